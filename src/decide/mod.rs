@@ -1,0 +1,4 @@
+//! What a message does, and whether it may.
+
+mod bulletin;
+pub use bulletin::{Bulletin, BulletinParts, Content, Tier, TierIndex};

@@ -1,0 +1,45 @@
+//! The nouns that every stage shares: alerts and the ground they speak of, registrations and what they agreed to,
+//! notices and what became of them.
+//!
+//! Types here are made by a door ([`crate::format`], [`crate::wire`]) or a store, and cannot be wrong once made:
+//! a [`Position`] is on the globe, a [`Ring`] has ground, an [`Alert`] that updates names what it updates. Nothing
+//! here does I/O, asks for the time or draws a random number.
+
+mod alert;
+mod area;
+mod caller;
+mod clock;
+mod consent;
+mod earthquake;
+mod frame;
+mod id;
+mod language;
+mod non_empty;
+mod notice;
+mod private;
+mod receipt;
+mod registration;
+
+pub use alert::{
+    Alert, AlertId, AlertRef, AlertScope, Body, Category, Certainty, EventKey, Ground, Identifier, Info, InfoTexts,
+    InvalidName, Mode, NamedValue, ResponseType, Sender, Severity, StateScope, Subject, Urgency,
+};
+pub use area::{Area, Circle, Geocode, InvalidGround, Polygon, Position, Ring};
+pub use caller::Caller;
+pub use clock::{Clock, ManualClock};
+pub use consent::{Consent, ConsentOrigin, PolicyVersion, Purpose};
+pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
+pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};
+pub use id::{
+    AppName, AppSlot, Cid, DeliveryKey, DeviceSlot, Gid, InvalidId, LineageId, PartnerName, PlaceId, RegistrationName,
+    Revision, Slot,
+};
+pub use language::{InvalidLanguage, Language};
+pub use non_empty::NonEmpty;
+pub use notice::{Notice, NoticeKind, NoticePlace, NoticeText, Priority};
+pub use private::Private;
+pub use receipt::{ChannelKind, Fault, Milestone, Outcome, Scope, VendorId};
+pub use registration::{DeviceIdentifier, DeviceTraits, Footprint, IdentifierKind, Platform, Registration, Token};
+
+/// An instant, in UTC; re-exported so that the core names one type of time.
+pub use jiff::{SignedDuration, Timestamp};

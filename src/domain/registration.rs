@@ -1,0 +1,131 @@
+//! One app on one device: what its partner says of it and of its person's choices.
+
+use compact_str::CompactString;
+
+use super::{
+    AppSlot, ChannelKind, Consent, DeviceSlot, Gid, Language, Position, Private, RegistrationName, Slot, Timestamp,
+};
+
+/// The operating system of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Platform {
+    /// Android and what is made of it.
+    Android = 1,
+    /// iOS and iPadOS.
+    Ios = 2,
+    /// HarmonyOS.
+    Harmony = 3,
+    /// A browser.
+    Web = 4,
+    /// Anything else: a siren, a sign, a test.
+    Other = 5,
+}
+
+/// What a device is (R-B3). None of it identifies a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceTraits {
+    /// Operating system.
+    pub platform: Platform,
+    /// Manufacturer or brand, at most 64 characters.
+    pub brand: CompactString,
+    /// Model, at most 64 characters.
+    pub model: CompactString,
+    /// Version of the operating system, at most 32 characters.
+    pub os_version: CompactString,
+    /// Version of the app, at most 32 characters.
+    pub app_version: CompactString,
+    /// Languages that the person reads, best first, at most 8.
+    pub languages: Vec<Language>,
+    /// IANA time zone, at most 64 characters.
+    pub time_zone: CompactString,
+}
+
+/// An address of a registration at a vendor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Whose address it is.
+    pub channel: ChannelKind,
+    /// The address, at most 4,096 bytes.
+    pub value: Private<String>,
+}
+
+/// A kind of identifier that a device may offer (R-B2), in the order in which they are preferred for an alias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum IdentifierKind {
+    /// Open Anonymous Device Identifier (Mobile Security Alliance).
+    Oaid = 1,
+    /// `Settings.Secure.ANDROID_ID`.
+    AndroidId = 2,
+    /// Identifier for vendor.
+    Idfv = 3,
+    /// Google advertising id.
+    Gaid = 4,
+    /// Identifier for advertisers.
+    Idfa = 5,
+    /// International Mobile Equipment Identity.
+    Imei = 6,
+    /// Hardware address.
+    Mac = 7,
+    /// Serial number.
+    Serial = 8,
+    /// International Mobile Subscriber Identity.
+    Imsi = 9,
+    /// SIM card's number.
+    Iccid = 10,
+}
+
+/// An identifier that a device offers: a claim, not a proof. Hashed with a key at once, never stored or logged (R-B2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceIdentifier {
+    /// Which kind.
+    pub kind: IdentifierKind,
+    /// Its value, at most 128 bytes.
+    pub value: Private<String>,
+}
+
+/// What a place covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Footprint {
+    /// A point.
+    Point(Private<Position>),
+    /// All between two corners, edges included: what a coarse place stands for. It does not cross the antimeridian.
+    Box {
+        /// South-west corner.
+        south_west: Private<Position>,
+        /// North-east corner.
+        north_east: Private<Position>,
+    },
+}
+
+/// A registration as its store holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registration {
+    /// Its name, with the CID.
+    pub name: RegistrationName,
+    /// The GID as its partner sees it.
+    pub gid: Gid,
+    /// Its number.
+    pub slot: Slot,
+    /// Its device's number.
+    pub device: DeviceSlot,
+    /// Its app's number.
+    pub app: AppSlot,
+    /// What the device is.
+    pub traits: DeviceTraits,
+    /// Vendor addresses, at most one a channel.
+    pub tokens: Vec<Token>,
+    /// Grants, at most one a purpose.
+    pub consents: Vec<Consent>,
+    /// Whether the person takes part in exercises and tests (R-E9).
+    pub drills: bool,
+    /// Where the phone is, if it may be held.
+    pub place: Option<Footprint>,
+    /// When the place was reported.
+    pub place_time: Option<Timestamp>,
+    /// When it was registered.
+    pub created: Timestamp,
+    /// When its partner last changed it.
+    pub updated: Timestamp,
+}

@@ -1,0 +1,4 @@
+//! Where: ground made exact, places found in it, areas found by a place.
+
+mod area;
+pub use area::AffectedArea;

@@ -1,0 +1,104 @@
+//! What the hot path needs to know of a registration: 32 bytes by slot.
+//!
+//! A row is four words. The table that holds rows ([`crate::registry`]) reads and writes them as such; only this file
+//! knows which bits mean what.
+
+use crate::domain::{AppSlot, DeviceSlot, PolicyVersion, Timestamp};
+
+/// A language of the server's language table; 0 means none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct LanguageId(pub u16);
+
+/// A consent as a row holds it: until when, in seconds of [`EPOCH`], and under which policy version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Grant {
+    /// Seconds since [`EPOCH`]; 0 means never granted, `u32::MAX` until withdrawn.
+    pub until: u32,
+    /// The policy version; 0 where never granted.
+    pub policy: u16,
+}
+
+/// 2020-01-01T00:00:00Z in Unix seconds: rows count from here, to 2156.
+pub const EPOCH: i64 = 1_577_836_800;
+
+impl Grant {
+    /// A grant under `policy` that ends at `expires`, rounded down to the second.
+    pub fn until(policy: PolicyVersion, expires: Option<Timestamp>) -> Self {
+        let until = expires.map_or(u32::MAX, |at| (at.as_second() - EPOCH).clamp(1, i64::from(u32::MAX - 1)) as u32);
+        Self { until, policy: policy.0 }
+    }
+}
+
+/// The row of one registration. `size_of::<Facts>() == 32`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// The device that the registration is on.
+    pub device: u32,
+    /// Its app.
+    pub app: u16,
+    /// Channels that it has an address for: bits of `ChannelKind`. A live link is not in here: the hub knows it.
+    pub channels: u16,
+    /// Consent to emergency push.
+    pub emergency: Grant,
+    /// Consent to the use of its place.
+    pub location: Grant,
+    /// Languages, best first.
+    pub languages: [LanguageId; 3],
+    /// Flags, see [`Flags`].
+    pub flags: Flags,
+}
+
+/// Yes-or-no facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flags(pub u16);
+
+impl Flags {
+    /// The slot holds a registration.
+    pub const LIVE: u16 = 1;
+    /// The person takes part in exercises and tests.
+    pub const DRILLS: u16 = 1 << 1;
+
+    /// Whether all bits of `flag` are set.
+    pub const fn has(self, flag: u16) -> bool {
+        self.0 & flag == flag
+    }
+}
+
+impl Facts {
+    /// The row as four words: device, app and channels; the two grants' ends; languages and emergency policy; the rest.
+    pub fn to_words(self) -> [u64; 4] {
+        [
+            u64::from(self.device) | u64::from(self.app) << 32 | u64::from(self.channels) << 48,
+            u64::from(self.emergency.until) | u64::from(self.location.until) << 32,
+            u64::from(self.languages[0].0)
+                | u64::from(self.languages[1].0) << 16
+                | u64::from(self.languages[2].0) << 32
+                | u64::from(self.emergency.policy) << 48,
+            u64::from(self.location.policy) | u64::from(self.flags.0) << 16,
+        ]
+    }
+
+    /// The row that `to_words` made. Bits 32 and up of the last word are the table's own and are ignored.
+    pub fn from_words(words: [u64; 4]) -> Self {
+        let part = |word: usize, shift: u32| (words[word] >> shift) as u16;
+        Self {
+            device: words[0] as u32,
+            app: part(0, 32),
+            channels: part(0, 48),
+            emergency: Grant { until: words[1] as u32, policy: part(2, 48) },
+            location: Grant { until: (words[1] >> 32) as u32, policy: part(3, 0) },
+            languages: [LanguageId(part(2, 0)), LanguageId(part(2, 16)), LanguageId(part(2, 32))],
+            flags: Flags(part(3, 16)),
+        }
+    }
+
+    /// The device's number.
+    pub fn device(&self) -> DeviceSlot {
+        DeviceSlot(self.device)
+    }
+
+    /// The app's number.
+    pub fn app(&self) -> AppSlot {
+        AppSlot(self.app)
+    }
+}

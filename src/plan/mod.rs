@@ -1,0 +1,4 @@
+//! What one registration is sent.
+
+mod facts;
+pub use facts::{EPOCH, Facts, Flags, Grant, LanguageId};

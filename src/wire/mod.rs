@@ -1,0 +1,16 @@
+//! The wire: generated types, and the only code that translates between them and [`crate::domain`].
+
+/// `hazardcast.v1`: the public API, as generated.
+#[expect(missing_docs, clippy::pedantic, reason = "generated; the comments are in proto/")]
+pub mod v1 {
+    tonic::include_proto!("hazardcast.v1");
+}
+
+/// `hazardcast.storage.v1`: what is written to disk, as generated.
+#[expect(missing_docs, clippy::pedantic, reason = "generated; the comments are in proto/")]
+pub mod storage_v1 {
+    tonic::include_proto!("hazardcast.storage.v1");
+}
+
+/// The compiled descriptors of both packages, for reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hazardcast.fds.bin"));
