@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{AlertId, DeliveryKey, Info, Intensity, LineageId, Mode, NonEmpty, Priority, Revision, Timestamp};
+use crate::domain::{AlertId, AlertRef, DeliveryKey, Info, Intensity, LineageId, Mode, NonEmpty, Priority, Revision, Timestamp};
 use crate::locate::AffectedArea;
 
 /// An admitted alert at one revision. Its fields are private, so that holding one proves that the rules passed: it is
@@ -29,6 +29,8 @@ pub struct BulletinParts {
     pub admitted: Timestamp,
     /// Other lineages that it ends and whose reach it takes over: an update may refer to several.
     pub absorbs: Vec<LineageId>,
+    /// The messages whose place it takes: one that comes late is not sent any more.
+    pub supersedes: Vec<AlertRef>,
 }
 
 /// What a bulletin does.
@@ -83,5 +85,12 @@ impl Bulletin {
             Content::Warn(tiers) => tiers,
             Content::Cancel(_) => &[],
         }
+    }
+}
+
+impl Tier {
+    /// When the tier stops being sent: the latest `expires` of its infos, which admission has set on each.
+    pub fn expires(&self) -> Timestamp {
+        self.infos.iter().filter_map(|info| info.expires).max().unwrap_or(Timestamp::MIN)
     }
 }

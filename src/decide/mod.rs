@@ -1,4 +1,208 @@
-//! What a message does, and whether it may.
+//! The desk's rules: what a message does to those before it, and whether it may.
+//!
+//! [`decide`] is the one way in: it answers with a [`Decision`], and only an admitted alert becomes a [`Bulletin`].
+//! [`Lineages`] remembers what was decided before; the desk ([`crate::intake`]) owns it, and brings it up to date with what
+//! was decided. Nothing here reads a clock or a disk.
 
+mod authority;
 mod bulletin;
+mod lineage;
+mod tiers;
+
+use crate::domain::{
+    Alert, AlertScope, Body, DeliveryKey, Geocode, Mode, Revision, SignedDuration, Timestamp,
+};
+use crate::locate::Resolved;
+
+pub use authority::Authority;
 pub use bulletin::{Bulletin, BulletinParts, Content, Tier, TierIndex};
+pub use lineage::{Lineage, Lineages, Noted};
+
+/// The answer to one alert.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    /// It is sent.
+    Admit(Bulletin),
+    /// It changes nothing, for a reason that is no fault of its sender.
+    Ignore(Ignored),
+    /// It breaks a rule.
+    Refuse(Refused),
+}
+
+/// Why an alert that is in order is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ignored {
+    /// Decided before: this is what it became.
+    Duplicate(Option<DeliveryKey>),
+    /// Past its `expires` on arrival.
+    Expired,
+    /// A later message has taken its place already.
+    Superseded,
+    /// A cancel of what was never admitted, or is over.
+    NothingToCancel,
+    /// `System`, `Draft`, `Restricted`, `Private`, `Ack` or `Error`: valid, and meant for nobody here.
+    NotForPublic,
+}
+
+/// Why an alert is refused; the message names the field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The authority may not send this.
+    #[error("sender: {0} is not admitted to send this")]
+    NotAdmitted(String),
+    /// Sent in the future by the server's clock.
+    #[error("sent: {0} is in the future")]
+    SentInFuture(Timestamp),
+    /// It warns, but has no info.
+    #[error("info: none")]
+    NoInfo,
+    /// No info has ground that can be used.
+    #[error("area: no usable polygon or circle")]
+    NoGround,
+    /// Ground is named by codes alone, and none of them is known.
+    #[error("geocode: unresolved: {}", list(.0))]
+    Unresolved(Vec<Geocode>),
+    /// A format's way to speak of a whole territory that is not taken from this source.
+    #[error("body: whole-state messages are not taken from this source")]
+    WholeState,
+}
+
+impl Refused {
+    /// The field that the refusal is about.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::NotAdmitted(_) => "sender",
+            Self::SentInFuture(_) => "sent",
+            Self::NoInfo => "info",
+            Self::NoGround => "area",
+            Self::Unresolved(_) => "geocode",
+            Self::WholeState => "body",
+        }
+    }
+}
+
+fn list(codes: &[Geocode]) -> String {
+    let shown = codes.iter().take(8).map(|code| format!("{} {}", code.scheme, code.code));
+    let more = if codes.len() > 8 { format!(", and {} more", codes.len() - 8) } else { String::new() };
+    shown.collect::<Vec<_>>().join(", ") + &more
+}
+
+/// The operator's settings that decisions depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// How far in the future `sent` may be, since issuers' clocks differ.
+    pub future_tolerance: SignedDuration,
+    /// How long an info without `expires` holds, from `sent`.
+    pub default_expiry: SignedDuration,
+    /// The longest that any info holds, from `sent`.
+    pub max_expiry: SignedDuration,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            future_tolerance: SignedDuration::from_mins(5),
+            default_expiry: SignedDuration::from_hours(6),
+            max_expiry: SignedDuration::from_hours(7 * 24),
+        }
+    }
+}
+
+/// Decides one alert.
+pub fn decide(
+    lineages: &Lineages,
+    authority: &Authority,
+    rules: &Rules,
+    alert: Alert,
+    ground: &Resolved,
+    now: Timestamp,
+) -> Decision {
+    if let Some(known) = lineages.known(&alert.id) {
+        return Decision::Ignore(Ignored::Duplicate(known));
+    }
+    if !authority.may_send(&alert) {
+        return Decision::Refuse(Refused::NotAdmitted(alert.id.sender.as_str().to_owned()));
+    }
+    let silent = matches!(alert.mode, Mode::System | Mode::Draft)
+        || alert.scope != AlertScope::Public
+        || matches!(alert.body, Body::Ack | Body::Error);
+    if silent {
+        return Decision::Ignore(Ignored::NotForPublic);
+    }
+    if alert.id.sent > now.saturating_add(rules.future_tolerance).unwrap_or(Timestamp::MAX) {
+        return Decision::Refuse(Refused::SentInFuture(alert.id.sent));
+    }
+    if lineages.is_superseded(&alert.id) {
+        return Decision::Ignore(Ignored::Superseded);
+    }
+    match alert.body {
+        Body::Issue(_) | Body::Update(_) => warn(lineages, rules, alert, ground, now),
+        Body::Cancel(_) => cancel(lineages, alert, now),
+        Body::State { .. } => Decision::Refuse(Refused::WholeState),
+        Body::Ack | Body::Error => Decision::Ignore(Ignored::NotForPublic),
+    }
+}
+
+/// A first message or an update. An update of what is not known, or is over, is a first message: rather two alerts than none.
+fn warn(lineages: &Lineages, rules: &Rules, alert: Alert, ground: &Resolved, now: Timestamp) -> Decision {
+    let (Body::Issue(infos) | Body::Update(infos)) = &alert.body else {
+        return Decision::Refuse(Refused::NoInfo);
+    };
+    let tiers = match tiers::tiers(infos, ground, rules, &alert.id, now) {
+        Ok(tiers) => tiers,
+        Err(tiers::NoTier::Expired) => return Decision::Ignore(Ignored::Expired),
+        Err(tiers::NoTier::NoGround) => return Decision::Refuse(Refused::NoGround),
+        Err(tiers::NoTier::Unresolved(codes)) => return Decision::Refuse(Refused::Unresolved(codes)),
+    };
+    let expires = tiers.iter().map(Tier::expires).max().unwrap_or(now);
+    let mut continued = lineages.continued_by(&alert);
+    let (lineage, revision, absorbs) = match continued.first().copied() {
+        Some(first) if first.sent > alert.id.sent => return Decision::Ignore(Ignored::Superseded),
+        Some(first) => {
+            let absorbs = continued.drain(1..).map(|lineage| lineage.id).collect();
+            (first.id, first.revision.next(), absorbs)
+        }
+        None => (lineages.next(), Revision::FIRST, Vec::new()),
+    };
+    let content = Content::Warn(tiers);
+    Decision::Admit(Bulletin::admit(BulletinParts {
+        lineage,
+        revision,
+        mode: alert.mode,
+        content,
+        expires,
+        admitted: now,
+        absorbs,
+        supersedes: alert.subject.references,
+        alert: alert.id,
+    }))
+}
+
+/// A cancel needs no area: it goes to those who were told, for as long as what they were told would have held.
+fn cancel(lineages: &Lineages, alert: Alert, now: Timestamp) -> Decision {
+    let continued = lineages.continued_by(&alert);
+    let (Some(first), Body::Cancel(infos)) = (continued.first(), &alert.body) else {
+        return Decision::Ignore(Ignored::NothingToCancel);
+    };
+    if first.sent > alert.id.sent {
+        return Decision::Ignore(Ignored::Superseded);
+    }
+    let expires = continued.iter().map(|lineage| lineage.expires).max().unwrap_or(now);
+    if expires <= now {
+        return Decision::Ignore(Ignored::Expired);
+    }
+    Decision::Admit(Bulletin::admit(BulletinParts {
+        lineage: first.id,
+        revision: first.revision.next(),
+        mode: alert.mode,
+        content: Content::Cancel(infos.clone()),
+        expires,
+        admitted: now,
+        absorbs: continued[1..].iter().map(|lineage| lineage.id).collect(),
+        supersedes: alert.subject.references,
+        alert: alert.id,
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+use super::*;
+use crate::domain::{AlertId, AlertRef, Area, Certainty, Ground, Identifier, Info, InfoTexts, Language, LineageId, NonEmpty, Polygon, Ring, Sender, Severity, Subject, Urgency};
+use crate::locate::resolve;
+
+const NOON: &str = "2026-11-24T12:00:00Z";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+fn id(name: &str, sent: &str) -> AlertId {
+    AlertId {
+        sender: Sender::new("w-nws.webmaster@noaa.gov").expect("a sender"),
+        identifier: Identifier::new(name).expect("an identifier"),
+        sent: at(sent),
+    }
+}
+
+fn square(west: f64) -> Area {
+    let ring = Ring::new([[west, 40.0], [west + 1.0, 40.0], [west + 1.0, 41.0], [west, 41.0]]).expect("a ring");
+    Area { polygons: vec![Polygon { outer: ring, holes: vec![] }], ..Area::default() }
+}
+
+fn info(language: &str, west: f64, severity: Severity) -> Info {
+    Info {
+        language: Language::parse(language).expect("a tag"),
+        categories: vec![],
+        event: "Tornado Warning".to_owned(),
+        response_types: vec![],
+        urgency: Urgency::Immediate,
+        severity,
+        certainty: Certainty::Observed,
+        event_codes: vec![],
+        effective: None,
+        onset: None,
+        expires: Some(at("2026-11-24T13:00:00Z")),
+        texts: InfoTexts::default(),
+        parameters: vec![],
+        ground: Ground::Areas(NonEmpty::of(square(west))),
+    }
+}
+
+fn alert(name: &str, sent: &str, references: &[AlertId], body: Body) -> Alert {
+    let references = references.iter().map(|id| AlertRef { id: id.clone() }).collect();
+    Alert {
+        id: id(name, sent),
+        mode: Mode::Actual,
+        subject: Subject { references, event: None },
+        scope: AlertScope::Public,
+        codes: vec![],
+        note: None,
+        body,
+    }
+}
+
+fn issue(infos: Vec<Info>) -> Body {
+    Body::Issue(NonEmpty::new(infos).expect("infos"))
+}
+
+/// A desk of its own: decides, and remembers as the real one does.
+struct Desk {
+    lineages: Lineages,
+    now: Timestamp,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { lineages: Lineages::new(), now: at(NOON) }
+    }
+
+    fn decide(&mut self, alert: Alert) -> Decision {
+        let references = alert.subject.references.clone();
+        let alert_id = alert.id.clone();
+        let ground = resolve(&alert);
+        let rules = Rules::default();
+        let decision = decide(&self.lineages, &Authority::development(), &rules, alert, &ground, self.now);
+        match &decision {
+            Decision::Admit(bulletin) => self.lineages.admit(bulletin),
+            Decision::Ignore(Ignored::NothingToCancel | Ignored::Superseded | Ignored::Expired) => {
+                self.lineages.note(&Noted { id: alert_id, supersedes: references, at: self.now });
+            }
+            Decision::Ignore(_) | Decision::Refuse(_) => {}
+        }
+        decision
+    }
+
+    fn admit(&mut self, alert: Alert) -> Bulletin {
+        match self.decide(alert) {
+            Decision::Admit(bulletin) => bulletin,
+            other => panic!("not admitted: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn languages_of_one_ground_share_a_tier_and_the_highest_tier_is_first() {
+    let infos = vec![
+        info("en-US", 0.0, Severity::Moderate),
+        info("en-US", 5.0, Severity::Extreme),
+        info("es-US", 5.0, Severity::Extreme),
+    ];
+    let bulletin = Desk::new().admit(alert("a", NOON, &[], issue(infos)));
+    let tiers = bulletin.tiers();
+    assert_eq!(tiers.iter().map(|tier| tier.infos.len()).collect::<Vec<_>>(), [2, 1]);
+    assert!(tiers[0].priority > tiers[1].priority);
+}
+
+#[test]
+fn a_duplicate_changes_nothing_and_gets_the_first_answer_again() {
+    let mut desk = Desk::new();
+    let first = desk.admit(alert("a", NOON, &[], issue(vec![info("en", 0.0, Severity::Severe)])));
+    let again = desk.decide(alert("a", NOON, &[], issue(vec![info("en", 0.0, Severity::Severe)])));
+    assert!(matches!(again, Decision::Ignore(Ignored::Duplicate(Some(key))) if key == first.key()));
+}
+
+#[test]
+fn an_update_continues_its_lineage_and_a_cancel_ends_it() {
+    let mut desk = Desk::new();
+    let first = desk.admit(alert("a", NOON, &[], issue(vec![info("en", 0.0, Severity::Severe)])));
+    let update = alert("b", "2026-11-24T12:01:00Z", &[id("a", NOON)], issue(vec![info("en", 1.0, Severity::Severe)]));
+    let second = desk.admit(update);
+    assert_eq!(second.key().lineage, first.key().lineage);
+    assert_eq!(second.key().revision, Revision(2));
+    let cancel = alert("c", "2026-11-24T12:02:00Z", &[id("b", "2026-11-24T12:01:00Z")], Body::Cancel(vec![]));
+    assert!(matches!(desk.admit(cancel).parts().content, Content::Cancel(_)));
+    let late = alert("d", "2026-11-24T12:03:00Z", &[id("a", NOON)], Body::Cancel(vec![]));
+    assert!(matches!(desk.decide(late), Decision::Ignore(Ignored::NothingToCancel)));
+}
+
+#[test]
+fn an_update_of_two_lineages_takes_over_the_second() {
+    let mut desk = Desk::new();
+    desk.admit(alert("a", NOON, &[], issue(vec![info("en", 0.0, Severity::Severe)])));
+    let other = desk.admit(alert("b", NOON, &[], issue(vec![info("en", 1.0, Severity::Severe)])));
+    let both = [id("a", NOON), id("b", NOON)];
+    let joined = desk.admit(alert("c", "2026-11-24T12:01:00Z", &both, issue(vec![info("en", 0.0, Severity::Severe)])));
+    assert_eq!(joined.parts().absorbs, [other.key().lineage]);
+    assert!(desk.lineages.get(other.key().lineage).is_some_and(|lineage| lineage.ended));
+}
+
+#[test]
+fn an_alert_that_comes_after_its_cancel_is_not_sent() {
+    let mut desk = Desk::new();
+    let cancel = alert("b", "2026-11-24T12:01:00Z", &[id("a", NOON)], Body::Cancel(vec![]));
+    assert!(matches!(desk.decide(cancel), Decision::Ignore(Ignored::NothingToCancel)));
+    let late = desk.decide(alert("a", NOON, &[], issue(vec![info("en", 0.0, Severity::Severe)])));
+    assert!(matches!(late, Decision::Ignore(Ignored::Superseded)));
+}
+
+#[test]
+fn only_its_sender_may_cancel_an_alert() {
+    let mut desk = Desk::new();
+    desk.admit(alert("a", NOON, &[], issue(vec![info("en", 0.0, Severity::Severe)])));
+    let mut forged = alert("b", "2026-11-24T12:01:00Z", &[id("a", NOON)], Body::Cancel(vec![]));
+    forged.id.sender = Sender::new("someone@example.org").expect("a sender");
+    assert!(matches!(desk.decide(forged), Decision::Ignore(Ignored::NothingToCancel)));
+    assert!(desk.lineages.get(LineageId(1)).is_some_and(|lineage| !lineage.ended));
+}
+
+#[test]
+fn what_is_expired_private_or_for_systems_goes_to_nobody() {
+    let mut desk = Desk::new();
+    desk.now = at("2026-11-24T13:00:00Z");
+    let expired = desk.decide(alert("a", NOON, &[], issue(vec![info("en", 0.0, Severity::Severe)])));
+    assert!(matches!(expired, Decision::Ignore(Ignored::Expired)));
+    desk.now = at(NOON);
+    for (name, mode, scope) in [
+        ("b", Mode::System, AlertScope::Public),
+        ("c", Mode::Draft, AlertScope::Public),
+        ("d", Mode::Actual, AlertScope::Private),
+        ("e", Mode::Actual, AlertScope::Restricted),
+    ] {
+        let mut quiet = alert(name, NOON, &[], issue(vec![info("en", 0.0, Severity::Severe)]));
+        (quiet.mode, quiet.scope) = (mode, scope);
+        assert!(matches!(desk.decide(quiet), Decision::Ignore(Ignored::NotForPublic)), "{name}");
+    }
+}
+
+#[test]
+fn codes_alone_are_refused_as_unresolved_and_never_widened() {
+    let mut coded = info("en", 0.0, Severity::Severe);
+    let code = Geocode { scheme: "SAME".into(), code: "006109".into() };
+    coded.ground = Ground::Areas(NonEmpty::of(Area { geocodes: vec![code.clone()], ..Area::default() }));
+    let refused = Desk::new().decide(alert("a", NOON, &[], issue(vec![coded])));
+    assert!(matches!(refused, Decision::Refuse(Refused::Unresolved(codes)) if codes == [code]));
+}
+
+#[test]
+fn an_alert_from_the_future_is_refused() {
+    let refused = Desk::new().decide(alert("a", "2026-11-24T12:06:00Z", &[], issue(vec![info("en", 0.0, Severity::Severe)])));
+    assert!(matches!(refused, Decision::Refuse(Refused::SentInFuture(_))));
+}

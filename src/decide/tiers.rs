@@ -1,0 +1,85 @@
+//! The infos of an alert, sorted into tiers: one area with one priority, told in each language that the source has.
+
+use crate::domain::{AlertId, Geocode, Info, NonEmpty, Priority, Timestamp};
+use crate::locate::{AffectedArea, Resolved};
+
+use super::{Rules, Tier};
+
+/// Why no tier came of the infos.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NoTier {
+    /// Every info with ground is past its `expires`.
+    Expired,
+    /// No info has ground.
+    NoGround,
+    /// Only codes, none of them known.
+    Unresolved(Vec<Geocode>),
+}
+
+/// Sorts infos into tiers, highest priority first. Each info gets an `expires`: its own, bounded by the rules.
+pub(super) fn tiers(
+    infos: &[Info],
+    ground: &Resolved,
+    rules: &Rules,
+    id: &AlertId,
+    now: Timestamp,
+) -> Result<NonEmpty<Tier>, NoTier> {
+    let mut tiers: Vec<Tier> = Vec::new();
+    let mut expired = false;
+    for (info, found) in infos.iter().zip(&ground.infos) {
+        let Some(area) = &found.area else { continue };
+        let expires = expiry(info, rules, id);
+        if expires <= now {
+            expired = true;
+            continue;
+        }
+        add(&mut tiers, area, Info { expires: Some(expires), ..info.clone() });
+    }
+    // A stable sort: among equals the source's order stands.
+    tiers.sort_by_key(|tier| std::cmp::Reverse(tier.priority));
+    tiers.truncate(usize::from(u8::MAX));
+    NonEmpty::new(tiers).ok_or_else(|| {
+        let unresolved: Vec<Geocode> = ground.infos.iter().flat_map(|found| found.unresolved.clone()).collect();
+        match (expired, unresolved.is_empty()) {
+            (true, _) => NoTier::Expired,
+            (false, true) => NoTier::NoGround,
+            (false, false) => NoTier::Unresolved(unresolved),
+        }
+    })
+}
+
+fn expiry(info: &Info, rules: &Rules, id: &AlertId) -> Timestamp {
+    let after = |span| id.sent.saturating_add(span).unwrap_or(Timestamp::MAX);
+    info.expires.unwrap_or_else(|| after(rules.default_expiry)).min(after(rules.max_expiry))
+}
+
+/// Adds an info to the tier of its ground and priority, or opens one.
+fn add(tiers: &mut Vec<Tier>, area: &AffectedArea, info: Info) {
+    let priority = Priority::of(info.urgency, info.severity, info.certainty);
+    let same = tiers.iter_mut().find(|tier| tier.priority == priority && tier.area.same_ground(area));
+    let Some(tier) = same else {
+        tiers.push(Tier { area: area.clone(), priority, intensity: None, infos: NonEmpty::of(info) });
+        return;
+    };
+    let mut infos = tier.infos.to_vec();
+    match infos.iter_mut().find(|known| known.language == info.language) {
+        Some(known) => append(known, &info),
+        None => infos.push(info),
+    }
+    tier.infos = NonEmpty::new(infos).expect("a tier's infos were not empty before one was added");
+}
+
+/// Two infos in one language for one ground (two steps in time, or two hazards): the second's text follows the first's.
+fn append(first: &mut Info, second: &Info) {
+    let parts = [&second.texts.headline, &second.texts.description, &second.texts.instruction];
+    let text = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("\n");
+    if text.is_empty() || first.texts.description.as_deref().is_some_and(|known| known.contains(&text)) {
+        return;
+    }
+    let description = first.texts.description.get_or_insert_default();
+    if !description.is_empty() {
+        description.push_str("\n\n");
+    }
+    description.push_str(&text);
+    first.expires = first.expires.max(second.expires);
+}

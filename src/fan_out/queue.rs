@@ -1,0 +1,110 @@
+//! What waits for a lane: slots, in the order in which the sweep wrote them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::decide::TierIndex;
+use crate::domain::{NoticeKind, Priority, Slot};
+
+use super::FanOut;
+
+/// A run of slots with equal content is cut at this length, so that growing it copies little.
+const SEGMENT: usize = 1 << 16;
+
+/// What goes to whom: a fan-out's tier and kind of notice.
+#[derive(Debug, Clone)]
+pub(super) struct Errand {
+    pub(super) fan_out: Arc<FanOut>,
+    pub(super) tier: TierIndex,
+    pub(super) kind: NoticeKind,
+}
+
+impl Errand {
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.fan_out, &other.fan_out) && self.tier == other.tier && self.kind == other.kind
+    }
+}
+
+#[derive(Debug)]
+struct Segment {
+    errand: Errand,
+    slots: Vec<Slot>,
+    taken: usize,
+}
+
+/// The queue of one lane: 4 bytes a waiting device, most urgent priority first. Writers never wait; what is held is bounded
+/// by the registrations that there are, since each enters once per fan-out and tier.
+#[derive(Debug, Default)]
+pub(super) struct LaneQueue {
+    waiting: Mutex<Waiting>,
+    ready: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    by_priority: [VecDeque<Segment>; Priority::ALL.len()],
+    slots: usize,
+    closed: bool,
+}
+
+impl LaneQueue {
+    /// Adds slots behind those of the same priority.
+    pub(super) fn push(&self, errand: &Errand, slots: &[Slot]) {
+        let priority = errand.fan_out.priority();
+        let mut waiting = self.waiting.lock();
+        waiting.slots += slots.len();
+        let segments = &mut waiting.by_priority[priority as usize];
+        match segments.back_mut() {
+            Some(last) if last.errand.is(errand) && last.slots.len() < SEGMENT => last.slots.extend_from_slice(slots),
+            _ => segments.push_back(Segment { errand: errand.clone(), slots: slots.to_vec(), taken: 0 }),
+        }
+        drop(waiting);
+        self.ready.notify_one();
+    }
+
+    /// Takes up to `most` slots with equal content into `out`; `None` when nothing waits.
+    pub(super) fn take(&self, most: usize, out: &mut Vec<Slot>) -> Option<Errand> {
+        out.clear();
+        let mut waiting = self.waiting.lock();
+        let segments = waiting.by_priority.iter_mut().rev().find(|segments| !segments.is_empty())?;
+        let front = segments.front_mut()?;
+        let end = front.slots.len().min(front.taken + most);
+        out.extend_from_slice(&front.slots[front.taken..end]);
+        front.taken = end;
+        let errand = front.errand.clone();
+        if end == front.slots.len() {
+            segments.pop_front();
+        }
+        waiting.slots -= out.len();
+        Some(errand)
+    }
+
+    /// How many slots wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.lock().slots
+    }
+
+    /// No more comes: the lane ends when it has taken what waits.
+    pub(super) fn close(&self) {
+        self.waiting.lock().closed = true;
+        self.ready.notify_one();
+    }
+
+    /// Waits until something may have come; false when nothing will.
+    pub(super) async fn wait(&self) -> bool {
+        {
+            let waiting = self.waiting.lock();
+            if waiting.slots > 0 {
+                return true;
+            }
+            if waiting.closed {
+                return false;
+            }
+        }
+        self.ready.notified().await;
+        true
+    }
+}

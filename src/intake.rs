@@ -1,0 +1,282 @@
+//! The desk: decides one alert at a time, most urgent first, and lets nobody hear "accepted" before the disk has it.
+//!
+//! Doors parse, verify and resolve in parallel, then [`Desk::submit`]. The desk's own task decides, appends to the journal
+//! without waiting, and goes on to the next; when an entry is on disk its caller is answered and its fan-out starts. No
+//! other code changes a lineage.
+
+use std::collections::BinaryHeap;
+use std::cmp::Ordering;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide};
+use crate::domain::{Alert, AlertRef, Body, Clock, DeliveryKey, Geocode, Priority, Timestamp};
+use crate::fan_out::FanOuts;
+use crate::journal::{Admitted, Entry, Journal, JournalError};
+use crate::locate::{Resolved, resolve};
+
+/// How many alerts may wait for the desk. A door that finds it full tells its caller to come again.
+const WAITING: usize = 1_024;
+
+/// An alert that a door has read, with the bytes it came in.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The alert.
+    pub alert: Alert,
+    /// Its ground.
+    pub ground: Resolved,
+    /// The message as it came.
+    pub raw: Bytes,
+    /// Its media type.
+    pub media_type: String,
+    /// Who sent it.
+    pub authority: Authority,
+    /// When the door had it.
+    pub received: Timestamp,
+}
+
+/// What became of a submission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Admitted, on disk, and on its way.
+    Admitted(DeliveryKey),
+    /// Not sent, for a reason that is no fault.
+    Ignored(Ignored),
+    /// Breaks a rule.
+    Refused(Refused),
+}
+
+/// Why a submission got no answer: it is not accepted, and may be submitted again.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// Too many alerts wait.
+    #[error("the desk has {WAITING} alerts waiting")]
+    Busy,
+    /// The server is stopping.
+    #[error("the desk is closed")]
+    Closed,
+    /// The journal could not take it.
+    #[error("the alert journal failed")]
+    Journal(#[source] JournalError),
+}
+
+/// A handle of the desk, for doors.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    inbox: mpsc::Sender<Waiting>,
+}
+
+/// The desk's own task.
+pub struct DeskTask {
+    inbox: mpsc::Receiver<Waiting>,
+    lineages: Lineages,
+    rules: Rules,
+    journal: Journal,
+    fan_outs: FanOuts,
+    clock: std::sync::Arc<dyn Clock>,
+}
+
+struct Waiting {
+    submission: Submission,
+    priority: Priority,
+    place: u64,
+    kind: Kind,
+}
+
+enum Kind {
+    Submit(oneshot::Sender<Result<Answer, DeskError>>),
+    Preview(oneshot::Sender<Decision>),
+}
+
+impl Submission {
+    /// Resolves the ground and readies the alert for the desk.
+    pub fn new(alert: Alert, raw: Bytes, media_type: String, authority: Authority, received: Timestamp) -> Self {
+        Self { ground: resolve(&alert), alert, raw, media_type, authority, received }
+    }
+
+    /// Codes that could not be resolved, over all infos.
+    pub fn unresolved(&self) -> Vec<Geocode> {
+        self.ground.infos.iter().flat_map(|found| found.unresolved.iter().cloned()).collect()
+    }
+
+    /// A cancel is as urgent as any; else the highest of the infos.
+    fn priority(&self) -> Priority {
+        let infos = self.alert.body.infos().iter();
+        match self.alert.body {
+            Body::Cancel(_) => Priority::LifeThreat,
+            _ => infos
+                .map(|info| Priority::of(info.urgency, info.severity, info.certainty))
+                .max()
+                .unwrap_or(Priority::Information),
+        }
+    }
+}
+
+impl Desk {
+    /// A desk that goes on from `lineages`, and the task that works at it.
+    pub fn new(
+        lineages: Lineages,
+        rules: Rules,
+        journal: Journal,
+        fan_outs: FanOuts,
+        clock: std::sync::Arc<dyn Clock>,
+    ) -> (Self, DeskTask) {
+        let (sender, inbox) = mpsc::channel(WAITING);
+        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, fan_outs, clock })
+    }
+
+    /// Submits an alert and waits for its answer. An admitted alert is on disk when this returns.
+    pub async fn submit(&self, submission: Submission) -> Result<Answer, DeskError> {
+        let (reply, answer) = oneshot::channel();
+        self.put(submission, Kind::Submit(reply))?;
+        answer.await.unwrap_or(Err(DeskError::Closed))
+    }
+
+    /// What would be decided; changes nothing.
+    pub async fn preview(&self, submission: Submission) -> Result<Decision, DeskError> {
+        let (reply, answer) = oneshot::channel();
+        self.put(submission, Kind::Preview(reply))?;
+        answer.await.map_err(|_| DeskError::Closed)
+    }
+
+    fn put(&self, submission: Submission, kind: Kind) -> Result<(), DeskError> {
+        let waiting = Waiting { priority: submission.priority(), submission, place: 0, kind };
+        self.inbox.try_send(waiting).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => DeskError::Busy,
+            mpsc::error::TrySendError::Closed(_) => DeskError::Closed,
+        })
+    }
+}
+
+/// What happens when an entry is on disk.
+struct Pending {
+    answer: Answer,
+    bulletin: Option<Bulletin>,
+    reply: oneshot::Sender<Result<Answer, DeskError>>,
+    synced: Result<(), JournalError>,
+}
+
+impl DeskTask {
+    /// Works until every door has dropped its [`Desk`] and what was decided is on disk.
+    pub async fn run(mut self) {
+        let mut heap: BinaryHeap<Waiting> = BinaryHeap::new();
+        let mut syncing = FuturesOrdered::new();
+        let mut arrived = 0_u64;
+        let mut open = true;
+        while open || !heap.is_empty() || !syncing.is_empty() {
+            // Three inputs: an entry that is on disk (answered first, since people wait), the next submission, and, when the
+            // inbox is empty for the moment, the most urgent of those that wait.
+            tokio::select! {
+                biased;
+                Some(pending) = syncing.next(), if !syncing.is_empty() => self.complete(pending),
+                received = self.inbox.recv(), if open => match received {
+                    Some(waiting) => {
+                        arrived += 1;
+                        heap.push(Waiting { place: arrived, ..waiting });
+                    }
+                    None => open = false,
+                },
+                () = std::future::ready(()), if !heap.is_empty() => {
+                    let Some(Waiting { submission, kind, .. }) = heap.pop() else { continue };
+                    match kind {
+                        Kind::Preview(reply) => {
+                            let _ = reply.send(self.decide(&submission));
+                        }
+                        Kind::Submit(reply) => syncing.push_back(self.take(submission, reply)),
+                    }
+                }
+            }
+        }
+        self.fan_outs.close();
+    }
+
+    fn decide(&self, submission: &Submission) -> Decision {
+        let alert = submission.alert.clone();
+        decide(&self.lineages, &submission.authority, &self.rules, alert, &submission.ground, self.clock.now())
+    }
+
+    /// Decides, remembers, appends; the future is done when the entry is on disk.
+    fn take(
+        &mut self,
+        submission: Submission,
+        reply: oneshot::Sender<Result<Answer, DeskError>>,
+    ) -> impl Future<Output = Pending> + use<> {
+        let decision = self.decide(&submission);
+        let references = &submission.alert.subject.references;
+        let (answer, bulletin, entry) = match decision {
+            Decision::Admit(bulletin) => {
+                self.lineages.admit(&bulletin);
+                let entry = Entry::Admitted(Admitted {
+                    bulletin: bulletin.clone(),
+                    raw: submission.raw,
+                    media_type: submission.media_type,
+                    received: submission.received,
+                    authority: submission.authority.name,
+                });
+                (Answer::Admitted(bulletin.key()), Some(bulletin), Some(entry))
+            }
+            Decision::Ignore(reason) => {
+                let entry = self.note(&submission.alert, references, reason);
+                (Answer::Ignored(reason), None, entry)
+            }
+            Decision::Refuse(reason) => (Answer::Refused(reason), None, None),
+        };
+        let ticket = entry.map(|entry| self.journal.append(entry));
+        async move {
+            let synced = match ticket {
+                Some(ticket) => ticket.synced().await,
+                None => Ok(()),
+            };
+            Pending { answer, bulletin, reply, synced }
+        }
+    }
+
+    /// Remembers what was decided but not sent, if it must be answered alike when it comes again.
+    fn note(&mut self, alert: &Alert, references: &[AlertRef], reason: Ignored) -> Option<Entry> {
+        if matches!(reason, Ignored::Duplicate(_) | Ignored::NotForPublic) {
+            return None;
+        }
+        let noted = Noted { id: alert.id.clone(), supersedes: references.to_vec(), at: self.clock.now() };
+        self.lineages.note(&noted);
+        Some(Entry::Noted(noted))
+    }
+
+    fn complete(&self, pending: Pending) {
+        let Pending { answer, bulletin, reply, synced } = pending;
+        // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk.
+        let result = match synced.and_then(|()| self.journal.healthy()) {
+            Ok(()) => {
+                if let Some(bulletin) = bulletin {
+                    self.fan_outs.start(bulletin);
+                }
+                Ok(answer)
+            }
+            Err(error) => Err(DeskError::Journal(error)),
+        };
+        // A caller that has gone away changes nothing: what is admitted is on its way.
+        let _ = reply.send(result);
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.priority.cmp(&other.priority).then(other.place.cmp(&self.place))
+    }
+}
