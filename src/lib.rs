@@ -1,6 +1,9 @@
-//! Hazardcast: official alerts find the consenting devices in their area, and each is told once.
-pub mod domain;
-pub mod wire;
-pub mod locate;
+//! Hazardcast: official earthquake and weather alerts to the consenting devices in their area, each once, at once.
+
 pub mod decide;
+pub mod domain;
+pub mod locate;
+pub mod metrics;
 pub mod plan;
+pub mod tasks;
+pub mod wire;

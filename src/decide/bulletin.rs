@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::domain::{AlertId, AlertRef, DeliveryKey, Info, Intensity, LineageId, Mode, NonEmpty, Priority, Revision, Timestamp};
+use crate::domain::{
+    AlertId, AlertRef, DeliveryKey, Info, Intensity, LineageId, Mode, NonEmpty, Priority, Revision, Timestamp,
+};
 use crate::locate::AffectedArea;
 
 /// An admitted alert at one revision. Its fields are private, so that holding one proves that the rules passed: it is

@@ -9,9 +9,7 @@ mod bulletin;
 mod lineage;
 mod tiers;
 
-use crate::domain::{
-    Alert, AlertScope, Body, DeliveryKey, Geocode, Mode, Revision, SignedDuration, Timestamp,
-};
+use crate::domain::{Alert, AlertScope, Body, DeliveryKey, Geocode, Mode, Revision, SignedDuration, Timestamp};
 use crate::locate::Resolved;
 
 pub use authority::Authority;

@@ -1,5 +1,8 @@
 use super::*;
-use crate::domain::{AlertId, AlertRef, Area, Certainty, Ground, Identifier, Info, InfoTexts, Language, LineageId, NonEmpty, Polygon, Ring, Sender, Severity, Subject, Urgency};
+use crate::domain::{
+    AlertId, AlertRef, Area, Certainty, Ground, Identifier, Info, InfoTexts, Language, LineageId, NonEmpty, Polygon,
+    Ring, Sender, Severity, Subject, Urgency,
+};
 use crate::locate::resolve;
 
 const NOON: &str = "2026-11-24T12:00:00Z";
@@ -187,6 +190,7 @@ fn codes_alone_are_refused_as_unresolved_and_never_widened() {
 
 #[test]
 fn an_alert_from_the_future_is_refused() {
-    let refused = Desk::new().decide(alert("a", "2026-11-24T12:06:00Z", &[], issue(vec![info("en", 0.0, Severity::Severe)])));
+    let refused =
+        Desk::new().decide(alert("a", "2026-11-24T12:06:00Z", &[], issue(vec![info("en", 0.0, Severity::Severe)])));
     assert!(matches!(refused, Decision::Refuse(Refused::SentInFuture(_))));
 }

@@ -1,7 +1,7 @@
 //! Ground: positions, rings, polygons and circles on WGS 84.
 //!
-//! A [`Ring`] is defined by the even-odd rule, so that one which crosses itself still has an exact inside. Longitudes of
-//! a ring are *unrolled*: each is at most 180° from the one before it, and so a ring over the antimeridian runs on past
+//! A [`Ring`] is defined by the even-odd rule, so that one which crosses itself still has an exact inside. Longitudes
+//! of a ring are *unrolled*: each is at most 180° from the one before it, and so a ring over the antimeridian runs on past
 //! ±180 (RFC 7946, 3.1.9, asks for a cut there; [`crate::locate`] makes it).
 
 use compact_str::CompactString;
@@ -89,7 +89,8 @@ pub enum InvalidGround {
 pub struct Ring(Vec<[f64; 2]>);
 
 impl Ring {
-    /// A ring from `[lon, lat]` pairs in degrees. The last point need not repeat the first; repeated neighbours are dropped.
+    /// A ring from `[lon, lat]` pairs in degrees. The last point need not repeat the first; repeated neighbours are
+    /// dropped.
     pub fn new(points: impl IntoIterator<Item = [f64; 2]>) -> Result<Self, InvalidGround> {
         let mut unrolled: Vec<[f64; 2]> = Vec::new();
         for [lon, lat] in points {

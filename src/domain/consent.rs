@@ -31,7 +31,8 @@ impl Purpose {
     ];
 }
 
-/// The number of a privacy policy's version; a retired version ends the consents given under it. Zero is never a version.
+/// The number of a privacy policy's version; a retired version ends the consents given under it. Zero is never a
+/// version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PolicyVersion(pub u16);
 

@@ -148,7 +148,8 @@ macro_rules! public_id {
 }
 
 public_id! {
-    /// A client id: names a registration. 128 random bits; 26 characters of Crockford's base 32. `Debug` does not show it.
+    /// A client id: names a registration. 128 random bits; 26 characters of Crockford's base 32. `Debug` does not show
+    /// it.
     Cid
 }
 public_id! {

@@ -117,6 +117,6 @@ pub struct NoticePlace {
 }
 
 impl NoticePlace {
-    /// The most points of ground that a notice carries: about 4 KB on the wire.
+    /// The most points of ground that a notice carries: about 6.4 KB on the wire.
     pub const MAX_POINTS: usize = 400;
 }

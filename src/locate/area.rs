@@ -13,7 +13,9 @@ impl AffectedArea {
         None
     }
     /// Whether the other is the same ground.
-    pub fn same_ground(&self, other: &Self) -> bool { self.0 == other.0 }
+    pub fn same_ground(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
     /// The areas that it was made of, those with ground.
     pub fn areas(&self) -> &[Area] {
         &self.0

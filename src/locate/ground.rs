@@ -33,8 +33,6 @@ fn resolve_info(info: &Info) -> ResolvedGround {
     };
     match AffectedArea::new(&areas) {
         Some(area) => ResolvedGround { area: Some(area), unresolved: Vec::new() },
-        None => {
-            ResolvedGround { area: None, unresolved: areas.into_iter().flat_map(|area| area.geocodes).collect() }
-        }
+        None => ResolvedGround { area: None, unresolved: areas.into_iter().flat_map(|area| area.geocodes).collect() },
     }
 }

@@ -196,7 +196,13 @@ mod tests {
     #[test]
     fn a_row_is_32_bytes_and_reads_back() {
         assert_eq!(size_of::<Facts>(), 32);
-        let row = Facts { device: 7, app: 2, channels: 5, languages: [LanguageId(1), LanguageId(2), LanguageId(3)], ..facts() };
+        let row = Facts {
+            device: 7,
+            app: 2,
+            channels: 5,
+            languages: [LanguageId(1), LanguageId(2), LanguageId(3)],
+            ..facts()
+        };
         assert_eq!(Facts::from_words(row.to_words()), row);
     }
 
@@ -213,7 +219,10 @@ mod tests {
         let row = Facts { location: Grant::default(), ..facts() };
         assert_eq!(verdict(&row, Mode::Actual, 1), Verdict::Skip(Skipped::NoLocationConsent));
         let ended = Grant::until(PolicyVersion(3), Some(at(NOW)));
-        assert_eq!(verdict(&Facts { emergency: ended, ..facts() }, Mode::Actual, 1), Verdict::Skip(Skipped::ConsentExpired));
+        assert_eq!(
+            verdict(&Facts { emergency: ended, ..facts() }, Mode::Actual, 1),
+            Verdict::Skip(Skipped::ConsentExpired)
+        );
     }
 
     #[test]

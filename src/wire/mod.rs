@@ -1,13 +1,13 @@
 //! The wire: generated types, and the only code that translates between them and [`crate::domain`].
 
 /// `hazardcast.v1`: the public API, as generated.
-#[expect(missing_docs, clippy::pedantic, reason = "generated; the comments are in proto/")]
+#[expect(clippy::pedantic, clippy::allow_attributes, clippy::clone_on_ref_ptr, reason = "generated")]
 pub mod v1 {
     tonic::include_proto!("hazardcast.v1");
 }
 
 /// `hazardcast.storage.v1`: what is written to disk, as generated.
-#[expect(missing_docs, clippy::pedantic, reason = "generated; the comments are in proto/")]
+#[expect(missing_docs, reason = "generated")]
 pub mod storage_v1 {
     tonic::include_proto!("hazardcast.storage.v1");
 }

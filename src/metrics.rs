@@ -1,0 +1,285 @@
+//! Every metric that the server has, by name, unit and help, and the handles that count.
+//!
+//! [`Metric`] is the list; [`Metrics`] holds one typed handle for each. Handles are atomics, and labelled ones are found
+//! by position or taken once by name before the work begins: on the hot path nothing is looked up and no lock is taken.
+//! (A histogram takes a short lock: there is one observation a fan-out, not one a device.) No label is a person's.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::domain::{ChannelKind, Milestone};
+
+/// A metric of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Alerts by what the desk decided.
+    AlertsDecided,
+    /// Time from an alert's last byte to its place on disk.
+    Accept,
+    /// Time from an alert's place on disk to the last device planned.
+    Plan,
+    /// Time from an alert's place on disk to the first notice sent.
+    FirstNotice,
+    /// Devices that came to a milestone, by channel.
+    FanOutDevices,
+    /// Devices that were told, over whatever channel.
+    DevicesTold,
+    /// Devices that were not told, by rule.
+    DevicesSkipped,
+    /// Links that are open.
+    LinksOpen,
+    /// Registrations that exist.
+    Registrations,
+    /// Places in the index.
+    Places,
+    /// Batches that the registry's store has committed.
+    RegistryCommits,
+    /// Syncs of the journal's file.
+    JournalSyncs,
+    /// Bytes that were appended to the journal.
+    JournalAppended,
+    /// Messages that wait in a queue.
+    QueueDepth,
+    /// Tasks and threads that run, by name.
+    TasksRunning,
+    /// Tasks and threads that panicked or ended by themselves, by name.
+    TasksFailed,
+}
+
+impl Metric {
+    /// Name without the prefix `hazardcast_` and the unit's suffix; unit; help.
+    pub const fn describe(self) -> (&'static str, Option<Unit>, &'static str) {
+        match self {
+            Self::AlertsDecided => ("alerts_decided", None, "Alerts by what the desk decided"),
+            Self::Accept => ("accept", Some(Unit::Seconds), "From an alert's last byte to its place on disk"),
+            Self::Plan => ("plan", Some(Unit::Seconds), "From an alert's place on disk to the last device planned"),
+            Self::FirstNotice => {
+                ("first_notice", Some(Unit::Seconds), "From an alert's place on disk to the first notice sent")
+            }
+            Self::FanOutDevices => ("fan_out_devices", None, "Devices that came to a milestone of a fan-out"),
+            Self::DevicesTold => ("devices_told", None, "Devices that were told, over whatever channel"),
+            Self::DevicesSkipped => ("devices_skipped", None, "Devices in an area that were not told, by rule"),
+            Self::LinksOpen => ("links_open", None, "Links that are open"),
+            Self::Registrations => ("registrations", None, "Registrations that exist"),
+            Self::Places => ("places", None, "Places in the index"),
+            Self::RegistryCommits => ("registry_commits", None, "Batches that the registry's store has committed"),
+            Self::JournalSyncs => ("journal_syncs", None, "Syncs of the journal's file"),
+            Self::JournalAppended => ("journal_appended", Some(Unit::Bytes), "What was appended to the journal"),
+            Self::QueueDepth => ("queue_depth", None, "Messages that wait in a queue"),
+            Self::TasksRunning => ("tasks_running", None, "Tasks and threads that run"),
+            Self::TasksFailed => ("tasks_failed", None, "Tasks and threads that panicked or ended by themselves"),
+        }
+    }
+}
+
+/// What the desk decided on an alert, as a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertDecision {
+    /// It became a bulletin.
+    Admitted,
+    /// It waits for approval.
+    Held,
+    /// It was known already, or is none for devices.
+    Ignored,
+    /// It broke a rule.
+    Refused,
+}
+
+impl AlertDecision {
+    const ALL: [Self; 4] = [Self::Admitted, Self::Held, Self::Ignored, Self::Refused];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::Held => "held",
+            Self::Ignored => "ignored",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+const MILESTONES: [(Milestone, &str); 7] = [
+    (Milestone::Found, "found"),
+    (Milestone::Skipped, "skipped"),
+    (Milestone::Planned, "planned"),
+    (Milestone::Sent, "sent"),
+    (Milestone::Acknowledged, "acknowledged"),
+    (Milestone::Expired, "expired"),
+    (Milestone::Failed, "failed"),
+];
+
+/// One label, whose values are known when the server is built.
+type Label = [(&'static str, &'static str); 1];
+
+/// A handle for each metric, and the registry that they are rendered from.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    alerts_decided: [Counter; AlertDecision::ALL.len()],
+    /// See [`Metric::Accept`].
+    pub accept: Histogram,
+    /// See [`Metric::Plan`].
+    pub plan: Histogram,
+    /// See [`Metric::FirstNotice`].
+    pub first_notice: Histogram,
+    fan_out_devices: [[Counter; MILESTONES.len()]; ChannelKind::ALL.len()],
+    /// See [`Metric::DevicesTold`].
+    pub devices_told: Counter,
+    devices_skipped: Family<Label, Counter>,
+    /// See [`Metric::LinksOpen`].
+    pub links_open: Gauge,
+    /// See [`Metric::Registrations`].
+    pub registrations: Gauge,
+    /// See [`Metric::Places`].
+    pub places: Gauge,
+    /// See [`Metric::RegistryCommits`].
+    pub registry_commits: Counter,
+    /// See [`Metric::JournalSyncs`].
+    pub journal_syncs: Counter,
+    /// See [`Metric::JournalAppended`].
+    pub journal_appended: Counter,
+    queue_depth: Family<Label, Gauge>,
+    tasks_running: Family<Label, Gauge>,
+    tasks_failed: Family<Label, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All metrics at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("hazardcast");
+        let by_decision = registered(&mut registry, Metric::AlertsDecided, Family::<Label, Counter>::default());
+        let devices = Family::<[(&'static str, &'static str); 2], Counter>::default();
+        let by_milestone = registered(&mut registry, Metric::FanOutDevices, devices);
+        Self {
+            alerts_decided: AlertDecision::ALL.map(|of| by_decision.get_or_create_owned(&[("decision", of.name())])),
+            accept: registered(&mut registry, Metric::Accept, durations()),
+            plan: registered(&mut registry, Metric::Plan, durations()),
+            first_notice: registered(&mut registry, Metric::FirstNotice, durations()),
+            fan_out_devices: ChannelKind::ALL.map(|channel| {
+                MILESTONES.map(|(_, milestone)| {
+                    by_milestone.get_or_create_owned(&[("channel", channel.name()), ("milestone", milestone)])
+                })
+            }),
+            devices_told: registered(&mut registry, Metric::DevicesTold, Counter::default()),
+            devices_skipped: registered(&mut registry, Metric::DevicesSkipped, Family::default()),
+            links_open: registered(&mut registry, Metric::LinksOpen, Gauge::default()),
+            registrations: registered(&mut registry, Metric::Registrations, Gauge::default()),
+            places: registered(&mut registry, Metric::Places, Gauge::default()),
+            registry_commits: registered(&mut registry, Metric::RegistryCommits, Counter::default()),
+            journal_syncs: registered(&mut registry, Metric::JournalSyncs, Counter::default()),
+            journal_appended: registered(&mut registry, Metric::JournalAppended, Counter::default()),
+            queue_depth: registered(&mut registry, Metric::QueueDepth, Family::default()),
+            tasks_running: registered(&mut registry, Metric::TasksRunning, Family::default()),
+            tasks_failed: registered(&mut registry, Metric::TasksFailed, Family::default()),
+            registry,
+        }
+    }
+
+    /// The counter of alerts that were decided so.
+    pub const fn alerts_decided(&self, decision: AlertDecision) -> &Counter {
+        &self.alerts_decided[decision as usize]
+    }
+
+    /// The counter of devices that came to `milestone` over `channel`. Found by position.
+    pub const fn fan_out_devices(&self, channel: ChannelKind, milestone: Milestone) -> &Counter {
+        &self.fan_out_devices[channel as usize][milestone as usize]
+    }
+
+    /// The counter of devices that the rule `reason` kept from being told. Take it once, not per device.
+    pub fn devices_skipped(&self, reason: &'static str) -> Counter {
+        self.devices_skipped.get_or_create_owned(&[("reason", reason)])
+    }
+
+    /// The gauge of the queue `queue`. Take it once, when the queue is made.
+    pub fn queue_depth(&self, queue: &'static str) -> Gauge {
+        self.queue_depth.get_or_create_owned(&[("queue", queue)])
+    }
+
+    /// The gauge of tasks and threads of that name that run.
+    pub fn tasks_running(&self, task: &'static str) -> Gauge {
+        self.tasks_running.get_or_create_owned(&[("task", task)])
+    }
+
+    /// The counter of tasks and threads of that name that panicked or ended by themselves.
+    pub fn tasks_failed(&self, task: &'static str) -> Counter {
+        self.tasks_failed.get_or_create_owned(&[("task", task)])
+    }
+
+    /// All metrics as `OpenMetrics` text, which Prometheus reads.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("a string takes all that is written to it");
+        text
+    }
+}
+
+/// The content type of [`Metrics::render`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Buckets from 1 ms to 65 s, each twice the one before.
+fn durations() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 2.0, 17))
+}
+
+fn registered<H>(registry: &mut Registry, metric: Metric, handle: H) -> H
+where
+    H: Clone + prometheus_client::registry::Metric,
+{
+    let (name, unit, help) = metric.describe();
+    match unit {
+        Some(unit) => registry.register_with_unit(name, help, unit, handle.clone()),
+        None => registry.register(name, help, handle.clone()),
+    }
+    handle
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_label_has_its_own_counter() {
+        let metrics = Metrics::new();
+        for decision in AlertDecision::ALL {
+            metrics.alerts_decided(decision).inc_by(decision as u64 + 1);
+        }
+        for channel in ChannelKind::ALL {
+            for (milestone, _) in MILESTONES {
+                metrics.fan_out_devices(channel, milestone).inc_by(channel as u64 * 10 + milestone as u64);
+            }
+        }
+        metrics.devices_skipped("no_consent").inc_by(7);
+        let text = metrics.render();
+        assert!(text.contains("hazardcast_alerts_decided_total{decision=\"refused\"} 4\n"), "{text}");
+        assert!(text.contains("hazardcast_devices_skipped_total{reason=\"no_consent\"} 7\n"), "{text}");
+        for channel in ChannelKind::ALL {
+            for (milestone, name) in MILESTONES {
+                let labels = format!("channel=\"{}\",milestone=\"{name}\"", channel.name());
+                let count = channel as u64 * 10 + milestone as u64;
+                assert!(text.contains(&format!("devices_total{{{labels}}} {count}\n")), "{labels} {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn units_are_part_of_the_name() {
+        let metrics = Metrics::new();
+        metrics.accept.observe(0.002);
+        metrics.journal_appended.inc_by(9);
+        let text = metrics.render();
+        assert!(text.contains("# UNIT hazardcast_accept_seconds seconds"), "{text}");
+        assert!(text.contains("hazardcast_accept_seconds_bucket{le=\"0.002\"} 1\n"), "{text}");
+        assert!(text.contains("hazardcast_journal_appended_bytes_total 9\n"), "{text}");
+        assert!(text.ends_with("# EOF\n"));
+    }
+}
