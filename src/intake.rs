@@ -4,8 +4,9 @@
 //! without waiting, and goes on to the next; when an entry is on disk its caller is answered and its fan-out starts. No
 //! other code changes a lineage.
 
-use std::collections::BinaryHeap;
 use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -13,10 +14,16 @@ use futures_util::stream::FuturesOrdered;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide};
-use crate::domain::{Alert, AlertRef, Body, Clock, DeliveryKey, Geocode, Priority, Timestamp};
+use crate::domain::{Alert, AlertRef, Body, Clock, DeliveryKey, Geocode, Priority, SignedDuration, Timestamp};
 use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError};
 use crate::locate::{Resolved, resolve};
+
+/// How often the desk forgets lineages that have long been over.
+const TIDY: Duration = Duration::from_mins(1);
+
+/// How long an alert that is over is remembered, so that a duplicate of it is known.
+pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// How many alerts may wait for the desk. A door that finds it full tells its caller to come again.
 const WAITING: usize = 1_024;
@@ -166,6 +173,7 @@ impl DeskTask {
         let mut syncing = FuturesOrdered::new();
         let mut arrived = 0_u64;
         let mut open = true;
+        let mut tidy = tokio::time::interval(TIDY);
         while open || !heap.is_empty() || !syncing.is_empty() {
             // Three inputs: an entry that is on disk (answered first, since people wait), the next submission, and, when the
             // inbox is empty for the moment, the most urgent of those that wait.
@@ -179,6 +187,7 @@ impl DeskTask {
                     }
                     None => open = false,
                 },
+                _ = tidy.tick(), if open => self.forget_old(),
                 () = std::future::ready(()), if !heap.is_empty() => {
                     let Some(Waiting { submission, kind, .. }) = heap.pop() else { continue };
                     match kind {
@@ -191,6 +200,13 @@ impl DeskTask {
             }
         }
         self.fan_outs.close();
+    }
+
+    fn forget_old(&mut self) {
+        let Ok(instant) = self.clock.now().checked_sub(REMEMBERED) else { return };
+        for lineage in self.lineages.forget_before(instant) {
+            self.fan_outs.forget(lineage);
+        }
     }
 
     fn decide(&self, submission: &Submission) -> Decision {

@@ -10,7 +10,7 @@ mod render;
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::domain::{ChannelKind, EncodedNotice, Notice, Outcome, Slot, Token};
+use crate::domain::{ChannelKind, DeviceSlot, EncodedNotice, Notice, Outcome, Slot, Token};
 
 pub use link::LinkChannel;
 pub use null::{NullChannel, NullRecord};
@@ -21,6 +21,8 @@ pub use render::{Told, told};
 pub struct Endpoint {
     /// Whose it is.
     pub slot: Slot,
+    /// The device that the registration is on: who counts as told.
+    pub device: DeviceSlot,
     /// Its address at the vendor; a link needs none.
     pub token: Option<Token>,
 }

@@ -1,7 +1,7 @@
 //! A channel that reaches nobody: benches, tests, and trying a server without a vendor's account.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,7 +12,7 @@ use crate::domain::{ChannelKind, Fault, Outcome, Slot};
 use super::{Channel, Parcel};
 
 /// Accepts everything at once. With a file, each parcel is appended to it before it is accepted, as one line:
-/// `{delivery key} {slot},{slot},...`; the file survives this process.
+/// `{delivery key} {slot},{slot},...;`; the file survives this process.
 #[derive(Debug, Default)]
 pub struct NullChannel {
     file: Option<Mutex<File>>,
@@ -34,9 +34,17 @@ impl NullChannel {
         Self::default()
     }
 
-    /// Appends to the file at `path`, which is made if it is not there.
+    /// Appends to the file at `path`, which is made if it is not there. A line that was cut off is closed, and stays one that
+    /// [`NullRecord::parse`] refuses.
     pub fn with_file(path: &Path) -> std::io::Result<Self> {
-        let file = File::options().create(true).append(true).open(path)?;
+        let mut file = File::options().create(true).append(true).read(true).open(path)?;
+        let mut last = [b'\n'];
+        if file.seek(SeekFrom::End(-1)).is_ok() {
+            file.read_exact(&mut last)?;
+        }
+        if last != [b'\n'] {
+            file.write_all(b"\n")?;
+        }
         Ok(Self { file: Some(Mutex::new(file)), accepted: AtomicU64::new(0) })
     }
 
@@ -53,7 +61,7 @@ impl NullChannel {
             line.push(if position == 0 { ' ' } else { ',' });
             line.push_str(&to.slot.0.to_string());
         }
-        line.push('\n');
+        line.push_str(";\n");
         // One write of the whole line: a killed process leaves whole lines but for the last.
         file.lock().write_all(line.as_bytes())
     }
@@ -77,7 +85,7 @@ impl Channel for NullChannel {
 impl NullRecord {
     /// Reads one line of the file; `None` for a line that was cut off.
     pub fn parse(line: &str) -> Option<Self> {
-        let (key, slots) = line.split_once(' ')?;
+        let (key, slots) = line.strip_suffix(';')?.split_once(' ')?;
         let slots = slots.split(',').map(|slot| slot.parse().ok().map(Slot)).collect::<Option<_>>()?;
         Some(Self { key: key.to_owned(), slots })
     }

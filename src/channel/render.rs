@@ -93,9 +93,10 @@ fn text(info: &Info) -> NoticeText {
 /// The ground goes along if it is short; else its box, from which a device can still tell how far it is.
 fn place(tier: &Tier, info: &Info) -> NoticePlace {
     let areas = tier.area.areas();
-    let rings = areas.iter().flat_map(|area| &area.polygons).flat_map(|polygon| {
-        std::iter::once(&polygon.outer).chain(&polygon.holes)
-    });
+    let rings = areas
+        .iter()
+        .flat_map(|area| &area.polygons)
+        .flat_map(|polygon| std::iter::once(&polygon.outer).chain(&polygon.holes));
     let points: usize = rings.map(|ring| ring.points().len()).sum();
     let earthquake = match &info.ground {
         Ground::Earthquake(source) => Some(source.clone()),

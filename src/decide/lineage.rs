@@ -34,9 +34,10 @@ pub struct Noted {
 
 /// What a sender and identifier became.
 #[derive(Debug, Clone)]
-struct Known {
+pub(super) struct Known {
     sent: Timestamp,
-    key: Option<DeliveryKey>,
+    /// The bulletin, if it became one.
+    pub(super) key: Option<DeliveryKey>,
     decided: Timestamp,
 }
 
@@ -48,7 +49,7 @@ type Name = (Sender, Identifier);
 pub struct Lineages {
     known: HashMap<Name, Known>,
     superseded: HashMap<Name, Timestamp>,
-    lineages: HashMap<LineageId, Lineage>,
+    by_id: HashMap<LineageId, Lineage>,
     newest: u64,
 }
 
@@ -64,18 +65,19 @@ impl Lineages {
 
     /// The lineage, if it is remembered.
     pub fn get(&self, id: LineageId) -> Option<&Lineage> {
-        self.lineages.get(&id)
+        self.by_id.get(&id)
     }
 
-    /// The number that the next new lineage gets.
-    pub fn next(&self) -> LineageId {
-        LineageId(self.newest + 1)
+    /// The number that a new lineage gets: the time in microseconds, or one more than any before. So a server that has lost its
+    /// data gives out none that a device has seen.
+    pub fn next(&self, now: Timestamp) -> LineageId {
+        LineageId((self.newest + 1).max(now.as_microsecond().max(0).cast_unsigned()))
     }
 
     /// Whether this alert was decided before, and what became of it. The same name sent at another time is another message
     /// (some issuers use an identifier again); it is known only if it is not newer.
-    pub(super) fn known(&self, id: &AlertId) -> Option<Option<DeliveryKey>> {
-        self.known.get(&name(id)).filter(|known| known.sent >= id.sent).map(|known| known.key)
+    pub(super) fn known(&self, id: &AlertId) -> Option<&Known> {
+        self.known.get(&name(id)).filter(|known| known.sent >= id.sent)
     }
 
     /// Whether a message that came earlier has taken this one's place.
@@ -95,7 +97,7 @@ impl Lineages {
             .filter_map(|reference| self.known.get(&name(&reference.id))?.key);
         let mut found: Vec<&Lineage> = Vec::new();
         for key in own.into_iter().chain(referred) {
-            let Some(lineage) = self.lineages.get(&key.lineage) else { continue };
+            let Some(lineage) = self.by_id.get(&key.lineage) else { continue };
             if !lineage.ended && !found.iter().any(|known| known.id == lineage.id) {
                 found.push(lineage);
             }
@@ -116,9 +118,9 @@ impl Lineages {
             expires: parts.expires,
             ended: matches!(parts.content, Content::Cancel(_)),
         };
-        self.lineages.insert(parts.lineage, lineage);
+        self.by_id.insert(parts.lineage, lineage);
         for absorbed in &parts.absorbs {
-            if let Some(lineage) = self.lineages.get_mut(absorbed) {
+            if let Some(lineage) = self.by_id.get_mut(absorbed) {
                 lineage.ended = true;
             }
         }
@@ -141,13 +143,13 @@ impl Lineages {
     /// Forgets what was decided before `instant` and is over by then; returns the lineages forgotten.
     pub fn forget_before(&mut self, instant: Timestamp) -> Vec<LineageId> {
         let over: Vec<LineageId> =
-            self.lineages.values().filter(|lineage| lineage.expires < instant).map(|lineage| lineage.id).collect();
+            self.by_id.values().filter(|lineage| lineage.expires < instant).map(|lineage| lineage.id).collect();
         for id in &over {
-            self.lineages.remove(id);
+            self.by_id.remove(id);
         }
-        let lineages = &self.lineages;
+        let by_id = &self.by_id;
         self.known.retain(|_, known| {
-            known.decided >= instant || known.key.is_some_and(|key| lineages.contains_key(&key.lineage))
+            known.decided >= instant || known.key.is_some_and(|key| by_id.contains_key(&key.lineage))
         });
         self.superseded.retain(|_, at| *at >= instant);
         over

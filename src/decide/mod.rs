@@ -116,7 +116,7 @@ pub fn decide(
     now: Timestamp,
 ) -> Decision {
     if let Some(known) = lineages.known(&alert.id) {
-        return Decision::Ignore(Ignored::Duplicate(known));
+        return Decision::Ignore(Ignored::Duplicate(known.key));
     }
     if !authority.may_send(&alert) {
         return Decision::Refuse(Refused::NotAdmitted(alert.id.sender.as_str().to_owned()));
@@ -160,7 +160,7 @@ fn warn(lineages: &Lineages, rules: &Rules, alert: Alert, ground: &Resolved, now
             let absorbs = continued.drain(1..).map(|lineage| lineage.id).collect();
             (first.id, first.revision.next(), absorbs)
         }
-        None => (lineages.next(), Revision::FIRST, Vec::new()),
+        None => (lineages.next(now), Revision::FIRST, Vec::new()),
     };
     let content = Content::Warn(tiers);
     Decision::Admit(Bulletin::admit(BulletinParts {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::{
-    AlertId, AlertRef, Area, Certainty, Ground, Identifier, Info, InfoTexts, Language, LineageId, NonEmpty, Polygon,
-    Ring, Sender, Severity, Subject, Urgency,
+    AlertId, AlertRef, Area, Certainty, Ground, Identifier, Info, InfoTexts, Language, NonEmpty, Polygon, Ring, Sender,
+    Severity, Subject, Urgency,
 };
 use crate::locate::resolve;
 
@@ -153,11 +153,11 @@ fn an_alert_that_comes_after_its_cancel_is_not_sent() {
 #[test]
 fn only_its_sender_may_cancel_an_alert() {
     let mut desk = Desk::new();
-    desk.admit(alert("a", NOON, &[], issue(vec![info("en", 0.0, Severity::Severe)])));
+    let first = desk.admit(alert("a", NOON, &[], issue(vec![info("en", 0.0, Severity::Severe)])));
     let mut forged = alert("b", "2026-11-24T12:01:00Z", &[id("a", NOON)], Body::Cancel(vec![]));
     forged.id.sender = Sender::new("someone@example.org").expect("a sender");
     assert!(matches!(desk.decide(forged), Decision::Ignore(Ignored::NothingToCancel)));
-    assert!(desk.lineages.get(LineageId(1)).is_some_and(|lineage| !lineage.ended));
+    assert!(desk.lineages.get(first.key().lineage).is_some_and(|lineage| !lineage.ended));
 }
 
 #[test]

@@ -25,12 +25,12 @@ pub(super) fn tiers(
     now: Timestamp,
 ) -> Result<NonEmpty<Tier>, NoTier> {
     let mut tiers: Vec<Tier> = Vec::new();
-    let mut expired = false;
+    let mut any_expired = false;
     for (info, found) in infos.iter().zip(&ground.infos) {
         let Some(area) = &found.area else { continue };
         let expires = expiry(info, rules, id);
         if expires <= now {
-            expired = true;
+            any_expired = true;
             continue;
         }
         add(&mut tiers, area, Info { expires: Some(expires), ..info.clone() });
@@ -40,7 +40,7 @@ pub(super) fn tiers(
     tiers.truncate(usize::from(u8::MAX));
     NonEmpty::new(tiers).ok_or_else(|| {
         let unresolved: Vec<Geocode> = ground.infos.iter().flat_map(|found| found.unresolved.clone()).collect();
-        match (expired, unresolved.is_empty()) {
+        match (any_expired, unresolved.is_empty()) {
             (true, _) => NoTier::Expired,
             (false, true) => NoTier::NoGround,
             (false, false) => NoTier::Unresolved(unresolved),

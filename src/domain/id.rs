@@ -50,6 +50,7 @@ impl Revision {
     pub const FIRST: Self = Self(1);
 
     /// The revision after this one.
+    #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
     }

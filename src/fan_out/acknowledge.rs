@@ -64,13 +64,14 @@ fn record(house: &FanOuts, key: DeliveryKey, mut devices: Vec<DeviceSlot>) {
     let Some(reach) = house.0.around.ledger.find_reach(key.lineage) else { return };
     devices.sort_unstable();
     devices.dedup();
-    devices.retain(|&device| !reach.is_acknowledged(key.revision, device));
+    let Some(round) = reach.round(key.revision) else { return };
+    devices.retain(|&device| !round.is_acknowledged(device));
     if devices.is_empty() {
         return;
     }
     reach.mark_acknowledged(key.revision, &devices);
     if let Some(progress) = house.0.around.ledger.find_progress(key) {
-        progress.acknowledged(devices.len() as u64, house.now());
+        progress.acknowledged(devices.len() as u64, Some(house.now()));
     }
     house.journal().append_forget(Entry::Acknowledged { key, devices });
 }

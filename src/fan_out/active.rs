@@ -1,15 +1,15 @@
 //! One bulletin on its way.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
 use crate::channel::{Content, told};
-use crate::decide::{Bulletin, TierIndex};
-use crate::domain::{DeviceSlot, Language, Mode, NoticeKind, Priority, Timestamp};
-use crate::ledger::{Progress, Reach};
+use crate::decide::{Bulletin, Content as BulletinContent, TierIndex};
+use crate::domain::{DeviceSlot, Language, LineageId, NoticeKind, Priority, Timestamp};
+use crate::ledger::{Progress, Reach, Round};
 use crate::plan::TierFacts;
 use crate::wire;
 
@@ -22,9 +22,12 @@ pub struct FanOut {
     pub before: Option<Bulletin>,
     /// Who was told what in this lineage.
     pub reach: Arc<Reach>,
+    /// Who was claimed for and sent this bulletin.
+    pub round: Arc<Round>,
     /// Counts for this bulletin.
     pub progress: Arc<Progress>,
-    superseded: AtomicBool,
+    successor: OnceLock<LineageId>,
+    finished: AtomicBool,
     contents: Mutex<HashMap<ContentKey, Arc<Content>>>,
 }
 
@@ -38,18 +41,27 @@ struct ContentKey {
 impl FanOut {
     /// A bulletin that sets out.
     pub fn new(bulletin: Bulletin, before: Option<Bulletin>, reach: Arc<Reach>, progress: Arc<Progress>) -> Self {
-        let superseded = AtomicBool::new(false);
-        Self { bulletin, before, reach, progress, superseded, contents: Mutex::default() }
+        let round = reach.begin(bulletin.key().revision, bulletin.tiers().len());
+        Self {
+            bulletin,
+            before,
+            reach,
+            round,
+            progress,
+            successor: OnceLock::new(),
+            finished: AtomicBool::new(false),
+            contents: Mutex::default(),
+        }
     }
 
-    /// A newer revision has taken over: what waits in lanes is dropped there.
-    pub fn supersede(&self) {
-        self.superseded.store(true, Ordering::Release);
+    /// A newer bulletin, of `lineage`, has taken over: what waits in lanes is dropped there.
+    pub fn supersede(&self, lineage: LineageId) {
+        let _ = self.successor.set(lineage);
     }
 
-    /// Whether a newer revision has taken over.
-    pub fn is_superseded(&self) -> bool {
-        self.superseded.load(Ordering::Acquire)
+    /// The lineage whose newest bulletin has taken over from this one, if any has.
+    pub fn successor(&self) -> Option<LineageId> {
+        self.successor.get().copied()
     }
 
     /// What a plan needs to know of a tier; of the whole bulletin for a release.
@@ -68,15 +80,25 @@ impl FanOut {
         self.bulletin.tiers().first().map_or(Priority::LifeThreat, |tier| tier.priority)
     }
 
-    /// Whether it is for real.
-    pub fn mode(&self) -> Mode {
-        self.bulletin.parts().mode
+    /// Whether it ends its lineage.
+    pub fn is_cancel(&self) -> bool {
+        matches!(self.bulletin.parts().content, BulletinContent::Cancel(_))
     }
 
-    /// Whether `device` has had this bulletin, at this priority or a higher one.
-    pub fn is_told(&self, device: DeviceSlot, priority: Priority) -> bool {
-        self.reach.is_sent(self.bulletin.key().revision, device)
-            && self.reach.sounded(device).is_some_and(|sounded| sounded >= priority)
+    /// Whether `device` has had this bulletin: at this priority or a higher one, or the word that it is over.
+    pub fn has_had(&self, device: DeviceSlot, kind: NoticeKind, priority: Priority) -> bool {
+        self.round.is_sent(device)
+            && match kind {
+                NoticeKind::Release => self.reach.is_released(device),
+                NoticeKind::Alert | NoticeKind::Update => {
+                    self.reach.sounded(device).is_some_and(|sounded| sounded >= priority)
+                }
+            }
+    }
+
+    /// True once, when the sweep is over and no lane has any of it left.
+    pub fn finishes(&self) -> bool {
+        self.progress.is_complete() && !self.finished.swap(true, Ordering::AcqRel)
     }
 
     /// Which of the bulletin's languages is told to one who reads `languages`; `None` where there is nothing to say.

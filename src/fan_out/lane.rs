@@ -3,12 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::channel::{Channel, Content, Endpoint, Parcel};
-use crate::domain::{ChannelKind, NoticeKind, Outcome, Slot, Timestamp};
-use crate::journal::{Entry, Ticket};
+use crate::channel::{Channel, Endpoint, Parcel};
+use crate::domain::{ChannelKind, DeviceSlot, Outcome, Slot, Timestamp};
+use crate::journal::Ticket;
+use crate::ledger::settle;
 use crate::plan::{Found, LanguageId, Situation, Skipped, Verdict, plan};
 
 use super::FanOuts;
+use super::arrival::Sent;
 use super::queue::{Errand, LaneQueue};
 
 /// How many batches may be sent before the first of them is known to be on disk: after a crash at most these are sent
@@ -52,6 +54,12 @@ impl<C: Channel> Lane<C> {
     }
 
     async fn send(&mut self, errand: &Errand, slots: &[Slot]) {
+        self.send_groups(errand, slots).await;
+        errand.fan_out.progress.left(slots.len() as u64);
+        self.house.note_finished(&errand.fan_out);
+    }
+
+    async fn send_groups(&mut self, errand: &Errand, slots: &[Slot]) {
         let now = self.house.now();
         let groups = self.last_look(errand, slots, now);
         for (info, endpoints) in groups {
@@ -66,30 +74,33 @@ impl<C: Channel> Lane<C> {
     /// the registration's present row still say to tell it, this way? What passes is grouped by language.
     fn last_look(&mut self, errand: &Errand, slots: &[Slot], now: Timestamp) -> Vec<(usize, Vec<Endpoint>)> {
         let mut groups: Vec<(usize, Vec<Endpoint>)> = Vec::new();
-        if errand.fan_out.is_superseded() {
+        if errand.fan_out.successor().is_some() {
             return groups;
         }
         let policy = self.house.policy();
         let tier = errand.fan_out.tier_facts(errand.tier, errand.kind);
-        let found = if errand.kind == NoticeKind::Release { Found::ByReach } else { Found::ByPlace };
+        let found = Found::from(errand.kind);
         for &slot in slots {
             let facts = self.house.facts(slot);
-            if errand.fan_out.is_told(facts.device(), tier.priority) {
+            if errand.fan_out.has_had(facts.device(), errand.kind, tier.priority) {
                 continue;
             }
             let linked = self.house.is_linked(slot);
-            match plan(&facts, tier, Situation { linked, found }, &policy, now) {
+            match plan(&facts, tier, Situation { linked, found }, policy, now) {
                 Verdict::Tell { route, .. } if route.channel() == C::KIND => {
                     let info = self.languages.choose(&self.house, errand, facts.languages);
                     let Some(info) = info else { continue };
-                    let endpoint = Endpoint { slot, token: None };
+                    let endpoint = Endpoint { slot, device: facts.device(), token: None };
                     match groups.iter_mut().find(|(known, _)| *known == info) {
                         Some((_, endpoints)) => endpoints.push(endpoint),
                         None => groups.push((info, vec![endpoint])),
                     }
                 }
                 Verdict::Tell { route, .. } => self.house.hand_over(route, errand, &[slot]),
-                Verdict::Skip(reason) => self.skip(errand, slot, reason),
+                Verdict::Skip(reason) => {
+                    self.skip(errand, slot, reason);
+                    self.house.recheck(errand.fan_out.bulletin.key().lineage, slot);
+                }
             }
         }
         self.add_tokens(&mut groups);
@@ -105,10 +116,14 @@ impl<C: Channel> Lane<C> {
         }
     }
 
+    /// Gives the claim back: the device was not sent anything.
     fn skip(&self, errand: &Errand, slot: Slot, reason: Skipped) {
-        let device = self.house.facts(slot).device();
-        errand.fan_out.reach.release(device, errand.tier);
+        let facts = self.house.facts(slot);
+        if facts.is_live() {
+            errand.fan_out.round.release(facts.device(), errand.tier);
+        }
         self.house.count_skipped(&errand.fan_out, reason, 1);
+        settle();
     }
 
     /// Acts on each outcome: what was sent is marked and journalled, what was not takes the next leg.
@@ -116,7 +131,7 @@ impl<C: Channel> Lane<C> {
         let mut sent = Vec::with_capacity(parcel.endpoints.len());
         for (endpoint, outcome) in parcel.endpoints.iter().zip(outcomes) {
             match outcome {
-                Outcome::Accepted { .. } => sent.push(self.house.facts(endpoint.slot).device()),
+                Outcome::Accepted { .. } => sent.push(endpoint.device),
                 Outcome::Gone => {
                     self.house.forget_token(endpoint.slot, C::KIND);
                     self.next_leg(errand, endpoint.slot);
@@ -129,19 +144,19 @@ impl<C: Channel> Lane<C> {
                 | Outcome::Refused(_) => self.next_leg(errand, endpoint.slot),
             }
         }
-        if sent.is_empty() {
-            return;
+        if !sent.is_empty() {
+            self.record(errand, parcel, sent).await;
         }
-        self.record(errand, &parcel.content, sent).await;
     }
 
-    async fn record(&mut self, errand: &Errand, content: &Content, devices: Vec<crate::domain::DeviceSlot>) {
-        let key = errand.fan_out.bulletin.key();
-        let priority = content.notice.priority;
-        errand.fan_out.reach.mark_sent(key.revision, priority, &devices);
-        self.house.count_sent(&errand.fan_out, C::KIND, devices.len());
-        let entry = Entry::Sent { key, tier: errand.tier, priority, channel: C::KIND, devices };
-        self.unsynced.push_back(self.house.journal().append(entry));
+    async fn record(&mut self, errand: &Errand, parcel: &Parcel, devices: Vec<DeviceSlot>) {
+        let priority = parcel.content.notice.priority;
+        let sent = Sent { tier: errand.tier, kind: errand.kind, priority, channel: C::KIND, devices };
+        self.unsynced.push_back(self.house.record_sent(&errand.fan_out, sent));
+        if let Some(lineage) = errand.fan_out.successor() {
+            // Overtaken while it was sent: the newer bulletin's sweep may have missed that these were told.
+            parcel.endpoints.iter().for_each(|endpoint| self.house.recheck(lineage, endpoint.slot));
+        }
         if self.unsynced.len() > UNSYNCED
             && let Some(oldest) = self.unsynced.pop_front()
         {
@@ -153,14 +168,20 @@ impl<C: Channel> Lane<C> {
     /// This leg failed: another channel, or, where there is none, wait for the device's link (R-E7).
     fn next_leg(&self, errand: &Errand, slot: Slot) {
         let facts = self.house.facts(slot);
-        let mut policy = *self.house.policy();
+        let mut policy = self.house.policy();
         policy.channels &= !C::KIND.bit();
         let tier = errand.fan_out.tier_facts(errand.tier, errand.kind);
         let linked = C::KIND != ChannelKind::Link && self.house.is_linked(slot);
-        let found = if errand.kind == NoticeKind::Release { Found::ByReach } else { Found::ByPlace };
-        match plan(&facts, tier, Situation { linked, found }, &policy, self.house.now()) {
+        let found = Found::from(errand.kind);
+        match plan(&facts, tier, Situation { linked, found }, policy, self.house.now()) {
             Verdict::Tell { route, .. } => self.house.hand_over(route, errand, &[slot]),
-            Verdict::Skip(reason) => self.skip(errand, slot, reason),
+            Verdict::Skip(reason) => {
+                self.skip(errand, slot, reason);
+                // The same channel would fail again at once; a link that opened just now would not.
+                if self.house.is_linked(slot) {
+                    self.house.recheck(errand.fan_out.bulletin.key().lineage, slot);
+                }
+            }
         }
     }
 }

@@ -7,11 +7,10 @@
 use std::sync::Arc;
 
 use crate::decide::{Content, TierIndex};
-use crate::domain::{ChannelKind, DeviceSlot, NoticeKind, Slot};
-use crate::journal::Entry;
-use crate::ledger::Bitmap;
+use crate::domain::{ChannelKind, DeviceSlot, NoticeKind, Slot, Timestamp};
+use crate::ledger::SlotSet;
 use crate::locate::{Hit, Order, Sweep};
-use crate::plan::{Found, Policy, RouteId, Situation, TierFacts, Verdict, plan};
+use crate::plan::{Found, Policy, RouteId, Situation, Skipped, TierFacts, Verdict, plan};
 
 use super::queue::Errand;
 use super::{FanOut, FanOuts};
@@ -25,11 +24,12 @@ pub(super) struct Planned {
     fan_out: Arc<FanOut>,
     stage: Stage,
     /// Devices found in the area, so that each is counted once and nobody inside is released.
-    inside: Bitmap,
+    inside: SlotSet,
     /// Told before, still inside, not worse: they get the new text when the untold have been told.
     revise: Vec<Hit>,
     hits: Vec<Hit>,
     ready: Vec<(Bucket, Vec<Slot>)>,
+    skipped: [u64; Skipped::ALL.len()],
 }
 
 #[derive(Debug)]
@@ -56,16 +56,20 @@ impl Planned {
             }
             Content::Cancel(_) => Stage::Release { told: fan_out.reach.told().iter().collect(), next: 0 },
         };
-        Self { fan_out, stage, inside: Bitmap::default(), revise: Vec::new(), hits: Vec::new(), ready: Vec::new() }
-    }
-
-    pub(super) fn fan_out(&self) -> &Arc<FanOut> {
-        &self.fan_out
+        Self {
+            fan_out,
+            stage,
+            inside: SlotSet::default(),
+            revise: Vec::new(),
+            hits: Vec::new(),
+            ready: Vec::new(),
+            skipped: Default::default(),
+        }
     }
 
     /// Plans one batch; false when the sweep is over.
     pub(super) fn step(&mut self, house: &FanOuts) -> bool {
-        if self.fan_out.is_superseded() {
+        if self.fan_out.successor().is_some() {
             return false;
         }
         match std::mem::replace(&mut self.stage, Stage::Done) {
@@ -104,27 +108,30 @@ impl Planned {
     /// Plans one hit; true when the device was not found before in this sweep.
     fn plan_hit(&mut self, house: &FanOuts, scene: &Scene, hit: Hit) -> bool {
         let facts = house.facts(hit.slot);
+        if !facts.is_live() {
+            self.skipped[Skipped::Deleted as usize] += 1;
+            return true;
+        }
         let device = facts.device();
-        let first = self.inside.insert(device.0);
+        let first = self.inside.insert_mut(device);
         let tier = scene.tiers[usize::from(hit.tier)];
         let index = TierIndex(hit.tier);
-        if self.fan_out.is_told(device, tier.priority) {
+        if self.fan_out.has_had(device, NoticeKind::Alert, tier.priority) {
             return first;
         }
         let situation = Situation { linked: house.is_linked(hit.slot), found: Found::ByPlace };
-        match plan(&facts, tier, situation, &scene.policy, scene.now) {
+        match plan(&facts, tier, situation, scene.policy, scene.now) {
             Verdict::Tell { route, .. } => {
                 let sounded = self.fan_out.reach.sounded(device);
                 if sounded.is_some_and(|sounded| sounded >= tier.priority) {
                     if route.channel() == ChannelKind::Link {
                         self.revise.push(hit);
                     }
-                } else if self.fan_out.reach.claim(device, index) {
+                } else if self.fan_out.round.claim(device, index) {
                     self.add(Bucket { route, tier: index, kind: NoticeKind::Alert }, hit.slot);
                 }
             }
-            Verdict::Skip(reason) if first => house.count_skipped(&self.fan_out, reason, 1),
-            Verdict::Skip(_) => {}
+            Verdict::Skip(reason) => self.skipped[reason as usize] += u64::from(first),
         }
         first
     }
@@ -135,7 +142,7 @@ impl Planned {
         for position in next..end {
             let Hit { slot, tier } = self.revise[position];
             let tier = TierIndex(tier);
-            if self.fan_out.reach.claim(house.facts(slot).device(), tier) {
+            if self.fan_out.round.claim(house.facts(slot).device(), tier) {
                 self.add(Bucket { route, tier, kind: NoticeKind::Update }, slot);
             }
         }
@@ -143,7 +150,7 @@ impl Planned {
             Stage::Revise { next: end }
         } else if self.fan_out.before.is_some() {
             let told = self.fan_out.reach.told();
-            let outside = told.iter().filter(|device| !self.inside.contains(device.0)).collect();
+            let outside = told.iter().filter(|device| !self.inside.contains(*device)).collect();
             Stage::Release { told: outside, next: 0 }
         } else {
             Stage::Done
@@ -153,7 +160,7 @@ impl Planned {
     fn step_release(&mut self, house: &FanOuts, told: Vec<DeviceSlot>, next: usize) {
         let end = told.len().min(next + BATCH);
         let scene = Scene::new(house, &self.fan_out, Found::ByReach);
-        let cancel = matches!(self.fan_out.bulletin.parts().content, Content::Cancel(_));
+        let cancel = self.fan_out.is_cancel();
         for &device in &told[next..end] {
             // A group's first registration stands for it.
             let slot = Slot(device.0);
@@ -162,16 +169,16 @@ impl Planned {
                 self.fan_out.progress.found(1);
             }
             let priority = scene.release.priority;
-            if self.fan_out.reach.is_sent(self.fan_out.bulletin.key().revision, device) {
+            if self.fan_out.has_had(device, NoticeKind::Release, priority) {
                 continue;
             }
             let situation = Situation { linked: house.is_linked(slot), found: Found::ByReach };
-            match plan(&facts, TierFacts { priority, ..scene.release }, situation, &scene.policy, scene.now) {
-                Verdict::Tell { route, .. } if self.fan_out.reach.claim(device, TierIndex(0)) => {
+            match plan(&facts, TierFacts { priority, ..scene.release }, situation, scene.policy, scene.now) {
+                Verdict::Tell { route, .. } if self.fan_out.round.claim(device, TierIndex(0)) => {
                     self.add(Bucket { route, tier: TierIndex(0), kind: NoticeKind::Release }, slot);
                 }
                 Verdict::Tell { .. } => {}
-                Verdict::Skip(reason) => house.count_skipped(&self.fan_out, reason, 1),
+                Verdict::Skip(reason) => self.skipped[reason as usize] += 1,
             }
         }
         self.stage = if end < told.len() { Stage::Release { told, next: end } } else { Stage::Done };
@@ -191,13 +198,15 @@ impl Planned {
             house.hand_over(bucket.route, &errand, slots);
             slots.clear();
         }
+        for (reason, count) in Skipped::ALL.into_iter().zip(&mut self.skipped) {
+            house.count_skipped(&self.fan_out, reason, std::mem::take(count));
+        }
     }
 
     fn finish(&self, house: &FanOuts) {
-        let key = self.fan_out.bulletin.key();
         self.fan_out.progress.planned_all(house.now());
         self.fan_out.progress.finish();
-        house.journal().append_forget(Entry::Finished { key });
+        house.note_finished(&self.fan_out);
     }
 }
 
@@ -206,7 +215,7 @@ struct Scene {
     tiers: Vec<TierFacts>,
     release: TierFacts,
     policy: Policy,
-    now: crate::domain::Timestamp,
+    now: Timestamp,
 }
 
 impl Scene {
@@ -219,7 +228,7 @@ impl Scene {
         Self {
             tiers: tiers.collect(),
             release: fan_out.tier_facts(TierIndex(0), NoticeKind::Release),
-            policy: *house.policy(),
+            policy: house.policy(),
             now: house.now(),
         }
     }

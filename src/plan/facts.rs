@@ -92,6 +92,11 @@ impl Facts {
         }
     }
 
+    /// Whether the slot holds a registration.
+    pub const fn is_live(&self) -> bool {
+        self.flags.has(Flags::LIVE)
+    }
+
     /// The device's number.
     pub fn device(&self) -> DeviceSlot {
         DeviceSlot(self.device)

@@ -7,7 +7,7 @@
 mod facts;
 mod route;
 
-use crate::domain::{Mode, PolicyVersion, Priority, Purpose, Timestamp};
+use crate::domain::{Mode, NoticeKind, PolicyVersion, Priority, Purpose, Timestamp};
 
 pub use facts::{EPOCH, Facts, Flags, Grant, LanguageId};
 pub use route::RouteId;
@@ -39,6 +39,16 @@ pub enum Found {
     ByPlace,
     /// It was told before: no place of it is looked at.
     ByReach,
+}
+
+impl From<NoticeKind> for Found {
+    /// Only those who were told before are told that it is over.
+    fn from(kind: NoticeKind) -> Self {
+        match kind {
+            NoticeKind::Alert | NoticeKind::Update => Self::ByPlace,
+            NoticeKind::Release => Self::ByReach,
+        }
+    }
 }
 
 /// The operator's settings that plans depend on.
@@ -119,7 +129,7 @@ impl Skipped {
 }
 
 /// Plans one registration.
-pub fn plan(facts: &Facts, tier: TierFacts, situation: Situation, policy: &Policy, now: Timestamp) -> Verdict {
+pub fn plan(facts: &Facts, tier: TierFacts, situation: Situation, policy: Policy, now: Timestamp) -> Verdict {
     match reason_to_skip(facts, tier, situation, policy, now) {
         Some(reason) => Verdict::Skip(reason),
         None => match route::route(facts, situation, policy) {
@@ -133,10 +143,10 @@ fn reason_to_skip(
     facts: &Facts,
     tier: TierFacts,
     situation: Situation,
-    policy: &Policy,
+    policy: Policy,
     now: Timestamp,
 ) -> Option<Skipped> {
-    if !facts.flags.has(Flags::LIVE) {
+    if !facts.is_live() {
         return Some(Skipped::Deleted);
     }
     if tier.expires <= now {
@@ -159,7 +169,7 @@ fn reason_to_skip(
 }
 
 /// Why a grant does not count: never given (or withdrawn), ended by `second`, or given under a retired policy.
-fn consent(grant: Grant, none: Skipped, policy: &Policy, second: u32) -> Option<Skipped> {
+fn consent(grant: Grant, none: Skipped, policy: Policy, second: u32) -> Option<Skipped> {
     if grant.until == 0 {
         Some(none)
     } else if grant.until <= second {
@@ -190,7 +200,7 @@ mod tests {
     fn verdict(facts: &Facts, mode: Mode, oldest_valid: u16) -> Verdict {
         let tier = TierFacts { mode, priority: Priority::LifeThreat, expires: at(NOW + 60) };
         let policy = Policy { oldest_valid: PolicyVersion(oldest_valid), channels: ChannelKind::Null.bit() };
-        plan(facts, tier, Situation { linked: true, found: Found::ByPlace }, &policy, at(NOW))
+        plan(facts, tier, Situation { linked: true, found: Found::ByPlace }, policy, at(NOW))
     }
 
     #[test]

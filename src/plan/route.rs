@@ -22,7 +22,7 @@ impl RouteId {
 
 /// The live link first; else the first channel, in the order of [`ChannelKind::ALL`], that the registration has an
 /// address for and that has a lane. `None` where there is no way now.
-pub(super) fn route(facts: &Facts, situation: Situation, policy: &Policy) -> Option<RouteId> {
+pub(super) fn route(facts: &Facts, situation: Situation, policy: Policy) -> Option<RouteId> {
     if situation.linked {
         return Some(RouteId::first(ChannelKind::Link));
     }

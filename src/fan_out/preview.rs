@@ -1,0 +1,80 @@
+//! Who would be told, without telling anybody.
+
+use std::collections::BTreeMap;
+
+use crate::decide::{Bulletin, Content, TierIndex};
+use crate::domain::{ChannelKind, NoticeKind, Slot};
+use crate::ledger::SlotSet;
+use crate::locate::Order;
+use crate::plan::{Found, Situation, Skipped, TierFacts, Verdict, plan};
+
+use super::FanOuts;
+
+/// Who would be told now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Preview {
+    /// Devices found in the area; for a cancel, those who were told.
+    pub found: u64,
+    /// Devices that would be told, by the channel that comes first.
+    pub told: BTreeMap<ChannelKind, u64>,
+    /// Devices that would not, by the reason.
+    pub skipped: BTreeMap<Skipped, u64>,
+}
+
+impl FanOuts {
+    /// What a sweep of `bulletin` would find now, by the same plan. Changes nothing. Takes as long as a sweep: not for an I/O
+    /// thread.
+    pub fn preview(&self, bulletin: &Bulletin) -> Preview {
+        match &bulletin.parts().content {
+            Content::Warn(_) => self.preview_warning(bulletin),
+            Content::Cancel(_) => self.preview_cancel(bulletin),
+        }
+    }
+
+    fn preview_warning(&self, bulletin: &Bulletin) -> Preview {
+        let areas: Vec<_> = bulletin.tiers().iter().map(|tier| tier.area.clone()).collect();
+        let tier_facts = |tier: TierIndex| {
+            let tier = &bulletin.tiers()[usize::from(tier.0)];
+            TierFacts { mode: bulletin.parts().mode, priority: tier.priority, expires: tier.expires() }
+        };
+        let mut preview = Preview::default();
+        let mut sweep = self.index().sweep(&areas, Order::Any);
+        let (mut seen, mut hits) = (SlotSet::default(), Vec::new());
+        loop {
+            hits.clear();
+            let more = sweep.next_batch(&mut hits);
+            for hit in &hits {
+                if seen.insert_mut(self.facts(hit.slot).device()) {
+                    preview.count(self, hit.slot, tier_facts(TierIndex(hit.tier)), NoticeKind::Alert.into());
+                }
+            }
+            if !more {
+                return preview;
+            }
+        }
+    }
+
+    fn preview_cancel(&self, bulletin: &Bulletin) -> Preview {
+        let parts = bulletin.parts();
+        let priority = crate::domain::Priority::Information;
+        let facts = TierFacts { mode: parts.mode, priority, expires: parts.expires };
+        let mut preview = Preview::default();
+        if let Some(reach) = self.ledger().find_reach(parts.lineage) {
+            for device in reach.told().iter() {
+                preview.count(self, Slot(device.0), facts, NoticeKind::Release.into());
+            }
+        }
+        preview
+    }
+}
+
+impl Preview {
+    fn count(&mut self, house: &FanOuts, slot: Slot, tier: TierFacts, found: Found) {
+        self.found += 1;
+        let situation = Situation { linked: house.is_linked(slot), found };
+        match plan(&house.facts(slot), tier, situation, house.policy(), house.now()) {
+            Verdict::Tell { route, .. } => *self.told.entry(route.channel()).or_default() += 1,
+            Verdict::Skip(reason) => *self.skipped.entry(reason).or_default() += 1,
+        }
+    }
+}
