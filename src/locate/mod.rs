@@ -1,7 +1,28 @@
 //! Where: ground made exact, places found in it, areas found by a place.
+//!
+//! [`resolve`] finds the ground of an alert's infos, each an [`AffectedArea`]. [`Index`] knows where every place is; its
+//! [`Sweep`] finds the places in areas. [`Standing`] knows the areas in force and finds those that a place is in. What is
+//! sent to whom is not decided here.
 
 mod area;
+mod cell;
+mod circle;
+mod cut;
+mod edge;
+mod forest;
 mod ground;
+mod index;
+mod lattice;
+mod shape;
+mod standing;
+mod sweep;
+mod tiles;
 
 pub use area::AffectedArea;
 pub use ground::{Resolved, ResolvedGround, resolve};
+pub use index::Index;
+pub use standing::Standing;
+pub use sweep::{Hit, Order, Sweep};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! An area as it is within one box: the few edges that come through it, and what the rest of the area says of it.
+//!
+//! Within the box, how often a westward ray from a point crosses a ring is told by three things: whether a ray from the
+//! box's south-west corner crosses it an odd number of times; at which heights the ring passes the box's west side; and
+//! the edges inside. So a cut is exact, and can be cut again to a smaller box without the area itself.
+
+use super::circle::{Disc, Side};
+use super::edge::{Edge, NEAR};
+use super::lattice::{Rect, Spot};
+
+/// What an area is within a box.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// None of the box is in the area.
+    Out,
+    /// All of the box is in the area.
+    In,
+    /// The area's edge comes through the box, or may.
+    Edge(Cut),
+}
+
+/// An area within a box that its edge comes through.
+#[derive(Debug, Default)]
+pub(super) struct Cut {
+    polygons: Vec<CutPolygon>,
+    discs: Vec<Disc>,
+}
+
+impl Cut {
+    /// Unites what polygons and circles are within `rect`.
+    pub(super) fn unite(
+        polygons: impl Iterator<Item = CutPolygon>,
+        discs: impl Iterator<Item = Disc>,
+        rect: &Rect,
+    ) -> Found {
+        let mut cut = Self::default();
+        for polygon in polygons {
+            match polygon.simplified() {
+                None => {}
+                Some(rest) if rest.is_whole() => return Found::In,
+                Some(rest) => cut.polygons.push(rest),
+            }
+        }
+        for disc in discs {
+            match disc.classify(rect) {
+                Side::Out => {}
+                Side::In => return Found::In,
+                Side::Rim => cut.discs.push(disc),
+            }
+        }
+        if cut.polygons.is_empty() && cut.discs.is_empty() { Found::Out } else { Found::Edge(cut) }
+    }
+
+    /// What the area is within `rect`, which must lie in this cut's box.
+    pub(super) fn narrow(&self, rect: &Rect) -> Found {
+        Self::unite(self.polygons.iter().map(|polygon| polygon.narrow(rect)), self.discs.iter().cloned(), rect)
+    }
+
+    /// Makes the cut ready for many points of `rect`, its box.
+    pub(super) fn sharpen(&mut self, rect: &Rect) {
+        self.discs.iter_mut().for_each(|disc| disc.sharpen(rect));
+    }
+
+    /// Whether a point of the box is in the area.
+    #[inline]
+    pub(super) fn contains(&self, spot: Spot) -> bool {
+        let (x, y) = (f64::from(spot.x), f64::from(spot.y));
+        self.polygons.iter().any(|polygon| polygon.contains(x, y)) || self.discs.iter().any(|disc| disc.contains(spot))
+    }
+
+    /// Whether any of `rect`, which must lie in this cut's box, is in the area. Exact where no hole of a polygon crosses
+    /// another or the outside; there it may say yes of ground that holes take away together.
+    pub(super) fn touches(&self, rect: &Rect) -> bool {
+        match self.narrow(rect) {
+            Found::Out => false,
+            Found::In => true,
+            Found::Edge(cut) => !cut.polygons.is_empty() || cut.discs.iter().any(|disc| disc.touches(rect)),
+        }
+    }
+}
+
+/// A polygon within a box.
+#[derive(Debug)]
+pub(super) struct CutPolygon {
+    pub(super) outer: CutRing,
+    pub(super) holes: Vec<CutRing>,
+}
+
+impl CutPolygon {
+    fn narrow(&self, rect: &Rect) -> Self {
+        Self { outer: self.outer.narrow(rect), holes: self.holes.iter().map(|hole| hole.narrow(rect)).collect() }
+    }
+
+    /// Less the holes that are elsewhere; `None` if nothing of the polygon is in the box.
+    fn simplified(mut self) -> Option<Self> {
+        if self.outer.is_elsewhere() || self.holes.iter().any(CutRing::is_all_round) {
+            return None;
+        }
+        self.holes.retain(|hole| !hole.is_elsewhere());
+        Some(self)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.outer.is_all_round() && self.holes.is_empty()
+    }
+
+    #[inline]
+    fn contains(&self, x: f64, y: f64) -> bool {
+        // The edges of outside and holes belong to the polygon; near one the exact test decides.
+        match self.outer.holds(x, y) {
+            Some(false) => false,
+            _ if self.holes.is_empty() => true,
+            _ => self.holes.iter().all(|hole| hole.holds(x, y) != Some(true)),
+        }
+    }
+}
+
+/// A ring within a box.
+#[derive(Debug)]
+pub(super) struct CutRing {
+    /// Whether a westward ray from the box's south-west corner crosses the ring an odd number of times.
+    odd: bool,
+    /// Heights from which on the ring has passed the west side once more.
+    flips: Vec<f64>,
+    edges: Vec<CutEdge>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct CutEdge {
+    edge: Edge,
+    /// A ray at `from <= y < to` can cross the edge inside the box; at others it meets it west of the box, or not at all.
+    from: f64,
+    to: f64,
+}
+
+impl CutRing {
+    /// A ring of which no edge is known yet.
+    pub(super) fn new(odd: bool) -> Self {
+        Self { odd, flips: Vec::new(), edges: Vec::new() }
+    }
+
+    /// Takes in an edge if it comes through `rect`, the cut's own box.
+    #[inline]
+    pub(super) fn take(&mut self, edge: &Edge, rect: &Rect) {
+        if !edge.meets(rect) {
+            return;
+        }
+        let (south, north) = (f64::from(rect.y0), f64::from(rect.y1));
+        let (mut from, mut to) = (edge.y, edge.top());
+        if let Some(flip) = edge.passes(f64::from(rect.x0)) {
+            if south < flip && flip <= north {
+                self.flips.push(flip);
+            }
+            if edge.dx > 0.0 {
+                from = from.max(flip);
+            } else {
+                to = to.min(flip);
+            }
+        }
+        self.edges.push(CutEdge { edge: *edge, from, to });
+    }
+
+    fn narrow(&self, rect: &Rect) -> Self {
+        let mut cut = Self::new(self.crossings_are_odd(f64::from(rect.x0), f64::from(rect.y0)));
+        self.edges.iter().for_each(|known| cut.take(&known.edge, rect));
+        cut
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        self.edges.is_empty() && !self.odd
+    }
+
+    fn is_all_round(&self) -> bool {
+        self.edges.is_empty() && self.odd
+    }
+
+    /// Whether a point of the box is inside the ring; `None` on its edge.
+    #[inline]
+    fn holds(&self, x: f64, y: f64) -> Option<bool> {
+        let mut odd = self.odd;
+        for &flip in &self.flips {
+            odd ^= y >= flip;
+        }
+        let mut near = false;
+        for CutEdge { edge, from, to } in &self.edges {
+            let cross = edge.cross(x, y);
+            odd ^= (cross < 0.0) & (*from <= y) & (y < *to);
+            near |= (cross.abs() <= NEAR) & (edge.y <= y) & (y <= edge.top());
+        }
+        if near { self.holds_exactly(x, y) } else { Some(odd) }
+    }
+
+    #[cold]
+    fn holds_exactly(&self, x: f64, y: f64) -> Option<bool> {
+        if self.edges.iter().any(|known| known.edge.holds(x, y)) { None } else { Some(self.crossings_are_odd(x, y)) }
+    }
+
+    fn crossings_are_odd(&self, x: f64, y: f64) -> bool {
+        let flips = self.flips.iter().filter(|&&flip| y >= flip).count();
+        let crossed = |known: &&CutEdge| known.from <= y && y < known.to && known.edge.side(x, y).is_lt();
+        (usize::from(self.odd) + flips + self.edges.iter().filter(crossed).count()) % 2 == 1
+    }
+}

@@ -1,0 +1,359 @@
+//! Where every place is: [`Index`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::{Mutex, RwLock};
+
+use crate::domain::{Footprint, PlaceId, Private};
+
+use super::cell::{Cell, class_of, key_at};
+use super::forest::Forest;
+use super::lattice::{Rect, Spot};
+use super::tiles::{Entry, FULL, Retired, Tile};
+use super::{AffectedArea, Order, Sweep};
+
+/// Slots are dealt to this many shards; changes wait for each other only within one.
+const SHARDS: usize = 256;
+
+/// Bulk loading leaves tiles room to grow.
+const LOADED: usize = FULL * 3 / 4;
+
+/// The places of all registrations, searched by area.
+///
+/// Places stay in their [tiles](super::tiles), a tree holds the tiles. [`Index::place`] and [`Index::sweep`] may be called
+/// from any thread at any time:
+///
+/// - A place that was acknowledged ([`Index::place`] has returned) before a sweep begins is found by it, unless it is moved
+///   or removed while the sweep runs.
+/// - A place that moves is in the tile it comes to before it leaves the one it was in, so that a sweep that meets it on the
+///   way may find it twice; and one that moves from ground not yet swept to ground swept already is not found at all. Whoever
+///   moves a place asks [`Standing`](super::Standing) afterwards, as for every arrival, and tells each device once.
+/// - A removed place is not found by a sweep that begins after the removal has returned.
+///
+/// A change never waits for a search. It waits for another change of the same tile, or of a slot of the same shard, and now
+/// and then, when enough ground has been settled, for the making of the next tree.
+#[derive(Debug)]
+pub struct Index {
+    shards: Vec<Mutex<Shard>>,
+    /// Every live tile by its cell's start. Locked after a shard and before a tile.
+    directory: RwLock<BTreeMap<u128, Arc<Tile>>>,
+    /// What searches see. Stored only under the directory's write lock.
+    forest: ArcSwap<Forest>,
+    /// Held by whoever makes the next tree.
+    planting: Mutex<()>,
+    /// Tiles made since the tree was.
+    made: AtomicUsize,
+    /// A bit for each class of boxes that ever occurred.
+    classes: AtomicU64,
+    places: AtomicUsize,
+}
+
+/// Where the places of some slots are: which tile, follows from that.
+#[derive(Debug, Default)]
+struct Shard {
+    /// Live places by slot.
+    live: Vec<Packed>,
+    /// Places that are followed.
+    followed: HashMap<PlaceId, Packed, foldhash::fast::RandomState>,
+}
+
+/// The centre of a place, and whether it is a box: longitude 32 bits, box 1 bit, latitude 31 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Packed(u64);
+
+impl Packed {
+    const NONE: Self = Self(u64::MAX);
+    const BOX: u64 = 1 << 31;
+
+    fn new(rect: &Rect, boxed: bool) -> Self {
+        let centre = rect.centre();
+        Self(u64::from(centre.x) << 32 | if boxed { Self::BOX } else { 0 } | u64::from(centre.y))
+    }
+
+    fn is_box(self) -> bool {
+        self.0 & Self::BOX != 0
+    }
+
+    fn centre(self) -> Spot {
+        Spot { x: (self.0 >> 32) as u32, y: (self.0 & (Self::BOX - 1)) as u32 }
+    }
+}
+
+impl Shard {
+    fn get(&self, place: PlaceId) -> Option<Packed> {
+        let known = match place.ordinal {
+            0 => self.live.get(place.slot.0 as usize / SHARDS).copied(),
+            _ => self.followed.get(&place).copied(),
+        };
+        known.filter(|&packed| packed != Packed::NONE)
+    }
+
+    fn set(&mut self, place: PlaceId, packed: Packed) {
+        if place.ordinal != 0 {
+            if packed == Packed::NONE {
+                self.followed.remove(&place);
+            } else {
+                self.followed.insert(place, packed);
+            }
+            return;
+        }
+        let row = place.slot.0 as usize / SHARDS;
+        if row >= self.live.len() {
+            if packed == Packed::NONE {
+                return;
+            }
+            if row >= self.live.capacity() {
+                self.live.reserve_exact((row + 1 - self.live.len()).max(self.live.len() / 8));
+            }
+            self.live.resize(row + 1, Packed::NONE);
+        }
+        self.live[row] = packed;
+    }
+
+    fn memory_bytes(&self) -> usize {
+        // A hash table has one byte of control for each of its entries, and an eighth of them free.
+        let followed = self.followed.capacity() * 8 / 7 * (size_of::<(PlaceId, Packed)>() + 1);
+        self.live.capacity() * size_of::<Packed>() + followed
+    }
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Index {
+    /// An index without places.
+    pub fn new() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            directory: RwLock::default(),
+            forest: ArcSwap::default(),
+            planting: Mutex::default(),
+            made: AtomicUsize::new(0),
+            classes: AtomicU64::new(0),
+            places: AtomicUsize::new(0),
+        }
+    }
+
+    /// Sets where a place is, or with `None` that it is nowhere. What it was before does not matter.
+    pub fn place(&self, place: PlaceId, at: Option<Footprint>) {
+        let mut shard = self.shard(place).lock();
+        let before = shard.get(place).and_then(|packed| self.entry(place, packed));
+        match at {
+            Some(at) => {
+                let (entry, packed) = self.admit(place, at);
+                shard.set(place, packed);
+                self.put(&entry, before.as_ref());
+            }
+            None => {
+                shard.set(place, Packed::NONE);
+                if let Some(before) = &before {
+                    self.take(before);
+                }
+            }
+        }
+        self.places.fetch_add(usize::from(at.is_some()), Ordering::Relaxed);
+        self.places.fetch_sub(usize::from(before.is_some()), Ordering::Relaxed);
+        drop(shard);
+        self.tend();
+    }
+
+    /// Sets where many places are. Into an empty index this is much faster than one by one; nothing else changes meanwhile.
+    pub fn load(&self, places: impl IntoIterator<Item = (PlaceId, Footprint)>) {
+        let mut shards: Vec<_> = self.shards.iter().map(Mutex::lock).collect();
+        if self.places.load(Ordering::Relaxed) > 0 {
+            drop(shards);
+            places.into_iter().for_each(|(place, at)| self.place(place, Some(at)));
+            return;
+        }
+        let mut entries = Vec::new();
+        let mut repeated = false;
+        for (place, at) in places {
+            let (entry, packed) = self.admit(place, at);
+            let shard = &mut shards[place.slot.0 as usize % SHARDS];
+            repeated |= shard.get(place).is_some();
+            shard.set(place, packed);
+            entries.push(entry);
+        }
+        if repeated {
+            entries.sort_by_key(|entry| entry.place);
+            entries.dedup_by(|later, earlier| {
+                let same = later.place == earlier.place;
+                if same {
+                    *earlier = *later;
+                }
+                same
+            });
+        }
+        entries.sort_unstable_by_key(|entry| entry.key);
+        let mut tiles = Vec::new();
+        for class in entries.chunk_by(|a, b| Cell::of_class(a.key) == Cell::of_class(b.key)) {
+            Tile::cut(Cell::of_class(class[0].key), class, LOADED, &mut tiles);
+        }
+        let _planting = self.planting.lock();
+        let mut directory = self.directory.write();
+        directory.values().for_each(|tile| _ = tile.retire_if_empty());
+        *directory = tiles.iter().map(|tile| (tile.cell.start(), Arc::clone(tile))).collect();
+        self.forest.store(Arc::new(Forest::plant(tiles)));
+        self.made.store(0, Ordering::Relaxed);
+        self.places.store(entries.len(), Ordering::Relaxed);
+        shards.iter_mut().for_each(|shard| shard.live.shrink_to_fit());
+    }
+
+    /// Where a place is.
+    pub fn position(&self, place: PlaceId) -> Option<Footprint> {
+        let shard = self.shard(place).lock();
+        let packed = shard.get(place)?;
+        if packed.is_box() {
+            return self.entry(place, packed).map(|entry| entry.rect.footprint());
+        }
+        Some(Footprint::Point(Private::new(packed.centre().position())))
+    }
+
+    /// How many places there are.
+    pub fn len(&self) -> usize {
+        self.places.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Begins a search for the places that touch any of `areas`: of these the first that a place touches is its tier. Areas
+    /// beyond the 256th are not looked at.
+    pub fn sweep(&self, areas: &[AffectedArea], order: Order) -> Sweep {
+        Sweep::new(self.forest.load_full(), areas, order)
+    }
+
+    /// Bytes on the heap: columns, tiles, tree and the map from slots, with what they have in reserve.
+    pub fn memory_bytes(&self) -> usize {
+        let shards: usize = self.shards.iter().map(|shard| shard.lock().memory_bytes()).sum();
+        let directory = self.directory.read();
+        let tiles: usize = directory.values().map(|tile| tile.memory_bytes()).sum();
+        // The nodes of a B-tree are half full or more.
+        let entries = directory.len() * 2 * (size_of::<u128>() + size_of::<Arc<Tile>>());
+        shards + SHARDS * size_of::<Mutex<Shard>>() + tiles + entries + self.forest.load().memory_bytes()
+    }
+}
+
+/// Tiles, found and made. The shard of the place is locked meanwhile.
+impl Index {
+    fn shard(&self, place: PlaceId) -> &Mutex<Shard> {
+        &self.shards[place.slot.0 as usize % SHARDS]
+    }
+
+    fn admit(&self, place: PlaceId, at: Footprint) -> (Entry, Packed) {
+        let (rect, boxed) = (Rect::of(at), matches!(at, Footprint::Box { .. }));
+        let entry = Entry::new(place, rect, boxed);
+        self.classes.fetch_or(1 << class_of(entry.key), Ordering::Relaxed);
+        (entry, Packed::new(&rect, boxed))
+    }
+
+    /// A place as its tile holds it.
+    fn entry(&self, place: PlaceId, packed: Packed) -> Option<Entry> {
+        let centre = Rect::point(packed.centre());
+        if !packed.is_box() {
+            return Some(Entry::new(place, centre, false));
+        }
+        let classes = self.classes.load(Ordering::Relaxed);
+        let known = (1..u64::BITS).filter(|class| classes & 1 << class != 0);
+        known.map(|class| key_at(class, packed.centre(), place)).find_map(|key| {
+            let rect = self.attempt(|| self.tile_at(key).map_or(Ok(None), |tile| tile.find(place)))?;
+            Some(Entry { key, place, rect })
+        })
+    }
+
+    fn put(&self, entry: &Entry, before: Option<&Entry>) {
+        let full = self.attempt(|| {
+            let tile = self.tile_for(entry.key);
+            if before.is_some_and(|before| tile.cell.holds(before.key)) {
+                tile.shift(entry.place, &entry.rect)?;
+                return Ok(None);
+            }
+            let count = tile.add(entry.place, &entry.rect)?;
+            // Only now that it is found in its new tile it leaves the old one.
+            if let Some(before) = before {
+                self.take(before);
+            }
+            Ok((count > FULL).then_some(tile))
+        });
+        if let Some(tile) = full {
+            self.split(&tile);
+        }
+    }
+
+    fn take(&self, entry: &Entry) {
+        self.attempt(|| self.tile_at(entry.key).map_or(Ok(()), |tile| tile.remove(entry.place)));
+    }
+
+    /// Tries until no other change has retired the tile in between.
+    fn attempt<T>(&self, mut change: impl FnMut() -> Result<T, Retired>) -> T {
+        loop {
+            if let Ok(done) = change() {
+                return done;
+            }
+        }
+    }
+
+    fn tile_at(&self, key: u128) -> Option<Arc<Tile>> {
+        find(&self.directory.read(), key).cloned()
+    }
+
+    /// The tile whose cell holds `key`; made if there is none.
+    fn tile_for(&self, key: u128) -> Arc<Tile> {
+        if let Some(tile) = self.tile_at(key) {
+            return tile;
+        }
+        let mut directory = self.directory.write();
+        if let Some(tile) = find(&directory, key) {
+            return Arc::clone(tile);
+        }
+        let before = directory.range(..=key).next_back();
+        let after = directory.range((Bound::Excluded(key), Bound::Unbounded)).next();
+        let cell = Cell::between(key, before.into_iter().chain(after).map(|(&start, _)| start));
+        let tile = Tile::new(cell, &[]);
+        directory.insert(cell.start(), Arc::clone(&tile));
+        self.forest.store(Arc::new(self.forest.load().with([Arc::clone(&tile)])));
+        self.made.fetch_add(1, Ordering::Relaxed);
+        tile
+    }
+
+    fn split(&self, tile: &Tile) {
+        let mut directory = self.directory.write();
+        if let Some(parts) = tile.split() {
+            directory.remove(&tile.cell.start());
+            self.made.fetch_add(parts.len(), Ordering::Relaxed);
+            directory.extend(parts.into_iter().map(|part| (part.cell.start(), part)));
+        }
+    }
+
+    /// Makes the next tree when enough tiles are new. Empty tiles are forgotten first.
+    fn tend(&self) {
+        if self.made.load(Ordering::Relaxed) < 64 + self.forest.load().tree_size() / 8 {
+            return;
+        }
+        let Some(_planting) = self.planting.try_lock() else { return };
+        let (tiles, known): (Vec<_>, usize) = {
+            let mut directory = self.directory.write();
+            directory.retain(|_, tile| !tile.retire_if_empty());
+            self.made.store(0, Ordering::Relaxed);
+            (directory.values().cloned().collect(), self.forest.load().fresh().len())
+        };
+        let tree = Forest::plant(tiles);
+        let _directory = self.directory.write();
+        let since = self.forest.load_full();
+        self.forest.store(Arc::new(tree.with(since.fresh()[known..].iter().cloned())));
+    }
+}
+
+fn find(directory: &BTreeMap<u128, Arc<Tile>>, key: u128) -> Option<&Arc<Tile>> {
+    let (_, tile) = directory.range(..=key).next_back()?;
+    tile.cell.holds(key).then_some(tile)
+}

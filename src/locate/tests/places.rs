@@ -1,0 +1,241 @@
+//! The index against a plain list of places.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRng;
+
+use crate::domain::{Circle, Footprint, PlaceId, Polygon, Position, Private, Slot};
+
+use super::super::lattice::{Rect, Spot};
+use super::super::{AffectedArea, Hit, Index, Order};
+use super::{affected, area, at, block, oracle, point, ring};
+
+/// Seeded, so that a failure can be repeated.
+fn rng(seed: u8) -> TestRng {
+    TestRng::from_seed(prop::test_runner::RngAlgorithm::ChaCha, &[seed; 32])
+}
+
+/// A place near one of a few towns of different sizes, or, seldom, anywhere.
+fn somewhere(rng: &mut TestRng) -> Footprint {
+    let spread = [0.0, 0.001, 0.05, 2.0, 90.0][rng.random_range(0..5)];
+    let [lon, lat] = [[8.5, 47.4], [179.99, -17.0], [-122.4, 37.8], [0.0, 0.0]][rng.random_range(0..4)];
+    let mut off = || (rng.random::<f64>() - 0.5) * spread;
+    let (lon, lat) = ((lon + 2.0 * off() + 540.0) % 360.0 - 180.0, lat + off());
+    let south_west = Position::from_degrees(lon, lat.clamp(-90.0, 90.0)).expect("on the globe");
+    let coarse = rng.random_range(0..4) == 0;
+    if !coarse {
+        return Footprint::Point(Private::new(south_west));
+    }
+    let size = [0, 10_000, 90_000, 5_000_000][rng.random_range(0..4)];
+    let north_east = Position::from_e7(
+        south_west.lon_e7().saturating_add(size).min(1_799_999_999),
+        (south_west.lat_e7() + size).min(900_000_000),
+    )
+    .expect("on the globe");
+    Footprint::Box { south_west: Private::new(south_west), north_east: Private::new(north_east) }
+}
+
+fn some_place(rng: &mut TestRng) -> PlaceId {
+    let ordinal = if rng.random_range(0..8) == 0 { rng.random_range(1..4) } else { 0 };
+    PlaceId { slot: Slot(rng.random_range(0..6_000)), ordinal }
+}
+
+fn some_areas() -> Vec<Vec<AffectedArea>> {
+    let star: Vec<[i64; 2]> = [[0, 9], [2, 2], [9, 0], [2, -2], [0, -9], [-2, -2], [-9, 0], [-2, 2]]
+        .iter()
+        .map(|[x, y]| [1_885_000_000 + x * 1_000_000, 1_374_000_000 + y * 1_000_000])
+        .collect();
+    let outer = ring(&star).expect("a ring");
+    let star = affected(&[area(vec![Polygon { outer, holes: Vec::new() }], Vec::new())]);
+    let circle = |lon, lat, km| affected(&[area(Vec::new(), vec![Circle::new(lon, lat, km).expect("a circle")])]);
+    let globe: Vec<_> = [block(-180.0, -90.0, 0.0, 90.0), block(0.0, -90.0, 180.0, 90.0)]
+        .iter()
+        .flat_map(|a| a.areas().to_vec())
+        .collect();
+    vec![
+        vec![star.clone()],
+        vec![circle(8.5, 47.4, 3.0), star, circle(8.6, 47.0, 120.0)],
+        vec![circle(179.5, -17.2, 60.0), block(170.0, -40.0, 190.0, 10.0)],
+        vec![block(8.4995, 47.3995, 8.5, 47.4005), block(-10.0, -10.0, 0.0, 0.0)],
+        vec![affected(&globe)],
+        vec![circle(8.5, 47.4, 20_000.0)],
+    ]
+}
+
+/// Every hit of a sweep, sorted.
+pub(super) fn all(index: &Index, areas: &[AffectedArea], order: Order) -> Vec<Hit> {
+    let (mut sweep, mut hits) = (index.sweep(areas, order), Vec::new());
+    while sweep.next_batch(&mut hits) {}
+    hits.sort_unstable();
+    hits
+}
+
+fn expected(model: &HashMap<PlaceId, Footprint>, areas: &[AffectedArea]) -> Vec<Hit> {
+    let tier = |at: &Footprint| areas.iter().position(|area| area.touches(*at));
+    let mut hits: Vec<Hit> =
+        model.iter().filter_map(|(place, at)| Some(Hit { slot: place.slot, tier: tier(at)? as u8 })).collect();
+    hits.sort_unstable();
+    hits
+}
+
+#[test]
+fn a_sweep_finds_each_place_once_in_its_first_area_after_any_changes() {
+    for (seed, loaded) in [(1, 0), (2, 4_000), (3, 20_000)] {
+        let mut rng = rng(seed);
+        let index = Index::new();
+        let mut model = HashMap::new();
+        let places: Vec<_> = (0..loaded).map(|_| (some_place(&mut rng), somewhere(&mut rng))).collect();
+        model.extend(places.iter().copied());
+        index.load(places);
+        for round in 0..4 {
+            for areas in some_areas() {
+                let found = all(&index, &areas, Order::Any);
+                assert!(found == expected(&model, &areas), "seed {seed}, round {round}, {areas:?}");
+            }
+            assert_eq!(index.len(), model.len());
+            for _ in 0..6_000 {
+                let place = some_place(&mut rng);
+                let at = (rng.random_range(0..5) > 0).then(|| somewhere(&mut rng));
+                index.place(place, at);
+                match at {
+                    Some(at) => drop(model.insert(place, at)),
+                    None => drop(model.remove(&place)),
+                }
+                assert_eq!(index.position(place), at);
+            }
+        }
+        assert!(model.iter().all(|(place, at)| index.position(*place) == Some(*at)));
+    }
+}
+
+#[test]
+fn a_sweep_agrees_with_the_oracle_on_every_place() {
+    let mut rng = rng(4);
+    let index = Index::new();
+    // Places on the points and edges of the first star too.
+    let edges =
+        (0..4_000).map(|n| Spot { x: 1_885_000_000 + (n % 19) * 500_000, y: 1_374_000_000 + (n / 19) * 50_000 });
+    let spots: Vec<Spot> = (0..4_000)
+        .filter_map(|_| match somewhere(&mut rng) {
+            Footprint::Point(at) => Some(Spot::of(*at.expose())),
+            Footprint::Box { .. } => None,
+        })
+        .chain(edges)
+        .collect();
+    let named = |(slot, spot): (u32, &Spot)| (PlaceId::live(Slot(slot)), at(*spot));
+    index.load((0..).zip(&spots).map(named));
+    for areas in some_areas() {
+        let found = all(&index, &areas, Order::Any);
+        let tier = |spot: Spot| areas.iter().position(|area| oracle::holds(area.areas(), spot));
+        let expected: Vec<Hit> = (0..)
+            .zip(&spots)
+            .filter_map(|(slot, spot)| Some(Hit { slot: Slot(slot), tier: tier(*spot)? as u8 }))
+            .collect();
+        assert!(found == expected, "{areas:?}");
+    }
+}
+
+#[test]
+fn a_sweep_that_was_put_down_and_taken_up_elsewhere_gives_what_one_go_gives() {
+    let mut rng = rng(5);
+    let index = Index::new();
+    index.load((0..60_000).map(|slot| (PlaceId::live(Slot(slot)), somewhere(&mut rng))));
+    for areas in some_areas() {
+        for order in [Order::Any, Order::Nearest(Position::from_degrees(8.5, 47.4).expect("on the globe"))] {
+            let mut sweep = index.sweep(&areas, order);
+            let mut hits = Vec::new();
+            loop {
+                let (carried, batch, more) = std::thread::spawn(move || {
+                    let mut batch = Vec::new();
+                    let more = sweep.next_batch(&mut batch);
+                    (sweep, batch, more)
+                })
+                .join()
+                .expect("the thread ends well");
+                sweep = carried;
+                assert!(batch.len() < 10_000, "a batch has a bound");
+                hits.extend(batch);
+                if !more {
+                    break;
+                }
+            }
+            hits.sort_unstable();
+            assert!(hits == all(&index, &areas, Order::Any));
+        }
+    }
+}
+
+#[test]
+fn the_nearest_come_first() {
+    let mut rng = rng(6);
+    let index = Index::new();
+    index.load((0..30_000).map(|slot| (PlaceId::live(Slot(slot)), somewhere(&mut rng))));
+    let origin = Position::from_degrees(8.0, 47.0).expect("on the globe");
+    let mut sweep = index.sweep(&some_areas()[4], Order::Nearest(origin));
+    let (mut hits, mut farthest) = (Vec::new(), 0);
+    while sweep.next_batch(&mut hits) {}
+    assert_eq!(hits.len(), 30_000);
+    let eye = super::super::circle::Eye::new(Spot::of(origin));
+    for hit in hits {
+        let at = index.position(PlaceId::live(hit.slot)).expect("it has a place");
+        let metres = eye.to_rect_m(&Rect::of(at));
+        assert!(metres >= farthest);
+        farthest = metres;
+    }
+}
+
+#[test]
+fn a_sweep_that_began_before_tiles_were_split_finds_their_places() {
+    let index = Index::new();
+    let spot = |n: u32| at(Spot { x: 1_885_000_000 + n * 7_919 % 100_003, y: 1_374_000_000 + n });
+    index.load((0..300).map(|n| (PlaceId::live(Slot(n)), spot(n))));
+    let areas = [block(8.4, 47.3, 8.6, 47.5)];
+    let origin = Position::from_degrees(0.0, 0.0).expect("on the globe");
+    let mut sweeps = [Order::Any, Order::Nearest(origin)].map(|order| index.sweep(&areas, order));
+    for n in 300..9_000 {
+        index.place(PlaceId::live(Slot(n)), Some(spot(n)));
+    }
+    for sweep in &mut sweeps {
+        let mut hits = Vec::new();
+        while sweep.next_batch(&mut hits) {}
+        let mut slots: Vec<u32> = hits.iter().map(|hit| hit.slot.0).collect();
+        slots.sort_unstable();
+        assert!(slots.windows(2).all(|pair| pair[0] < pair[1]), "each once");
+        assert!(slots.iter().take(300).eq((0..300).collect::<Vec<u32>>().iter()), "none of the first is lost");
+    }
+}
+
+#[test]
+fn many_places_at_one_point_are_split_by_slot() {
+    let index = Index::new();
+    for slot in 0..5_000 {
+        index.place(PlaceId::live(Slot(slot)), Some(point(0.0, 0.0)));
+    }
+    assert_eq!(all(&index, &[block(0.0, 0.0, 1.0, 1.0)], Order::Any).len(), 5_000);
+    for slot in 0..5_000 {
+        index.place(PlaceId::live(Slot(slot)), None);
+    }
+    assert!(all(&index, &[block(0.0, 0.0, 1.0, 1.0)], Order::Any).is_empty() && index.is_empty());
+}
+
+#[test]
+fn a_place_costs_at_most_24_bytes_however_it_came() {
+    let mut rng = rng(7);
+    let mut place = |slot: u32| {
+        let spot = Spot {
+            x: 1_885_000_000 + rng.random_range(0..40_000_000),
+            y: 1_374_000_000 + rng.random_range(0..9_000_000),
+        };
+        (PlaceId::live(Slot(slot)), at(spot))
+    };
+    let (loaded, grown) = (Index::new(), Index::new());
+    loaded.load((0..200_000).map(&mut place));
+    assert!(loaded.memory_bytes() <= 24 * loaded.len(), "{} bytes", loaded.memory_bytes());
+    for (place, at) in (0..200_000).map(&mut place) {
+        grown.place(place, Some(at));
+        loaded.place(place, Some(at));
+    }
+    assert!(grown.memory_bytes() <= 24 * grown.len(), "{} bytes", grown.memory_bytes());
+    assert!(loaded.memory_bytes() <= 24 * loaded.len(), "{} bytes", loaded.memory_bytes());
+}

@@ -1,0 +1,264 @@
+//! Tiles: the places of one cell of the globe, in dense columns.
+//!
+//! A tile's places lie behind an [`Arc`] that a search takes along. A search holds the tile's lock only to clone it; a
+//! change finds it shared only while a search reads, and then copies the columns. So a change never waits for a search,
+//! and a search waits at most for one such copy.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::domain::{PlaceId, Slot};
+
+use super::cell::{Cell, key_of};
+use super::lattice::Rect;
+
+/// A tile with more places than this is split.
+pub(super) const FULL: usize = 512;
+
+/// The places of one cell.
+#[derive(Debug)]
+pub(super) struct Tile {
+    pub(super) cell: Cell,
+    content: Mutex<Arc<Content>>,
+}
+
+/// What a tile holds.
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    /// Places.
+    Live(Columns),
+    /// Nothing any more: its places are in these tiles, which are within its cell.
+    Split(Vec<Arc<Tile>>),
+}
+
+/// The tile was split, or forgotten, before it could be changed.
+#[derive(Debug)]
+pub(super) struct Retired;
+
+/// One place as it goes in and out of tiles.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) key: u128,
+    pub(super) place: PlaceId,
+    pub(super) rect: Rect,
+}
+
+impl Entry {
+    /// `boxed` tells a box from a point, even one of no size.
+    pub(super) fn new(place: PlaceId, rect: Rect, boxed: bool) -> Self {
+        Self { key: key_of(place, &rect, boxed), place, rect }
+    }
+}
+
+impl Tile {
+    pub(super) fn new(cell: Cell, entries: &[Entry]) -> Arc<Self> {
+        let mut columns = Columns::default();
+        columns.reserve(entries.len(), &cell);
+        entries.iter().for_each(|entry| columns.push(entry.place, &entry.rect, &cell));
+        Arc::new(Self { cell, content: Mutex::new(Arc::new(Content::Live(columns))) })
+    }
+
+    /// Cuts `entries`, sorted by key and all of `cell`, into tiles of at most `limit` places.
+    pub(super) fn cut(cell: Cell, entries: &[Entry], limit: usize, out: &mut Vec<Arc<Self>>) {
+        match (entries.is_empty(), cell.halves()) {
+            (true, _) => {}
+            (false, Some([low, high])) if entries.len() > limit => {
+                let (lower, upper) = entries.split_at(entries.partition_point(|entry| low.holds(entry.key)));
+                Self::cut(low, lower, limit, out);
+                Self::cut(high, upper, limit, out);
+            }
+            _ => out.push(Self::new(cell, entries)),
+        }
+    }
+
+    /// What the tile holds now; later changes do not touch what was taken.
+    pub(super) fn content(&self) -> Arc<Content> {
+        Arc::clone(&self.content.lock())
+    }
+
+    /// Adds a place that is not in the tile; gives back how many there are.
+    pub(super) fn add(&self, place: PlaceId, rect: &Rect) -> Result<usize, Retired> {
+        self.change(|columns| {
+            columns.push(place, rect, &self.cell);
+            columns.slots.len()
+        })
+    }
+
+    /// Moves a place that is in the tile.
+    pub(super) fn shift(&self, place: PlaceId, rect: &Rect) -> Result<(), Retired> {
+        self.change(|columns| {
+            if let Some(row) = columns.find(place) {
+                columns.set(row, rect);
+            }
+        })
+    }
+
+    /// Takes a place out.
+    pub(super) fn remove(&self, place: PlaceId) -> Result<(), Retired> {
+        self.change(|columns| {
+            if let Some(row) = columns.find(place) {
+                columns.swap_remove(row);
+            }
+        })
+    }
+
+    /// Where a place is, if it is in the tile.
+    pub(super) fn find(&self, place: PlaceId) -> Result<Option<Rect>, Retired> {
+        match &**self.content.lock() {
+            Content::Live(columns) => Ok(columns.find(place).map(|row| columns.rect(row))),
+            Content::Split(_) => Err(Retired),
+        }
+    }
+
+    /// Splits a tile that is too full; gives back the new ones.
+    pub(super) fn split(&self) -> Option<Vec<Arc<Self>>> {
+        let mut content = self.content.lock();
+        let Content::Live(columns) = &**content else { return None };
+        if columns.slots.len() <= FULL || self.cell.halves().is_none() {
+            return None;
+        }
+        let mut entries: Vec<Entry> = columns.entries().collect();
+        entries.sort_unstable_by_key(|entry| entry.key);
+        let mut tiles = Vec::new();
+        Self::cut(self.cell, &entries, FULL, &mut tiles);
+        *content = Arc::new(Content::Split(tiles.clone()));
+        Some(tiles)
+    }
+
+    /// Retires the tile if it is empty, so that nothing is added to it any more.
+    pub(super) fn retire_if_empty(&self) -> bool {
+        let mut content = self.content.lock();
+        let empty = matches!(&**content, Content::Live(columns) if columns.slots.is_empty());
+        if empty {
+            *content = Arc::new(Content::Split(Vec::new()));
+        }
+        empty
+    }
+
+    /// Bytes on the heap, with its own two counts each for tile and content.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let columns = match &**self.content.lock() {
+            Content::Live(columns) => columns.memory_bytes(),
+            Content::Split(tiles) => tiles.capacity() * size_of::<Arc<Self>>(),
+        };
+        size_of::<Self>() + size_of::<Content>() + 4 * size_of::<usize>() + columns
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Columns) -> T) -> Result<T, Retired> {
+        let mut content = self.content.lock();
+        if matches!(**content, Content::Split(_)) {
+            return Err(Retired);
+        }
+        match Arc::make_mut(&mut content) {
+            Content::Live(columns) => Ok(change(columns)),
+            Content::Split(_) => Err(Retired),
+        }
+    }
+}
+
+/// Places, one a row.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Columns {
+    /// A point's, or a box's south-west corner.
+    pub(super) x: Vec<u32>,
+    pub(super) y: Vec<u32>,
+    pub(super) slots: Vec<u32>,
+    /// Width and height of boxes; empty in a tile of points.
+    sizes: Vec<[u32; 2]>,
+    /// Empty while all are 0.
+    ordinals: Vec<u8>,
+}
+
+impl Columns {
+    pub(super) fn rect(&self, row: usize) -> Rect {
+        let (x0, y0) = (self.x[row], self.y[row]);
+        let [width, height] = self.sizes.get(row).copied().unwrap_or_default();
+        Rect { x0, y0, x1: x0 + width, y1: y0 + height }
+    }
+
+    pub(super) fn are_boxes(&self) -> bool {
+        !self.sizes.is_empty()
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Entry> {
+        (0..self.slots.len()).map(|row| {
+            let ordinal = self.ordinals.get(row).copied().unwrap_or_default();
+            Entry::new(PlaceId { slot: Slot(self.slots[row]), ordinal }, self.rect(row), self.are_boxes())
+        })
+    }
+
+    fn find(&self, place: PlaceId) -> Option<usize> {
+        if self.ordinals.is_empty() {
+            return if place.ordinal == 0 { self.slots.iter().position(|&slot| slot == place.slot.0) } else { None };
+        }
+        (0..self.slots.len()).find(|&row| self.slots[row] == place.slot.0 && self.ordinals[row] == place.ordinal)
+    }
+
+    fn push(&mut self, place: PlaceId, rect: &Rect, cell: &Cell) {
+        // Columns grow by an eighth, not by half: places are many, and arrivals in one tile few.
+        if self.slots.len() == self.slots.capacity() {
+            self.reserve(self.slots.len() / 8 + 4, cell);
+        }
+        if place.ordinal != 0 && self.ordinals.is_empty() {
+            self.ordinals.reserve_exact(self.slots.capacity());
+            self.ordinals.resize(self.slots.len(), 0);
+        }
+        let with_ordinals = place.ordinal != 0 || !self.ordinals.is_empty();
+        self.x.push(rect.x0);
+        self.y.push(rect.y0);
+        self.slots.push(place.slot.0);
+        if cell.is_of_boxes() {
+            self.sizes.push([rect.x1 - rect.x0, rect.y1 - rect.y0]);
+        }
+        if with_ordinals {
+            self.ordinals.push(place.ordinal);
+        }
+    }
+
+    fn set(&mut self, row: usize, rect: &Rect) {
+        self.x[row] = rect.x0;
+        self.y[row] = rect.y0;
+        if let Some(size) = self.sizes.get_mut(row) {
+            *size = [rect.x1 - rect.x0, rect.y1 - rect.y0];
+        }
+    }
+
+    fn swap_remove(&mut self, row: usize) {
+        self.x.swap_remove(row);
+        self.y.swap_remove(row);
+        self.slots.swap_remove(row);
+        if !self.sizes.is_empty() {
+            self.sizes.swap_remove(row);
+        }
+        if !self.ordinals.is_empty() {
+            self.ordinals.swap_remove(row);
+        }
+        let len = self.slots.len();
+        if self.slots.capacity() > len + len / 4 + 16 {
+            self.x.shrink_to(len);
+            self.y.shrink_to(len);
+            self.slots.shrink_to(len);
+            self.sizes.shrink_to(len);
+            self.ordinals.shrink_to(len);
+        }
+    }
+
+    fn reserve(&mut self, more: usize, cell: &Cell) {
+        self.x.reserve_exact(more);
+        self.y.reserve_exact(more);
+        self.slots.reserve_exact(more);
+        if cell.is_of_boxes() {
+            self.sizes.reserve_exact(more);
+        }
+        if !self.ordinals.is_empty() {
+            self.ordinals.reserve_exact(more);
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        4 * (self.x.capacity() + self.y.capacity() + self.slots.capacity())
+            + 8 * self.sizes.capacity()
+            + self.ordinals.capacity()
+    }
+}
