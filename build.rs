@@ -15,7 +15,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("hazardcast.fds.bin"), descriptors.encode_to_vec())?;
 
-    tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;
+    // A notice goes to many links as the same bytes: the type that can hold them is the house's own.
+    tonic_prost_build::configure()
+        .bytes(".")
+        .extern_path(".hazardcast.v1.OpenLinkResponse", "crate::wire::link_frame::LinkFrame")
+        .compile_fds(descriptors)?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 
 use super::{
-    AppSlot, ChannelKind, Consent, DeviceSlot, Gid, Language, Position, Private, RegistrationName, Slot, Timestamp,
+    AppName, AppSlot, ChannelKind, Consent, DeviceSlot, Gid, Language, Position, Private, RegistrationName, Slot, Timestamp,
 };
 
 /// The operating system of a device.
@@ -128,4 +128,23 @@ pub struct Registration {
     pub created: Timestamp,
     /// When its partner last changed it.
     pub updated: Timestamp,
+}
+
+/// An app on a device that is to be registered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRegistration {
+    /// The app.
+    pub app: AppName,
+    /// What the device is.
+    pub traits: DeviceTraits,
+    /// Identifiers that the device offers, at most 16.
+    pub identifiers: Vec<DeviceIdentifier>,
+    /// Vendor addresses, at most one a channel.
+    pub tokens: Vec<Token>,
+    /// Grants, at most one a purpose.
+    pub consents: Vec<Consent>,
+    /// Whether the person takes part in exercises and tests.
+    pub drills: bool,
+    /// Where the phone is, and when it was there.
+    pub place: Option<(Footprint, Timestamp)>,
 }

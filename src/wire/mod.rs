@@ -1,7 +1,17 @@
 //! The wire: generated types, and the only code that translates between them and [`crate::domain`].
 
+pub mod convert;
+pub mod encode;
+pub mod link_frame;
+
 /// `hazardcast.v1`: the public API, as generated.
-#[expect(clippy::pedantic, clippy::allow_attributes, clippy::clone_on_ref_ptr, reason = "generated")]
+#[expect(
+    clippy::pedantic,
+    clippy::allow_attributes,
+    clippy::clone_on_ref_ptr,
+    clippy::large_enum_variant,
+    reason = "generated"
+)]
 pub mod v1 {
     tonic::include_proto!("hazardcast.v1");
 }

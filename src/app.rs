@@ -1,0 +1,258 @@
+//! Builds the house in the order of the flow, and takes it down in the same order.
+//!
+//! Opening: journal first (what was accepted), then the registry (whom it is for), then the desk and the fan-outs, then the doors. Closing:
+//! doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has ended.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::channel::{LinkChannel, NullChannel};
+use crate::decide::{Lineages, Rules};
+use crate::domain::{Clock, PolicyVersion};
+use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
+use crate::grpc::{self, Services};
+use crate::http::{self, Readiness};
+use crate::intake::Desk;
+use crate::journal::{self, Entry, Journal, JournalError};
+use crate::ledger::Ledger;
+use crate::link::Hub;
+use crate::locate::Index;
+use crate::metrics::Metrics;
+use crate::plan::Policy;
+use crate::registry::{self, Registry, RegistryError};
+use crate::tasks::{Failed, Tasks, Unfinished};
+
+/// How long closing may take before what still runs is named and left.
+const CLOSING: Duration = Duration::from_secs(20);
+
+/// What a server is built of.
+#[derive(Clone)]
+pub struct Options {
+    /// Where everything durable is.
+    pub data_dir: PathBuf,
+    /// Where gRPC is served; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where metrics and readiness are served.
+    pub http_listen: SocketAddr,
+    /// The server's time.
+    pub clock: Arc<dyn Clock>,
+    /// The null channel, if devices are to be reached by it.
+    pub null: Option<Null>,
+    /// How many threads plan.
+    pub planners: usize,
+    /// How often a device is to send a heartbeat.
+    pub heartbeat: Duration,
+    /// Whether the partner `dev` and its two apps are made.
+    pub dev: bool,
+}
+
+/// What the null channel does with what it is handed.
+#[derive(Debug, Clone)]
+pub enum Null {
+    /// Counts it.
+    Count,
+    /// Appends it to a file.
+    File(PathBuf),
+}
+
+/// Why a server could not be opened or did not close well.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The data directory cannot be made.
+    #[error("data directory {path}")]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The null channel's file cannot be opened.
+    #[error("null channel's file")]
+    NullFile(#[source] std::io::Error),
+    /// The journal.
+    #[error("the alert journal")]
+    Journal(#[from] JournalError),
+    /// The registry.
+    #[error("the registry")]
+    Registry(#[from] RegistryError),
+    /// No thread could be had.
+    #[error("no thread could be started")]
+    Thread(#[source] std::io::Error),
+    /// Part of the server failed while it ran.
+    #[error("the server failed")]
+    Failed(#[from] Failed),
+    /// Something did not end in time.
+    #[error("did not end in time")]
+    Unfinished(#[from] Unfinished),
+}
+
+/// A running server.
+pub struct App {
+    grpc: SocketAddr,
+    http: SocketAddr,
+    hub: Hub,
+    desk: Desk,
+    tasks: Tasks,
+    doors: CancellationToken,
+    http_stop: CancellationToken,
+}
+
+/// What the journal had.
+struct Replayed {
+    lineages: Lineages,
+    ledger: Ledger,
+    recovered: Recovered,
+}
+
+impl App {
+    /// Opens a server: when this returns, what had been accepted before is on its way again and the doors are open.
+    pub async fn open(options: Options) -> Result<Self, AppError> {
+        let metrics = Arc::new(Metrics::new());
+        let tasks = Tasks::new(Arc::clone(&metrics));
+        let readiness = Readiness::default();
+        let http_stop = CancellationToken::new();
+        let http_listener = listen(options.http_listen).await?;
+        let http = address(&http_listener, options.http_listen)?;
+        let grpc_listener = listen(options.listen).await?;
+        let grpc = address(&grpc_listener, options.listen)?;
+        let serve = http::serve(http_listener, Arc::clone(&metrics), readiness.clone(), http_stop.clone());
+        tasks.spawn_essential("http", serve);
+
+        std::fs::create_dir_all(&options.data_dir)
+            .map_err(|source| AppError::DataDir { path: options.data_dir.clone(), source })?;
+        let (journal, replayed) = open_journal(&options, &tasks)?;
+        readiness.journal_replayed();
+        let index = Arc::new(Index::new());
+        let registry = open_registry(&options, &index, &metrics, &tasks).await?;
+        readiness.registry_loaded();
+
+        let hub = Hub::new();
+        let around = Surroundings {
+            index: Arc::clone(&index),
+            registry: registry.clone(),
+            ledger: replayed.ledger,
+            journal: journal.clone(),
+            hub: hub.clone(),
+            clock: Arc::clone(&options.clock),
+            metrics,
+        };
+        let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
+        let fan_outs = FanOuts::new(around, policy, lanes(&options, &hub)?, options.planners, &tasks).map_err(AppError::Thread)?;
+        fan_outs.recover(replayed.recovered);
+        let clock = Arc::clone(&options.clock);
+        let (desk, desk_task) = Desk::new(replayed.lineages, Rules::default(), journal, fan_outs.clone(), clock);
+        tasks.spawn_essential("desk", desk_task.run());
+
+        let services = Services { desk: desk.clone(), fan_outs, registry, hub: hub.clone(), clock: options.clock, heartbeat: options.heartbeat };
+        let doors = CancellationToken::new();
+        tasks.spawn_essential("grpc", grpc::serve(grpc_listener, services, tasks.clone(), doors.clone()));
+        readiness.doors_open();
+        Ok(Self { grpc, http, hub, desk, tasks, doors, http_stop })
+    }
+
+    /// Where gRPC is served.
+    pub fn grpc_address(&self) -> SocketAddr {
+        self.grpc
+    }
+
+    /// Where metrics and readiness are served.
+    pub fn http_address(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Runs until `stop` resolves or a part fails, then closes.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+        let failed = tokio::select! {
+            () = stop => None,
+            failed = self.tasks.failed() => Some(failed),
+        };
+        let closed = self.close().await;
+        match failed {
+            Some(failed) => Err(failed.into()),
+            None => closed,
+        }
+    }
+
+    /// Closes: links are sent away, doors shut, what is on its way is sent, what was sent is written.
+    pub async fn close(self) -> Result<(), AppError> {
+        self.tasks.close();
+        self.hub.drain(RECONNECT_OVER);
+        self.doors.cancel();
+        drop(self.desk);
+        self.http_stop.cancel();
+        self.tasks.wait(CLOSING).await?;
+        Ok(())
+    }
+}
+
+/// Over how long devices that are sent away come back.
+const RECONNECT_OVER: Duration = Duration::from_secs(5);
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
+    TcpListener::bind(address).await.map_err(|source| AppError::Listen { address, source })
+}
+
+fn address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, AppError> {
+    listener.local_addr().map_err(|source| AppError::Listen { address: asked, source })
+}
+
+fn open_journal(options: &Options, tasks: &Tasks) -> Result<(Journal, Replayed), AppError> {
+    let (journal, replay, writer) = Journal::open(journal::Config::new(options.data_dir.join("journal")))?;
+    let mut replayed =
+        Replayed { lineages: Lineages::new(), ledger: Ledger::default(), recovered: Recovered::default() };
+    for entry in replay {
+        let entry = entry?;
+        replayed.ledger.replay(&entry);
+        replayed.recovered.replay(&entry);
+        match &entry {
+            Entry::Admitted(admitted) => replayed.lineages.admit(&admitted.bulletin),
+            Entry::Noted(noted) => replayed.lineages.note(noted),
+            Entry::Sent { .. } | Entry::Acknowledged { .. } | Entry::Finished { .. } => {}
+        }
+    }
+    tracing::info!(unfinished = replayed.recovered.unfinished(), "the journal was read");
+    tasks.thread("journal", move || writer.run()).map_err(AppError::Thread)?;
+    Ok((journal, replayed))
+}
+
+async fn open_registry(
+    options: &Options,
+    index: &Arc<Index>,
+    metrics: &Arc<Metrics>,
+    tasks: &Tasks,
+) -> Result<Registry, AppError> {
+    let config = registry::Config::new(options.data_dir.join("registry"));
+    let registry =
+        Registry::open(config, Arc::clone(index), Arc::clone(&options.clock), Arc::clone(metrics), tasks).await?;
+    if options.dev {
+        registry.make_dev_partner().await?;
+    }
+    Ok(registry)
+}
+
+fn lanes(options: &Options, hub: &Hub) -> Result<Vec<LaneSeed>, AppError> {
+    let mut lanes = vec![LaneSeed::new(LinkChannel::new(hub.clone()))];
+    match &options.null {
+        Some(Null::Count) => lanes.push(LaneSeed::new(NullChannel::new())),
+        Some(Null::File(path)) => {
+            lanes.push(LaneSeed::new(NullChannel::with_file(path).map_err(AppError::NullFile)?));
+        }
+        None => {}
+    }
+    Ok(lanes)
+}

@@ -1,0 +1,4 @@
+//! Tests of the real binary, as people use it: one file per story.
+
+mod kill;
+mod support;
