@@ -2,6 +2,7 @@
 
 pub mod decide;
 pub mod domain;
+pub mod journal;
 pub mod locate;
 pub mod metrics;
 pub mod plan;
