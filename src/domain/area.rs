@@ -95,7 +95,7 @@ impl Ring {
         Self::within(360.0, points)
     }
 
-    /// The ring that has these [`points`](Self::points). Unrolled longitudes go further than those that a source may write.
+    /// The ring that has these [`points`](Self::points): unrolled longitudes go further than a source may write them.
     pub fn from_unrolled(points: impl IntoIterator<Item = [f64; 2]>) -> Result<Self, InvalidGround> {
         Self::within(720.0, points)
     }
@@ -194,11 +194,6 @@ impl Circle {
             return Err(InvalidGround::RadiusTooLarge(radius_km));
         }
         Ok(Self { centre: [lon, lat], radius_m: radius_km * 1000.0 })
-    }
-
-    /// The circle that has exactly this [`radius_m`](Self::radius_m), which one in km need not give back.
-    pub fn from_metres(lon: f64, lat: f64, radius_m: f64) -> Result<Self, InvalidGround> {
-        Ok(Self { radius_m, ..Self::new(lon, lat, radius_m / 1000.0)? })
     }
 
     /// Longitude of the centre, degrees.

@@ -1,10 +1,10 @@
 //! What of the journal is still needed, and writing just that.
 //!
-//! A lineage is over when its newest revision has expired and [`Config::keep`](super::Config::keep) has passed since. It is
-//! forgotten then, but for two cases: the newest lineage of all, since new ones are numbered after it and devices drop what
-//! they have seen under the same number; and one whose reach a lineage that is kept has taken over. Of a lineage that is kept
-//! every admitted bulletin stays, so that its duplicates are known; what was sent under one key becomes one list for each tier, priority and
-//! channel, right behind its bulletin.
+//! A lineage is over when its newest revision has expired and [`Config::keep`](super::Config::keep) has passed since.
+//! It is forgotten then, but for two cases: the newest lineage of all, since new ones are numbered after it and
+//! devices drop what they have seen under the same number; and one whose reach a lineage that is kept has taken over.
+//! Of a lineage that is kept every admitted bulletin stays, so that its duplicates are known; what was sent under one
+//! key becomes one list for each tier, priority and channel, right behind its bulletin.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;

@@ -22,7 +22,7 @@ pub enum JournalError {
         source: Arc<io::Error>,
     },
     /// Written by a server that this one is too old, or too new, to read.
-    #[error("{} has framing version {framing} and message version {message}, which this server cannot read", .file.display())]
+    #[error("{} has versions {framing} and {message}, which this server cannot read", .file.display())]
     UnknownVersion {
         /// The file.
         file: PathBuf,

@@ -75,8 +75,8 @@ impl SegmentHeader {
 
 /// The start of a frame: magic 4, length of the payload 4, checksum of the payload 4, checksum of the header 4.
 ///
-/// The header's checksum also covers the segment's number and the frame's offset, so that a frame's copy in another place
-/// (a recycled block of the disk, a message that somebody crafted to look like a frame) is none.
+/// The header's checksum also covers the segment's number and the frame's offset, so that a frame's copy in another
+/// place (a recycled block of the disk, a message that somebody crafted to look like a frame) is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FrameHeader {
     pub(super) len: usize,

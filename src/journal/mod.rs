@@ -1,17 +1,19 @@
 //! The alert journal: what was admitted and who was told, on disk before anybody acts on it (R-E8).
 //!
 //! [`Journal::open`] reads what the last run left and gives three parts: a [`Journal`], the handle that entries are
-//! appended by; a [`Replay`], every [`Entry`] that is on disk, in order; and a [`Writer`], which runs on a thread of its own
-//! and writes all that waits at once, with one sync. An appended entry is on disk when its [`Ticket`] says so, not before.
+//! appended by; a [`Replay`], every [`Entry`] that is on disk, in order; and a [`Writer`], which runs on a thread of
+//! its own and writes all that waits at once, with one sync. An appended entry is on disk when its [`Ticket`] says so,
+//! not before.
 //!
 //! # On disk
 //!
-//! A folder, held by one server at a time, with segments `journal-<n>.hzj`, `n` the number of its first frame. A segment is a
-//! header (magic, version of the framing, version of the message, `n`) and frames. A frame is what one commit wrote: its
-//! length, two checksums and its entries (`hazardcast.storage.v1`). A commit is there whole or not at all. Since no frame
-//! is written before the one in front of it is synced, a frame that cannot be read with none behind it is a commit that was
-//! cut off, of which nobody was told: it is removed. Any other damage is an error that names file and offset; the
-//! journal never skips it. `snapshot-<n>.hzj` takes the place of all frames before `n`; see [`Config::keep`].
+//! A folder, held by one server at a time, with segments `journal-<n>.hzj`, `n` the number of its first frame. A
+//! segment is a header (magic, version of the framing, version of the message, `n`) and frames. A frame is what one
+//! commit wrote: its length, two checksums and its entries (`hazardcast.storage.v1`). A commit is there whole or not
+//! at all. Since no frame is written before the one in front of it is synced, a frame that cannot be read with none
+//! behind it is a commit that was cut off, of which nobody was told: it is removed. Any other damage is an error that
+//! names file and offset; the journal never skips it. `snapshot-<n>.hzj` takes the place of all frames before `n`; see
+//! [`Config::keep`].
 //!
 //! It does not remember what was appended: whoever needs that keeps it, and has it back by the replay.
 
@@ -43,8 +45,8 @@ pub use writer::Writer;
 /// The most bytes of one entry.
 pub const MAX_ENTRY: usize = 32 << 20;
 
-/// A handle by which entries are appended. Cheap to clone; when the last one is dropped, the [`Writer`] writes what waits and
-/// ends.
+/// A handle by which entries are appended. Cheap to clone; when the last one is dropped, the [`Writer`] writes what
+/// waits and ends.
 #[derive(Debug, Clone)]
 pub struct Journal(Backend);
 

@@ -22,15 +22,15 @@ pub struct Config {
     pub dir: PathBuf,
     /// The size at which a segment is closed and the next begun, bytes.
     pub segment_bytes: u64,
-    /// How long a lineage stays after it has expired, and an alert that was not sent after it was decided on; at least the longest
-    /// that an alert may hold ([`Rules::max_expiry`](crate::decide::Rules::max_expiry)), and
-    /// the same as what [`Lineages::forget_before`](crate::decide::Lineages::forget_before) is given.
+    /// How long a lineage stays after it has expired, and an alert that was not sent after it was decided on; at least
+    /// the longest that an alert may hold ([`Rules::max_expiry`](crate::decide::Rules::max_expiry)), and the same as
+    /// what [`Lineages::forget_before`](crate::decide::Lineages::forget_before) is given.
     ///
     /// # Why
     ///
-    /// A duplicate of a forgotten alert is decided anew, and must not be sent anew. If the alert was sent, its duplicate has expired by
-    /// then. If it was not, since a message that came earlier cancels it, it has expired at the latest when the longest validity has
-    /// passed since that message.
+    /// A duplicate of a forgotten alert is decided anew, and must not be sent anew. If the alert was sent, its
+    /// duplicate has expired by then. If it was not, since a message that came earlier cancels it, it has expired at
+    /// the latest when the longest validity has passed since that message.
     pub keep: SignedDuration,
 }
 
@@ -49,9 +49,9 @@ struct Found {
 }
 
 impl Journal {
-    /// Opens the journal in a folder. Reads all of it once, so that damage is known before anything is done; removes a commit
-    /// that was cut off; and if at least half of it is over, or more has come since the last snapshot than both that and a
-    /// segment hold, writes what is still needed to a new snapshot.
+    /// Opens the journal in a folder. Reads all of it once, so that damage is known before anything is done; removes a
+    /// commit that was cut off; and if at least half of it is over, or more has come since the last snapshot than both
+    /// that and a segment hold, writes what is still needed to a new snapshot.
     ///
     /// The [`Writer`] is to be run on a thread of its own; before that, tickets wait.
     pub fn open(
@@ -146,8 +146,8 @@ impl Found {
     }
 }
 
-/// Cuts off the last commit if it was cut short; returns where the segment ends now. Gives `error` back if what cannot be
-/// read is anything else.
+/// Cuts off the last commit if it was cut short; returns where the segment ends now. Gives `error` back if what cannot
+/// be read is anything else.
 fn cut(segment: &Segment, entries: &mut Entries, error: JournalError) -> Result<u64, JournalError> {
     let JournalError::Damaged { offset, reason, .. } = &error else { return Err(error) };
     let torn = matches!(reason, Damage::FrameHeader | Damage::CutOff | Damage::Checksum);
@@ -172,7 +172,8 @@ fn compact(dir: &Path, segment_bytes: u64, over_before: Timestamp, found: &mut F
     if !grown && !found.survey.is_mostly_over(over_before) {
         return;
     }
-    // A number that no segment has: the journal before it may be empty, and start at the number that its snapshot has too.
+    // A number that no segment has: the journal before it may be empty, and start at the number that its snapshot has
+    // too.
     let number = found.next + 1;
     let kept = found.survey.kept(over_before);
     let read = || Replay::new(found.extents.clone());

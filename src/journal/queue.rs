@@ -14,8 +14,8 @@ pub(super) const COMMIT: usize = 4 << 20;
 /// The queue between [`Journal`](super::Journal) and [`Writer`](super::Writer).
 #[derive(Debug)]
 pub(super) struct Queue {
-    /// How many bytes may wait. Beyond it the journal fails, so that nobody takes an alert for remembered that never was; at a
-    /// quarter of it, entries that nobody waits for are dropped.
+    /// How many bytes may wait. Beyond it the journal fails, so that nobody takes an alert for remembered that never
+    /// was; at a quarter of it, entries that nobody waits for are dropped.
     limit: usize,
     state: Mutex<State>,
     ready: Condvar,
@@ -129,7 +129,8 @@ impl Queue {
         self.state.lock().failed.clone().map_or(Ok(()), Err)
     }
 
-    /// Takes what waits, at most a commit's worth. Blocks while there is nothing; `None` when there will be nothing more.
+    /// Takes what waits, at most a commit's worth. Blocks while there is nothing; `None` when there will be nothing
+    /// more.
     pub(super) fn take(&self) -> Option<Batch> {
         let mut state = self.state.lock();
         while state.waiting.is_empty() {

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::segment::{Segment, SegmentReader};
 use super::{Damage, Entry, JournalError, codec};
 
-/// Every entry that was on disk when the journal was opened, in the order in which they were appended. It reads as it goes, and
-/// holds one commit in memory. After an error it ends.
+/// Every entry that was on disk when the journal was opened, in the order in which they were appended. It reads as it
+/// goes, and holds one commit in memory. After an error it ends.
 #[derive(Debug)]
 pub struct Replay {
     segments: std::vec::IntoIter<Extent>,

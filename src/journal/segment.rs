@@ -63,7 +63,8 @@ pub(super) fn sync_dir(dir: &Path) -> Result<(), JournalError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(JournalError::io("sync", dir))
 }
 
-/// A segment that is being made: it gets its name when it is whole and synced, so that one with a name is never half made.
+/// A segment that is being made: it gets its name when it is whole and synced, so that one with a name is never half
+/// made.
 pub(super) struct Unfinished {
     segment: Segment,
     file: File,
@@ -177,8 +178,8 @@ impl SegmentReader {
         Ok(Some((start, payload.into())))
     }
 
-    /// Where behind the frame that cannot be read there is another, if anywhere. One frame is written only when those before it
-    /// are on disk: so if there is one, what cannot be read was damaged later.
+    /// Where behind the frame that cannot be read there is another, if anywhere. One frame is written only when those
+    /// before it are on disk: so if there is one, what cannot be read was damaged later.
     pub(super) fn frame_behind(&mut self) -> Result<Option<u64>, JournalError> {
         const CHUNK: u64 = 1 << 20;
         let mut bytes = Vec::new();

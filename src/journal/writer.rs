@@ -35,14 +35,15 @@ pub(super) struct OpenSegment {
 impl Writer {
     /// Writes until every [`Journal`](super::Journal) has been dropped and what they appended is on disk. Blocks.
     ///
-    /// When a write or sync fails, every entry that waits and every later one fails with that error: after a failed sync nobody
-    /// knows what the disk holds, and only reading it anew tells.
+    /// When a write or sync fails, every entry that waits and every later one fails with that error: after a failed
+    /// sync nobody knows what the disk holds, and only reading it anew tells.
     pub fn run(mut self) {
         let mut frame = Vec::new();
         while self.step(&mut frame) {}
     }
 
-    /// Writes what waits; blocks while nothing does. False when there will be nothing more. `frame` is room to write in.
+    /// Writes what waits; blocks while nothing does. False when there will be nothing more. `frame` is room to write
+    /// in.
     pub(super) fn step(&mut self, frame: &mut Vec<u8>) -> bool {
         let Some(batch) = self.queue.take() else { return false };
         let result = self.queue.healthy().and_then(|()| self.commit(&batch, frame));

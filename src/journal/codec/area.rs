@@ -52,7 +52,8 @@ fn write_circle(circle: &Circle) -> stored::Circle {
 }
 
 fn read_circle(circle: stored::Circle) -> Result<Circle, InvalidEntry> {
-    Circle::from_metres(circle.lon, circle.lat, circle.radius_m).map_err(|_| Impossible("circle"))
+    // The metres came of km times 1,000; dividing gives them back exactly.
+    Circle::new(circle.lon, circle.lat, circle.radius_m / 1_000.0).map_err(|_| Impossible("circle"))
 }
 
 fn write_geocode(geocode: &Geocode) -> stored::NamedValue {

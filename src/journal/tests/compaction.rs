@@ -226,10 +226,11 @@ proptest! {
         let noted = |entry: &&Entry| matches!(entry, Entry::Noted(noted) if noted.at < over_before);
         prop_assert_eq!(open.replayed.iter().filter(noted).count(), 0);
         prop_assert_eq!(effect(&open.replayed, over_before, keeps), effect(&entries, over_before, keeps));
-        let newest_expires = |lineage| entries.iter().rev().find_map(|entry| match entry {
-            Entry::Admitted(admitted) if admitted.bulletin.key().lineage == lineage => Some(admitted.bulletin.parts().expires),
+        let revisions = |lineage| entries.iter().rev().filter_map(move |entry| match entry {
+            Entry::Admitted(admitted) => Some(admitted.bulletin.parts()).filter(|parts| parts.lineage == lineage),
             _ => None,
         });
+        let newest_expires = |lineage| revisions(lineage).next().map(|parts| parts.expires);
         for lineage in (1..6).map(LineageId).filter(|lineage| !keeps(*lineage)) {
             let over = newest_expires(lineage).is_none_or(|expires| expires < over_before);
             prop_assert!(over, "{lineage} is in force and was forgotten");
