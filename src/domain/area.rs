@@ -92,6 +92,15 @@ impl Ring {
     /// A ring from `[lon, lat]` pairs in degrees. The last point need not repeat the first; repeated neighbours are
     /// dropped.
     pub fn new(points: impl IntoIterator<Item = [f64; 2]>) -> Result<Self, InvalidGround> {
+        Self::within(360.0, points)
+    }
+
+    /// The ring that has these [`points`](Self::points): unrolled longitudes go further than a source may write them.
+    pub fn from_unrolled(points: impl IntoIterator<Item = [f64; 2]>) -> Result<Self, InvalidGround> {
+        Self::within(720.0, points)
+    }
+
+    fn within(farthest: f64, points: impl IntoIterator<Item = [f64; 2]>) -> Result<Self, InvalidGround> {
         let mut unrolled: Vec<[f64; 2]> = Vec::new();
         for [lon, lat] in points {
             if !lon.is_finite() || !lat.is_finite() {
@@ -100,7 +109,7 @@ impl Ring {
             if !(-90.0..=90.0).contains(&lat) {
                 return Err(InvalidGround::Latitude(lat));
             }
-            if !(-360.0..=360.0).contains(&lon) {
+            if !(-farthest..=farthest).contains(&lon) {
                 return Err(InvalidGround::Longitude(lon));
             }
             let lon = unrolled.last().map_or(lon, |before| unroll(before[0], lon));

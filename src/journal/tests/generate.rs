@@ -1,0 +1,244 @@
+//! Random entries, bulletins with every kind of ground among them.
+
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::{collection::vec, strategy::Union};
+
+use super::*;
+use crate::decide::Tier;
+use crate::domain::{
+    AlertRef, Area, Category, Certainty, Circle, Geocode, Ground, Info, InfoTexts, Intensity, IntensityBand,
+    IntensityScale, Language, NamedValue, NonEmpty, Polygon, Position, ResponseType, Ring, Severity, Source, Urgency,
+};
+use crate::locate::AffectedArea;
+
+fn text() -> impl Strategy<Value = String> {
+    "[a-zé水 ,<\n]{0,8}"
+}
+
+fn instant() -> impl Strategy<Value = Timestamp> {
+    (-60_000_000_000_i64..200_000_000_000, 0..1_000_000_000)
+        .prop_map(|(seconds, nanos)| Timestamp::new(seconds, nanos).expect("within jiff's range"))
+}
+
+fn float() -> impl Strategy<Value = f32> {
+    prop::num::f32::NORMAL | prop::num::f32::ZERO
+}
+
+fn altitude() -> impl Strategy<Value = f64> {
+    prop::num::f64::NORMAL | prop::num::f64::ZERO
+}
+
+/// Corners round a centre, anywhere on the globe and over the antimeridian.
+fn ring() -> impl Strategy<Value = Ring> {
+    let corner = (-30.0..30.0_f64, -30.0..30.0_f64);
+    ((-330.0..330.0_f64, -60.0..60.0_f64), vec(corner, 3..9)).prop_filter_map("no ring", |((lon, lat), corners)| {
+        Ring::new(corners.into_iter().map(|(east, north)| [lon + east, lat + north])).ok()
+    })
+}
+
+/// As a source may write it: within ±360, so that unrolling takes it beyond.
+fn far_ring() -> impl Strategy<Value = Ring> {
+    vec((-40.0..40.0_f64, -60.0..60.0_f64), 3..6).prop_filter_map("no ring", |corners| {
+        let wrapped = |lon: f64| if lon > 360.0 { lon - 360.0 } else { lon };
+        Ring::new(corners.into_iter().map(|(east, lat)| [wrapped(350.0 + east), lat])).ok()
+    })
+}
+
+fn polygon() -> impl Strategy<Value = Polygon> {
+    (Union::new([ring().boxed(), far_ring().boxed()]), vec(ring(), 0..3))
+        .prop_map(|(outer, holes)| Polygon { outer, holes })
+}
+
+fn circle() -> impl Strategy<Value = Circle> {
+    (-180.0..=180.0_f64, -90.0..=90.0_f64, 0.001..20_004.0_f64)
+        .prop_map(|(lon, lat, radius_km)| Circle::new(lon, lat, radius_km).expect("a circle"))
+}
+
+fn geocode() -> impl Strategy<Value = Geocode> {
+    (text(), text()).prop_map(|(scheme, code)| Geocode { scheme: scheme.into(), code: code.into() })
+}
+
+fn area() -> impl Strategy<Value = Area> {
+    (text(), vec(polygon(), 0..3), vec(circle(), 0..3), vec(geocode(), 0..3), of((altitude(), of(altitude()))))
+        .prop_map(|(description, polygons, circles, geocodes, altitude_ft)| Area {
+            description,
+            polygons,
+            circles,
+            geocodes,
+            altitude_ft,
+        })
+}
+
+fn intensity() -> impl Strategy<Value = Intensity> {
+    (float(), select(vec![IntensityScale::Mmi, IntensityScale::Csis, IntensityScale::Jma]))
+        .prop_map(|(value, scale)| Intensity { value, scale })
+}
+
+fn source() -> impl Strategy<Value = Source> {
+    (-1_800_000_000..1_800_000_000, -900_000_000..=900_000_000, of(float()), float(), instant()).prop_map(
+        |(lon_e7, lat_e7, depth_km, magnitude, origin)| Source {
+            epicentre: Position::from_e7(lon_e7, lat_e7).expect("on the globe"),
+            depth_km,
+            magnitude,
+            origin,
+        },
+    )
+}
+
+/// What an info's ground is: `None` here for that of its tier.
+fn ground() -> impl Strategy<Value = Option<Ground>> {
+    let band = (intensity(), area()).prop_map(|(intensity, area)| IntensityBand { intensity, area });
+    prop_oneof![
+        4 => Just(None),
+        1 => Just(Some(Ground::None)),
+        1 => source().prop_map(|source| Some(Ground::Earthquake(source))),
+        1 => vec(area(), 1..3).prop_map(|areas| NonEmpty::new(areas).map(Ground::Areas)),
+        1 => vec(band, 1..3).prop_map(|bands| NonEmpty::new(bands).map(Ground::Bands)),
+    ]
+}
+
+fn values() -> impl Strategy<Value = Vec<NamedValue>> {
+    vec((text(), text()).prop_map(|(name, value)| NamedValue { name: name.into(), value }), 0..3)
+}
+
+fn texts() -> impl Strategy<Value = InfoTexts> {
+    (of(text()), of(text()), of(text()), of(text()), of(text()), of(text()), of(text())).prop_map(
+        |(sender_name, headline, description, instruction, web, contact, audience)| InfoTexts {
+            sender_name,
+            headline,
+            description,
+            instruction,
+            web,
+            contact,
+            audience,
+        },
+    )
+}
+
+fn info() -> impl Strategy<Value = (Info, Option<Ground>)> {
+    let words = (
+        select(vec!["en-us", "zh-hans", "cy"]),
+        vec(select(Category::ALL), 0..3),
+        vec(select(ResponseType::ALL), 0..3),
+        select(Urgency::ALL),
+        select(Severity::ALL),
+        select(Certainty::ALL),
+    );
+    let times = (of(instant()), of(instant()), of(instant()));
+    (words, times, text(), texts(), values(), values(), ground()).prop_map(
+        |(words, (effective, onset, expires), event, texts, event_codes, parameters, ground)| {
+            let (language, categories, response_types, urgency, severity, certainty) = words;
+            let language = Language::parse(language).expect("a tag");
+            let info = Info {
+                language,
+                categories,
+                event,
+                response_types,
+                urgency,
+                severity,
+                certainty,
+                event_codes,
+                effective,
+                onset,
+                expires,
+                texts,
+                parameters,
+                ground: Ground::None,
+            };
+            (info, ground)
+        },
+    )
+}
+
+fn tier() -> impl Strategy<Value = Tier> {
+    let areas = vec(area(), 1..3).prop_filter_map("no ground", |areas| AffectedArea::new(&areas));
+    (areas, select(&Priority::ALL[..]), of(intensity()), vec(info(), 1..3)).prop_map(
+        |(area, priority, intensity, infos)| {
+            let own = || Ground::Areas(NonEmpty::new(area.areas().to_vec()).expect("areas with ground"));
+            let infos = infos.into_iter().map(|(info, ground)| Info { ground: ground.unwrap_or_else(own), ..info });
+            let infos = NonEmpty::new(infos.collect()).expect("one or two");
+            Tier { area, priority, intensity, infos }
+        },
+    )
+}
+
+fn alert_id() -> impl Strategy<Value = AlertId> {
+    ("[a-z@.水]{1,12}", "[A-Z0-9:é]{1,12}", instant()).prop_map(|(sender, identifier, sent)| AlertId {
+        sender: Sender::new(&sender).expect("a sender"),
+        identifier: Identifier::new(&identifier).expect("an identifier"),
+        sent,
+    })
+}
+
+fn references() -> impl Strategy<Value = Vec<AlertRef>> {
+    vec(alert_id().prop_map(|id| AlertRef { id }), 0..3)
+}
+
+fn delivery_key() -> impl Strategy<Value = DeliveryKey> {
+    (any::<u64>(), any::<u32>()).prop_map(|(lineage, revision)| key(lineage, revision))
+}
+
+fn bulletin() -> impl Strategy<Value = Bulletin> {
+    let cancel = vec(info(), 0..2).prop_map(|infos| {
+        let infos = infos.into_iter().map(|(info, ground)| Info { ground: ground.unwrap_or(Ground::None), ..info });
+        Content::Cancel(infos.collect())
+    });
+    let warn = vec(tier(), 1..4).prop_map(|tiers| Content::Warn(NonEmpty::new(tiers).expect("one to three")));
+    let modes = vec![Mode::Actual, Mode::Exercise, Mode::System, Mode::Test, Mode::Draft];
+    let times = (instant(), instant());
+    (delivery_key(), alert_id(), select(modes), prop_oneof![warn, cancel], times, vec(any::<u64>(), 0..3), references())
+        .prop_map(|(key, alert, mode, content, (expires, admitted), absorbs, supersedes)| {
+            Bulletin::remake(BulletinParts {
+                lineage: key.lineage,
+                revision: key.revision,
+                alert,
+                mode,
+                content,
+                expires,
+                admitted,
+                absorbs: absorbs.into_iter().map(LineageId).collect(),
+                supersedes,
+            })
+        })
+}
+
+fn devices() -> impl Strategy<Value = Vec<DeviceSlot>> {
+    vec(any::<u32>().prop_map(DeviceSlot), 0..20)
+}
+
+/// Any entry.
+pub(super) fn entry() -> impl Strategy<Value = Entry> {
+    let admitted = (bulletin(), vec(any::<u8>(), 0..40), text(), instant(), text()).prop_map(
+        |(bulletin, raw, media_type, received, authority)| {
+            Entry::Admitted(Admitted { bulletin, raw: raw.into(), media_type, received, authority })
+        },
+    );
+    let noted = (alert_id(), references(), instant())
+        .prop_map(|(id, supersedes, at)| Entry::Noted(Noted { id, supersedes, at }));
+    let told = (delivery_key(), any::<u8>(), select(&Priority::ALL[..]), select(&ChannelKind::ALL[..]), devices());
+    let sent = told.prop_map(|(key, tier, priority, channel, devices)| Entry::Sent {
+        key,
+        tier: TierIndex(tier),
+        priority,
+        channel,
+        devices,
+    });
+    prop_oneof![
+        3 => admitted,
+        1 => noted,
+        1 => sent,
+        1 => (delivery_key(), devices()).prop_map(|(key, devices)| Entry::Acknowledged { key, devices }),
+        1 => delivery_key().prop_map(|key| Entry::Finished { key }),
+    ]
+}
+
+/// The entry with its devices as the journal gives them back.
+pub(super) fn sorted(mut entry: Entry) -> Entry {
+    if let Entry::Sent { devices, .. } | Entry::Acknowledged { devices, .. } = &mut entry {
+        devices.sort_unstable();
+        devices.dedup();
+    }
+    entry
+}
