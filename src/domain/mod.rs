@@ -39,7 +39,9 @@ pub use non_empty::NonEmpty;
 pub use notice::{Notice, NoticeKind, NoticePlace, NoticeText, Priority};
 pub use private::Private;
 pub use receipt::{ChannelKind, Fault, Milestone, Outcome, Scope, VendorId};
-pub use registration::{DeviceIdentifier, DeviceTraits, Footprint, IdentifierKind, Platform, Registration, Token};
+pub use registration::{
+    DeviceIdentifier, DeviceTraits, Footprint, IdentifierKind, NewRegistration, Platform, Registration, Token,
+};
 
 /// An instant, in UTC; re-exported so that the core names one type of time.
 pub use jiff::{SignedDuration, Timestamp};

@@ -45,7 +45,7 @@ impl Priority {
 }
 
 /// What a notice is in the life of its alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NoticeKind {
     /// The device is told: it is in the area of what is in force.
     Alert,

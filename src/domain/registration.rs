@@ -3,7 +3,8 @@
 use compact_str::CompactString;
 
 use super::{
-    AppName, AppSlot, ChannelKind, Consent, DeviceSlot, Gid, Language, Position, Private, RegistrationName, Slot, Timestamp,
+    AppName, AppSlot, ChannelKind, Consent, DeviceSlot, Gid, Language, Position, Private, RegistrationName, Slot,
+    Timestamp,
 };
 
 /// The operating system of a device.

@@ -6,11 +6,12 @@
 //! Of a lineage that is kept every admitted bulletin stays, so that its duplicates are known; what was sent under one
 //! key becomes one list for each tier, priority and channel, right behind its bulletin.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use crate::decide::TierIndex;
-use crate::domain::{ChannelKind, DeliveryKey, DeviceSlot, LineageId, Priority, Timestamp};
+use crate::domain::{ChannelKind, DeliveryKey, DeviceSlot, LineageId, NoticeKind, Priority, Timestamp};
 
 use super::devices::DeviceSet;
 use super::frame::{FrameHeader, Kind};
@@ -84,7 +85,8 @@ impl Survey {
 /// Who was told of one bulletin.
 #[derive(Debug, Default)]
 struct Told {
-    sent: BTreeMap<(TierIndex, Priority, ChannelKind), DeviceSet>,
+    /// Releases come first: a device that was told both in one revision counts as told.
+    sent: BTreeMap<(Reverse<NoticeKind>, TierIndex, Priority, ChannelKind), DeviceSet>,
     acknowledged: DeviceSet,
     finished: bool,
 }
@@ -121,8 +123,13 @@ fn gather(kept: &HashSet<LineageId>, entries: Replay) -> Result<HashMap<Delivery
     let mut told: HashMap<DeliveryKey, Told> = HashMap::new();
     for entry in entries {
         match entry? {
-            Entry::Sent { key, tier, priority, channel, devices } if kept.contains(&key.lineage) => {
-                told.entry(key).or_default().sent.entry((tier, priority, channel)).or_default().add(devices);
+            Entry::Sent { key, tier, kind, priority, channel, devices } if kept.contains(&key.lineage) => {
+                told.entry(key)
+                    .or_default()
+                    .sent
+                    .entry((Reverse(kind), tier, priority, channel))
+                    .or_default()
+                    .add(devices);
             }
             Entry::Acknowledged { key, devices } if kept.contains(&key.lineage) => {
                 told.entry(key).or_default().acknowledged.add(devices);
@@ -146,8 +153,8 @@ impl Snapshot {
     }
 
     fn add_told(&mut self, key: DeliveryKey, told: Told) -> Result<(), JournalError> {
-        for ((tier, priority, channel), devices) in told.sent {
-            self.add_lists(devices, |devices| Entry::Sent { key, tier, priority, channel, devices })?;
+        for ((Reverse(kind), tier, priority, channel), devices) in told.sent {
+            self.add_lists(devices, |devices| Entry::Sent { key, tier, kind, priority, channel, devices })?;
         }
         self.add_lists(told.acknowledged, |devices| Entry::Acknowledged { key, devices })?;
         if told.finished { self.add(&Entry::Finished { key }) } else { Ok(()) }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::decide::{Bulletin, Noted, TierIndex};
-use crate::domain::{ChannelKind, DeliveryKey, DeviceSlot, Priority, Timestamp};
+use crate::domain::{ChannelKind, DeliveryKey, DeviceSlot, NoticeKind, Priority, Timestamp};
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub enum Entry {
         key: DeliveryKey,
         /// In which of its tiers.
         tier: TierIndex,
+        /// What they were told.
+        kind: NoticeKind,
         /// How pressing what they were told is.
         priority: Priority,
         /// By which channel.

@@ -23,7 +23,8 @@ struct Size {
 impl Size {
     fn from_environment() -> Self {
         #[expect(clippy::disallowed_methods, reason = "a test is told its size by the environment")]
-        let number = |name: &str, default: u32| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
+        let number =
+            |name: &str, default: u32| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
         let devices = number("HAZARDCAST_KILL_DEVICES", 5_000);
         Self { kills: number("HAZARDCAST_KILLS", 4), devices, links: devices / 25 }
     }

@@ -11,7 +11,8 @@ use prost::Message;
 
 use crate::decide::{Bulletin, Noted, TierIndex};
 use crate::domain::{
-    AlertId, AlertRef, ChannelKind, DeliveryKey, Identifier, LineageId, Priority, Revision, Sender, Timestamp,
+    AlertId, AlertRef, ChannelKind, DeliveryKey, Identifier, LineageId, NoticeKind, Priority, Revision, Sender,
+    Timestamp,
 };
 use crate::wire::storage_v1::JournalEntry;
 use crate::wire::storage_v1::journal_entry as stored;
@@ -35,12 +36,13 @@ pub(super) fn encode(entry: &Entry) -> Vec<u8> {
             supersedes: write_references(&noted.supersedes),
             decide_time: Some(write_instant(noted.at)),
         }),
-        Entry::Sent { key, tier, priority, channel, devices } => stored::Event::Sent(stored::Sent {
+        Entry::Sent { key, tier, kind, priority, channel, devices } => stored::Event::Sent(stored::Sent {
             key: Some(write_key(*key)),
             tier: u32::from(tier.0),
             priority: *priority as u32,
             channel: channel.name().to_owned(),
             devices: pack(devices.clone()).into(),
+            kind: write_kind(*kind).into(),
         }),
         Entry::Acknowledged { key, devices } => stored::Event::Acknowledged(stored::Acknowledged {
             key: Some(write_key(*key)),
@@ -78,6 +80,7 @@ fn read(event: stored::Event) -> Result<Entry, InvalidEntry> {
         stored::Event::Sent(sent) => Entry::Sent {
             key: read_key(sent.key)?,
             tier: TierIndex(u8::try_from(sent.tier).map_err(|_| Impossible("tier"))?),
+            kind: read_kind(sent.kind())?,
             priority: read_priority(sent.priority)?,
             channel: read_channel(&sent.channel)?,
             devices: unpack(&sent.devices)?,
@@ -91,6 +94,23 @@ fn read(event: stored::Event) -> Result<Entry, InvalidEntry> {
 
 fn read_priority(number: u32) -> Result<Priority, InvalidEntry> {
     u8::try_from(number).ok().and_then(Priority::from_repr).ok_or(Impossible("priority"))
+}
+
+fn write_kind(kind: NoticeKind) -> stored::NoticeKind {
+    match kind {
+        NoticeKind::Alert => stored::NoticeKind::Alert,
+        NoticeKind::Update => stored::NoticeKind::Update,
+        NoticeKind::Release => stored::NoticeKind::Release,
+    }
+}
+
+fn read_kind(kind: stored::NoticeKind) -> Result<NoticeKind, InvalidEntry> {
+    match kind {
+        stored::NoticeKind::Unspecified => Err(Missing("kind")),
+        stored::NoticeKind::Alert => Ok(NoticeKind::Alert),
+        stored::NoticeKind::Update => Ok(NoticeKind::Update),
+        stored::NoticeKind::Release => Ok(NoticeKind::Release),
+    }
 }
 
 fn read_channel(name: &str) -> Result<ChannelKind, InvalidEntry> {

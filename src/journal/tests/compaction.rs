@@ -25,8 +25,12 @@ fn effect<'e>(
         match entry {
             Entry::Admitted(admitted) if keeps(admitted.bulletin.key().lineage) => effect.decided.push(see(entry)),
             Entry::Noted(noted) if noted.at >= over_before => effect.decided.push(see(entry)),
-            Entry::Sent { key, tier, priority, channel, devices } if keeps(key.lineage) => {
-                effect.told.entry(format!("{key} {tier:?} {priority:?} {channel:?}")).or_default().extend(devices);
+            Entry::Sent { key, tier, kind, priority, channel, devices } if keeps(key.lineage) => {
+                effect
+                    .told
+                    .entry(format!("{key} {tier:?} {kind:?} {priority:?} {channel:?}"))
+                    .or_default()
+                    .extend(devices);
             }
             Entry::Acknowledged { key, devices } if keeps(key.lineage) => {
                 effect.told.entry(key.to_string()).or_default().extend(devices);
@@ -185,6 +189,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
         (any_key(), 0..2_u8, devices()).prop_map(|(key, tier, devices)| Entry::Sent {
             key,
             tier: TierIndex(tier),
+            kind: NoticeKind::Alert,
             priority: Priority::Advisory,
             channel: ChannelKind::Fcm,
             devices

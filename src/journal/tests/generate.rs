@@ -9,7 +9,8 @@ use super::*;
 use crate::decide::Tier;
 use crate::domain::{
     AlertRef, Area, Category, Certainty, Circle, Geocode, Ground, Info, InfoTexts, Intensity, IntensityBand,
-    IntensityScale, Language, NamedValue, NonEmpty, Polygon, Position, ResponseType, Ring, Severity, Source, Urgency,
+    IntensityScale, Language, NamedValue, NonEmpty, NoticeKind, Polygon, Position, ResponseType, Ring, Severity,
+    Source, Urgency,
 };
 use crate::locate::AffectedArea;
 
@@ -217,10 +218,19 @@ pub(super) fn entry() -> impl Strategy<Value = Entry> {
     );
     let noted = (alert_id(), references(), instant())
         .prop_map(|(id, supersedes, at)| Entry::Noted(Noted { id, supersedes, at }));
-    let told = (delivery_key(), any::<u8>(), select(&Priority::ALL[..]), select(&ChannelKind::ALL[..]), devices());
-    let sent = told.prop_map(|(key, tier, priority, channel, devices)| Entry::Sent {
+    let kinds = [NoticeKind::Alert, NoticeKind::Update, NoticeKind::Release];
+    let told = (
+        delivery_key(),
+        any::<u8>(),
+        select(kinds.to_vec()),
+        select(&Priority::ALL[..]),
+        select(&ChannelKind::ALL[..]),
+        devices(),
+    );
+    let sent = told.prop_map(|(key, tier, kind, priority, channel, devices)| Entry::Sent {
         key,
         tier: TierIndex(tier),
+        kind,
         priority,
         channel,
         devices,

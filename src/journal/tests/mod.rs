@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::decide::{Bulletin, BulletinParts, Content, Noted, TierIndex};
 use crate::domain::{
-    AlertId, ChannelKind, DeliveryKey, DeviceSlot, Identifier, LineageId, Mode, Priority, Revision, Sender,
+    AlertId, ChannelKind, DeliveryKey, DeviceSlot, Identifier, LineageId, Mode, NoticeKind, Priority, Revision, Sender,
     SignedDuration, Timestamp,
 };
 use crate::metrics::Metrics;
@@ -179,7 +179,14 @@ fn noted(name: &str, at: Timestamp) -> Entry {
 }
 
 fn sent(key: DeliveryKey, devices: Vec<DeviceSlot>) -> Entry {
-    Entry::Sent { key, tier: TierIndex(0), priority: Priority::Warning, channel: ChannelKind::Link, devices }
+    Entry::Sent {
+        key,
+        tier: TierIndex(0),
+        kind: NoticeKind::Alert,
+        priority: Priority::Warning,
+        channel: ChannelKind::Link,
+        devices,
+    }
 }
 
 fn acknowledged(key: DeliveryKey, devices: Vec<DeviceSlot>) -> Entry {

@@ -1,8 +1,8 @@
 //! Structured alerts, by the rules of a CAP message.
 
 use crate::domain::{
-    Alert, AlertId, AlertRef, AlertScope, Area, Body, Category, Ground, Identifier, Info, InfoTexts, Language, NonEmpty,
-    Sender, Subject,
+    Alert, AlertId, AlertRef, AlertScope, Area, Body, Category, Ground, Identifier, Info, InfoTexts, Language,
+    NonEmpty, Sender, Subject,
 };
 use crate::wire::v1;
 use crate::wire::v1::structured_alert::MessageType;
@@ -81,14 +81,15 @@ fn info(info: v1::AlertInfo, field: &str, problems: &mut Vec<InvalidField>) -> R
     if info.areas.len() > MAX_AREAS {
         return Err(InvalidField::new(at("areas"), format!("more than {MAX_AREAS}")));
     }
-    let category = |tag: &String| Category::parse(tag).ok_or_else(|| InvalidField::new(at("categories"), "is not CAP's"));
+    let category =
+        |tag: &String| Category::parse(tag).ok_or_else(|| InvalidField::new(at("categories"), "is not CAP's"));
     let categories = info.categories.iter().map(category).collect::<Result<_, _>>()?;
     let tag = if info.language.is_empty() { "en-US" } else { &info.language };
     let areas = info.areas.into_iter().enumerate();
     let areas: Vec<Area> =
         areas.map(|(i, area)| geography::area(area, &format!("{field}.areas[{i}]"), problems)).collect();
     Ok(Info {
-        language: Language::new(tag).map_err(|error| InvalidField::new(at("language"), error))?,
+        language: Language::parse(tag).map_err(|error| InvalidField::new(at("language"), error))?,
         categories,
         event: text(info.event, "event")?.ok_or_else(|| InvalidField::required(at("event")))?,
         response_types: Vec::new(),

@@ -32,9 +32,7 @@ pub fn footprint_to_wire(footprint: Footprint) -> v1::place::Footprint {
 /// Reads a place.
 pub fn footprint(place: Option<v1::place::Footprint>, field: &str) -> Result<Footprint, InvalidField> {
     match place.ok_or_else(|| InvalidField::required(field))? {
-        v1::place::Footprint::Point(at) => {
-            Ok(Footprint::Point(Private::new(position(at, &format!("{field}.point"))?)))
-        }
+        v1::place::Footprint::Point(at) => Ok(Footprint::Point(Private::new(position(at, &format!("{field}.point"))?))),
         v1::place::Footprint::Box(corners) => {
             let corner = |corner: Option<v1::Position>, name: &str| {
                 let field = format!("{field}.box.{name}");
@@ -62,8 +60,7 @@ pub fn area_to_wire(area: &Area) -> v1::Area {
         center: Some(v1::Position { longitude: circle.lon(), latitude: circle.lat() }),
         radius_km: circle.radius_m() / 1000.0,
     };
-    let geocode =
-        |code: &Geocode| v1::Geocode { name: code.scheme.to_string(), value: code.code.to_string() };
+    let geocode = |code: &Geocode| v1::Geocode { name: code.scheme.to_string(), value: code.code.to_string() };
     v1::Area {
         description: area.description.clone(),
         polygons: area.polygons.iter().map(polygon).collect(),
@@ -107,7 +104,8 @@ fn polygon_from_wire(polygon: v1::Polygon, field: &str) -> Result<Polygon, Inval
     };
     let outer = read(polygon.outer.unwrap_or_default(), format!("{field}.outer"))?;
     let holes = polygon.holes.into_iter().enumerate();
-    let holes = holes.map(|(position, hole)| read(hole, format!("{field}.holes[{position}]"))).collect::<Result<_, _>>()?;
+    let holes =
+        holes.map(|(position, hole)| read(hole, format!("{field}.holes[{position}]"))).collect::<Result<_, _>>()?;
     Ok(Polygon { outer, holes })
 }
 

@@ -86,7 +86,7 @@ fn traits_to_wire(traits: &DeviceTraits) -> v1::DeviceTraits {
 pub fn traits(traits: Option<v1::DeviceTraits>, field: &str) -> Result<DeviceTraits, InvalidField> {
     let traits = traits.ok_or_else(|| InvalidField::required(field))?;
     let language = |(i, tag): (usize, String)| {
-        Language::new(&tag).map_err(|error| InvalidField::new(format!("{field}.languages[{i}]"), error))
+        Language::parse(&tag).map_err(|error| InvalidField::new(format!("{field}.languages[{i}]"), error))
     };
     Ok(DeviceTraits {
         platform: terms::platform::required(traits.platform, &format!("{field}.platform"))?,
