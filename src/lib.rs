@@ -4,6 +4,8 @@ pub mod channel;
 pub mod decide;
 pub mod domain;
 pub mod fan_out;
+pub mod format;
+pub mod grpc;
 pub mod intake;
 pub mod journal;
 pub mod ledger;

@@ -28,7 +28,7 @@ use crate::domain::{
     ChannelKind, Clock, DeliveryKey, Footprint, Language, LineageId, Milestone, PlaceId, Slot, Timestamp, Token,
 };
 use crate::journal::{Entry, Journal};
-use crate::ledger::{Ledger, settle};
+use crate::ledger::{Counts, Ledger, settle};
 use crate::link::Hub;
 use crate::locate::{Index, Standing};
 use crate::metrics::Metrics;
@@ -234,6 +234,11 @@ impl FanOuts {
         let own = |lineage: &LineageId, fan_out: &FanOut| fan_out.bulletin.key().lineage == *lineage;
         let entries = self.0.newest.iter().filter(|entry| own(entry.key(), entry.value()));
         entries.map(|entry| Arc::clone(entry.value())).collect()
+    }
+
+    /// The counts of a bulletin that is still known.
+    pub fn counts(&self, key: DeliveryKey) -> Option<Counts> {
+        self.0.around.ledger.find_progress(key).map(|progress| progress.counts())
     }
 
     /// How many slots wait in lanes.

@@ -1,0 +1,227 @@
+//! `AlertService`.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use crate::decide::{Bulletin, Content, Decision, Ignored, Tier};
+use crate::domain::{Alert, AlertId, LineageId};
+use crate::fan_out::{FanOut, Preview};
+use crate::format;
+use crate::intake::{Answer, Submission};
+use crate::wire::convert::{self, InvalidField, fan_out, geography, terms, time};
+use crate::wire::v1;
+use crate::wire::v1::alert_service_server::AlertService;
+use crate::wire::v1::submit_alert_response::{Admitted, Ignored as NotSent, Outcome};
+
+use super::status::{Refusal, not_found, status};
+use super::{Services, page_size};
+
+#[derive(Clone)]
+pub(super) struct AlertDoor(pub(super) Services);
+
+/// A request's alert, in either of its forms.
+enum Form {
+    Raw(v1::RawAlert),
+    Structured(v1::StructuredAlert),
+}
+
+#[tonic::async_trait]
+impl AlertService for AlertDoor {
+    async fn submit_alert(
+        &self,
+        request: Request<v1::SubmitAlertRequest>,
+    ) -> Result<Response<v1::SubmitAlertResponse>, Status> {
+        let form = match request.into_inner().alert {
+            Some(v1::submit_alert_request::Alert::Raw(raw)) => Form::Raw(raw),
+            Some(v1::submit_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
+            None => return Err(status(InvalidField::required("alert"))),
+        };
+        let (submission, problems) = self.read(form).await?;
+        let outcome = match self.0.desk.submit(submission).await.map_err(status)? {
+            Answer::Admitted(key) => Outcome::Admitted(Admitted {
+                key: Some(terms::key_to_wire(key)),
+                name: fan_out::alert_name(key.lineage),
+                fan_out: fan_out::fan_out_name(key),
+            }),
+            Answer::Ignored(ignored) => {
+                let key = match ignored {
+                    Ignored::Duplicate(key) => key.map(terms::key_to_wire),
+                    _ => None,
+                };
+                Outcome::Ignored(NotSent { reason: reason(ignored).into(), key })
+            }
+            Answer::Refused(refused) => return Err(status(refused)),
+        };
+        Ok(Response::new(v1::SubmitAlertResponse { outcome: Some(outcome), problems }))
+    }
+
+    async fn preview_alert(
+        &self,
+        request: Request<v1::PreviewAlertRequest>,
+    ) -> Result<Response<v1::PreviewAlertResponse>, Status> {
+        let form = match request.into_inner().alert {
+            Some(v1::preview_alert_request::Alert::Raw(raw)) => Form::Raw(raw),
+            Some(v1::preview_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
+            None => return Err(status(InvalidField::required("alert"))),
+        };
+        let (submission, problems) = self.read(form).await?;
+        let response = match self.0.desk.preview(submission).await.map_err(status)? {
+            Decision::Admit(bulletin) => self.preview(bulletin).await?,
+            Decision::Ignore(ignored) => {
+                v1::PreviewAlertResponse { ignored: reason(ignored).into(), ..Default::default() }
+            }
+            Decision::Refuse(refused) => return Err(status(refused)),
+        };
+        Ok(Response::new(v1::PreviewAlertResponse { problems, ..response }))
+    }
+
+    async fn get_alert(&self, request: Request<v1::GetAlertRequest>) -> Result<Response<v1::GetAlertResponse>, Status> {
+        let lineage = fan_out::alert_from_name(&request.into_inner().name).map_err(status)?;
+        let found = self.0.fan_outs.newest(lineage);
+        let found = found.ok_or_else(|| not_found("ALERT_NOT_FOUND", "no such alert"))?;
+        Ok(Response::new(v1::GetAlertResponse { alert: Some(self.alert(&found, true)) }))
+    }
+
+    async fn list_alerts(
+        &self,
+        request: Request<v1::ListAlertsRequest>,
+    ) -> Result<Response<v1::ListAlertsResponse>, Status> {
+        let request = request.into_inner();
+        let from: Option<LineageId> = match request.page_token.as_str() {
+            "" => None,
+            name => {
+                Some(fan_out::alert_from_name(name).map_err(|e| status(InvalidField::new("page_token", e.reason)))?)
+            }
+        };
+        let mut found = self.0.fan_outs.all();
+        found.sort_unstable_by_key(|fan_out| std::cmp::Reverse(fan_out.bulletin.key().lineage));
+        found.retain(|fan_out| {
+            let listed = !request.in_force || self.is_in_force(fan_out);
+            listed && from.is_none_or(|from| fan_out.bulletin.key().lineage <= from)
+        });
+        let size = page_size(request.page_size);
+        let next = found.get(size).map(|fan_out| fan_out::alert_name(fan_out.bulletin.key().lineage));
+        let alerts = found.iter().take(size).map(|fan_out| self.alert(fan_out, false)).collect();
+        Ok(Response::new(v1::ListAlertsResponse { alerts, next_page_token: next.unwrap_or_default() }))
+    }
+}
+
+impl AlertDoor {
+    /// Bytes or fields to a submission, off the I/O threads: a hostile message may take a while.
+    async fn read(&self, form: Form) -> Result<(Submission, Vec<v1::Problem>), Status> {
+        let received = self.0.clock.now();
+        let authority = self.0.authority.clone();
+        let read = move || -> Result<_, Refusal> {
+            let (alert, problems, raw, media_type) = match form {
+                Form::Raw(raw) => {
+                    let media_type = (!raw.media_type.is_empty()).then_some(raw.media_type.as_str());
+                    let read = format::read(&raw.content, media_type)?;
+                    let problems =
+                        read.refusals.iter().map(|refusal| problem(&refusal.field, &refusal.reason)).collect();
+                    (read.alert, problems, raw.content, raw.media_type)
+                }
+                Form::Structured(alert) => {
+                    let raw = prost::Message::encode_to_vec(&alert).into();
+                    let (alert, problems) = convert::alert::structured(alert)?;
+                    let problems = problems.iter().map(|bad| problem(&bad.field, &bad.reason)).collect();
+                    (alert, problems, raw, "application/x-protobuf".to_owned())
+                }
+            };
+            Ok((submission(alert, problems, raw, media_type), authority, received))
+        };
+        let done = self.0.tasks.spawn_blocking("read", read).await;
+        let (read, authority, received) = done.map_err(|_| Status::internal("the reader failed"))??;
+        let Read { alert, mut problems, raw, media_type } = read;
+        let submission = Submission::new(alert, raw, media_type, authority, received);
+        for code in submission.unresolved() {
+            problems.push(problem("geocode", &format!("unresolved: {} {}", code.scheme, code.code)));
+        }
+        Ok((submission, problems))
+    }
+
+    async fn preview(&self, bulletin: Bulletin) -> Result<v1::PreviewAlertResponse, Status> {
+        let tiers = bulletin.tiers().iter().map(|found| tier(found, true)).collect();
+        let fan_outs = self.0.fan_outs.clone();
+        let done = self.0.tasks.spawn_blocking("preview", move || fan_outs.preview(&bulletin)).await;
+        let Preview { found, told, skipped } = done.map_err(|_| Status::internal("the preview failed"))?;
+        Ok(v1::PreviewAlertResponse {
+            found_count: found.cast_signed(),
+            told: told.into_iter().map(|(channel, count)| fan_out::channel_count(channel, count)).collect(),
+            skipped: skipped.into_iter().map(|(reason, count)| fan_out::skip_count(reason.name(), count)).collect(),
+            tiers,
+            ..Default::default()
+        })
+    }
+
+    fn is_in_force(&self, fan_out: &FanOut) -> bool {
+        !fan_out.is_cancel() && fan_out.bulletin.parts().expires > self.0.clock.now()
+    }
+
+    fn alert(&self, found: &Arc<FanOut>, whole: bool) -> v1::Alert {
+        let parts = found.bulletin.parts();
+        let tiers: &[Tier] = match &parts.content {
+            Content::Warn(tiers) => tiers,
+            Content::Cancel(_) => &[],
+        };
+        v1::Alert {
+            name: fan_out::alert_name(parts.lineage),
+            key: Some(terms::key_to_wire(found.bulletin.key())),
+            fan_out: fan_out::fan_out_name(found.bulletin.key()),
+            message: Some(message(&parts.alert)),
+            mode: terms::mode::to_wire(parts.mode).into(),
+            cancelled: found.is_cancel(),
+            in_force: self.is_in_force(found),
+            admit_time: Some(time::to_wire(parts.admitted)),
+            expire_time: Some(time::to_wire(parts.expires)),
+            tiers: tiers.iter().map(|found| tier(found, whole)).collect(),
+        }
+    }
+}
+
+/// What the reader found.
+struct Read {
+    alert: Alert,
+    problems: Vec<v1::Problem>,
+    raw: bytes::Bytes,
+    media_type: String,
+}
+
+fn submission(alert: Alert, problems: Vec<v1::Problem>, raw: bytes::Bytes, media_type: String) -> Read {
+    Read { alert, problems, raw, media_type }
+}
+
+fn problem(field: &str, message: &str) -> v1::Problem {
+    v1::Problem { reason: "UNUSABLE".to_owned(), field: field.to_owned(), message: message.to_owned() }
+}
+
+fn message(id: &AlertId) -> v1::AlertReference {
+    v1::AlertReference {
+        sender: id.sender.as_str().to_owned(),
+        identifier: id.identifier.as_str().to_owned(),
+        send_time: Some(time::to_wire(id.sent)),
+    }
+}
+
+fn tier(tier: &Tier, whole: bool) -> v1::AlertTier {
+    let first = tier.infos.first();
+    v1::AlertTier {
+        priority: terms::priority::to_wire(tier.priority).into(),
+        event: first.event.clone(),
+        headline: first.texts.headline.clone().unwrap_or_default(),
+        languages: tier.infos.iter().map(|info| info.language.as_str().to_owned()).collect(),
+        expire_time: Some(time::to_wire(tier.expires())),
+        areas: if whole { tier.area.areas().iter().map(geography::area_to_wire).collect() } else { Vec::new() },
+        bounding_box: Some(geography::bounding_box_to_wire(tier.area.bounding_box())),
+    }
+}
+
+fn reason(ignored: Ignored) -> v1::IgnoreReason {
+    match ignored {
+        Ignored::Duplicate(_) => v1::IgnoreReason::Duplicate,
+        Ignored::Expired => v1::IgnoreReason::Expired,
+        Ignored::Superseded => v1::IgnoreReason::Superseded,
+        Ignored::NothingToCancel => v1::IgnoreReason::NothingToCancel,
+        Ignored::NotForPublic => v1::IgnoreReason::NotForPublic,
+    }
+}

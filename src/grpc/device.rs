@@ -1,0 +1,234 @@
+//! `DeviceService`.
+
+use std::pin::Pin;
+
+use futures_util::{Stream, StreamExt};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::domain::{AppName, Footprint, NewRegistration, RegistrationName, Slot, Timestamp};
+use crate::registry::{BATCH, Registered, RegistrationChange, RegistryError};
+use crate::wire::convert::{InvalidField, registration, terms};
+use crate::wire::v1;
+use crate::wire::v1::batch_create_registrations_response::{Result as Answer, result::Result as Outcome};
+use crate::wire::v1::device_service_server::DeviceService;
+use crate::wire::v1::report_places_response::Refusal as RefusedReport;
+
+use super::status::{Refusal, status};
+use super::{Services, page_size};
+
+#[derive(Clone)]
+pub(super) struct DeviceDoor(pub(super) Services);
+
+type Reports = Pin<Box<dyn Stream<Item = Result<v1::ReportPlacesResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl DeviceService for DeviceDoor {
+    type ReportPlacesStream = Reports;
+
+    async fn create_registration(
+        &self,
+        request: Request<v1::CreateRegistrationRequest>,
+    ) -> Result<Response<v1::CreateRegistrationResponse>, Status> {
+        let new = self.new_registration(None, request.into_inner()).map_err(Status::from)?;
+        let registered = self.0.registry.register(new).await.map_err(status)?;
+        Ok(Response::new(self.registered(&registered)))
+    }
+
+    async fn batch_create_registrations(
+        &self,
+        request: Request<v1::BatchCreateRegistrationsRequest>,
+    ) -> Result<Response<v1::BatchCreateRegistrationsResponse>, Status> {
+        let request = request.into_inner();
+        if request.requests.len() > BATCH {
+            return Err(status(InvalidField::new("requests", format!("more than {BATCH}"))));
+        }
+        let app: AppName = request.parent.parse().map_err(|error| status(InvalidField::new("parent", error)))?;
+        let read: Vec<_> = request.requests.into_iter().map(|new| self.new_registration(Some(&app), new)).collect();
+        let good = read.iter().filter_map(|new| new.as_ref().ok().cloned()).collect();
+        let mut done = self.0.registry.batch_register(good).await.map_err(status)?.into_iter();
+        let answer = |new: Result<NewRegistration, Refusal>| {
+            let registered = new.and_then(|_| {
+                let done = done.next().unwrap_or(Err(RegistryError::Stopped));
+                done.map_err(Refusal::from)
+            });
+            let result = match registered {
+                Ok(registered) => Outcome::Registered(self.registered(&registered)),
+                Err(refusal) => Outcome::Refused(refusal.into_problem()),
+            };
+            Answer { result: Some(result) }
+        };
+        let results = read.into_iter().map(answer).collect();
+        Ok(Response::new(v1::BatchCreateRegistrationsResponse { results }))
+    }
+
+    async fn get_registration(
+        &self,
+        request: Request<v1::GetRegistrationRequest>,
+    ) -> Result<Response<v1::GetRegistrationResponse>, Status> {
+        let name = name(&request.into_inner().name)?;
+        let found = self.0.registry.get(&name).map_err(status)?;
+        Ok(Response::new(v1::GetRegistrationResponse { registration: Some(registration::to_wire(&found)) }))
+    }
+
+    async fn update_registration(
+        &self,
+        request: Request<v1::UpdateRegistrationRequest>,
+    ) -> Result<Response<v1::UpdateRegistrationResponse>, Status> {
+        let request = request.into_inner();
+        let new = request.registration.ok_or_else(|| status(InvalidField::required("registration")))?;
+        let name: RegistrationName =
+            new.name.parse().map_err(|error| status(InvalidField::new("registration.name", error)))?;
+        let change = change(new, request.update_mask.unwrap_or_default().paths).map_err(status)?;
+        let updated = self.0.registry.update(&name, change).await.map_err(status)?;
+        self.0.fan_outs.arrived(updated.slot);
+        Ok(Response::new(v1::UpdateRegistrationResponse { registration: Some(registration::to_wire(&updated)) }))
+    }
+
+    async fn delete_registration(
+        &self,
+        request: Request<v1::DeleteRegistrationRequest>,
+    ) -> Result<Response<v1::DeleteRegistrationResponse>, Status> {
+        let name = name(&request.into_inner().name)?;
+        self.0.registry.delete(&name).await.map_err(status)?;
+        Ok(Response::new(v1::DeleteRegistrationResponse {}))
+    }
+
+    async fn list_registrations(
+        &self,
+        request: Request<v1::ListRegistrationsRequest>,
+    ) -> Result<Response<v1::ListRegistrationsResponse>, Status> {
+        let request = request.into_inner();
+        let app: AppName = request.parent.parse().map_err(|error| status(InvalidField::new("parent", error)))?;
+        let page = self.0.registry.list(&app, page_size(request.page_size), &request.page_token);
+        let (found, next) = page.map_err(status)?;
+        let registrations = found.iter().map(registration::to_wire).collect();
+        let next_page_token = next.unwrap_or_default();
+        Ok(Response::new(v1::ListRegistrationsResponse { registrations, next_page_token }))
+    }
+
+    async fn report_place(
+        &self,
+        request: Request<v1::ReportPlaceRequest>,
+    ) -> Result<Response<v1::ReportPlaceResponse>, Status> {
+        let (name, place) = report(request.into_inner(), self.now()).map_err(status)?;
+        let slot = self.0.registry.report_place(&name, place).await.map_err(status)?;
+        self.0.fan_outs.arrived(slot);
+        Ok(Response::new(v1::ReportPlaceResponse {}))
+    }
+
+    async fn report_places(
+        &self,
+        request: Request<Streaming<v1::ReportPlacesRequest>>,
+    ) -> Result<Response<Self::ReportPlacesStream>, Status> {
+        let door = self.clone();
+        let answers = request.into_inner().then(move |batch| {
+            let door = door.clone();
+            async move { door.report_batch(batch?.requests).await }
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn grant_consent(
+        &self,
+        request: Request<v1::GrantConsentRequest>,
+    ) -> Result<Response<v1::GrantConsentResponse>, Status> {
+        let request = request.into_inner();
+        let name = name(&request.name)?;
+        let consent = request.consent.ok_or_else(|| status(InvalidField::required("consent")))?;
+        let consent = registration::consent(consent, "consent", self.now()).map_err(status)?;
+        let slot = self.0.registry.grant(&name, consent).await.map_err(status)?;
+        self.0.fan_outs.arrived(slot);
+        Ok(Response::new(v1::GrantConsentResponse {}))
+    }
+
+    async fn withdraw_consent(
+        &self,
+        request: Request<v1::WithdrawConsentRequest>,
+    ) -> Result<Response<v1::WithdrawConsentResponse>, Status> {
+        let request = request.into_inner();
+        let name = name(&request.name)?;
+        let purpose = terms::purpose::required(request.purpose, "purpose").map_err(status)?;
+        self.0.registry.withdraw(&name, purpose).await.map_err(status)?;
+        Ok(Response::new(v1::WithdrawConsentResponse {}))
+    }
+}
+
+impl DeviceDoor {
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    fn new_registration(
+        &self,
+        batch: Option<&AppName>,
+        request: v1::CreateRegistrationRequest,
+    ) -> Result<NewRegistration, Refusal> {
+        let app = match batch {
+            Some(app) if request.parent.is_empty() || request.parent == app.to_string() => app.clone(),
+            Some(_) => return Err(InvalidField::new("parent", "is not the batch's").into()),
+            None => request.parent.parse().map_err(|error| InvalidField::new("parent", error))?,
+        };
+        Ok(registration::new_registration(app, request, self.now())?)
+    }
+
+    /// The answer; and what is in force where the device is sets out (R-E7).
+    fn registered(&self, registered: &Registered) -> v1::CreateRegistrationResponse {
+        self.0.fan_outs.arrived(registered.registration.slot);
+        v1::CreateRegistrationResponse {
+            registration: Some(registration::to_wire(&registered.registration)),
+            link_secret: registered.link_secret.0.expose().to_vec().into(),
+            created: registered.created,
+        }
+    }
+
+    async fn report_batch(&self, requests: Vec<v1::ReportPlaceRequest>) -> Result<v1::ReportPlacesResponse, Status> {
+        if requests.len() > BATCH {
+            return Err(status(InvalidField::new("requests", format!("more than {BATCH}"))));
+        }
+        let now = self.now();
+        let read: Vec<_> = requests.into_iter().map(|request| report(request, now)).collect();
+        let good = read.iter().filter_map(|report| report.as_ref().ok().cloned()).collect();
+        let mut done = self.0.registry.report_places(good).await.map_err(status)?.into_iter();
+        let mut response = v1::ReportPlacesResponse::default();
+        for (index, report) in read.into_iter().enumerate() {
+            let slot: Result<Slot, Refusal> = match report {
+                Ok(_) => done.next().unwrap_or(Err(RegistryError::Stopped)).map_err(Refusal::from),
+                Err(error) => Err(error.into()),
+            };
+            match slot {
+                Ok(slot) => {
+                    response.accepted_count += 1;
+                    self.0.fan_outs.arrived(slot);
+                }
+                Err(refusal) => {
+                    response.refusals.push(RefusedReport { index: index as u32, status: Some(refusal.into_problem()) })
+                }
+            }
+        }
+        Ok(response)
+    }
+}
+
+type Report = (RegistrationName, Option<(Footprint, Timestamp)>);
+
+fn report(request: v1::ReportPlaceRequest, now: Timestamp) -> Result<Report, InvalidField> {
+    let name = request.name.parse().map_err(|error| InvalidField::new("name", error))?;
+    let place = request.place.map(|place| registration::place(place, "place", now)).transpose()?;
+    Ok((name, place))
+}
+
+fn change(new: v1::Registration, paths: Vec<String>) -> Result<RegistrationChange, InvalidField> {
+    let all = ["traits", "tokens", "drills"];
+    if let Some(unknown) = paths.iter().find(|path| !all.contains(&path.as_str())) {
+        let shown: String = unknown.chars().take(64).collect();
+        return Err(InvalidField::new("update_mask", format!("{shown:?} cannot be changed")));
+    }
+    let asked = |path: &str| paths.is_empty() || paths.iter().any(|asked| asked == path);
+    let traits = asked("traits").then(|| registration::traits(new.traits, "registration.traits")).transpose()?;
+    let tokens = asked("tokens").then(|| registration::tokens(new.tokens, "registration.tokens")).transpose()?;
+    Ok(RegistrationChange { traits, tokens, drills: asked("drills").then_some(new.drills) })
+}
+
+fn name(name: &str) -> Result<RegistrationName, Status> {
+    name.parse().map_err(|error| status(InvalidField::new("name", error)))
+}

@@ -1,0 +1,156 @@
+//! `LinkService`: drives a [`Session`] over a gRPC stream.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::domain::{GoodbyeReason, Slot};
+use crate::link::{Ending, Input, LiveLink, Moment, Output, Session};
+use crate::wire::convert::frame;
+use crate::wire::link_frame::LinkFrame;
+use crate::wire::v1;
+use crate::wire::v1::link_service_server::LinkService;
+
+use super::Services;
+
+/// Frames that the transport may hold for one link. Behind it waits the hub's queue.
+const OUTGOING: usize = 4;
+
+/// How long a device may take nothing before its link is given up.
+const TAKES_WITHIN: Duration = Duration::from_secs(30);
+
+pub(super) struct LinkDoor(pub(super) Services);
+
+#[tonic::async_trait]
+impl LinkService for LinkDoor {
+    type OpenLinkStream = ReceiverStream<Result<LinkFrame, Status>>;
+
+    async fn open_link(
+        &self,
+        request: Request<Streaming<v1::OpenLinkRequest>>,
+    ) -> Result<Response<Self::OpenLinkStream>, Status> {
+        let (outgoing, frames) = mpsc::channel(OUTGOING);
+        let link = Link {
+            session: Session::new(self.0.link, Instant::now()),
+            services: self.0.clone(),
+            incoming: request.into_inner(),
+            outgoing,
+            live: None,
+            slot: None,
+        };
+        self.0.tasks.spawn("link", link.run());
+        Ok(Response::new(ReceiverStream::new(frames)))
+    }
+}
+
+/// One link: the session, the stream, and its end of the hub.
+struct Link {
+    session: Session,
+    services: Services,
+    incoming: Streaming<v1::OpenLinkRequest>,
+    outgoing: mpsc::Sender<Result<LinkFrame, Status>>,
+    live: Option<LiveLink>,
+    slot: Option<Slot>,
+}
+
+impl Link {
+    async fn run(mut self) {
+        while let Some(deadline) = self.session.deadline() {
+            let Some(input) = self.next(deadline).await else { return };
+            let now = self.moment();
+            self.session.handle(now, input);
+            while let Some(output) = self.session.poll() {
+                if !self.act(output).await {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// What happens next; `None` when the device is gone.
+    async fn next(&mut self, deadline: Instant) -> Option<Input> {
+        let live = self.live.as_mut();
+        let (notice, ending) = match live {
+            Some(LiveLink { inbox, ending, .. }) => (Some(inbox), Some(ending)),
+            None => (None, None),
+        };
+        tokio::select! {
+            biased;
+            ending = wait_ending(ending) => Some(end(ending)),
+            Some(notice) = wait_notice(notice) => Some(Input::Notice(notice)),
+            message = self.incoming.message() => match message {
+                Ok(Some(request)) => match frame::from_wire(request) {
+                    Ok(Some(frame)) => Some(Input::Frame(frame)),
+                    Ok(None) => Some(Input::Tick),
+                    Err(_) => Some(Input::Garbage),
+                },
+                Ok(None) | Err(_) => None,
+            },
+            () = tokio::time::sleep_until(deadline.into()) => Some(Input::Tick),
+            () = self.outgoing.closed() => None,
+        }
+    }
+
+    /// Does what the session wants; false when the link is over.
+    async fn act(&mut self, output: Output) -> bool {
+        match output {
+            Output::Authenticate { registration, secret } => {
+                let slot = self.services.registry.authenticate(&registration, &secret);
+                let now = self.moment();
+                self.session.handle(now, Input::Authenticated(slot));
+            }
+            Output::Open(slot) => match self.services.hub.open(slot) {
+                Some(live) => {
+                    self.live = Some(live);
+                    self.slot = Some(slot);
+                    // In the hub first: what is told from here on comes to this link.
+                    self.services.fan_outs.link_opened(slot);
+                }
+                None => {
+                    let ending = Ending { reason: GoodbyeReason::Draining, reconnect_after: Duration::from_secs(1) };
+                    let now = self.moment();
+                    self.session.handle(now, end(Some(ending)));
+                }
+            },
+            Output::Send(frame) => {
+                let sent = self.outgoing.send_timeout(Ok(frame::to_wire(frame)), TAKES_WITHIN).await;
+                return sent.is_ok();
+            }
+            Output::Acknowledged(keys) => {
+                if let Some(slot) = self.slot {
+                    self.services.fan_outs.acknowledged(slot, keys);
+                }
+            }
+            Output::Close => return false,
+        }
+        true
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { instant: Instant::now(), server_time: self.services.clock.now() }
+    }
+}
+
+fn end(ending: Option<Ending>) -> Input {
+    // The hub let go of the link without a word: it was closed from the other side.
+    let ending = ending.unwrap_or(Ending { reason: GoodbyeReason::TimedOut, reconnect_after: Duration::from_secs(1) });
+    Input::End { reason: ending.reason, reconnect_after: ending.reconnect_after }
+}
+
+async fn wait_ending(ending: Option<&mut tokio::sync::oneshot::Receiver<Ending>>) -> Option<Ending> {
+    match ending {
+        Some(ending) => ending.await.ok(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_notice(
+    inbox: Option<&mut mpsc::Receiver<crate::domain::EncodedNotice>>,
+) -> Option<crate::domain::EncodedNotice> {
+    match inbox {
+        Some(inbox) => inbox.recv().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,99 @@
+//! The doors of the API: one file per service. A door reads a request into domain terms, asks the house, and writes the answer; it
+//! decides nothing.
+
+mod alert;
+mod device;
+mod fan_out;
+mod link;
+mod partner;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+use tonic_health::ServingStatus;
+
+use crate::decide::Authority;
+use crate::domain::Clock;
+use crate::fan_out::FanOuts;
+use crate::intake::Desk;
+use crate::link::{Hub, Settings};
+use crate::registry::Registry;
+use crate::tasks::Tasks;
+use crate::wire;
+use crate::wire::v1;
+
+/// The largest request, bytes: an alert of 4 MiB with its frame.
+const MAX_REQUEST: usize = (4 << 20) + 4_096;
+
+/// The largest frame from a device, bytes: 256 keys and some room.
+const MAX_DEVICE_FRAME: usize = 16 << 10;
+
+/// The most streams that one connection may have open at a time.
+const MAX_STREAMS: u32 = 4_096;
+
+/// What doors work with; each is a handle.
+#[derive(Clone)]
+pub struct Services {
+    /// Where alerts go.
+    pub desk: Desk,
+    /// Where arrivals and acknowledgements go.
+    pub fan_outs: FanOuts,
+    /// Registrations.
+    pub registry: Registry,
+    /// Live links.
+    pub hub: Hub,
+    /// The server's time.
+    pub clock: Arc<dyn Clock>,
+    /// The links' protocol.
+    pub link: Settings,
+    /// Who calls, until access control is built: the authority of a development server.
+    pub authority: Authority,
+    /// Where links' tasks run.
+    pub tasks: Tasks,
+}
+
+/// Serves every service on `listener` until `stop`; streams that are open end by themselves.
+pub async fn serve(
+    listener: TcpListener,
+    services: Services,
+    stop: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_service_status("", ServingStatus::Serving).await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(wire::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .expect("the descriptors were compiled with the program");
+    let alert = v1::alert_service_server::AlertServiceServer::new(alert::AlertDoor(services.clone()));
+    let device = v1::device_service_server::DeviceServiceServer::new(device::DeviceDoor(services.clone()));
+    let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
+    let fan_out = v1::fan_out_service_server::FanOutServiceServer::new(fan_out::FanOutDoor(services.clone()));
+    let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
+    Server::builder()
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_keepalive_interval(Some(Duration::from_mins(1)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .tcp_nodelay(true)
+        .add_service(health_service)
+        .add_service(reflection)
+        .add_service(alert.max_decoding_message_size(MAX_REQUEST))
+        .add_service(device.max_decoding_message_size(MAX_REQUEST))
+        .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned())
+        .await
+}
+
+/// A page of at most 1,000; 100 where nothing is said.
+fn page_size(asked: i32) -> usize {
+    match usize::try_from(asked) {
+        Ok(0) | Err(_) => 100,
+        Ok(size) => size.min(1_000),
+    }
+}

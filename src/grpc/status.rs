@@ -1,0 +1,176 @@
+//! From the house's errors to gRPC statuses, with `google.rpc.ErrorInfo` and `google.rpc.BadRequest` as details (AIP-193).
+
+use bytes::Bytes;
+use prost::Message;
+use tonic::{Code, Status};
+
+use crate::decide::Refused;
+use crate::intake::DeskError;
+use crate::registry::RegistryError;
+use crate::wire::convert::InvalidField;
+use crate::wire::v1::Problem;
+
+/// The domain of every `ErrorInfo`.
+const DOMAIN: &str = "hazardcast";
+
+/// `google.rpc.Status`.
+#[derive(Clone, PartialEq, Message)]
+struct RpcStatus {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<prost_types::Any>,
+}
+
+/// `google.rpc.ErrorInfo`, without metadata.
+#[derive(Clone, PartialEq, Message)]
+struct ErrorInfo {
+    #[prost(string, tag = "1")]
+    reason: String,
+    #[prost(string, tag = "2")]
+    domain: String,
+}
+
+/// `google.rpc.BadRequest`.
+#[derive(Clone, PartialEq, Message)]
+struct BadRequest {
+    #[prost(message, repeated, tag = "1")]
+    field_violations: Vec<FieldViolation>,
+}
+
+/// `google.rpc.BadRequest.FieldViolation`.
+#[derive(Clone, PartialEq, Message)]
+struct FieldViolation {
+    #[prost(string, tag = "1")]
+    field: String,
+    #[prost(string, tag = "2")]
+    description: String,
+}
+
+/// Why a call, or one item of it, is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    code: Code,
+    problem: Problem,
+}
+
+impl Refusal {
+    fn new(code: Code, reason: &str, field: &str, message: impl ToString) -> Self {
+        Self {
+            code,
+            problem: Problem { reason: reason.to_owned(), field: field.to_owned(), message: message.to_string() },
+        }
+    }
+
+    /// The same for one item of many.
+    pub(super) fn into_problem(self) -> Problem {
+        self.problem
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal { code, problem } = refusal;
+        let any = |name: &str, value: Vec<u8>| prost_types::Any {
+            type_url: format!("type.googleapis.com/google.rpc.{name}"),
+            value,
+        };
+        let info = ErrorInfo { reason: problem.reason, domain: DOMAIN.to_owned() };
+        let mut details = vec![any("ErrorInfo", info.encode_to_vec())];
+        if !problem.field.is_empty() {
+            let violation = FieldViolation { field: problem.field, description: problem.message.clone() };
+            details.push(any("BadRequest", BadRequest { field_violations: vec![violation] }.encode_to_vec()));
+        }
+        let status = RpcStatus { code: code.into(), message: problem.message.clone(), details };
+        Self::with_details(code, problem.message, Bytes::from(status.encode_to_vec()))
+    }
+}
+
+impl From<InvalidField> for Refusal {
+    fn from(error: InvalidField) -> Self {
+        Self::new(Code::InvalidArgument, "INVALID_FIELD", &error.field, &error)
+    }
+}
+
+impl From<RegistryError> for Refusal {
+    fn from(error: RegistryError) -> Self {
+        let (code, reason) = match &error {
+            RegistryError::Invalid { field, .. } => {
+                return Self::new(Code::InvalidArgument, "INVALID_FIELD", field, &error);
+            }
+            RegistryError::NotFound => (Code::NotFound, "REGISTRATION_NOT_FOUND"),
+            RegistryError::UnknownPartner => (Code::NotFound, "PARTNER_NOT_FOUND"),
+            RegistryError::UnknownApp => (Code::NotFound, "APP_NOT_FOUND"),
+            RegistryError::AlreadyExists => (Code::AlreadyExists, "ALREADY_EXISTS"),
+            RegistryError::NoLocationConsent => (Code::FailedPrecondition, "NO_LOCATION_CONSENT"),
+            RegistryError::Full(_) => (Code::ResourceExhausted, "REGISTRY_FULL"),
+            RegistryError::Stopped => (Code::Unavailable, "REGISTRY_STOPPED"),
+            _ => {
+                tracing::error!(%error, "the registry failed");
+                return Self::new(Code::Internal, "REGISTRY_FAILED", "", "the registry failed");
+            }
+        };
+        Self::new(code, reason, "", error)
+    }
+}
+
+impl From<DeskError> for Refusal {
+    fn from(error: DeskError) -> Self {
+        let (code, reason) = match &error {
+            DeskError::Busy => (Code::ResourceExhausted, "DESK_BUSY"),
+            DeskError::Closed => (Code::Unavailable, "STOPPING"),
+            DeskError::Journal(cause) => {
+                tracing::error!(%cause, "an alert could not be journalled");
+                (Code::Unavailable, "JOURNAL_FAILED")
+            }
+        };
+        Self::new(code, reason, "", error)
+    }
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        let (code, reason) = match &refused {
+            Refused::NotAdmitted(_) => (Code::PermissionDenied, "SENDER_NOT_ADMITTED"),
+            Refused::SentInFuture(_) => (Code::InvalidArgument, "SENT_IN_FUTURE"),
+            Refused::NoInfo => (Code::InvalidArgument, "NO_INFO"),
+            Refused::NoGround => (Code::InvalidArgument, "NO_GROUND"),
+            Refused::Unresolved(_) => (Code::InvalidArgument, "UNRESOLVED_GEOCODE"),
+            Refused::WholeState => (Code::InvalidArgument, "WHOLE_STATE"),
+        };
+        Self::new(code, reason, refused.field(), &refused)
+    }
+}
+
+impl From<crate::format::FormatError> for Refusal {
+    fn from(error: crate::format::FormatError) -> Self {
+        Self::new(Code::InvalidArgument, error.reason(), &error.field(), &error)
+    }
+}
+
+/// What is asked for is not there.
+pub(super) fn not_found(reason: &str, message: &str) -> Status {
+    Refusal::new(Code::NotFound, reason, "name", message).into()
+}
+
+/// Any of the house's errors as a status.
+pub(super) fn status(error: impl Into<Refusal>) -> Status {
+    error.into().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_field_is_named_in_the_details() {
+        let status = status(InvalidField::new("place.point", "latitude 91 is beyond 90 degrees"));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let details = RpcStatus::decode(status.details()).expect("google.rpc.Status");
+        let bad = BadRequest::decode(&*details.details[1].value).expect("google.rpc.BadRequest");
+        assert_eq!(bad.field_violations[0].field, "place.point");
+        assert!(status.message().contains("latitude 91"));
+    }
+}

@@ -1,0 +1,71 @@
+//! Partners and their apps: few, and all in memory.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{AppName, AppSlot, PartnerName, Timestamp};
+
+/// A partner or an app, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// What people call it, at most 128 characters.
+    pub display_name: String,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// Every partner and app.
+#[derive(Debug, Default)]
+pub(super) struct Directory {
+    partners: BTreeMap<PartnerName, Profile>,
+    apps: BTreeMap<AppName, (AppSlot, Profile)>,
+    by_slot: Vec<AppName>,
+}
+
+impl Directory {
+    pub(super) fn partner(&self, name: &PartnerName) -> Option<&Profile> {
+        self.partners.get(name)
+    }
+
+    /// Partners from `first` on, by name.
+    pub(super) fn partners(&self, first: Option<&PartnerName>) -> impl Iterator<Item = (&PartnerName, &Profile)> {
+        self.partners.iter().filter(move |(name, _)| first.is_none_or(|first| *name >= first))
+    }
+
+    pub(super) fn app(&self, name: &AppName) -> Option<&(AppSlot, Profile)> {
+        self.apps.get(name)
+    }
+
+    /// A partner's apps from `first` on, by name.
+    pub(super) fn apps(
+        &self,
+        partner: &PartnerName,
+        first: Option<&AppName>,
+    ) -> impl Iterator<Item = (&AppName, &Profile)> {
+        let own = self.apps.iter().filter(move |(name, _)| name.partner == *partner);
+        own.filter(move |(name, _)| first.is_none_or(|first| *name >= first))
+            .map(|(name, (_, profile))| (name, profile))
+    }
+
+    pub(super) fn app_name(&self, slot: AppSlot) -> Option<&AppName> {
+        self.by_slot.get(usize::from(slot.0))
+    }
+
+    pub(super) fn partner_count(&self) -> usize {
+        self.partners.len()
+    }
+
+    pub(super) fn app_count(&self) -> usize {
+        self.by_slot.len()
+    }
+
+    pub(super) fn add_partner(&mut self, name: PartnerName, profile: Profile) {
+        self.partners.insert(name, profile);
+    }
+
+    /// Adds an app under the next number.
+    pub(super) fn add_app(&mut self, name: AppName, profile: Profile) {
+        let slot = AppSlot(self.by_slot.len() as u16);
+        self.by_slot.push(name.clone());
+        self.apps.insert(name, (slot, profile));
+    }
+}

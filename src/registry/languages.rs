@@ -1,0 +1,95 @@
+//! Language tags by number, so that a row of facts holds three languages in six bytes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::domain::Language;
+use crate::plan::LanguageId;
+
+/// The languages that registrations read, numbered from 1 in the order of their first appearance.
+///
+/// Numbers hold for one run of the server: they are given anew when the registry is loaded. Reading takes no lock;
+/// only the registry's writer adds.
+#[derive(Debug, Default)]
+pub struct Languages(ArcSwap<Table>);
+
+#[derive(Debug, Clone, Default)]
+struct Table {
+    tags: Vec<Language>,
+    numbers: HashMap<Language, u16>,
+}
+
+impl Languages {
+    /// How many languages are numbered. There are some 200 in use with their regions; the rest is room for mistakes.
+    pub const MAX: usize = 4096;
+
+    /// The number of a language, if a registration reads it.
+    pub fn id(&self, language: &Language) -> Option<LanguageId> {
+        self.0.load().numbers.get(language).map(|&number| LanguageId(number))
+    }
+
+    /// The language of a number; `None` for 0 and for numbers that were not given.
+    pub fn language(&self, id: LanguageId) -> Option<Language> {
+        self.0.load().tags.get(usize::from(id.0).checked_sub(1)?).cloned()
+    }
+
+    /// The number of a language, given now if there is room. Otherwise that of the nearest broader one that has a
+    /// number (RFC 4647, section 3.4), or 0.
+    pub(super) fn intern(&self, language: &Language) -> LanguageId {
+        let table = self.0.load();
+        if let Some(&number) = table.numbers.get(language) {
+            return LanguageId(number);
+        }
+        if table.tags.len() >= Self::MAX {
+            let mut broader = language.broader();
+            while let Some(tag) = broader {
+                if let Some(&number) = table.numbers.get(&tag) {
+                    return LanguageId(number);
+                }
+                broader = tag.broader();
+            }
+            return LanguageId::default();
+        }
+        let mut grown = Table::clone(&table);
+        grown.tags.push(language.clone());
+        let number = grown.tags.len() as u16;
+        grown.numbers.insert(language.clone(), number);
+        self.0.store(Arc::new(grown));
+        LanguageId(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn language(tag: &str) -> Language {
+        Language::parse(tag).unwrap()
+    }
+
+    #[test]
+    fn a_language_keeps_its_number_and_none_has_number_zero() {
+        let languages = Languages::default();
+        let ja = languages.intern(&language("ja"));
+        let zh = languages.intern(&language("zh-Hant-TW"));
+        assert_ne!(ja, zh);
+        assert_eq!(languages.intern(&language("JA")), ja);
+        assert_eq!(languages.id(&language("zh_hant_tw")), Some(zh));
+        assert_eq!(languages.language(zh), Some(language("zh-hant-tw")));
+        assert_eq!(languages.language(LanguageId(0)), None);
+        assert_eq!(languages.language(LanguageId(3)), None);
+    }
+
+    #[test]
+    fn when_the_table_is_full_a_new_tag_is_read_as_its_broader_one() {
+        let languages = Languages::default();
+        let en = languages.intern(&language("en"));
+        for number in 1..Languages::MAX {
+            languages.intern(&language(&format!("x-{number}")));
+        }
+        assert_eq!(languages.intern(&language("en-x-pirate")), en);
+        assert_eq!(languages.intern(&language("tlh")), LanguageId(0));
+    }
+}

@@ -1,0 +1,149 @@
+//! Between domain types and what is on disk (`hazardcast.storage.v1`).
+
+use crate::domain::{
+    AppSlot, ChannelKind, Consent, ConsentOrigin, DeviceTraits, Footprint, Language, Platform, PolicyVersion, Position,
+    Private, Purpose, Slot, Timestamp,
+};
+use crate::plan::{Facts, Flags, Grant};
+use crate::wire::storage_v1::{ConsentRecord, PlaceRecord, RegistrationRecord, TraitsRecord};
+
+use super::languages::Languages;
+use super::store::Key;
+
+pub(super) fn slot_key(slot: Slot) -> Key {
+    Key::new(&[&slot.0.to_be_bytes()])
+}
+
+pub(super) fn token_key(slot: Slot, channel: ChannelKind) -> Key {
+    Key::new(&[&slot.0.to_be_bytes(), &[channel as u8]])
+}
+
+pub(super) fn number_key(number: u16) -> Key {
+    Key::new(&[&number.to_be_bytes()])
+}
+
+/// The slot that a key of four bytes names.
+pub(super) fn slot_of(key: &[u8]) -> Option<Slot> {
+    Some(Slot(u32::from_be_bytes(key.try_into().ok()?)))
+}
+
+pub(super) fn instant(us: i64) -> Timestamp {
+    Timestamp::from_microsecond(us).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// The row that planning reads.
+pub(super) fn facts(slot: Slot, record: &RegistrationRecord, languages: &Languages) -> Facts {
+    let mut row = Facts {
+        device: slot.0,
+        app: record.app as u16,
+        channels: record.channels as u16,
+        emergency: grant(record, Purpose::EmergencyPush),
+        location: grant(record, Purpose::Location),
+        flags: Flags(Flags::LIVE | if record.drills { Flags::DRILLS } else { 0 }),
+        ..Facts::default()
+    };
+    let tags = record.traits.iter().flat_map(|traits| &traits.languages);
+    let read = tags.filter_map(|tag| Language::parse(tag).ok());
+    for (place, language) in row.languages.iter_mut().zip(read) {
+        *place = languages.intern(&language);
+    }
+    row
+}
+
+/// The grant for a purpose; the empty one where there is none.
+pub(super) fn grant(record: &RegistrationRecord, purpose: Purpose) -> Grant {
+    let found = record.consents.iter().find(|consent| consent.purpose == purpose_number(purpose));
+    found.map_or_else(Grant::default, |consent| {
+        Grant::until(PolicyVersion(consent.policy as u16), consent.expires_us.map(instant))
+    })
+}
+
+pub(super) fn purpose_number(purpose: Purpose) -> u32 {
+    purpose as u32 + 1
+}
+
+pub(super) fn write_consent(consent: &Consent) -> ConsentRecord {
+    ConsentRecord {
+        purpose: purpose_number(consent.purpose),
+        policy: consent.policy.0.into(),
+        granted_us: consent.granted.as_microsecond(),
+        expires_us: consent.expires.map(Timestamp::as_microsecond),
+        origin: consent.origin.0.clone(),
+    }
+}
+
+pub(super) fn read_consents(record: &RegistrationRecord) -> Vec<Consent> {
+    let read = |consent: &ConsentRecord| {
+        Some(Consent {
+            purpose: Purpose::ALL.into_iter().find(|&purpose| purpose_number(purpose) == consent.purpose)?,
+            policy: PolicyVersion(consent.policy as u16),
+            granted: instant(consent.granted_us),
+            expires: consent.expires_us.map(instant),
+            origin: ConsentOrigin(consent.origin.clone()),
+        })
+    };
+    record.consents.iter().filter_map(read).collect()
+}
+
+pub(super) fn write_traits(traits: &DeviceTraits) -> TraitsRecord {
+    TraitsRecord {
+        platform: traits.platform as u32,
+        brand: traits.brand.to_string(),
+        model: traits.model.to_string(),
+        os_version: traits.os_version.to_string(),
+        app_version: traits.app_version.to_string(),
+        languages: traits.languages.iter().map(|language| language.as_str().to_owned()).collect(),
+        time_zone: traits.time_zone.to_string(),
+    }
+}
+
+pub(super) fn read_traits(record: &TraitsRecord) -> DeviceTraits {
+    DeviceTraits {
+        platform: match record.platform {
+            1 => Platform::Android,
+            2 => Platform::Ios,
+            3 => Platform::Harmony,
+            4 => Platform::Web,
+            _ => Platform::Other,
+        },
+        brand: record.brand.as_str().into(),
+        model: record.model.as_str().into(),
+        os_version: record.os_version.as_str().into(),
+        app_version: record.app_version.as_str().into(),
+        languages: record.languages.iter().filter_map(|tag| Language::parse(tag).ok()).collect(),
+        time_zone: record.time_zone.as_str().into(),
+    }
+}
+
+pub(super) fn write_place(place: Footprint, reported: Timestamp) -> PlaceRecord {
+    let (first, second) = match place {
+        Footprint::Point(at) => (at, None),
+        Footprint::Box { south_west, north_east } => (south_west, Some(*north_east.expose())),
+    };
+    PlaceRecord {
+        lon_e7: first.expose().lon_e7(),
+        lat_e7: first.expose().lat_e7(),
+        east_e7: second.map(Position::lon_e7),
+        north_e7: second.map(Position::lat_e7),
+        reported_us: reported.as_microsecond(),
+    }
+}
+
+pub(super) fn read_place(record: &PlaceRecord) -> Option<Footprint> {
+    let first = Private::new(Position::from_e7(record.lon_e7, record.lat_e7)?);
+    match (record.east_e7, record.north_e7) {
+        (Some(east), Some(north)) => {
+            let north_east = Private::new(Position::from_e7(east, north)?);
+            Some(Footprint::Box { south_west: first, north_east })
+        }
+        _ => Some(Footprint::Point(first)),
+    }
+}
+
+pub(super) fn channels(record: &RegistrationRecord) -> impl Iterator<Item = ChannelKind> + '_ {
+    ChannelKind::ALL.into_iter().filter(|channel| record.channels & u32::from(channel.bit()) != 0)
+}
+
+pub(super) fn app_of(record: &RegistrationRecord) -> AppSlot {
+    AppSlot(record.app as u16)
+}

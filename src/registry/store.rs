@@ -1,0 +1,264 @@
+//! The durable store: keyspaces of sealed values, changed by one batch at a time.
+//!
+//! [`Store`] reads; [`Batch`] gathers changes, shows them to whoever reads through it, and becomes durable as a whole.
+//! All use of fjall is in this file, so that another engine can take its place.
+//!
+//! # What lies on disk
+//!
+//! One fjall database, one keyspace for each [`Space`]. A value is a version byte, a payload and a CRC-32 over
+//! keyspace, key, version and payload: a value that was damaged, or that lies at another's key, is found when it is
+//! read. Every commit is synced.
+
+use std::fmt::Write as _;
+use std::ops::Deref;
+use std::path::Path;
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, UserValue};
+use foldhash::{HashMap, HashMapExt};
+
+use super::RegistryError;
+
+/// A kind of value, with a keyspace of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub(super) enum Space {
+    Meta,
+    Partners,
+    Apps,
+    Registrations,
+    Tokens,
+    Places,
+    Identifiers,
+}
+
+impl Space {
+    pub(super) const ALL: [Self; 7] =
+        [Self::Meta, Self::Partners, Self::Apps, Self::Registrations, Self::Tokens, Self::Places, Self::Identifiers];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Partners => "partners",
+            Self::Apps => "apps",
+            Self::Registrations => "registrations",
+            Self::Tokens => "tokens",
+            Self::Places => "places",
+            Self::Identifiers => "identifiers",
+        }
+    }
+
+    /// The version that this build writes, and so far the only one there is.
+    const VERSION: u8 = 1;
+}
+
+/// A key of up to 16 bytes: a number in big-endian order, or a keyed hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    length: u8,
+    bytes: [u8; 16],
+}
+
+impl Key {
+    pub(super) fn new(parts: &[&[u8]]) -> Self {
+        let mut key = Self { length: 0, bytes: [0; 16] };
+        for byte in parts.iter().copied().flatten() {
+            key.bytes[usize::from(key.length)] = *byte;
+            key.length += 1;
+        }
+        key
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+/// A payload as it lies on disk or in a batch, already checked.
+pub(super) struct Payload(UserValue);
+
+impl Deref for Payload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0[1..self.0.len() - 4]
+    }
+}
+
+/// Version byte, payload, checksum.
+fn seal(space: Space, key: &[u8], payload: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(payload.len() + 5);
+    value.push(Space::VERSION);
+    value.extend_from_slice(payload);
+    let sum = checksum(space, key, &value);
+    value.extend_from_slice(&sum);
+    value
+}
+
+fn checksum(space: Space, key: &[u8], versioned: &[u8]) -> [u8; 4] {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(space.name().as_bytes());
+    hasher.update(key);
+    hasher.update(versioned);
+    hasher.finalize().to_be_bytes()
+}
+
+fn unseal(space: Space, key: &[u8], value: UserValue) -> Result<Payload, RegistryError> {
+    let Some((versioned, sum)) = value.split_last_chunk::<4>().filter(|(versioned, _)| !versioned.is_empty()) else {
+        return Err(damaged(space, key, "too short"));
+    };
+    if checksum(space, key, versioned) != *sum {
+        return Err(damaged(space, key, "checksum does not match"));
+    }
+    if versioned[0] != Space::VERSION {
+        return Err(damaged(space, key, "of a later version"));
+    }
+    Ok(Payload(value))
+}
+
+/// The error that names a value which is not what was written.
+pub(super) fn damaged(space: Space, key: &[u8], reason: &'static str) -> RegistryError {
+    let mut hex = String::with_capacity(key.len() * 2);
+    for byte in key {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    RegistryError::Damaged { keyspace: space.name(), key: hex, reason }
+}
+
+/// The open database.
+pub(super) struct Store {
+    database: Database,
+    keyspaces: [Keyspace; 7],
+}
+
+impl Store {
+    /// Opens the store in `folder`, or makes it.
+    pub(super) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, RegistryError> {
+        let database = Database::builder(folder).cache_size(cache_bytes).open()?;
+        let open = |space: Space| database.keyspace(space.name(), KeyspaceCreateOptions::default);
+        let keyspaces = [
+            open(Space::Meta)?,
+            open(Space::Partners)?,
+            open(Space::Apps)?,
+            open(Space::Registrations)?,
+            open(Space::Tokens)?,
+            open(Space::Places)?,
+            open(Space::Identifiers)?,
+        ];
+        Ok(Self { database, keyspaces })
+    }
+
+    fn keyspace(&self, space: Space) -> &Keyspace {
+        &self.keyspaces[space as usize]
+    }
+
+    /// One value, from disk.
+    pub(super) fn get(&self, space: Space, key: Key) -> Result<Option<Payload>, RegistryError> {
+        let value = self.keyspace(space).get(key.as_bytes())?;
+        value.map(|value| unseal(space, key.as_bytes(), value)).transpose()
+    }
+
+    /// All values of a keyspace whose keys lie between two keys, both included, in order.
+    pub(super) fn range(
+        &self,
+        space: Space,
+        first: Key,
+        last: Key,
+    ) -> impl Iterator<Item = Result<(UserValue, Payload), RegistryError>> {
+        let items = self.keyspace(space).range(first.as_bytes()..=last.as_bytes());
+        items.map(move |item| {
+            let (key, value) = item.into_inner()?;
+            let payload = unseal(space, &key, value)?;
+            Ok((key, payload))
+        })
+    }
+
+    /// Every value of a keyspace, in the order of keys.
+    pub(super) fn scan(&self, space: Space) -> impl Iterator<Item = Result<(UserValue, Payload), RegistryError>> {
+        self.keyspace(space).iter().map(move |item| {
+            let (key, value) = item.into_inner()?;
+            let payload = unseal(space, &key, value)?;
+            Ok((key, payload))
+        })
+    }
+
+    /// Makes a batch durable: when this returns, it is on disk as a whole.
+    pub(super) fn commit(&self, batch: Batch) -> Result<(), RegistryError> {
+        let mut writes = self.database.batch().durability(Some(PersistMode::SyncData));
+        for ((space, key), value) in batch.changes {
+            let keyspace = self.keyspace(space);
+            match value {
+                Some(value) => writes.insert(keyspace, key.as_bytes(), value),
+                None => writes.remove(keyspace, key.as_bytes()),
+            }
+        }
+        Ok(writes.commit()?)
+    }
+}
+
+/// Changes that become durable together. What is read through it is the store with these changes made.
+pub(super) struct Batch {
+    changes: HashMap<(Space, Key), Option<UserValue>>,
+}
+
+impl Batch {
+    pub(super) fn new() -> Self {
+        Self { changes: HashMap::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    pub(super) fn get(&self, store: &Store, space: Space, key: Key) -> Result<Option<Payload>, RegistryError> {
+        match self.changes.get(&(space, key)) {
+            // Sealed by `put`, so it need not be checked again.
+            Some(value) => Ok(value.clone().map(Payload)),
+            None => store.get(space, key),
+        }
+    }
+
+    pub(super) fn put(&mut self, space: Space, key: Key, payload: &[u8]) {
+        self.changes.insert((space, key), Some(seal(space, key.as_bytes(), payload).into()));
+    }
+
+    pub(super) fn remove(&mut self, space: Space, key: Key) {
+        self.changes.insert((space, key), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_flipped_bit_and_any_other_key_is_found_and_named() {
+        let key = Key::new(&[&7_u32.to_be_bytes()]);
+        let sealed = seal(Space::Registrations, key.as_bytes(), b"payload");
+        for bit in 0..sealed.len() * 8 {
+            let mut flipped = sealed.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let error = unseal(Space::Registrations, key.as_bytes(), flipped.into()).err().unwrap();
+            assert!(error.to_string().contains("keyspace registrations at key 00000007"), "{error}");
+        }
+        assert!(unseal(Space::Registrations, b"else", sealed.clone().into()).is_err());
+        assert!(unseal(Space::Tokens, key.as_bytes(), sealed.clone().into()).is_err());
+        assert_eq!(&*unseal(Space::Registrations, key.as_bytes(), sealed.into()).unwrap(), b"payload");
+        assert!(unseal(Space::Registrations, b"", UserValue::from(b"1234".as_slice())).is_err());
+    }
+
+    #[test]
+    fn a_batch_shows_its_own_changes_and_the_store_shows_them_after_the_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), 1 << 20).unwrap();
+        let key = Key::new(&[b"k"]);
+        let mut batch = Batch::new();
+        batch.put(Space::Meta, key, b"one");
+        assert_eq!(batch.get(&store, Space::Meta, key).unwrap().as_deref(), Some(b"one".as_slice()));
+        assert!(store.get(Space::Meta, key).unwrap().is_none());
+        store.commit(batch).unwrap();
+        assert_eq!(store.get(Space::Meta, key).unwrap().as_deref(), Some(b"one".as_slice()));
+        let mut batch = Batch::new();
+        batch.remove(Space::Meta, key);
+        assert!(batch.get(&store, Space::Meta, key).unwrap().is_none());
+    }
+}
