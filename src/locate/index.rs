@@ -145,18 +145,13 @@ impl Index {
     pub fn place(&self, place: PlaceId, at: Option<Footprint>) {
         let mut shard = self.shard(place).lock();
         let before = shard.get(place).and_then(|packed| self.entry(place, packed));
-        match at {
-            Some(at) => {
-                let (entry, packed) = self.admit(place, at);
-                shard.set(place, packed);
-                self.put(&entry, before.as_ref());
-            }
-            None => {
-                shard.set(place, Packed::NONE);
-                if let Some(before) = &before {
-                    self.take(before);
-                }
-            }
+        if let Some(at) = at {
+            let (entry, packed) = self.admit(place, at);
+            shard.set(place, packed);
+            self.put(&entry, before.as_ref());
+        } else {
+            shard.set(place, Packed::NONE);
+            before.iter().for_each(|before| self.take(before));
         }
         self.places.fetch_add(usize::from(at.is_some()), Ordering::Relaxed);
         self.places.fetch_sub(usize::from(before.is_some()), Ordering::Relaxed);
