@@ -124,7 +124,7 @@ impl Sweep {
                     if let Some(part) = parts.pop() {
                         let content = part.tile(&self.forest).content();
                         part.read(&content, &self.forest, parts, |columns, scope, cell| {
-                            collect(columns, scope, cell, out)
+                            collect(columns, scope, cell, out);
                         });
                         continue;
                     }
@@ -139,7 +139,7 @@ impl Sweep {
                         let due = std::mem::take(&mut self.due[*next]);
                         *next += 1;
                         due.read(&content, &self.forest, parts, |columns, scope, cell| {
-                            collect(columns, scope, cell, out)
+                            collect(columns, scope, cell, out);
                         });
                         if out.len() >= full {
                             break;

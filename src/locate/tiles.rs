@@ -56,7 +56,9 @@ impl Tile {
     pub(super) fn new(cell: Cell, entries: &[Entry]) -> Arc<Self> {
         let mut columns = Columns::default();
         columns.reserve(entries.len(), &cell);
-        entries.iter().for_each(|entry| columns.push(entry.place, &entry.rect, &cell));
+        for entry in entries {
+            columns.push(entry.place, &entry.rect, &cell);
+        }
         Arc::new(Self { cell, content: Mutex::new(Arc::new(Content::Live(columns))) })
     }
 

@@ -83,7 +83,7 @@ proptest! {
         points in crossing_ring(3..14), grid in grid(), random: u64,
     ) {
         let Some(outer) = ring(&on_grid(&points, grid)) else { return Ok(()) };
-        agrees(&[area(vec![Polygon { outer, holes: Vec::new() }], Vec::new())], spots(grid), random)?;
+        agrees(&[area(vec![Polygon { outer, holes: Vec::new() }], Vec::new())], spots(grid).into_iter().step_by(4), random)?;
     }
 
     #[test]
@@ -94,11 +94,11 @@ proptest! {
         let holes = ring(&on_grid(&hole, grid)).filter(|_| with_hole).into_iter().collect();
         let polygon = Polygon { outer, holes };
         let places = spots(grid);
-        for spot in &places {
+        for spot in places.iter().step_by(4) {
             prop_assert_eq!(oracle::holds(&[area(vec![polygon.clone()], Vec::new())], *spot),
                 oracle::holds_by_geo(&polygon, *spot));
         }
-        agrees(&[area(vec![polygon.clone()], Vec::new())], places.iter().copied(), random)?;
+        agrees(&[area(vec![polygon.clone()], Vec::new())], places.iter().copied().step_by(4), random)?;
         let affected = affected(&[area(vec![polygon.clone()], Vec::new())]);
         for pair in places.iter().step_by(53).flat_map(|a| places.iter().step_by(61).map(move |b| rect(*a, *b))) {
             prop_assert_eq!(affected.touches(pair.footprint()), oracle::touches_by_geo(&polygon, &pair), "{:?}", pair);
@@ -116,7 +116,7 @@ proptest! {
         };
         let mut areas: Vec<Area> = rings.iter().filter_map(polygon).map(|p| area(vec![p], Vec::new())).collect();
         areas.push(area(Vec::new(), vec![circle]));
-        agrees(&areas, spots(grid).into_iter().step_by(3), random)?;
+        agrees(&areas, spots(grid).into_iter().step_by(7), random)?;
     }
 
     #[test]
@@ -174,7 +174,9 @@ proptest! {
                 None => model.push((*key, vec![next])),
             }
         }
-        model.iter().for_each(|(key, areas)| standing.insert(*key, areas.clone()));
+        for (key, areas) in &model {
+            standing.insert(*key, areas.clone());
+        }
         standing.remove(3);
         model.retain(|(key, _)| *key != 3);
         let places = spots(grid);
