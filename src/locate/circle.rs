@@ -115,7 +115,10 @@ impl Disc {
         let unit = 1e-7_f64.to_radians();
         let slope = [across * cos * unit * outward.sin(), along * unit * outward.cos()];
         let error_m = reach * reach * (1.0 / distance_m + 2.0 * (sin / cos).abs() / SPHERE_M + 1e-8) + 1e-3;
-        let at = [(f64::from(rect.x0) + f64::from(rect.x1)) / 2.0, (f64::from(rect.y0) + f64::from(rect.y1)) / 2.0];
+        let at = [
+            f64::midpoint(f64::from(rect.x0), f64::from(rect.x1)),
+            f64::midpoint(f64::from(rect.y0), f64::from(rect.y1)),
+        ];
         Some(Rim { at, distance_m, slope, error_m })
     }
 

@@ -37,8 +37,8 @@ impl Cut {
         for polygon in polygons {
             match polygon.simplified() {
                 None => {}
-                Some(rest) if rest.is_whole() => return Found::In,
-                Some(rest) => cut.polygons.push(rest),
+                Some(polygon) if polygon.is_whole() => return Found::In,
+                Some(polygon) => cut.polygons.push(polygon),
             }
         }
         for disc in discs {
@@ -61,11 +61,27 @@ impl Cut {
         self.discs.iter_mut().for_each(|disc| disc.sharpen(rect));
     }
 
-    /// Whether a point of the box is in the area.
-    #[inline]
-    pub(super) fn contains(&self, spot: Spot) -> bool {
-        let (x, y) = (f64::from(spot.x), f64::from(spot.y));
-        self.polygons.iter().any(|polygon| polygon.contains(x, y)) || self.discs.iter().any(|disc| disc.contains(spot))
+    /// Which of some points of the box are in the area.
+    pub(super) fn select(&self, points: &Points) -> Vec<bool> {
+        let mut inside = vec![false; points.x.len()];
+        let mut crossings = Crossings::default();
+        for polygon in &self.polygons {
+            polygon.outer.count(points, &mut crossings);
+            for (row, inside) in inside.iter_mut().enumerate().filter(|(_, inside)| !**inside) {
+                let (x, y) = (points.x[row], points.y[row]);
+                let in_outer = match (crossings.near[row], crossings.odd[row]) {
+                    (0, odd) => odd == 1,
+                    _ => polygon.outer.holds(x, y) != Some(false),
+                };
+                *inside = in_outer && polygon.holes.iter().all(|hole| hole.holds(x, y) != Some(true));
+            }
+        }
+        for disc in &self.discs {
+            for (row, inside) in inside.iter_mut().enumerate().filter(|(_, inside)| !**inside) {
+                *inside = disc.contains(Spot { x: points.x[row] as u32, y: points.y[row] as u32 });
+            }
+        }
+        inside
     }
 
     /// Whether any of `rect`, which must lie in this cut's box, is in the area. Exact where no hole of a polygon crosses
@@ -77,6 +93,21 @@ impl Cut {
             Found::Edge(cut) => !cut.polygons.is_empty() || cut.discs.iter().any(|disc| disc.touches(rect)),
         }
     }
+}
+
+/// Points of the lattice, in columns.
+#[derive(Debug)]
+pub(super) struct Points {
+    pub(super) x: Vec<f64>,
+    pub(super) y: Vec<f64>,
+}
+
+/// How often rays from some points cross a ring: 1 where `odd`, and 1 where a point is so `near` an edge that the exact test
+/// has to decide.
+#[derive(Debug, Default)]
+struct Crossings {
+    odd: Vec<u64>,
+    near: Vec<u64>,
 }
 
 /// A polygon within a box.
@@ -102,16 +133,6 @@ impl CutPolygon {
 
     fn is_whole(&self) -> bool {
         self.outer.is_all_round() && self.holes.is_empty()
-    }
-
-    #[inline]
-    fn contains(&self, x: f64, y: f64) -> bool {
-        // The edges of outside and holes belong to the polygon; near one the exact test decides.
-        match self.outer.holds(x, y) {
-            Some(false) => false,
-            _ if self.holes.is_empty() => true,
-            _ => self.holes.iter().all(|hole| hole.holds(x, y) != Some(true)),
-        }
     }
 }
 
@@ -175,24 +196,31 @@ impl CutRing {
     }
 
     /// Whether a point of the box is inside the ring; `None` on its edge.
-    #[inline]
     fn holds(&self, x: f64, y: f64) -> Option<bool> {
-        let mut odd = self.odd;
-        for &flip in &self.flips {
-            odd ^= y >= flip;
-        }
-        let mut near = false;
-        for CutEdge { edge, from, to } in &self.edges {
-            let cross = edge.cross(x, y);
-            odd ^= (cross < 0.0) & (*from <= y) & (y < *to);
-            near |= (cross.abs() <= NEAR) & (edge.y <= y) & (y <= edge.top());
-        }
-        if near { self.holds_exactly(x, y) } else { Some(odd) }
+        if self.edges.iter().any(|known| known.edge.holds(x, y)) { None } else { Some(self.crossings_are_odd(x, y)) }
     }
 
-    #[cold]
-    fn holds_exactly(&self, x: f64, y: f64) -> Option<bool> {
-        if self.edges.iter().any(|known| known.edge.holds(x, y)) { None } else { Some(self.crossings_are_odd(x, y)) }
+    /// Counts for many points at once. Edges are gone through outside and points inside, without branches, so that the
+    /// processor takes several points at a time.
+    fn count(&self, points: &Points, crossings: &mut Crossings) {
+        let Crossings { odd, near } = crossings;
+        let length = points.x.len();
+        odd.clear();
+        odd.resize(length, u64::from(self.odd));
+        near.clear();
+        near.resize(length, 0);
+        for &flip in &self.flips {
+            odd.iter_mut().zip(&points.y).for_each(|(odd, &y)| *odd ^= u64::from(y >= flip));
+        }
+        for CutEdge { edge, from, to } in &self.edges {
+            let top = edge.top();
+            let points = points.x.iter().zip(&points.y);
+            for ((&x, &y), (odd, near)) in points.zip(odd.iter_mut().zip(near.iter_mut())) {
+                let cross = edge.cross(x, y);
+                *odd ^= u64::from(cross < 0.0) & u64::from(*from <= y) & u64::from(y < *to);
+                *near |= u64::from(cross.abs() <= NEAR) & u64::from(edge.y <= y) & u64::from(y <= top);
+            }
+        }
     }
 
     fn crossings_are_odd(&self, x: f64, y: f64) -> bool {

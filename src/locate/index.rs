@@ -145,17 +145,14 @@ impl Index {
     pub fn place(&self, place: PlaceId, at: Option<Footprint>) {
         let mut shard = self.shard(place).lock();
         let before = shard.get(place).and_then(|packed| self.entry(place, packed));
-        match at {
-            Some(at) => {
-                let (entry, packed) = self.admit(place, at);
-                shard.set(place, packed);
-                self.put(&entry, before.as_ref());
-            }
-            None => {
-                shard.set(place, Packed::NONE);
-                if let Some(before) = &before {
-                    self.take(before);
-                }
+        if let Some(at) = at {
+            let (entry, packed) = self.admit(place, at);
+            shard.set(place, packed);
+            self.put(&entry, before.as_ref());
+        } else {
+            shard.set(place, Packed::NONE);
+            if let Some(before) = &before {
+                self.take(before);
             }
         }
         self.places.fetch_add(usize::from(at.is_some()), Ordering::Relaxed);
@@ -203,7 +200,9 @@ impl Index {
         self.forest.store(Arc::new(Forest::plant(tiles)));
         self.made.store(0, Ordering::Relaxed);
         self.places.store(entries.len(), Ordering::Relaxed);
-        shards.iter_mut().for_each(|shard| shard.live.shrink_to_fit());
+        for shard in &mut shards {
+            shard.live.shrink_to_fit();
+        }
     }
 
     /// Where a place is.
@@ -265,13 +264,13 @@ impl Index {
         let classes = self.classes.load(Ordering::Relaxed);
         let known = (1..u64::BITS).filter(|class| classes & 1 << class != 0);
         known.map(|class| key_at(class, packed.centre(), place)).find_map(|key| {
-            let rect = self.attempt(|| self.tile_at(key).map_or(Ok(None), |tile| tile.find(place)))?;
+            let rect = attempt(|| self.tile_at(key).map_or(Ok(None), |tile| tile.find(place)))?;
             Some(Entry { key, place, rect })
         })
     }
 
     fn put(&self, entry: &Entry, before: Option<&Entry>) {
-        let full = self.attempt(|| {
+        let full = attempt(|| {
             let tile = self.tile_for(entry.key);
             if before.is_some_and(|before| tile.cell.holds(before.key)) {
                 tile.shift(entry.place, &entry.rect)?;
@@ -290,16 +289,7 @@ impl Index {
     }
 
     fn take(&self, entry: &Entry) {
-        self.attempt(|| self.tile_at(entry.key).map_or(Ok(()), |tile| tile.remove(entry.place)));
-    }
-
-    /// Tries until no other change has retired the tile in between.
-    fn attempt<T>(&self, mut change: impl FnMut() -> Result<T, Retired>) -> T {
-        loop {
-            if let Ok(done) = change() {
-                return done;
-            }
-        }
+        attempt(|| self.tile_at(entry.key).map_or(Ok(()), |tile| tile.remove(entry.place)));
     }
 
     fn tile_at(&self, key: u128) -> Option<Arc<Tile>> {
@@ -356,4 +346,13 @@ impl Index {
 fn find(directory: &BTreeMap<u128, Arc<Tile>>, key: u128) -> Option<&Arc<Tile>> {
     let (_, tile) = directory.range(..=key).next_back()?;
     tile.cell.holds(key).then_some(tile)
+}
+
+/// Tries until no other change has retired the tile in between.
+fn attempt<T>(mut change: impl FnMut() -> Result<T, Retired>) -> T {
+    loop {
+        if let Ok(done) = change() {
+            return done;
+        }
+    }
 }

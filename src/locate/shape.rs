@@ -103,23 +103,24 @@ impl RingShape {
         let rows = (3.0 * count * height / climb.max(1.0)).clamp(1.0, count).floor();
         let mut shape =
             Self { bounds, edges, south, rows_per_unit: rows / height, starts: Vec::new(), by_row: Vec::new() };
-        let mut starts = vec![0_u32; rows as usize + 1];
-        for edge in &shape.edges {
-            for row in shape.row(edge.y, rows as usize)..=shape.row(edge.top(), rows as usize) {
-                starts[row + 1] += 1;
-            }
+        let count = rows as usize;
+        let passed = |edge: &Edge| shape.row(edge.y, count)..=shape.row(edge.top(), count);
+        let mut starts = vec![0_u32; count + 1];
+        for row in shape.edges.iter().flat_map(passed) {
+            starts[row + 1] += 1;
         }
-        for row in 1..starts.len() {
-            starts[row] += starts[row - 1];
+        for row in 0..count {
+            starts[row + 1] += starts[row];
         }
         let mut next = starts.clone();
-        shape.by_row = vec![0; starts[rows as usize] as usize];
-        for (number, edge) in shape.edges.iter().enumerate() {
-            for row in shape.row(edge.y, rows as usize)..=shape.row(edge.top(), rows as usize) {
-                shape.by_row[next[row] as usize] = number as u32;
+        let mut by_row = vec![0; starts[count] as usize];
+        for (number, edge) in (0_u32..).zip(&shape.edges) {
+            for row in passed(edge) {
+                by_row[next[row] as usize] = number;
                 next[row] += 1;
             }
         }
+        shape.by_row = by_row;
         shape.starts = starts;
         shape
     }

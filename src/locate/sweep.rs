@@ -8,13 +8,18 @@ use std::sync::Arc;
 use crate::domain::{Position, Slot};
 
 use super::AffectedArea;
+use super::cell::Cell;
 use super::circle::Eye;
+use super::cut::Points;
 use super::forest::{Forest, Scope};
 use super::lattice::{Rect, Spot};
 use super::tiles::{Columns, Content, Tile};
 
 /// A batch ends with the tile that brings it to this many hits.
 const BATCH: usize = 8_192;
+
+/// So many tiles are fetched from memory together.
+const AHEAD: usize = 16;
 
 /// A place in one of the areas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +28,15 @@ pub struct Hit {
     pub slot: Slot,
     /// Which of the sweep's areas: the first that the place touches.
     pub tier: u8,
+    /// Always zero: with it a hit is written in one piece, and so are several at once.
+    rest: [u8; 3],
+}
+
+impl Hit {
+    /// A place of `slot` that was found in the area at position `tier`.
+    pub const fn new(slot: Slot, tier: u8) -> Self {
+        Self { slot, tier, rest: [0; 3] }
+    }
 }
 
 /// In which order a sweep gives its hits.
@@ -39,12 +53,12 @@ pub enum Order {
 pub struct Sweep {
     forest: Arc<Forest>,
     /// Tiles to read.
-    todo: Vec<Todo>,
+    due: Vec<Due>,
     order: Pending,
 }
 
 #[derive(Debug, Default)]
-struct Todo {
+struct Due {
     tile: TileRef,
     scope: Scope,
 }
@@ -65,10 +79,10 @@ impl Default for TileRef {
 
 #[derive(Debug)]
 enum Pending {
-    /// `todo` is read in order from here; parts of split tiles come first.
+    /// `due` is read in order from here; parts of split tiles come first.
     Any {
         next: usize,
-        parts: Vec<Todo>,
+        parts: Vec<Due>,
     },
     Nearest(Box<Nearest>),
 }
@@ -86,18 +100,18 @@ impl Sweep {
     pub(super) fn new(forest: Arc<Forest>, areas: &[AffectedArea], order: Order) -> Self {
         let mut found = Vec::new();
         forest.search(areas, &mut found);
-        let todo: Vec<Todo> =
-            found.into_iter().map(|(number, scope)| Todo { tile: TileRef::Number(number), scope }).collect();
+        let due: Vec<Due> =
+            found.into_iter().map(|(number, scope)| Due { tile: TileRef::Number(number), scope }).collect();
         let order = match order {
             Order::Any => Pending::Any { next: 0, parts: Vec::new() },
             Order::Nearest(origin) => {
                 let eye = Eye::new(Spot::of(origin));
-                let tiles = todo.iter().enumerate();
-                let tiles = tiles.map(|(at, todo)| Reverse((eye.to_rect_m(&todo.rect(&forest)), at))).collect();
+                let tiles = due.iter().enumerate();
+                let tiles = tiles.map(|(at, due)| Reverse((eye.to_rect_m(&due.rect(&forest)), at))).collect();
                 Pending::Nearest(Box::new(Nearest { eye, tiles, hits: BinaryHeap::new() }))
             }
         };
-        Self { forest, todo, order }
+        Self { forest, due, order }
     }
 
     /// Adds the next hits to `out`, some 8,000; false when there are no more after these.
@@ -105,24 +119,38 @@ impl Sweep {
         let full = out.len() + BATCH;
         match &mut self.order {
             Pending::Any { next, parts } => {
+                let mut contents = Vec::with_capacity(AHEAD);
                 while out.len() < full {
-                    let todo = match parts.pop() {
-                        Some(part) => part,
-                        None => match self.todo.get_mut(*next) {
-                            Some(todo) => {
-                                *next += 1;
-                                std::mem::take(todo)
-                            }
-                            None => return false,
-                        },
-                    };
-                    todo.read(&self.forest, parts, |columns, scope, rect| collect(columns, scope, rect, out));
+                    if let Some(part) = parts.pop() {
+                        let content = part.tile(&self.forest).content();
+                        part.read(&content, &self.forest, parts, |columns, scope, cell| {
+                            collect(columns, scope, cell, out);
+                        });
+                        continue;
+                    }
+                    Tile::contents(
+                        self.due[*next..].iter().take(AHEAD).map(|due| &**due.tile(&self.forest)),
+                        &mut contents,
+                    );
+                    if contents.is_empty() {
+                        return false;
+                    }
+                    for content in contents.drain(..) {
+                        let due = std::mem::take(&mut self.due[*next]);
+                        *next += 1;
+                        due.read(&content, &self.forest, parts, |columns, scope, cell| {
+                            collect(columns, scope, cell, out);
+                        });
+                        if out.len() >= full {
+                            break;
+                        }
+                    }
                 }
-                *next < self.todo.len() || !parts.is_empty()
+                *next < self.due.len() || !parts.is_empty()
             }
             Pending::Nearest(nearest) => {
                 while out.len() < full {
-                    if !nearest.step(&mut self.todo, &self.forest, out) {
+                    if !nearest.step(&mut self.due, &self.forest, out) {
                         return false;
                     }
                 }
@@ -134,7 +162,7 @@ impl Sweep {
 
 impl Nearest {
     /// Gives the nearest hit, or reads the nearest tile if one may hold a nearer; false when nothing is left.
-    fn step(&mut self, todo: &mut Vec<Todo>, forest: &Forest, out: &mut Vec<Hit>) -> bool {
+    fn step(&mut self, due: &mut Vec<Due>, forest: &Forest, out: &mut Vec<Hit>) -> bool {
         let next_tile = self.tiles.peek().map(|Reverse((metres, _))| *metres);
         let next_hit = self.hits.peek().map(|Reverse((metres, _))| *metres);
         match (next_hit, next_tile) {
@@ -145,18 +173,19 @@ impl Nearest {
             _ => {
                 let Some(Reverse((_, at))) = self.tiles.pop() else { return false };
                 let mut parts = Vec::new();
-                std::mem::take(&mut todo[at]).read(forest, &mut parts, |columns, mut scope, rect| {
-                    scope.sharpen(&rect);
-                    for row in 0..columns.slots.len() {
-                        if let Some(tier) = scope.tier(columns, row) {
-                            let hit = Hit { slot: Slot(columns.slots[row]), tier };
+                let next = std::mem::take(&mut due[at]);
+                let content = next.tile(forest).content();
+                next.read(&content, forest, &mut parts, |columns, mut scope, cell| {
+                    for (row, tier) in scope.tiers(columns, cell).into_iter().enumerate() {
+                        if let Some(tier) = tier {
+                            let hit = Hit::new(Slot(columns.slots[row]), tier);
                             self.hits.push(Reverse((self.eye.to_rect_m(&columns.rect(row)), hit)));
                         }
                     }
                 });
                 for part in parts {
-                    self.tiles.push(Reverse((self.eye.to_rect_m(&part.rect(forest)), todo.len())));
-                    todo.push(part);
+                    self.tiles.push(Reverse((self.eye.to_rect_m(&part.rect(forest)), due.len())));
+                    due.push(part);
                 }
             }
         }
@@ -164,7 +193,7 @@ impl Nearest {
     }
 }
 
-impl Todo {
+impl Due {
     fn tile<'t>(&'t self, forest: &'t Forest) -> &'t Arc<Tile> {
         match &self.tile {
             TileRef::Number(number) => forest.tile(*number),
@@ -177,12 +206,17 @@ impl Todo {
     }
 
     /// Reads the tile's places, or adds the parts that it was split into.
-    fn read(self, forest: &Forest, parts: &mut Vec<Self>, places: impl FnOnce(&Columns, Scope, Rect)) {
-        let tile = self.tile(forest);
-        match &*tile.content() {
+    fn read(
+        self,
+        content: &Content,
+        forest: &Forest,
+        parts: &mut Vec<Self>,
+        places: impl FnOnce(&Columns, Scope, &Cell),
+    ) {
+        match content {
             Content::Live(columns) => {
-                let rect = tile.cell.rect();
-                places(columns, self.scope, rect);
+                let cell = self.tile(forest).cell;
+                places(columns, self.scope, &cell);
             }
             Content::Split(tiles) => parts.extend(tiles.iter().filter_map(|part| {
                 let scope = self.scope.narrow(&part.cell.rect())?;
@@ -197,34 +231,40 @@ impl Scope {
         self.cuts.iter_mut().for_each(|(_, cut)| cut.sharpen(rect));
     }
 
-    fn tier(&self, columns: &Columns, row: usize) -> Option<u8> {
-        let first = if columns.are_boxes() {
-            let rect = columns.rect(row);
-            self.cuts.iter().find(|(_, cut)| cut.touches(&rect))
-        } else {
-            let spot = Spot { x: columns.x[row], y: columns.y[row] };
-            self.cuts.iter().find(|(_, cut)| cut.contains(spot))
-        };
-        first.map(|(tier, _)| *tier).or(self.whole)
+    /// The tier of each place of a tile.
+    fn tiers(&mut self, columns: &Columns, cell: &Cell) -> Vec<Option<u8>> {
+        if columns.are_boxes() {
+            let first = |rect: Rect| self.cuts.iter().find(|(_, cut)| cut.touches(&rect)).map(|(tier, _)| *tier);
+            return (0..columns.slots.len()).map(|row| first(columns.rect(row)).or(self.whole)).collect();
+        }
+        self.sharpen(&cell.rect());
+        let column = |values: &[u32]| values.iter().map(|&value| f64::from(value)).collect();
+        let points = Points { x: column(&columns.x), y: column(&columns.y) };
+        let mut tiers = vec![self.whole; columns.slots.len()];
+        // The first area wins, so it is the last to write.
+        for (tier, cut) in self.cuts.iter().rev() {
+            for (known, inside) in tiers.iter_mut().zip(cut.select(&points)) {
+                *known = if inside { Some(*tier) } else { *known };
+            }
+        }
+        tiers
     }
 }
 
-fn collect(columns: &Columns, mut scope: Scope, rect: Rect, out: &mut Vec<Hit>) {
+fn collect(columns: &Columns, mut scope: Scope, cell: &Cell, out: &mut Vec<Hit>) {
     match (scope.cuts.as_slice(), scope.whole) {
-        ([], Some(tier)) => out.extend(columns.slots.iter().map(|&slot| Hit { slot: Slot(slot), tier })),
+        ([], Some(tier)) => out.extend(columns.slots.iter().map(|&slot| Hit::new(Slot(slot), tier))),
         ([], None) => {}
         _ => {
-            scope.sharpen(&rect);
-            out.extend(
-                (0..columns.slots.len())
-                    .filter_map(|row| Some(Hit { slot: Slot(columns.slots[row]), tier: scope.tier(columns, row)? })),
-            );
+            let tiers = scope.tiers(columns, cell);
+            let hit = |(&slot, tier): (&u32, Option<u8>)| Some(Hit::new(Slot(slot), tier?));
+            out.extend(columns.slots.iter().zip(tiers).filter_map(hit));
         }
     }
 }
 
 impl fmt::Debug for Sweep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sweep").field("tiles", &self.todo.len()).finish_non_exhaustive()
+        f.debug_struct("Sweep").field("tiles", &self.due.len()).finish_non_exhaustive()
     }
 }

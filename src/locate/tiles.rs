@@ -4,6 +4,7 @@
 //! change finds it shared only while a search reads, and then copies the columns. So a change never waits for a search,
 //! and a search waits at most for one such copy.
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -14,7 +15,7 @@ use super::cell::{Cell, key_of};
 use super::lattice::Rect;
 
 /// A tile with more places than this is split.
-pub(super) const FULL: usize = 512;
+pub(super) const FULL: usize = 768;
 
 /// The places of one cell.
 #[derive(Debug)]
@@ -55,7 +56,9 @@ impl Tile {
     pub(super) fn new(cell: Cell, entries: &[Entry]) -> Arc<Self> {
         let mut columns = Columns::default();
         columns.reserve(entries.len(), &cell);
-        entries.iter().for_each(|entry| columns.push(entry.place, &entry.rect, &cell));
+        for entry in entries {
+            columns.push(entry.place, &entry.rect, &cell);
+        }
         Arc::new(Self { cell, content: Mutex::new(Arc::new(Content::Live(columns))) })
     }
 
@@ -75,6 +78,19 @@ impl Tile {
     /// What the tile holds now; later changes do not touch what was taken.
     pub(super) fn content(&self) -> Arc<Content> {
         Arc::clone(&self.content.lock())
+    }
+
+    /// What each of some tiles holds now.
+    ///
+    /// Tiles lie far apart in memory, and a processor waits for one thing at a time behind a lock, but not in front of it: a
+    /// look at all the locks, and later at all the columns, fetches them side by side.
+    pub(super) fn contents<'t>(tiles: impl Iterator<Item = &'t Self> + Clone, out: &mut Vec<Arc<Content>>) {
+        black_box(tiles.clone().filter(|tile| tile.content.is_locked()).count());
+        out.extend(tiles.map(Self::content));
+        black_box(out.iter().fold(0, |mixed, content| match &**content {
+            Content::Live(columns) => mixed ^ columns.slots.first().copied().unwrap_or_default(),
+            Content::Split(_) => mixed,
+        }));
     }
 
     /// Adds a place that is not in the tile; gives back how many there are.

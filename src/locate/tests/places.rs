@@ -74,7 +74,7 @@ pub(super) fn all(index: &Index, areas: &[AffectedArea], order: Order) -> Vec<Hi
 fn expected(model: &HashMap<PlaceId, Footprint>, areas: &[AffectedArea]) -> Vec<Hit> {
     let tier = |at: &Footprint| areas.iter().position(|area| area.touches(*at));
     let mut hits: Vec<Hit> =
-        model.iter().filter_map(|(place, at)| Some(Hit { slot: place.slot, tier: tier(at)? as u8 })).collect();
+        model.iter().filter_map(|(place, at)| Some(Hit::new(place.slot, tier(at)? as u8))).collect();
     hits.sort_unstable();
     hits
 }
@@ -128,10 +128,8 @@ fn a_sweep_agrees_with_the_oracle_on_every_place() {
     for areas in some_areas() {
         let found = all(&index, &areas, Order::Any);
         let tier = |spot: Spot| areas.iter().position(|area| oracle::holds(area.areas(), spot));
-        let expected: Vec<Hit> = (0..)
-            .zip(&spots)
-            .filter_map(|(slot, spot)| Some(Hit { slot: Slot(slot), tier: tier(*spot)? as u8 }))
-            .collect();
+        let expected: Vec<Hit> =
+            (0..).zip(&spots).filter_map(|(slot, spot)| Some(Hit::new(Slot(slot), tier(*spot)? as u8))).collect();
         assert!(found == expected, "{areas:?}");
     }
 }

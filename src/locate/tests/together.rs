@@ -55,8 +55,8 @@ fn no_place_is_lost_while_others_move_and_each_moving_one_is_found_or_arrives() 
             assert!((MOVING..MOVING + RESTING).all(|slot| found.contains(&slot)));
             // One that was not found was on the move, and asks what stands where it came to.
             let asks = |slot: u32| {
-                let moved = || moves[slot as usize].load(Ordering::SeqCst) > before[slot as usize];
-                (0..1_000_000_000).any(|_| moved())
+                let has_moved = || moves[slot as usize].load(Ordering::SeqCst) > before[slot as usize];
+                (0..1_000_000_000).any(|_| has_moved())
             };
             assert!((0..MOVING).all(|slot| found.contains(&slot) || asks(slot)));
         }
