@@ -1,8 +1,8 @@
 //! Time and the process's end: the clocks that ask the system, and the stop in two steps.
 //!
 //! [`run`] drives the server until it is done. The first signal asks it to stop; a second one, or the end of the time
-//! given for that, cuts it off. [`SystemClock`] and [`OffsetClock`] are the only readers of the system's time: all else is
-//! given a [`Clock`] or an instant.
+//! given for that, cuts it off. [`SystemClock`] and [`OffsetClock`] are the only readers of the system's time: all else
+//! is given a [`Clock`] or an instant.
 
 use std::time::{Duration, Instant};
 
@@ -80,9 +80,9 @@ pub enum Ended<T> {
 
 /// Runs `server`, which is to end soon after the token that it is given is cancelled.
 ///
-/// `next_signal` waits for a signal ([`StopSignals::next`]); it is called again after each, and may be dropped while it waits. The token is cancelled at
-/// the first; `server` is dropped at the second, or `stop_within` after the first. What it spawned is not touched: after
-/// a cut the process is to exit.
+/// `next_signal` waits for a signal ([`StopSignals::next`]); it is called again after each, and may be dropped while it
+/// waits. The token is cancelled at the first; `server` is dropped at the second, or `stop_within` after the first. What
+/// it spawned is not touched: after a cut the process is to exit.
 pub async fn run<F: Future>(
     server: impl FnOnce(CancellationToken) -> F,
     mut next_signal: impl AsyncFnMut(),
@@ -106,7 +106,8 @@ pub async fn run<F: Future>(
     }
 }
 
-/// Lets the process have as many open files, links included, as the system allows it at most. Gives that number, or `None` if there is no bound.
+/// Lets the process have as many open files, links included, as the system allows it at most. Gives that number, or
+/// `None` if there is no bound.
 pub fn raise_open_files() -> std::io::Result<Option<u64>> {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;

@@ -1,9 +1,9 @@
-//! The server's settings: `default.toml`, which is embedded and the only place where a default is written, then the file
-//! that `--config` names, then the command line.
+//! The server's settings: `default.toml`, which is embedded and the only place where a default is written, then the
+//! file that `--config` names, then the command line.
 //!
 //! [`Config::load`] gives a [`Config`] whose values are within their bounds; each section is named for the module
-//! that it is for. A key that nobody reads is an error, so that a misspelt one is not silently without effect. Nothing here is read again after
-//! the start, and nothing comes from the environment.
+//! that it is for. A key that nobody reads is an error, so that a misspelt one is not silently without effect. Nothing
+//! here is read again after the start, and nothing comes from the environment.
 
 mod bounded;
 mod sections;
