@@ -97,7 +97,7 @@ impl FanOuts {
         if self.send_to_link(slot, &content) && !fan_out.has_had(facts.device(), kind, priority) {
             // It was sent something else of this bulletin: it has moved into a tier that is higher, or out of all.
             let sent = Sent { tier, kind, priority, channel: ChannelKind::Link, devices: vec![facts.device()] };
-            self.record_sent(fan_out, sent);
+            let _ = self.record_sent(fan_out, sent);
             if let Some(lineage) = fan_out.successor() {
                 self.recheck(lineage, slot);
             }

@@ -140,7 +140,7 @@ impl Planned {
         let end = self.revise.len().min(next + BATCH);
         let route = RouteId::first(ChannelKind::Link);
         for position in next..end {
-            let Hit { slot, tier } = self.revise[position];
+            let Hit { slot, tier, .. } = self.revise[position];
             let tier = TierIndex(tier);
             if self.fan_out.round.claim(house.facts(slot).device(), tier) {
                 self.add(Bucket { route, tier, kind: NoticeKind::Update }, slot);

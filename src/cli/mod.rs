@@ -1,0 +1,15 @@
+//! The command line: what can be asked ([`Cli`]), and how it is answered to people and, with `--json`, to machines.
+//!
+//! Each command has a file that holds its arguments and what it does. [`map`] draws an area and who was told; [`cities`]
+//! puts devices where people live; [`log`] sets up the log. Nothing else of the crate prints.
+
+pub mod alert;
+mod args;
+pub mod cities;
+pub mod demo;
+pub mod device;
+pub mod log;
+pub mod map;
+pub mod serve;
+
+pub use args::{Cli, Command, Server};

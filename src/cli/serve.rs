@@ -1,0 +1,140 @@
+//! `hazardcast serve`: which settings a server runs with, and whether it may.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config::{Config, ConfigError, LogFormat, LogLevel};
+use crate::domain::Timestamp;
+
+/// What `serve` is told.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ServeArgs {
+    /// A file with the settings that differ from the shipped ones
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder that holds everything durable
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Where the gRPC API listens
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Where metrics and readiness answer
+    #[arg(long, value_name = "ADDR")]
+    pub http_listen: Option<SocketAddr>,
+    /// Let anyone on this machine do anything: loopback addresses only
+    #[arg(long)]
+    pub dev: bool,
+    /// Start the server's clock at this instant (RFC 3339), so that alerts of the past can be sent
+    #[arg(long, value_name = "TIME", requires = "dev")]
+    pub clock: Option<Timestamp>,
+    /// The least severity that is logged
+    #[arg(long, value_name = "LEVEL")]
+    pub log: Option<LogLevel>,
+    /// What the log is made of
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hazardcast serve --dev
+  hazardcast serve --dev --config site.toml --data-dir /var/lib/hazardcast
+  hazardcast serve --dev --listen 127.0.0.1:7500 --http-listen 127.0.0.1:7501
+  hazardcast serve --dev --clock 2024-10-25T15:10:00Z --log debug --log-format json";
+
+/// Why a server is not started.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeRefused {
+    /// The settings cannot be used.
+    #[error("settings: {0}")]
+    Config(#[from] ConfigError),
+    /// Anyone could send alerts.
+    #[error("there is no access control yet: a server starts with --dev alone, for this machine only")]
+    NoAccessControl,
+    /// Anyone on the network could send alerts.
+    #[error("--dev is for this machine only, and {key} = {address} is not a loopback address")]
+    NotLoopback {
+        /// Which setting.
+        key: &'static str,
+        /// What it is.
+        address: SocketAddr,
+    },
+}
+
+impl ServeArgs {
+    /// The settings to run with: the shipped ones, the file's over them, these over both. Refuses what would let
+    /// strangers in.
+    pub fn settings(&self) -> Result<Config, ServeRefused> {
+        let mut config = Config::load(self.config.as_deref())?;
+        replace(&mut config.data_dir, self.data_dir.clone());
+        replace(&mut config.server.listen, self.listen);
+        replace(&mut config.server.http_listen, self.http_listen);
+        replace(&mut config.log.level, self.log);
+        replace(&mut config.log.format, self.log_format);
+        if !self.dev {
+            return Err(ServeRefused::NoAccessControl);
+        }
+        let listeners = [("server.listen", config.server.listen), ("server.http_listen", config.server.http_listen)];
+        for (key, address) in listeners {
+            if !address.ip().is_loopback() {
+                return Err(ServeRefused::NotLoopback { key, address });
+            }
+        }
+        Ok(config)
+    }
+}
+
+fn replace<T>(setting: &mut T, with: Option<T>) {
+    if let Some(with) = with {
+        *setting = with;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::cli::{Cli, Command};
+
+    use super::*;
+
+    fn settings(line: &str) -> Result<Config, ServeRefused> {
+        match Cli::try_parse_from(line.split_whitespace()).expect("parsed").command {
+            Command::Serve(args) => args.settings(),
+            _ => panic!("not serve"),
+        }
+    }
+
+    #[test]
+    fn without_dev_it_does_not_start() {
+        assert!(matches!(settings("hazardcast serve"), Err(ServeRefused::NoAccessControl)));
+    }
+
+    #[test]
+    fn dev_listens_on_loopback_only() {
+        for flag in ["--listen", "--http-listen"] {
+            for address in ["0.0.0.0:7400", "192.168.1.2:7400", "[::]:7400"] {
+                let error = settings(&format!("hazardcast serve --dev {flag} {address}")).expect_err(address);
+                assert!(error.to_string().contains(address), "{error}");
+            }
+            assert!(settings(&format!("hazardcast serve --dev {flag} [::1]:7400")).is_ok());
+        }
+    }
+
+    #[test]
+    fn flags_go_over_the_file_and_the_file_over_what_is_shipped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("site.toml");
+        let text = "data_dir = \"here\"\n[server]\nlisten = \"127.0.0.1:1\"\nhttp_listen = \"127.0.0.1:2\"\n";
+        std::fs::write(&file, text).expect("written");
+        let line = format!("hazardcast serve --dev --config {} --listen 127.0.0.1:3 --log warn", file.display());
+        let config = settings(&line).expect("fine");
+        assert_eq!(config.server.listen.port(), 3);
+        assert_eq!(config.server.http_listen.port(), 2);
+        assert_eq!((config.data_dir, config.log.level), (PathBuf::from("here"), LogLevel::Warn));
+        assert_eq!(config.link, Config::shipped().link);
+    }
+}

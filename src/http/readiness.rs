@@ -1,0 +1,89 @@
+//! How far the server is.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::RwLock;
+use serde::Serialize;
+
+/// Asks a part whether it is well; answers at once.
+type Probe = Box<dyn Fn() -> bool + Send + Sync>;
+
+/// Knows which parts of the server are ready, in the order in which they come up. Cheap to clone; all clones are one.
+///
+/// A part that was ready once stays so, but for the journal: it is asked each time, since a disk can fail on any day.
+#[derive(Clone, Default)]
+pub struct Readiness(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    journal_replayed: AtomicBool,
+    registry_loaded: AtomicBool,
+    doors_open: AtomicBool,
+    journal: RwLock<Option<Probe>>,
+}
+
+/// The body of `/readyz`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Whether alerts and devices can come: every part is ready.
+    pub ready: bool,
+    /// Each part.
+    pub parts: Parts,
+}
+
+/// Which parts are ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "it is the form of a JSON object: one key a part")]
+pub struct Parts {
+    /// What was accepted before the start is known again.
+    pub journal_replayed: bool,
+    /// Whom it is for is known again.
+    pub registry_loaded: bool,
+    /// The API listens.
+    pub doors_open: bool,
+    /// What is accepted now can be written.
+    pub journal_healthy: bool,
+}
+
+impl Readiness {
+    /// The journal was read to its end. From now on `healthy` is asked whether it can still be written.
+    pub fn journal_replayed(&self, healthy: impl Fn() -> bool + Send + Sync + 'static) {
+        *self.0.journal.write() = Some(Box::new(healthy));
+        self.0.journal_replayed.store(true, Ordering::Release);
+    }
+
+    /// The registry was read, and every place is in the index.
+    pub fn registry_loaded(&self) {
+        self.0.registry_loaded.store(true, Ordering::Release);
+    }
+
+    /// The API listens.
+    pub fn doors_open(&self) {
+        self.0.doors_open.store(true, Ordering::Release);
+    }
+
+    /// The doors close: the server is ready no more.
+    pub fn doors_closed(&self) {
+        self.0.doors_open.store(false, Ordering::Release);
+    }
+
+    /// How far the server is now.
+    pub fn status(&self) -> Status {
+        let parts = Parts {
+            journal_replayed: self.0.journal_replayed.load(Ordering::Acquire),
+            registry_loaded: self.0.registry_loaded.load(Ordering::Acquire),
+            doors_open: self.0.doors_open.load(Ordering::Acquire),
+            journal_healthy: self.0.journal.read().as_ref().is_some_and(|healthy| healthy()),
+        };
+        let Parts { journal_replayed, registry_loaded, doors_open, journal_healthy } = parts;
+        Status { ready: journal_replayed && registry_loaded && doors_open && journal_healthy, parts }
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Readiness").field(&self.status()).finish()
+    }
+}
