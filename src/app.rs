@@ -12,19 +12,19 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{LinkChannel, NullChannel};
-use crate::decide::{Lineages, Rules};
-use crate::domain::{Clock, PolicyVersion};
+use crate::decide::{Authority, Lineages, Rules};
+use crate::domain::{AppName, Clock, PartnerName, PolicyVersion};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::grpc::{self, Services};
 use crate::http::{self, Readiness};
-use crate::intake::Desk;
+use crate::intake::{Desk, REMEMBERED};
 use crate::journal::{self, Entry, Journal, JournalError};
 use crate::ledger::Ledger;
-use crate::link::Hub;
+use crate::link::{Hub, Settings};
 use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::plan::Policy;
-use crate::registry::{self, Registry, RegistryError};
+use crate::registry::{self, Profile, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 
 /// How long closing may take before what still runs is named and left.
@@ -43,6 +43,10 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// The null channel, if devices are to be reached by it.
     pub null: Option<Null>,
+    /// The size of the journal's segments, bytes.
+    pub segment_bytes: u64,
+    /// Memory for the registry's blocks, bytes.
+    pub registry_cache_bytes: u64,
     /// How many threads plan.
     pub planners: usize,
     /// How often a device is to send a heartbeat.
@@ -110,6 +114,7 @@ pub struct App {
     tasks: Tasks,
     doors: CancellationToken,
     http_stop: CancellationToken,
+    readiness: Readiness,
 }
 
 /// What the journal had.
@@ -135,8 +140,9 @@ impl App {
 
         std::fs::create_dir_all(&options.data_dir)
             .map_err(|source| AppError::DataDir { path: options.data_dir.clone(), source })?;
-        let (journal, replayed) = open_journal(&options, &tasks)?;
-        readiness.journal_replayed();
+        let (journal, replayed) = open_journal(&options, &metrics, &tasks)?;
+        let watched = journal.clone();
+        readiness.journal_replayed(move || watched.healthy().is_ok());
         let index = Arc::new(Index::new());
         let registry = open_registry(&options, &index, &metrics, &tasks).await?;
         readiness.registry_loaded();
@@ -152,17 +158,27 @@ impl App {
             metrics,
         };
         let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
-        let fan_outs = FanOuts::new(around, policy, lanes(&options, &hub)?, options.planners, &tasks).map_err(AppError::Thread)?;
+        let fan_outs =
+            FanOuts::new(around, policy, lanes(&options, &hub)?, options.planners, &tasks).map_err(AppError::Thread)?;
         fan_outs.recover(replayed.recovered);
         let clock = Arc::clone(&options.clock);
         let (desk, desk_task) = Desk::new(replayed.lineages, Rules::default(), journal, fan_outs.clone(), clock);
         tasks.spawn_essential("desk", desk_task.run());
 
-        let services = Services { desk: desk.clone(), fan_outs, registry, hub: hub.clone(), clock: options.clock, heartbeat: options.heartbeat };
+        let services = Services {
+            desk: desk.clone(),
+            fan_outs,
+            registry,
+            hub: hub.clone(),
+            clock: options.clock,
+            link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
+            authority: Authority::development(),
+            tasks: tasks.clone(),
+        };
         let doors = CancellationToken::new();
-        tasks.spawn_essential("grpc", grpc::serve(grpc_listener, services, tasks.clone(), doors.clone()));
+        tasks.spawn_essential("grpc", serve_grpc(grpc_listener, services, doors.clone()));
         readiness.doors_open();
-        Ok(Self { grpc, http, hub, desk, tasks, doors, http_stop })
+        Ok(Self { grpc, http, hub, desk, tasks, doors, http_stop, readiness })
     }
 
     /// Where gRPC is served.
@@ -190,6 +206,7 @@ impl App {
 
     /// Closes: links are sent away, doors shut, what is on its way is sent, what was sent is written.
     pub async fn close(self) -> Result<(), AppError> {
+        self.readiness.doors_closed();
         self.tasks.close();
         self.hub.drain(RECONNECT_OVER);
         self.doors.cancel();
@@ -199,6 +216,9 @@ impl App {
         Ok(())
     }
 }
+
+/// How long calls and links have to end when the server stops.
+const DOORS_CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
 /// Over how long devices that are sent away come back.
 const RECONNECT_OVER: Duration = Duration::from_secs(5);
@@ -211,8 +231,13 @@ fn address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, AppE
     listener.local_addr().map_err(|source| AppError::Listen { address: asked, source })
 }
 
-fn open_journal(options: &Options, tasks: &Tasks) -> Result<(Journal, Replayed), AppError> {
-    let (journal, replay, writer) = Journal::open(journal::Config::new(options.data_dir.join("journal")))?;
+fn open_journal(options: &Options, metrics: &Arc<Metrics>, tasks: &Tasks) -> Result<(Journal, Replayed), AppError> {
+    let config = journal::Config {
+        dir: options.data_dir.join("journal"),
+        segment_bytes: options.segment_bytes,
+        keep: REMEMBERED,
+    };
+    let (journal, replay, writer) = Journal::open(&config, options.clock.now(), Arc::clone(metrics))?;
     let mut replayed =
         Replayed { lineages: Lineages::new(), ledger: Ledger::default(), recovered: Recovered::default() };
     for entry in replay {
@@ -236,13 +261,45 @@ async fn open_registry(
     metrics: &Arc<Metrics>,
     tasks: &Tasks,
 ) -> Result<Registry, AppError> {
-    let config = registry::Config::new(options.data_dir.join("registry"));
-    let registry =
-        Registry::open(config, Arc::clone(index), Arc::clone(&options.clock), Arc::clone(metrics), tasks).await?;
+    let mut config = registry::Config::new(options.data_dir.join("registry"));
+    config.cache_bytes = options.registry_cache_bytes;
+    let registry = Registry::open(&config, Arc::clone(index), Arc::clone(&options.clock), Arc::clone(metrics), tasks)?;
     if options.dev {
-        registry.make_dev_partner().await?;
+        make_dev_partner(&registry).await?;
     }
     Ok(registry)
+}
+
+/// The partner `dev` with the apps `alpha` and `beta`, if they are not there.
+async fn make_dev_partner(registry: &Registry) -> Result<(), AppError> {
+    let partner = PartnerName::new("dev").expect("it is well-formed");
+    let apps = ["alpha", "beta"].map(|id| AppName::new(partner.clone(), id).expect("it is well-formed"));
+    let there = |made: Result<Profile, RegistryError>| match made {
+        Ok(_) | Err(RegistryError::AlreadyExists) => Ok(()),
+        Err(error) => Err(error),
+    };
+    there(registry.create_partner(partner, "Development".to_owned()).await)?;
+    for app in apps {
+        there(registry.create_app(app, String::new()).await)?;
+    }
+    Ok(())
+}
+
+/// Serves until `stop`; streams that do not end then are cut off.
+async fn serve_grpc(listener: TcpListener, services: Services, stop: CancellationToken) {
+    let serving = grpc::serve(listener, services, stop.clone());
+    let too_long = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DOORS_CLOSE_WITHIN).await;
+    };
+    tokio::select! {
+        served = serving => {
+            if let Err(error) = served {
+                tracing::error!(%error, "gRPC is not served any more");
+            }
+        }
+        () = too_long => {}
+    }
 }
 
 fn lanes(options: &Options, hub: &Hub) -> Result<Vec<LaneSeed>, AppError> {

@@ -1,10 +1,24 @@
 //! `hazardcast alert`: checks alerts without a server; previews, sends, lists and shows them with one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
+use comfy_table::Table;
+use serde_json::{Value, json};
+use tonic::transport::Channel;
+
+use crate::domain::{DeliveryKey, Timestamp};
+use crate::wire::convert::{terms, time};
+use crate::wire::v1;
+use crate::wire::v1::alert_service_client::AlertServiceClient;
+use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
+use crate::wire::v1::submit_alert_response::Outcome;
 
 use super::Server;
+use super::output::{Steps, print_line};
+use super::population::connect;
 
 /// What can be done with alerts.
 #[derive(Debug, Subcommand)]
@@ -96,4 +110,282 @@ pub struct ShowArgs {
     /// Which server is asked.
     #[command(flatten)]
     pub server: Server,
+}
+
+/// Does what was asked.
+pub async fn run(command: &AlertCommand, json: bool) -> Result<ExitCode> {
+    match command {
+        AlertCommand::Check(args) => super::check::run(args, json),
+        AlertCommand::Preview(args) => preview(args, json).await,
+        AlertCommand::Send(args) => send(args, json).await,
+        AlertCommand::List(args) => list(args, json).await,
+        AlertCommand::Show(args) => show(args, json).await,
+    }
+}
+
+/// The alert in a file, as bytes.
+pub(super) fn raw(file: &Path) -> Result<v1::RawAlert> {
+    let content = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(v1::RawAlert { content: content.into(), media_type: String::new() })
+}
+
+/// Hands an alert to a server.
+pub(super) async fn submit(channel: Channel, raw: v1::RawAlert) -> Result<v1::SubmitAlertResponse> {
+    let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+    let answer = AlertServiceClient::new(channel).submit_alert(request).await;
+    Ok(answer.map_err(|status| anyhow::anyhow!("the server refused it: {}", status.message()))?.into_inner())
+}
+
+async fn preview(args: &PreviewArgs, json: bool) -> Result<ExitCode> {
+    let request = v1::PreviewAlertRequest { alert: Some(v1::preview_alert_request::Alert::Raw(raw(&args.file)?)) };
+    let mut client = AlertServiceClient::new(connect(&args.server.server).await?);
+    let answer = client.preview_alert(request).await;
+    let answer = answer.map_err(|status| anyhow::anyhow!("the server refused it: {}", status.message()))?.into_inner();
+    let ignored = answer.ignored();
+    let told: Vec<_> = answer.told.iter().map(|told| (channel_name(told.channel), told.count)).collect();
+    if json {
+        let told: serde_json::Map<String, Value> = told.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
+        let line = json!({
+            "would_be_sent": ignored == v1::IgnoreReason::Unspecified,
+            "ignored": (ignored != v1::IgnoreReason::Unspecified).then(|| ignore_name(ignored)),
+            "found": answer.found_count,
+            "told": told,
+            "skipped": skipped(&answer.skipped),
+            "problems": problems(&answer.problems),
+        });
+        print_line(&line.to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if ignored == v1::IgnoreReason::Unspecified {
+        print_line(&format!("{} devices are in the area", answer.found_count));
+        for (name, count) in told {
+            print_line(&format!("  {count} would be told over {name}"));
+        }
+        for skip in &answer.skipped {
+            print_line(&format!("  {} would not: {}", skip.count, skip.reason.replace('_', " ")));
+        }
+    } else {
+        print_line(&format!("it would not be sent: {}", ignore_name(ignored)));
+    }
+    say_problems(&answer.problems);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn send(args: &SendArgs, json: bool) -> Result<ExitCode> {
+    let channel = connect(&args.server.server).await?;
+    let answer = submit(channel.clone(), raw(&args.file)?).await?;
+    let (outcome, key, reason) = match answer.outcome.context("the server said nothing")? {
+        Outcome::Admitted(admitted) => ("admitted", admitted.key, None),
+        Outcome::Ignored(ignored) => ("ignored", ignored.key, Some(ignore_name(ignored.reason()))),
+    };
+    let key = key.map(|key| terms::key_from_wire(key).to_string());
+    if json {
+        let problems = problems(&answer.problems);
+        let line = json!({ "outcome": outcome, "key": key, "reason": reason, "problems": problems });
+        print_line(&line.to_string());
+    } else {
+        match (&key, reason) {
+            (Some(key), None) => print_line(&format!("admitted as {key}: on disk and on its way")),
+            (Some(key), Some(reason)) => print_line(&format!("not sent: {reason} of {key}")),
+            (None, reason) => print_line(&format!("not sent: {}", reason.unwrap_or("no reason given"))),
+        }
+        say_problems(&answer.problems);
+    }
+    if let (true, Some(key)) = (args.watch, key) {
+        let last = watch(channel, &key, Telling { lines: json, bar: !json }).await?;
+        if !json {
+            print_line(&format!("{} devices sent to, {} have acknowledged", sent(&last), last.acknowledged_count));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How a fan-out that is followed is told.
+pub(super) struct Telling {
+    /// A line of JSON for each look.
+    pub(super) lines: bool,
+    /// A progress bar.
+    pub(super) bar: bool,
+}
+
+/// Follows a fan-out until it is complete; returns its last counts.
+pub(super) async fn watch(channel: Channel, key: &str, telling: Telling) -> Result<v1::FanOut> {
+    let request = v1::WatchFanOutRequest { name: format!("fanOuts/{key}") };
+    let mut looks = FanOutServiceClient::new(channel).watch_fan_out(request).await?.into_inner();
+    let bar = Steps::new(!telling.bar).bar("telling", 0);
+    let mut last = None;
+    while let Some(look) = looks.message().await? {
+        let Some(fan_out) = look.fan_out else { continue };
+        bar.set_length(fan_out.planned_count.unsigned_abs());
+        bar.set_position(sent(&fan_out).unsigned_abs());
+        if telling.lines {
+            print_line(&fan_out_json(&fan_out).to_string());
+        }
+        last = Some(fan_out);
+    }
+    bar.finish();
+    last.context("the fan-out could not be followed")
+}
+
+fn sent(fan_out: &v1::FanOut) -> i64 {
+    fan_out.sent.iter().map(|sent| sent.count).sum()
+}
+
+async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
+    let channel = connect(&args.server.server).await?;
+    let mut alerts = AlertServiceClient::new(channel.clone());
+    let mut fan_outs = FanOutServiceClient::new(channel);
+    let mut table = Table::new();
+    table.set_header(["alert", "event", "priority", "in force", "expires", "sent to", "acknowledged"]);
+    let (mut left, mut page_token) = (args.limit as usize, String::new());
+    loop {
+        let request = v1::ListAlertsRequest { page_size: left.min(1_000) as i32, page_token, in_force: false };
+        let page = alerts.list_alerts(request).await?.into_inner();
+        for alert in page.alerts.iter().take(left) {
+            let request = v1::GetFanOutRequest { name: alert.fan_out.clone() };
+            let fan_out = fan_outs.get_fan_out(request).await?.into_inner().fan_out.unwrap_or_default();
+            if json {
+                print_line(&alert_json(alert, &fan_out).to_string());
+            } else {
+                table.add_row(row(alert, &fan_out));
+            }
+        }
+        left = left.saturating_sub(page.alerts.len());
+        page_token = page.next_page_token;
+        if left == 0 || page_token.is_empty() {
+            break;
+        }
+    }
+    if !json {
+        print_line(&table.to_string());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
+    let lineage = args.id.strip_prefix("alerts/").unwrap_or(&args.id);
+    // A delivery key names its alert too.
+    let lineage = lineage.split('.').next().unwrap_or_default();
+    let channel = connect(&args.server.server).await?;
+    let request = v1::GetAlertRequest { name: format!("alerts/{lineage}") };
+    let answer = AlertServiceClient::new(channel.clone()).get_alert(request).await;
+    let alert = match answer {
+        Ok(answer) => answer.into_inner().alert.unwrap_or_default(),
+        Err(status) => bail!("{}: {}", args.id, status.message()),
+    };
+    let request = v1::GetFanOutRequest { name: alert.fan_out.clone() };
+    let fan_out = FanOutServiceClient::new(channel).get_fan_out(request).await?.into_inner().fan_out;
+    let fan_out = fan_out.unwrap_or_default();
+    if json {
+        print_line(&alert_json(&alert, &fan_out).to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    print_line(&format!("{}  {}", alert.name, if alert.in_force { "in force" } else { "over" }));
+    for tier in &alert.tiers {
+        let languages = tier.languages.join(", ");
+        print_line(&format!("  {}  {}  [{languages}]", priority_name(tier.priority), tier.event));
+        if !tier.headline.is_empty() {
+            print_line(&format!("      {}", tier.headline));
+        }
+    }
+    print_line(&format!("  in the area {}, to be told {}", fan_out.found_count, fan_out.planned_count));
+    for sent in &fan_out.sent {
+        print_line(&format!("    sent over {}: {}", channel_name(sent.channel), sent.count));
+    }
+    for skip in &fan_out.skipped {
+        print_line(&format!("    not told, {}: {}", skip.reason.replace('_', " "), skip.count));
+    }
+    print_line(&format!("  acknowledged {}", fan_out.acknowledged_count));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(alert: &v1::Alert, fan_out: &v1::FanOut) -> [String; 7] {
+    let first = alert.tiers.first();
+    [
+        alert.name.clone(),
+        first.map_or_else(|| "cancelled".to_owned(), |tier| tier.event.clone()),
+        first.map(|tier| priority_name(tier.priority).to_owned()).unwrap_or_default(),
+        if alert.in_force { "yes" } else { "no" }.to_owned(),
+        instant(alert.expire_time).map(|at| at.to_string()).unwrap_or_default(),
+        sent(fan_out).to_string(),
+        fan_out.acknowledged_count.to_string(),
+    ]
+}
+
+fn alert_json(alert: &v1::Alert, fan_out: &v1::FanOut) -> Value {
+    let tier = |tier: &v1::AlertTier| {
+        json!({
+            "priority": priority_name(tier.priority), "event": tier.event, "headline": tier.headline,
+            "languages": tier.languages, "expires": instant(tier.expire_time).map(|at| at.to_string()),
+        })
+    };
+    let message = alert.message.clone().unwrap_or_default();
+    json!({
+        "name": alert.name,
+        "key": alert.key.map(|key| key_name(terms::key_from_wire(key))),
+        "sender": message.sender,
+        "identifier": message.identifier,
+        "cancelled": alert.cancelled,
+        "in_force": alert.in_force,
+        "expires": instant(alert.expire_time).map(|at| at.to_string()),
+        "tiers": alert.tiers.iter().map(tier).collect::<Vec<_>>(),
+        "complete": fan_out.complete,
+        "fan_out": fan_out_json(fan_out),
+    })
+}
+
+fn fan_out_json(fan_out: &v1::FanOut) -> Value {
+    let sent: serde_json::Map<String, Value> =
+        fan_out.sent.iter().map(|sent| (channel_name(sent.channel).to_owned(), json!(sent.count))).collect();
+    json!({
+        "found": fan_out.found_count, "planned": fan_out.planned_count, "skipped": skipped(&fan_out.skipped),
+        "sent": sent, "acknowledged": fan_out.acknowledged_count, "complete": fan_out.complete,
+    })
+}
+
+fn skipped(skipped: &[v1::SkipCount]) -> Value {
+    skipped.iter().map(|skip| (skip.reason.clone(), json!(skip.count))).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn problems(problems: &[v1::Problem]) -> Value {
+    problems.iter().map(|problem| json!({ "field": problem.field, "reason": problem.message })).collect()
+}
+
+fn say_problems(problems: &[v1::Problem]) {
+    for problem in problems {
+        print_line(&format!("  not used: {}: {}", problem.field, problem.message));
+    }
+}
+
+fn key_name(key: DeliveryKey) -> String {
+    key.to_string()
+}
+
+fn instant(at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+    time::optional(at, "").ok().flatten()
+}
+
+fn channel_name(channel: i32) -> &'static str {
+    terms::channel::from_wire(channel).map_or("unknown", crate::domain::ChannelKind::name)
+}
+
+fn priority_name(priority: i32) -> &'static str {
+    match v1::Priority::try_from(priority).unwrap_or_default() {
+        v1::Priority::Unspecified => "unknown",
+        v1::Priority::Information => "information",
+        v1::Priority::Advisory => "advisory",
+        v1::Priority::Warning => "warning",
+        v1::Priority::LifeThreat => "life threat",
+    }
+}
+
+fn ignore_name(reason: v1::IgnoreReason) -> &'static str {
+    match reason {
+        v1::IgnoreReason::Unspecified => "unknown",
+        v1::IgnoreReason::Duplicate => "duplicate",
+        v1::IgnoreReason::Expired => "expired",
+        v1::IgnoreReason::Superseded => "superseded",
+        v1::IgnoreReason::NothingToCancel => "nothing to cancel",
+        v1::IgnoreReason::NotForPublic => "not for the public",
+    }
 }

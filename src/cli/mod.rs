@@ -5,11 +5,14 @@
 
 pub mod alert;
 mod args;
+mod check;
 pub mod cities;
 pub mod demo;
 pub mod device;
 pub mod log;
 pub mod map;
+mod output;
+mod population;
 pub mod serve;
 
 pub use args::{Cli, Command, Server};

@@ -2,11 +2,19 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
 
+use anyhow::Context;
 use clap::Args;
+use tokio_util::sync::CancellationToken;
 
+use crate::app::{App, Null, Options};
 use crate::config::{Config, ConfigError, LogFormat, LogLevel};
 use crate::domain::Timestamp;
+use crate::lifecycle::{self, Ended, OffsetClock, StopSignals, SystemClock, raise_open_files};
+
+use super::output::print_line;
 
 /// What `serve` is told.
 #[derive(Debug, Clone, Args)]
@@ -30,6 +38,9 @@ pub struct ServeArgs {
     /// Start the server's clock at this instant (RFC 3339), so that alerts of the past can be sent
     #[arg(long, value_name = "TIME", requires = "dev")]
     pub clock: Option<Timestamp>,
+    /// Reach devices that have a token for the null channel by appending who is told to this file
+    #[arg(long, value_name = "FILE", requires = "dev")]
+    pub null_channel: Option<PathBuf>,
     /// The least severity that is logged
     #[arg(long, value_name = "LEVEL")]
     pub log: Option<LogLevel>,
@@ -84,6 +95,61 @@ impl ServeArgs {
             }
         }
         Ok(config)
+    }
+}
+
+/// Runs a server until it is asked to stop.
+pub async fn run(args: &ServeArgs, config: Config, json: bool) -> anyhow::Result<ExitCode> {
+    let options = Options {
+        null: args.null_channel.clone().map(Null::File),
+        clock: match args.clock {
+            Some(start) => Arc::new(OffsetClock::starting_at(start)),
+            None => Arc::new(SystemClock),
+        },
+        ..options(&config)
+    };
+    if let Err(error) = raise_open_files() {
+        tracing::warn!(%error, "the limit of open files stays as it is: there may be fewer links than devices");
+    }
+    let mut signals = StopSignals::catch().context("signals cannot be caught")?;
+    let server = async |stop: CancellationToken| {
+        let app = App::open(options).await?;
+        say_listening(&app, json);
+        app.run(stop.cancelled_owned()).await
+    };
+    match lifecycle::run(server, async || signals.next().await, config.server.stop_within()).await {
+        Ended::Finished(result) => {
+            result?;
+            tracing::info!("stopped");
+            Ok(ExitCode::SUCCESS)
+        }
+        Ended::CutBySignal | Ended::CutByDeadline => anyhow::bail!("cut off before everything had ended"),
+    }
+}
+
+/// A server as configured, on the system's clock.
+pub(super) fn options(config: &Config) -> Options {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Options {
+        data_dir: config.data_dir.clone(),
+        listen: config.server.listen,
+        http_listen: config.server.http_listen,
+        clock: Arc::new(SystemClock),
+        null: None,
+        segment_bytes: config.journal.segment_bytes(),
+        registry_cache_bytes: config.registry.cache_bytes(),
+        planners: config.fan_out.planners(cores),
+        heartbeat: config.link.heartbeat(),
+        dev: true,
+    }
+}
+
+fn say_listening(app: &App, json: bool) {
+    let (grpc, http) = (app.grpc_address(), app.http_address());
+    if json {
+        print_line(&serde_json::json!({ "listening": grpc.to_string(), "http": http.to_string() }).to_string());
+    } else {
+        print_line(&format!("gRPC on {grpc}, metrics and readiness on http://{http}; Ctrl-C stops"));
     }
 }
 

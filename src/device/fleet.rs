@@ -1,0 +1,177 @@
+//! Many devices in one process: load tests, and the demo.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use hdrhistogram::Histogram;
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+use crate::domain::{DeliveryKey, Timestamp};
+use crate::tasks::Tasks;
+use crate::wire::convert::{terms, time};
+use crate::wire::v1;
+
+use super::{Credentials, Event, Link, Seen, Shown};
+
+/// How a fleet is run.
+#[derive(Default)]
+pub struct FleetOptions {
+    /// Each notice that is shown is appended to this file before it is acknowledged: `{delivery key} {device}`, one a line.
+    pub record: Option<File>,
+}
+
+/// Devices with live links.
+#[derive(Clone)]
+pub struct Fleet(Arc<Inner>);
+
+struct Inner {
+    open: AtomicU64,
+    opened: AtomicU64,
+    received: AtomicU64,
+    dropped: AtomicU64,
+    shown: Vec<AtomicU32>,
+    receipts: Mutex<Times>,
+    record: Mutex<Option<File>>,
+    stop: CancellationToken,
+}
+
+struct Times {
+    latency_us: Histogram<u64>,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+/// What a fleet has had so far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipts {
+    /// Links that are open.
+    pub open: u64,
+    /// Times that a link was opened.
+    pub opened: u64,
+    /// Notices that came.
+    pub received: u64,
+    /// Notices that were dropped as repeats.
+    pub dropped: u64,
+    /// Devices that were shown something.
+    pub told: u64,
+    /// Devices that were shown more than one thing.
+    pub told_twice: u64,
+    /// From the server's encoding to the device's handling: median, 99th percentile and most, milliseconds.
+    pub latency_ms: [f64; 3],
+    /// The server's time when the first notice came.
+    pub first: Option<Timestamp>,
+    /// And the last.
+    pub last: Option<Timestamp>,
+}
+
+impl Fleet {
+    /// Starts a task for each device; `channels` are shared among them in turn.
+    pub fn start(channels: &[Channel], devices: Vec<Credentials>, options: FleetOptions, tasks: &Tasks) -> Self {
+        let latency_us = Histogram::new(3).expect("three digits are allowed");
+        let fleet = Self(Arc::new(Inner {
+            open: AtomicU64::new(0),
+            opened: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            shown: devices.iter().map(|_| AtomicU32::new(0)).collect(),
+            receipts: Mutex::new(Times { latency_us, first: None, last: None }),
+            record: Mutex::new(options.record),
+            stop: CancellationToken::new(),
+        }));
+        for (number, (credentials, channel)) in devices.into_iter().zip(channels.iter().cycle()).enumerate() {
+            let link = Link::new(channel.clone(), credentials);
+            let device = fleet.clone();
+            let stop = fleet.0.stop.clone();
+            tasks.spawn("device", async move {
+                let mut seen = Seen::default();
+                let mut is_open = false;
+                let running = link.run(|event| device.handle(number, &mut seen, &mut is_open, &event));
+                tokio::select! {
+                    _ = running => {}
+                    () = stop.cancelled() => {}
+                }
+                if is_open {
+                    device.0.open.fetch_sub(1, Ordering::Relaxed);
+                }
+            });
+        }
+        fleet
+    }
+
+    /// Closes every link.
+    pub fn stop(&self) {
+        self.0.stop.cancel();
+    }
+
+    /// How many links are open.
+    pub fn open(&self) -> u64 {
+        self.0.open.load(Ordering::Relaxed)
+    }
+
+    /// How many things each device was shown, in the order in which the devices were given.
+    pub fn shown(&self) -> Vec<u32> {
+        self.0.shown.iter().map(|shown| shown.load(Ordering::Acquire)).collect()
+    }
+
+    /// What came so far.
+    pub fn receipts(&self) -> Receipts {
+        let shown = self.shown();
+        let times = self.0.receipts.lock();
+        let at = |quantile: f64| times.latency_us.value_at_quantile(quantile) as f64 / 1000.0;
+        Receipts {
+            open: self.open(),
+            opened: self.0.opened.load(Ordering::Relaxed),
+            received: self.0.received.load(Ordering::Relaxed),
+            dropped: self.0.dropped.load(Ordering::Relaxed),
+            told: shown.iter().filter(|&&times| times > 0).count() as u64,
+            told_twice: shown.iter().filter(|&&times| times > 1).count() as u64,
+            latency_ms: [at(0.5), at(0.99), at(1.0)],
+            first: times.first,
+            last: times.last,
+        }
+    }
+
+    fn handle(&self, number: usize, seen: &mut Seen, is_open: &mut bool, event: &Event) {
+        match event {
+            Event::Opened => {
+                *is_open = true;
+                self.0.open.fetch_add(1, Ordering::Relaxed);
+                self.0.opened.fetch_add(1, Ordering::Relaxed);
+            }
+            Event::Closed { .. } => {
+                if std::mem::take(is_open) {
+                    self.0.open.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+            Event::Notice { notice, key, server_time } => self.receive(number, seen, notice, *key, *server_time),
+        }
+    }
+
+    fn receive(&self, number: usize, seen: &mut Seen, notice: &v1::Notice, key: DeliveryKey, now: Timestamp) {
+        self.0.received.fetch_add(1, Ordering::Relaxed);
+        let kind = terms::notice_kind::from_wire(notice.kind);
+        let priority = terms::priority::from_wire(notice.priority);
+        let expires = time::required(notice.expire_time, "expire_time");
+        // What a device does not know it must not show.
+        let (Some(kind), Some(priority), Ok(expires)) = (kind, priority, expires) else { return };
+        if seen.take(key, kind, priority, expires, now) == Shown::Dropped {
+            self.0.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        if let Some(record) = self.0.record.lock().as_mut() {
+            // One write, before the acknowledgement: whoever reads the file sees whole lines.
+            let _ = record.write_all(format!("{key} {number}\n").as_bytes());
+        }
+        self.0.shown[number].fetch_add(1, Ordering::AcqRel);
+        let encoded = time::required(notice.server_time, "server_time").unwrap_or(now);
+        let latency = u64::try_from(now.duration_since(encoded).as_micros()).unwrap_or(0);
+        let mut times = self.0.receipts.lock();
+        times.latency_us.saturating_record(latency);
+        times.first = Some(times.first.map_or(now, |first| first.min(now)));
+        times.last = Some(times.last.map_or(now, |last| last.max(now)));
+    }
+}
