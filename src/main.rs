@@ -1,1 +1,3 @@
+//! The program `hazardcast`: its commands are in [`hazardcast::cli`].
+
 fn main() {}

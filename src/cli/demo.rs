@@ -2,17 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, value_parser};
 
 /// What `demo` is told.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DemoArgs {
     /// Devices, spread over the cities of the world by population
-    #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = value_parser!(u32).range(1..=5_000_000))]
     pub devices: u32,
     /// Devices that have a live link; no more than there are devices
-    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = value_parser!(u32).range(0..=100_000))]
     pub links: u32,
     /// The alert that is sent, instead of the one that is built in
     #[arg(long, value_name = "FILE")]

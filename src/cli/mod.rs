@@ -1,7 +1,7 @@
 //! The command line: what can be asked ([`Cli`]), and how it is answered to people and, with `--json`, to machines.
 //!
-//! Each command has a file that holds its arguments and what it does. [`map`] draws an area and who was told; [`cities`]
-//! puts devices where people live; [`log`] sets up the log. Nothing else of the crate prints.
+//! Each command has a file that holds its arguments and what it does. [`map`] draws an area and who was told;
+//! [`cities`] puts devices where people live; [`log`] sets up the log. Nothing else of the crate prints.
 
 pub mod alert;
 mod args;
@@ -13,3 +13,6 @@ pub mod map;
 pub mod serve;
 
 pub use args::{Cli, Command, Server};
+
+/// Metres of a degree of latitude on a sphere of 6,371 km: good enough for pictures and simulated devices.
+const METRES_PER_DEGREE: f64 = 6_371_000.0 * std::f64::consts::PI / 180.0;
