@@ -22,7 +22,7 @@ fn the_house_is_in_order() {
     let mut sources = Vec::new();
     read(&root, &root, &mut sources);
     assert!(sources.len() > 20, "src/ was not found");
-    assert_none(check(&mut sources));
+    assert_none(&check(&mut sources));
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn the_project_is_in_order() {
             failures.extend(project::lengths(&file));
         }
     }
-    assert_none(failures);
+    assert_none(&failures);
 }
 
 /// Every file that people wrote: all but what git ignores and the data of tests.
@@ -77,7 +77,7 @@ fn written(root: &Path, gitignore: &str) -> Vec<File> {
     files
 }
 
-fn assert_none(failures: Vec<impl ToString>) {
+fn assert_none(failures: &[impl ToString]) {
     let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
     assert!(lines.is_empty(), "{} rules broken:\n{}", lines.len(), lines.join("\n"));
 }

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use crate::cli::plain;
 use crate::domain::Position;
 
 use super::view::View;
-use super::{MapScene, grouped, plain};
+use super::{MapScene, grouped};
 
 /// Width and height that the map has at most, pixels.
 const MOST: [f64; 2] = [960.0, 720.0];
