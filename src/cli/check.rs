@@ -166,7 +166,8 @@ mod tests {
         json!({"file": file, "parsed": accepted, "format": media_type, "identifier": "a-1", "sender": "smn@example.org",
             "sent": "2024-11-02T00:00:00Z", "msg_type": "Update", "status": "Actual", "scope": "Public",
             "mode": "public", "references": [], "infos": [info], "polygon_count": 2,
-            "circle_count": 0, "geocode_count": 3, "bbox": [-98.1, 14.5, -90.4, 18.9], "expired": true, "accepted": accepted, "refusals": refusals})
+            "circle_count": 0, "geocode_count": 3, "bbox": [-98.1, 14.5, -90.4, 18.9], "expired": true,
+            "accepted": accepted, "refusals": refusals})
     }
 
     fn check(contents: &[Option<&str>], json: bool) -> (Checked, String) {
