@@ -81,8 +81,8 @@ pub enum Ended<T> {
 /// Runs `server`, which is to end soon after the token that it is given is cancelled.
 ///
 /// `next_signal` waits for a signal ([`StopSignals::next`]); it is called again after each, and may be dropped while it
-/// waits. The token is cancelled at the first; `server` is dropped at the second, or `stop_within` after the first. What
-/// it spawned is not touched: after a cut the process is to exit.
+/// waits. The token is cancelled at the first; `server` is dropped at the second, or `stop_within` after the first.
+/// What it spawned is not touched: after a cut the process is to exit.
 pub async fn run<F: Future>(
     server: impl FnOnce(CancellationToken) -> F,
     mut next_signal: impl AsyncFnMut(),

@@ -12,11 +12,10 @@ use rand::{Rng, RngExt};
 
 use crate::domain::Position;
 
-/// GeoNames, CC BY 4.0; see the README beside it. Largest first.
-const TABLE: &str = include_str!("../../tests/data/cities/cities.tsv");
+use super::METRES_PER_DEGREE;
 
-/// Metres of a degree of latitude, on a sphere of 6,371 km.
-const METRES_PER_DEGREE: f64 = 111_195.0;
+/// From `GeoNames`, CC BY 4.0; see the README beside it. Largest first.
+const TABLE: &str = include_str!("../../tests/data/cities/cities.tsv");
 
 /// A city's radius is this times the square root of its population.
 const RADIUS_M: f64 = 10.0;

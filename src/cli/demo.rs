@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use clap::{Args, value_parser};
 use comfy_table::Table;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
@@ -38,10 +38,10 @@ use super::population::{DEV_APP, Sketch, connect, connect_many, register};
 #[command(after_help = EXAMPLES)]
 pub struct DemoArgs {
     /// Devices: half in the cities around the alert's area, half in those of the world, by population
-    #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = value_parser!(u32).range(1..=5_000_000))]
     pub devices: u32,
     /// Devices that have a live link; no more than there are devices
-    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = value_parser!(u32).range(0..=100_000))]
     pub links: u32,
     /// The alert that is sent, instead of the one that is built in
     #[arg(long, value_name = "FILE")]

@@ -1,7 +1,7 @@
 //! The command line: what can be asked ([`Cli`]), and how it is answered to people and, with `--json`, to machines.
 //!
-//! Each command has a file that holds its arguments and what it does. [`map`] draws an area and who was told; [`cities`]
-//! puts devices where people live; [`log`] sets up the log. Nothing else of the crate prints.
+//! Each command has a file that holds its arguments and what it does. [`map`] draws an area and who was told;
+//! [`cities`] puts devices where people live; [`log`] sets up the log. Nothing else of the crate prints.
 
 pub mod alert;
 mod args;
@@ -16,3 +16,51 @@ mod population;
 pub mod serve;
 
 pub use args::{Cli, Command, Server};
+
+use std::process::ExitCode;
+
+use crate::domain::Clock;
+use crate::format;
+use crate::lifecycle::SystemClock;
+
+/// Does what was asked; the exit code says how it went.
+pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    if let Command::Alert(alert::AlertCommand::Check(args)) = &cli.command {
+        let now = SystemClock.now();
+        let read = |file: &str, bytes: &[u8], media_type: &str| format::check(file, bytes, Some(media_type), now);
+        let checked = check::run(args, cli.json, read, &mut std::io::stdout().lock())?;
+        return Ok(ExitCode::from(checked as u8));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match &cli.command {
+            Command::Serve(args) => {
+                let config = args.settings()?;
+                log::start(&config.log);
+                serve::run(args, config, cli.json).await
+            }
+            Command::Demo(args) => demo::run(args, cli.json).await,
+            Command::Alert(command) => alert::run(command, cli.json).await,
+            Command::Device(device::DeviceCommand::Simulate(args)) => device::simulate(args, cli.json).await,
+        }
+    })
+}
+
+/// Metres of a degree of latitude on a sphere of 6,371 km: good enough for pictures and simulated devices.
+const METRES_PER_DEGREE: f64 = 6_371_000.0 * std::f64::consts::PI / 180.0;
+
+/// What may be shown of a text from elsewhere: no control characters, and none that turn the direction of what
+/// follows (Unicode's bidirectional embeddings, overrides and isolates).
+fn plain(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Tells what went wrong, with its causes.
+pub fn say_error(error: &anyhow::Error, json: bool) {
+    if json {
+        output::print_line(&serde_json::json!({ "error": format!("{error:#}") }).to_string());
+    }
+    let mut out = std::io::stderr().lock();
+    let _ = std::io::Write::write_all(&mut out, format!("hazardcast: {error:#}\n").as_bytes());
+}

@@ -10,7 +10,7 @@ use super::Bounded;
 
 /// Listeners, and the time for a stop.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Server {
     /// Where the gRPC API listens.
     pub listen: SocketAddr,
@@ -28,7 +28,7 @@ impl Server {
 
 /// The alert journal.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Journal {
     segment_mib: Bounded<1, 4_096>,
 }
@@ -42,7 +42,7 @@ impl Journal {
 
 /// The registry's store.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Registry {
     cache_mib: Bounded<16, 65_536>,
 }
@@ -56,7 +56,7 @@ impl Registry {
 
 /// Devices' links.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Link {
     heartbeat_seconds: Bounded<5, 3_600>,
     queue: Bounded<4, 4_096>,
@@ -76,7 +76,7 @@ impl Link {
 
 /// Fan-outs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub struct FanOut {
     planners: Bounded<0, 256>,
 }
@@ -93,7 +93,7 @@ impl FanOut {
 
 /// The log.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Log {
     /// What it is made of.
     pub format: LogFormat,

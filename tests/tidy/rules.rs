@@ -231,12 +231,37 @@ fn module_doc(source: &Source, failures: &mut Vec<Failure>) {
     }
 }
 
+/// Modules, types and functions that are named for nothing.
 fn names(source: &Source, failures: &mut Vec<Failure>) {
     for word in source.module().iter().flat_map(|name| name.split('_')) {
         if EMPTY_WORDS.contains(&word) {
             fail(failures, source, 1, format!("`{word}` is not a name for a module"));
         }
     }
+    for keyword in ["fn ", "struct ", "enum ", "trait ", "type ", "const ", "static ", "mod "] {
+        for at in source.find(keyword) {
+            let name = name_at(&source.code, at + keyword.len()).unwrap_or("");
+            if let Some(word) = words_of(name).into_iter().find(|word| EMPTY_WORDS.contains(&word.as_str())) {
+                fail(failures, source, source.line_of(at), format!("`{word}` in `{name}` says nothing"));
+            }
+        }
+    }
+}
+
+/// The words of a name in any case, in lower case.
+fn words_of(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before_is_lower = false;
+    for letter in name.chars() {
+        if letter == '_' || (letter.is_uppercase() && before_is_lower) {
+            words.push(String::new());
+        }
+        before_is_lower = letter.is_lowercase();
+        if let Some(word) = words.last_mut().filter(|_| letter != '_') {
+            word.extend(letter.to_lowercase());
+        }
+    }
+    words
 }
 
 /// Each folder has a `mod.rs`, and each file is declared: the compiler is silent about one that is not.

@@ -234,7 +234,8 @@ mod tests {
 
     #[test]
     fn comments_and_literals_are_not_code() {
-        let text = "let a = \"tokio::\"; // tokio::\n/* x /* y */ tokio:: */ let b = r#\"\"tokio::\"#; let c = '\"'; f::<'a>();";
+        let text = "let a = \"tokio::\"; // tokio::\n\
+                    /* x /* y */ tokio:: */ let b = r#\"\"tokio::\"#; let c = '\"'; f::<'a>();";
         let code = blank(text);
         assert!(!code.contains("tokio"), "{code}");
         assert_eq!(code.len(), text.len());

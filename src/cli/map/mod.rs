@@ -40,13 +40,6 @@ impl MapScene<'_> {
     }
 }
 
-/// What may be shown of a text from elsewhere: no control characters, and none that turn the direction of what
-/// follows (Unicode's bidirectional embeddings, overrides and isolates).
-fn plain(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    text.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
 /// A number with commas between its thousands.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();

@@ -1,7 +1,5 @@
 //! Areas as rings that can be drawn.
 
-use std::f64::consts::PI;
-
 use geo::{Destination, Distance, Geodesic, Point};
 
 use crate::domain::{Area, Circle};
@@ -37,7 +35,9 @@ impl Shape {
             // A hole may have been unrolled from elsewhere than its outer ring.
             let hole_begins = ring.iter().fold(f64::MAX, |least, at| least.min(at[0]));
             let by = outer_by + ((begins - hole_begins - SLACK) / 360.0).ceil() * 360.0;
-            ring.iter_mut().for_each(|at| at[0] += by);
+            for at in ring {
+                at[0] += by;
+            }
         }
     }
 }
@@ -89,6 +89,3 @@ fn unroll(path: &mut Path, middle: f64) {
         at[0] += ((middle - at[0]) / 360.0).round() * 360.0;
     }
 }
-
-/// Metres of a degree of latitude, on a sphere of 6,371 km: enough for a scale bar.
-pub(super) const METRES_PER_DEGREE: f64 = 6_371_000.0 * PI / 180.0;

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use crate::cli::plain;
 use crate::domain::Position;
 
 use super::view::View;
-use super::{MapScene, grouped, plain};
+use super::{MapScene, grouped};
 
 /// Width and height that the map has at most, pixels.
 const MOST: [f64; 2] = [960.0, 720.0];
@@ -26,7 +27,8 @@ text{font:13px system-ui,sans-serif;fill:#222}\
 .area{fill:#f6c344;stroke:#b45309;stroke-width:1.5;stroke-linejoin:round;fill-rule:evenodd}\
 .told,.untold{fill:none;stroke-linecap:round}\
 .told{stroke:#b91c1c;stroke-width:2.4;stroke-opacity:.7}\
-.untold{stroke:#6b7280;stroke-width:1.8;stroke-opacity:.6}";
+.untold{stroke:#6b7280;stroke-width:1.8;stroke-opacity:.6}\
+.key{stroke-width:7}";
 
 pub(super) fn draw(scene: &MapScene<'_>) -> String {
     let mut text = String::new();
@@ -129,14 +131,8 @@ fn legend(
     let dot = y - 4.5;
     writeln!(out, r#"<path class="area" opacity=".55" d="M8 {:.1}h14v12h-14Z"/>"#, y - 11.0)?;
     writeln!(out, r#"<text x="28" y="{y:.1}">area</text>"#)?;
-    writeln!(
-        out,
-        r#"<path class="told" style="stroke-width:7" d="M76 {dot:.1}h0"/><text x="84" y="{y:.1}">{told}</text>"#
-    )?;
-    writeln!(
-        out,
-        r#"<path class="untold" style="stroke-width:7" d="M264 {dot:.1}h0"/><text x="272" y="{y:.1}">{untold}</text>"#
-    )?;
+    writeln!(out, r#"<path class="told key" d="M76 {dot:.1}h0"/><text x="84" y="{y:.1}">{told}</text>"#)?;
+    writeln!(out, r#"<path class="untold key" d="M264 {dot:.1}h0"/><text x="272" y="{y:.1}">{untold}</text>"#)?;
     let (km, length) = view.scale();
     let (begin, end) = (8.0, 8.0 + length * scale);
     let y = y + 22.0;

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use crate::cli::plain;
+
 use super::view::View;
-use super::{MapScene, grouped, plain};
+use super::{MapScene, grouped};
 
 /// Lines that a map may have, so that it and what is written below are seen at once.
 const MOST_LINES: f64 = 40.0;

@@ -88,6 +88,17 @@ fn a_map_is_never_wider_or_higher_than_asked() {
 }
 
 #[test]
+fn a_thin_strip_is_shown_with_room_around_it() {
+    let strip = [[0.0, 0.0], [10.0, 0.0], [10.0, 0.01], [0.0, 0.01]];
+    let turned = strip.map(|[lon, lat]| [lat, lon]);
+    for points in [strip, turned] {
+        let areas = [Area { polygons: vec![Polygon { outer: ring(&points), holes: Vec::new() }], ..Area::default() }];
+        let [width, height] = view::View::of(&scene(&areas, &[])).size;
+        assert!((0.2..=5.0).contains(&(width / height)), "{width} {height}");
+    }
+}
+
+#[test]
 fn names_do_not_cover_each_other_and_cannot_command_the_terminal() {
     let areas = [square(10.0, -0.5, 1.0)];
     let labels = [("Upper\u{1b}[31m".to_owned(), at(10.2, 0.2)), ("Lower".to_owned(), at(10.21, 0.2))];

@@ -1,12 +1,16 @@
 //! Which part of the globe is shown, and where a point of it is on the map.
 
+use crate::cli::METRES_PER_DEGREE;
 use crate::domain::Position;
 
 use super::MapScene;
-use super::outline::{METRES_PER_DEGREE, Shape, shapes};
+use super::outline::{Shape, shapes};
 
 /// Room around the areas, as a share of their extent.
 const MARGIN: f64 = 0.08;
+
+/// One side of the map is at least this share of the other.
+const NARROWEST: f64 = 0.25;
 
 /// The least extent that is shown, degrees.
 const LEAST: f64 = 0.05;
@@ -27,25 +31,27 @@ pub(super) struct View {
 impl View {
     pub(super) fn of(scene: &MapScene<'_>) -> Self {
         let mut shapes = shapes(scene.areas);
-        let spans: Vec<(f64, f64)> = match shapes.is_empty() {
-            false => shapes.iter().map(Shape::longitudes).collect(),
-            true => scene.told.iter().map(|at| (at.lon(), at.lon())).collect(),
+        let spans: Vec<(f64, f64)> = if shapes.is_empty() {
+            scene.told.iter().map(|at| (at.lon(), at.lon())).collect()
+        } else {
+            shapes.iter().map(Shape::longitudes).collect()
         };
         let (west, east) = cut_open(&spans);
-        shapes.iter_mut().for_each(|shape| shape.turn_to(west));
+        for shape in &mut shapes {
+            shape.turn_to(west);
+        }
         let points = shapes.iter().flat_map(|shape| shape.rings.iter().flatten()).map(|at| at[1]);
-        let places = scene.told.iter().map(|at| at.lat()).filter(|_| scene.areas.is_empty());
+        let places = scene.told.iter().map(|at| at.lat()).filter(|_| shapes.is_empty());
         let (south, north) = points.chain(places).fold((f64::MAX, f64::MIN), |(s, n), lat| (s.min(lat), n.max(lat)));
         let (south, north) = if south > north { (-90.0, 90.0) } else { (south, north) };
 
-        let (across, up) = (margin(east - west), margin(north - south));
-        let (south, north) = ((south - up).max(-90.0), (north + up).min(90.0));
-        let room = across.min((360.0 - (east - west)) / 2.0).max(0.0);
         let squeeze = f64::midpoint(south, north).to_radians().cos().max(0.1);
-        let width = (east - west + 2.0 * room) * squeeze;
-        // A map of which one side is far shorter than the other would be a line.
-        let size = [width, north - south];
-        Self { shapes, west: west - room, north, squeeze, size }
+        let (width, height) = ((east - west) * squeeze, north - south);
+        let (across, up) = (margin(width, height) / squeeze, margin(height, width));
+        let (south, north) = ((south - up).max(-90.0), (north + up).min(90.0));
+        let across = across.min((360.0 - (east - west)) / 2.0).max(0.0);
+        let size = [(east - west + 2.0 * across) * squeeze, north - south];
+        Self { shapes, west: west - across, north, squeeze, size }
     }
 
     /// A point of a shape on the map, from its upper left corner; it may lie beyond the edge.
@@ -80,8 +86,9 @@ impl View {
     }
 }
 
-fn margin(extent: f64) -> f64 {
-    (extent * MARGIN).max((LEAST - extent) / 2.0).max(LEAST * MARGIN)
+/// The room on either side of an extent, so that the map is not far narrower there than it is the other way.
+fn margin(extent: f64, other: f64) -> f64 {
+    (extent * MARGIN).max((other * NARROWEST - extent) / 2.0).max((LEAST - extent) / 2.0).max(LEAST * MARGIN)
 }
 
 /// Where the globe is cut open to show all of `spans` in one piece: the westernmost and easternmost longitude shown,

@@ -1,0 +1,233 @@
+//! `hazardcast alert check`: reads files and tells what the reader of alerts makes of them.
+//!
+//! [`run`] is given the reader, whose report is any value that serialises to the object that `--json` prints, one a
+//! line for each file. What is printed for people is made of that same object, so that both always say the same.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::alert::CheckArgs;
+use super::plain;
+
+/// What is read of a file, bytes: far more than the reader takes, so that it is the reader that refuses a larger one.
+const READ_AT_MOST: u64 = 32 << 20;
+
+/// Areas of an info that are named; of the others only the number is told.
+const AREAS_NAMED: usize = 5;
+
+/// How a check of several files ended; the worst of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Checked {
+    /// All are accepted.
+    Accepted = 0,
+    /// Some are refused.
+    Refused = 1,
+    /// A file could not be read.
+    Unreadable = 2,
+}
+
+/// Checks each file with `read`, which gets its name, bytes and media type, and writes the answers to `out`. Fails if
+/// they cannot be written.
+pub fn run<R: Serialize>(
+    args: &CheckArgs,
+    json: bool,
+    read: impl Fn(&str, &[u8], &str) -> R,
+    out: &mut impl Write,
+) -> io::Result<Checked> {
+    let mut worst = Checked::Accepted;
+    for path in &args.files {
+        let file = path.display().to_string();
+        let (report, ended) = match bytes(path) {
+            Ok(bytes) => judged(serde_json::to_value(read(&file, &bytes, media_type(&bytes)))?),
+            Err(error) => (unreadable(&file, &error), Checked::Unreadable),
+        };
+        worst = worst.max(ended);
+        if json {
+            writeln!(out, "{report}")?;
+        } else {
+            out.write_all(block(&report).as_bytes())?;
+        }
+    }
+    Ok(worst)
+}
+
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(READ_AT_MOST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// JSON begins with a bracket; all else is taken for CAP, whose reader says what is wrong with it.
+fn media_type(bytes: &[u8]) -> &'static str {
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
+    if text.starts_with(b"{") || text.starts_with(b"[") { "application/json" } else { "application/cap+xml" }
+}
+
+fn judged(report: Value) -> (Value, Checked) {
+    let accepted = report["accepted"] == Value::Bool(true);
+    (report, if accepted { Checked::Accepted } else { Checked::Refused })
+}
+
+fn unreadable(file: &str, error: &io::Error) -> Value {
+    let refusal = json!({"field": "file", "reason": format!("cannot be read: {error}")});
+    json!({"file": file, "parsed": false, "accepted": false, "refusals": [refusal]})
+}
+
+/// A report for people: a mark and the file's name, what it says, and what is wrong.
+fn block(report: &Value) -> String {
+    let mut text = String::new();
+    let accepted = report["accepted"] == Value::Bool(true);
+    line(&mut text, &format!("{} {}", if accepted { "✓" } else { "✗" }, word(&report["file"])));
+    if report["parsed"] == Value::Bool(true) {
+        let kind = words(report, &["format", "msg_type", "status", "scope"], " · ");
+        let mode = word(&report["mode"]);
+        line(&mut text, &format!("  {kind}, told as: {mode}"));
+        line(&mut text, &format!("  {}", words(report, &["identifier", "sender", "sent"], "  ")));
+        for reference in list(&report["references"]) {
+            line(&mut text, &format!("  refers to {}", words(reference, &["sender", "identifier", "sent"], "  ")));
+        }
+        for each in list(&report["infos"]) {
+            info(&mut text, each);
+        }
+        let counts = [("polygon_count", "polygons"), ("circle_count", "circles"), ("geocode_count", "geocodes")];
+        let counts = counts.map(|(key, name)| format!("{} {name}", report[key].as_u64().unwrap_or(0)));
+        let bounds: Vec<String> = list(&report["bbox"]).iter().map(word).collect();
+        let bounds = if bounds.is_empty() { String::new() } else { format!(" within {}", bounds.join(", ")) };
+        line(&mut text, &format!("  {}{bounds}", counts.join(", ")));
+        if report["expired"] == Value::Bool(true) {
+            line(&mut text, "  expired: it would not be sent now");
+        }
+    }
+    for refusal in list(&report["refusals"]) {
+        line(&mut text, &format!("  {}: {}", word(&refusal["field"]), word(&refusal["reason"])));
+    }
+    text
+}
+
+fn info(text: &mut String, info: &Value) {
+    let keys = ["language", "event", "urgency", "severity", "certainty"];
+    let expires = word(&info["expires"]);
+    let expires = if expires.is_empty() { expires } else { format!(", expires {expires}") };
+    line(text, &format!("  {}{expires}", words(info, &keys, " · ")));
+    let areas = list(&info["areas"]);
+    for area in areas.iter().take(AREAS_NAMED) {
+        line(text, &format!("    {}", word(&area["description"])));
+    }
+    if areas.len() > AREAS_NAMED {
+        line(text, &format!("    and {} more areas", areas.len() - AREAS_NAMED));
+    }
+}
+
+fn line(text: &mut String, line: &str) {
+    writeln!(text, "{}", plain(line).trim_end()).expect("a string takes all that is written to it");
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// A value without quotes; nothing if it is not there.
+fn word(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The values of those keys that are there. A value that is no object is told itself.
+fn words(of: &Value, keys: &[&str], between: &str) -> String {
+    if !of.is_object() {
+        return word(of);
+    }
+    let words: Vec<String> = keys.iter().map(|key| word(&of[*key])).filter(|word| !word.is_empty()).collect();
+    words.join(between)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A reader that accepts what has `good` in it.
+    fn read(file: &str, bytes: &[u8], media_type: &str) -> Value {
+        let accepted = bytes.windows(4).any(|window| window == b"good");
+        let refusal = json!({"field": "info[0].area[0].polygon[1]", "reason": "latitude 91 is beyond 90 degrees"});
+        let refusals = if accepted { vec![] } else { vec![refusal] };
+        let areas: Vec<_> = (0..7).map(|n| json!({"description": format!("District {n}\u{1b}[2J")})).collect();
+        let info = json!({"language": "es-MX", "event": "Ciclón", "urgency": "Future", "severity": "Extreme",
+            "certainty": "Likely", "expires": "2024-11-03T00:00:00Z", "areas": areas});
+        json!({"file": file, "parsed": accepted, "format": media_type, "identifier": "a-1", "sender": "smn@example.org",
+            "sent": "2024-11-02T00:00:00Z", "msg_type": "Update", "status": "Actual", "scope": "Public",
+            "mode": "public", "references": [], "infos": [info], "polygon_count": 2,
+            "circle_count": 0, "geocode_count": 3, "bbox": [-98.1, 14.5, -90.4, 18.9], "expired": true,
+            "accepted": accepted, "refusals": refusals})
+    }
+
+    fn check(contents: &[Option<&str>], json: bool) -> (Checked, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |(index, content): (usize, Option<&str>)| {
+            let path = folder.path().join(format!("{index}.xml"));
+            if let Some(content) = content {
+                std::fs::write(&path, content).expect("written");
+            }
+            path
+        };
+        let files: Vec<PathBuf> = contents.iter().copied().enumerate().map(path).collect();
+        let mut out = Vec::new();
+        let ended = run(&CheckArgs { files }, json, read, &mut out).expect("a list takes all");
+        (ended, String::from_utf8(out).expect("UTF-8").replace(&folder.path().display().to_string(), ""))
+    }
+
+    #[test]
+    fn the_worst_file_decides_how_it_ends() {
+        assert_eq!(check(&[Some("good")], true).0, Checked::Accepted);
+        assert_eq!(check(&[Some("good"), Some("bad")], true).0, Checked::Refused);
+        assert_eq!(check(&[None, Some("good"), Some("bad")], false).0, Checked::Unreadable);
+    }
+
+    #[test]
+    fn json_is_one_object_a_line_for_each_file_even_one_that_cannot_be_read() {
+        let (_, text) = check(&[Some("good"), None, Some("bad")], true);
+        let reports: Vec<Value> = text.lines().map(|line| line.parse().expect("JSON")).collect();
+        assert_eq!(reports.len(), 3);
+        assert_eq!((&reports[0]["accepted"], &reports[0]["polygon_count"]), (&json!(true), &json!(2)));
+        assert_eq!((&reports[1]["parsed"], &reports[1]["refusals"][0]["field"]), (&json!(false), &json!("file")));
+    }
+
+    #[test]
+    fn people_get_a_block_that_cannot_command_their_terminal() {
+        let (_, text) = check(&[Some("good")], false);
+        let expected = "\
+✓ /0.xml
+  application/cap+xml · Update · Actual · Public, told as: public
+  a-1  smn@example.org  2024-11-02T00:00:00Z
+  es-MX · Ciclón · Future · Extreme · Likely, expires 2024-11-03T00:00:00Z
+    District 0 [2J
+    District 1 [2J
+    District 2 [2J
+    District 3 [2J
+    District 4 [2J
+    and 2 more areas
+  2 polygons, 0 circles, 3 geocodes within -98.1, 14.5, -90.4, 18.9
+  expired: it would not be sent now
+";
+        assert_eq!(text, expected);
+        let (_, text) = check(&[Some("bad")], false);
+        assert_eq!(text, "✗ /0.xml\n  info[0].area[0].polygon[1]: latitude 91 is beyond 90 degrees\n");
+    }
+
+    #[test]
+    fn json_is_told_from_cap_by_its_first_bracket() {
+        assert_eq!(media_type(b"\xEF\xBB\xBF \n{"), "application/json");
+        for bytes in [&b"<alert/>"[..], b"", b"\xFF\xFE<\0"] {
+            assert_eq!(media_type(bytes), "application/cap+xml");
+        }
+    }
+}
