@@ -144,7 +144,8 @@ async fn preview(args: &PreviewArgs, json: bool) -> Result<ExitCode> {
     let ignored = answer.ignored();
     let told: Vec<_> = answer.told.iter().map(|told| (channel_name(told.channel), told.count)).collect();
     if json {
-        let told: serde_json::Map<String, Value> = told.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
+        let told: serde_json::Map<String, Value> =
+            told.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         let line = json!({
             "would_be_sent": ignored == v1::IgnoreReason::Unspecified,
             "ignored": (ignored != v1::IgnoreReason::Unspecified).then(|| ignore_name(ignored)),

@@ -109,7 +109,8 @@ pub async fn run(args: &DemoArgs, json: bool) -> Result<ExitCode> {
     closed?;
     let handed = handed(&folder.null())?;
     let report = judge(args.devices, links, &sent.ground, &sketches, &told, &handed)?;
-    let told_at = |number: usize| told.shown.get(&number).copied().unwrap_or(0) > 0 || handed.contains_key(&(number as u32));
+    let told_at =
+        |number: usize| told.shown.get(&number).copied().unwrap_or(0) > 0 || handed.contains_key(&(number as u32));
     draw(&sent, &sketches, told_at, &args.svg, json)?;
     say(&report, &sent, &args.svg, json);
     Ok(if report.missed == 0 && report.told_twice == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -265,7 +266,8 @@ fn judge(
 
 /// Draws the area and who was told, in the terminal and into a file.
 fn draw(sent: &Sent, sketches: &[Sketch], told: impl Fn(usize) -> bool, svg: &Path, json: bool) -> Result<()> {
-    let near: Vec<usize> = (0..sketches.len()).filter(|&number| is_near(&sent.ground, sketches[number].place)).collect();
+    let near: Vec<usize> =
+        (0..sketches.len()).filter(|&number| is_near(&sent.ground, sketches[number].place)).collect();
     let (yes, no): (Vec<usize>, Vec<usize>) = near.into_iter().partition(|&number| told(number));
     let places = |numbers: &[usize]| numbers.iter().map(|&number| sketches[number].place).collect::<Vec<_>>();
     let near_cities = cities().iter().filter(|city| is_near(&sent.ground, city.at)).take(12);

@@ -22,4 +22,6 @@ pub struct Read {
 pub fn read(_: &[u8], _: Option<&str>) -> Result<Read, FormatError> {
     Err(FormatError)
 }
-pub fn check(_: &str, _: &[u8], _: Option<&str>, _: crate::domain::Timestamp) -> serde_json::Value { serde_json::Value::Null }
+pub fn check(_: &str, _: &[u8], _: Option<&str>, _: crate::domain::Timestamp) -> serde_json::Value {
+    serde_json::Value::Null
+}
