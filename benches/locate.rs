@@ -1,8 +1,9 @@
 //! The index against naive `rstar` and `geo`, on the same devices in the same run, one thread.
 //!
-//! `cargo bench --bench locate` takes some minutes and ends with a table of the best times; `LOCATE_DEVICES` sets another
-//! number of devices than 2,000,000. `cargo bench --bench locate -- --test` runs each case once, on few devices. The naive
-//! rival keeps points in an `rstar` tree, asks it for the area's box, and asks `geo` of each point in that.
+//! `cargo bench --bench locate` takes some minutes and ends with a table of the best times; `LOCATE_DEVICES` sets
+//! another number of devices than 2,000,000. `cargo bench --bench locate -- --test` runs each case once, on few
+//! devices. The naive rival keeps points in an `rstar` tree, asks it for the area's box, and asks `geo` of each point
+//! in that.
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -60,8 +61,8 @@ struct City {
 }
 
 impl World {
-    /// 4,000 cities, the n-th with a share of people in proportion to 1/n, four in ten of them in Japan; a city's radius grows
-    /// with the root of its people.
+    /// 4,000 cities, the n-th with a share of people in proportion to 1/n, four in ten of them in Japan; a city's
+    /// radius grows with the root of its people.
     fn new(devices: usize) -> Self {
         let japan = japan();
         let ground = geo_of(std::slice::from_ref(&japan));

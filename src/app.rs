@@ -1,7 +1,8 @@
 //! Builds the house in the order of the flow, and takes it down in the same order.
 //!
-//! Opening: journal first (what was accepted), then the registry (whom it is for), then the desk and the fan-outs, then the doors. Closing:
-//! doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has ended.
+//! Opening: journal first (what was accepted), then the registry (whom it is for), then the desk and the fan-outs, then
+//! the doors. Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has
+//! ended.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

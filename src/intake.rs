@@ -1,8 +1,8 @@
 //! The desk: decides one alert at a time, most urgent first, and lets nobody hear "accepted" before the disk has it.
 //!
-//! Doors parse, verify and resolve in parallel, then [`Desk::submit`]. The desk's own task decides, appends to the journal
-//! without waiting, and goes on to the next; when an entry is on disk its caller is answered and its fan-out starts. No
-//! other code changes a lineage.
+//! Doors parse, verify and resolve in parallel, then [`Desk::submit`]. The desk's own task decides, appends to the
+//! journal without waiting, and goes on to the next; when an entry is on disk its caller is answered and its fan-out
+//! starts. No other code changes a lineage.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -175,8 +175,8 @@ impl DeskTask {
         let mut open = true;
         let mut tidy = tokio::time::interval(TIDY);
         while open || !heap.is_empty() || !syncing.is_empty() {
-            // Three inputs: an entry that is on disk (answered first, since people wait), the next submission, and, when the
-            // inbox is empty for the moment, the most urgent of those that wait.
+            // Three inputs: an entry that is on disk (answered first, since people wait), the next submission, and,
+            // when the inbox is empty for the moment, the most urgent of those that wait.
             tokio::select! {
                 biased;
                 Some(pending) = syncing.next(), if !syncing.is_empty() => self.complete(pending),

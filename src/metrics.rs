@@ -1,8 +1,9 @@
 //! Every metric that the server has, by name, unit and help, and the handles that count.
 //!
-//! [`Metric`] is the list; [`Metrics`] holds one typed handle for each. Handles are atomics, and labelled ones are found
-//! by position or taken once by name before the work begins: on the hot path nothing is looked up and no lock is taken.
-//! (A histogram takes a short lock: there is one observation a fan-out, not one a device.) No label is a person's.
+//! [`Metric`] is the list; [`Metrics`] holds one typed handle for each. Handles are atomics, and labelled ones are
+//! found by position or taken once by name before the work begins: on the hot path nothing is looked up and no lock is
+//! taken. (A histogram takes a short lock: there is one observation a fan-out, not one a device.) No label is a
+//! person's.
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;

@@ -2,8 +2,8 @@
 //!
 //! [`Tasks`] is handed to whoever runs something. A task may be *essential*: the server is broken without it, and if it
 //! ends before [`Tasks::close`] was called, [`Tasks::failed`] resolves and the process stops. Any other task may end
-//! when it likes. A panic is a bug; of an essential task it ends the server, of another (a link's) it is logged and counted, and
-//! the alerts of everybody else go on.
+//! when it likes. A panic is a bug; of an essential task it ends the server, of another (a link's) it is logged and
+//! counted, and the alerts of everybody else go on.
 //!
 //! Nothing here stops a task: it ends because its inbox closed, or because it watches the stop token that it was given.
 

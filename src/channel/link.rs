@@ -5,8 +5,8 @@ use crate::link::{Hub, NotSent};
 
 use super::{Channel, Parcel};
 
-/// Writes a notice's shared bytes to live links. Accepted means: in the link's queue. What a link does not acknowledge is
-/// owed to it when it returns, so that nothing is lost with the queue.
+/// Writes a notice's shared bytes to live links. Accepted means: in the link's queue. What a link does not acknowledge
+/// is owed to it when it returns, so that nothing is lost with the queue.
 #[derive(Debug)]
 pub struct LinkChannel {
     hub: Hub,

@@ -34,8 +34,8 @@ impl NullChannel {
         Self::default()
     }
 
-    /// Appends to the file at `path`, which is made if it is not there. A line that was cut off is closed, and stays one that
-    /// [`NullRecord::parse`] refuses.
+    /// Appends to the file at `path`, which is made if it is not there. A line that was cut off is closed, and stays
+    /// one that [`NullRecord::parse`] refuses.
     pub fn with_file(path: &Path) -> std::io::Result<Self> {
         let mut file = File::options().create(true).append(true).read(true).open(path)?;
         let mut last = [b'\n'];

@@ -34,9 +34,9 @@ pub fn told<'a>(
 }
 
 impl Told<'_> {
-    /// Which info a person who reads `languages` (best first) is told: RFC 4647's lookup, section 3.4, for each language in
-    /// turn; then any info in the same first subtag (a person who reads `de` is told `de-AT`); then English; then the
-    /// first.
+    /// Which info a person who reads `languages` (best first) is told: RFC 4647's lookup, section 3.4, for each
+    /// language in turn; then any info in the same first subtag (a person who reads `de` is told `de-AT`); then
+    /// English; then the first.
     pub fn best_for<'l>(&self, languages: impl Iterator<Item = &'l Language> + Clone) -> usize {
         let exact = |wanted: &Language| self.infos.iter().position(|info| info.language == *wanted);
         for language in languages.clone() {

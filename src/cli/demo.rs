@@ -220,7 +220,8 @@ fn is_to_be_told(sent: &Sent, sketch: &Sketch) -> bool {
     sketch.consents && sent.ground.contains(sketch.place)
 }
 
-/// How often each device was handed to the null channel, by its number. In a new registry slots are given in the order of registration.
+/// How often each device was handed to the null channel, by its number. In a new registry slots are given in the order
+/// of registration.
 fn handed(file: &Path) -> Result<HashMap<u32, u32>> {
     let text = std::fs::read_to_string(file).context("the null channel's file")?;
     let mut handed = HashMap::new();

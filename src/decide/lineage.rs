@@ -68,14 +68,14 @@ impl Lineages {
         self.by_id.get(&id)
     }
 
-    /// The number that a new lineage gets: the time in microseconds, or one more than any before. So a server that has lost its
-    /// data gives out none that a device has seen.
+    /// The number that a new lineage gets: the time in microseconds, or one more than any before. So a server that has
+    /// lost its data gives out none that a device has seen.
     pub fn next(&self, now: Timestamp) -> LineageId {
         LineageId((self.newest + 1).max(now.as_microsecond().max(0).cast_unsigned()))
     }
 
-    /// Whether this alert was decided before, and what became of it. The same name sent at another time is another message
-    /// (some issuers use an identifier again); it is known only if it is not newer.
+    /// Whether this alert was decided before, and what became of it. The same name sent at another time is another
+    /// message (some issuers use an identifier again); it is known only if it is not newer.
     pub(super) fn known(&self, id: &AlertId) -> Option<&Known> {
         self.known.get(&name(id)).filter(|known| known.sent >= id.sent)
     }
@@ -85,8 +85,8 @@ impl Lineages {
         self.superseded.contains_key(&name(id))
     }
 
-    /// The lineages in force that `alert` continues, in the order in which it names them, each once. Only the sender of an
-    /// alert may update or cancel it.
+    /// The lineages in force that `alert` continues, in the order in which it names them, each once. Only the sender of
+    /// an alert may update or cancel it.
     pub(super) fn continued_by(&self, alert: &Alert) -> Vec<&Lineage> {
         let own = self.known.get(&name(&alert.id)).and_then(|known| known.key);
         let referred = alert

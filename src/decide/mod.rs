@@ -1,8 +1,8 @@
 //! The desk's rules: what a message does to those before it, and whether it may.
 //!
 //! [`decide`] is the one way in: it answers with a [`Decision`], and only an admitted alert becomes a [`Bulletin`].
-//! [`Lineages`] remembers what was decided before; the desk ([`crate::intake`]) owns it, and brings it up to date with what
-//! was decided. Nothing here reads a clock or a disk.
+//! [`Lineages`] remembers what was decided before; the desk ([`crate::intake`]) owns it, and brings it up to date with
+//! what was decided. Nothing here reads a clock or a disk.
 
 mod authority;
 mod bulletin;
@@ -141,7 +141,8 @@ pub fn decide(
     }
 }
 
-/// A first message or an update. An update of what is not known, or is over, is a first message: rather two alerts than none.
+/// A first message or an update. An update of what is not known, or is over, is a first message: rather two alerts than
+/// none.
 fn warn(lineages: &Lineages, rules: &Rules, alert: Alert, ground: &Resolved, now: Timestamp) -> Decision {
     let (Body::Issue(infos) | Body::Update(infos)) = &alert.body else {
         return Decision::Refuse(Refused::NoInfo);

@@ -25,8 +25,8 @@ const S_WAVE_KM_S: f64 = 3.36;
 
 /// What `notice` means at `here`, at `now` by the server's clock.
 ///
-/// The S wave's way is taken as straight, `sqrt(distance² + depth²)`, at the speed of the upper crust: within a second up to about
-/// 150 km, and too early beyond, where waves run through deeper and faster rock.
+/// The S wave's way is taken as straight, `sqrt(distance² + depth²)`, at the speed of the upper crust: within a second
+/// up to about 150 km, and too early beyond, where waves run through deeper and faster rock.
 pub fn assess(notice: &v1::Notice, here: Position, now: Timestamp) -> Assessment {
     let mut ignored = Vec::new();
     let areas: Vec<Area> =

@@ -6,9 +6,9 @@ use crate::domain::{SignedDuration, Timestamp};
 
 /// Tells the server's time from what the server said of it.
 ///
-/// An answer that came within a round trip of `d` places the server's clock to within `d / 2`: taken is the answer's time plus half
-/// of the round trip, of the answer with the shortest round trip so far (RFC 5905, section 8, for a symmetric path; its clock
-/// filter in section 10 prefers the shortest delay).
+/// An answer that came within a round trip of `d` places the server's clock to within `d / 2`: taken is the answer's
+/// time plus half of the round trip, of the answer with the shortest round trip so far (RFC 5905, section 8, for a
+/// symmetric path; its clock filter in section 10 prefers the shortest delay).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ServerClock {
     best: Option<Sample>,

@@ -20,7 +20,8 @@ use super::{Credentials, Event, Link, Seen, Shown};
 /// How a fleet is run.
 #[derive(Default)]
 pub struct FleetOptions {
-    /// Each notice that is shown is appended to this file before it is acknowledged: `{delivery key} {device}`, one a line.
+    /// Each notice that is shown is appended to this file before it is acknowledged: `{delivery key} {device}`, one a
+    /// line.
     pub record: Option<File>,
 }
 

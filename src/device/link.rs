@@ -49,15 +49,16 @@ pub enum Event {
     },
 }
 
-/// Waits between attempts: doubled with each that fails, up to two minutes, with a random share added so that a million devices do
-/// not come back at once.
+/// Waits between attempts: doubled with each that fails, up to two minutes, with a random share added so that a million
+/// devices do not come back at once.
 #[derive(Debug, Clone, Default)]
 pub struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
-    /// The wait after a link that the server closed with `asked`, or that failed without a word. `chance` is from 0 to 1.
+    /// The wait after a link that the server closed with `asked`, or that failed without a word. `chance` is from 0 to
+    /// 1.
     pub fn next(&mut self, asked: Option<Duration>, chance: f64) -> Duration {
         let base = match asked {
             Some(asked) => asked,
@@ -95,7 +96,8 @@ impl Link {
         Self { channel, credentials, backoff: Backoff::default(), clock: ServerClock::default() }
     }
 
-    /// Keeps the link open and hands each event to `handle`, until the server says not to come back. To stop it, drop the future.
+    /// Keeps the link open and hands each event to `handle`, until the server says not to come back. To stop it, drop
+    /// the future.
     pub async fn run(mut self, mut handle: impl FnMut(Event) + Send) -> GoodbyeReason {
         loop {
             let asked = match self.once(&mut handle).await {

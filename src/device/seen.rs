@@ -16,7 +16,8 @@ pub enum Shown {
     Revised,
     /// What was shown is taken back: it is over.
     Released,
-    /// Had before, under this key or a later revision; or over by the server's clock; or a release of what was never shown.
+    /// Had before, under this key or a later revision; or over by the server's clock; or a release of what was never
+    /// shown.
     Dropped,
 }
 
@@ -190,7 +191,10 @@ mod tests {
         }
 
         #[test]
-        fn it_is_kept_over_a_restart(deliveries in prop::collection::vec((any::<u64>(), delivery()), 0..30), cut in any::<u16>()) {
+        fn it_is_kept_over_a_restart(
+            deliveries in prop::collection::vec((any::<u64>(), delivery()), 0..30),
+            cut in any::<u16>(),
+        ) {
             let mut seen = Seen::default();
             for (lineage, (revision, kind, priority)) in deliveries {
                 let key = DeliveryKey { lineage: LineageId(lineage), revision: Revision(revision) };

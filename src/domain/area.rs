@@ -1,8 +1,8 @@
 //! Ground: positions, rings, polygons and circles on WGS 84.
 //!
 //! A [`Ring`] is defined by the even-odd rule, so that one which crosses itself still has an exact inside. Longitudes
-//! of a ring are *unrolled*: each is at most 180° from the one before it, and so a ring over the antimeridian runs on past
-//! ±180 (RFC 7946, 3.1.9, asks for a cut there; [`crate::locate`] makes it).
+//! of a ring are *unrolled*: each is at most 180° from the one before it, and so a ring over the antimeridian runs on
+//! past ±180 (RFC 7946, 3.1.9, asks for a cut there; [`crate::locate`] makes it).
 
 use compact_str::CompactString;
 

@@ -9,8 +9,8 @@ use crate::journal::Entry;
 
 use super::FanOuts;
 
-/// How many acknowledgements may wait. One that finds the inbox full is dropped: the notice stays owed, is sent again when the
-/// link next opens, and the device drops the repeat.
+/// How many acknowledgements may wait. One that finds the inbox full is dropped: the notice stays owed, is sent again
+/// when the link next opens, and the device drops the repeat.
 const WAITING: usize = 1 << 16;
 
 /// The most acknowledgements in one journal entry.
@@ -58,8 +58,8 @@ impl Recorder {
     }
 }
 
-/// Records devices that had not acknowledged `key`. An acknowledgement may overtake the lane's own mark that it was sent;
-/// one that was never sent anything can only leave itself out.
+/// Records devices that had not acknowledged `key`. An acknowledgement may overtake the lane's own mark that it was
+/// sent; one that was never sent anything can only leave itself out.
 fn record(house: &FanOuts, key: DeliveryKey, mut devices: Vec<DeviceSlot>) {
     let Some(reach) = house.0.around.ledger.find_reach(key.lineage) else { return };
     devices.sort_unstable();

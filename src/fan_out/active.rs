@@ -13,7 +13,8 @@ use crate::ledger::{Progress, Reach, Round};
 use crate::plan::TierFacts;
 use crate::wire;
 
-/// One bulletin on its way: what is sent, to whom it went, how far it has come. Shared by the sweep, arrivals and lanes.
+/// One bulletin on its way: what is sent, to whom it went, how far it has come. Shared by the sweep, arrivals and
+/// lanes.
 #[derive(Debug)]
 pub struct FanOut {
     /// What is sent.

@@ -1,7 +1,7 @@
 //! A sweep of one: a place that changed, a registration, a consent, a link that opened (R-E7, R-L6).
 //!
-//! Sweep and arrival may meet. The place is in the index before the arrival asks what stands there, and a bulletin stands
-//! before its sweep begins; so one of the two finds the device, and if both do the claim decides.
+//! Sweep and arrival may meet. The place is in the index before the arrival asks what stands there, and a bulletin
+//! stands before its sweep begins; so one of the two finds the device, and if both do the claim decides.
 
 use std::sync::Arc;
 
@@ -26,8 +26,9 @@ impl FanOuts {
         }
     }
 
-    /// The link of `slot` has opened: what it was sent and did not acknowledge is sent again under the same key, and what is
-    /// in force where it is, and was never sent, is told now. History is not: only the newest bulletin of each lineage.
+    /// The link of `slot` has opened: what it was sent and did not acknowledge is sent again under the same key, and
+    /// what is in force where it is, and was never sent, is told now. History is not: only the newest bulletin of each
+    /// lineage.
     pub fn link_opened(&self, slot: Slot) {
         // The link is open before claims are looked at: see `recheck`.
         settle();
@@ -42,8 +43,8 @@ impl FanOuts {
         }
     }
 
-    /// A lane gave back its claim on a device which may since have become one to tell: its link opened or its person agreed
-    /// just after the lane had looked, and whoever noticed found it claimed.
+    /// A lane gave back its claim on a device which may since have become one to tell: its link opened or its person
+    /// agreed just after the lane had looked, and whoever noticed found it claimed.
     pub(super) fn recheck(&self, lineage: LineageId, slot: Slot) {
         settle();
         if let Some(fan_out) = self.newest(lineage) {
@@ -84,7 +85,8 @@ impl FanOuts {
         (over && told).then_some((TierIndex(0), NoticeKind::Release))
     }
 
-    /// Sends again, straight to the link, what was sent and not acknowledged. The device drops it if it had it after all.
+    /// Sends again, straight to the link, what was sent and not acknowledged. The device drops it if it had it after
+    /// all.
     fn repeat(&self, fan_out: &Arc<FanOut>, slot: Slot, facts: &Facts, now: Timestamp) {
         let Some((tier, kind)) = self.due(fan_out, slot, facts) else { return };
         let tier_facts = fan_out.tier_facts(tier, kind);

@@ -70,8 +70,8 @@ impl<C: Channel> Lane<C> {
         }
     }
 
-    /// Just before bytes leave: is the bulletin still the newest and in force, has the device not had it, and does the plan on
-    /// the registration's present row still say to tell it, this way? What passes is grouped by language.
+    /// Just before bytes leave: is the bulletin still the newest and in force, has the device not had it, and does the
+    /// plan on the registration's present row still say to tell it, this way? What passes is grouped by language.
     fn last_look(&mut self, errand: &Errand, slots: &[Slot], now: Timestamp) -> Vec<(usize, Vec<Endpoint>)> {
         let mut groups: Vec<(usize, Vec<Endpoint>)> = Vec::new();
         if errand.fan_out.successor().is_some() {

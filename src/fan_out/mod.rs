@@ -153,7 +153,8 @@ impl FanOuts {
         (house, recorder)
     }
 
-    /// A bulletin that is on disk sets out. It stands before its sweep begins, so that whoever arrives meanwhile is told.
+    /// A bulletin that is on disk sets out. It stands before its sweep begins, so that whoever arrives meanwhile is
+    /// told.
     pub fn start(&self, bulletin: Bulletin) {
         let before = self.newest(bulletin.key().lineage).and_then(|before| match before.bulletin.parts().content {
             BulletinContent::Warn(_) => Some(before.bulletin.clone()),
@@ -178,7 +179,8 @@ impl FanOuts {
         let progress = self.0.around.ledger.progress(bulletin.key());
         progress.start(parts.admitted);
         let fan_out = Arc::new(FanOut::new(bulletin, before, reach, progress));
-        // From here on what a lane has just sent of an older bulletin is seen by this one's sweep, or the lane sees its successor.
+        // From here on what a lane has just sent of an older bulletin is seen by this one's sweep, or the lane sees its
+        // successor.
         if let Some(superseded) = self.0.newest.insert(lineage, Arc::clone(&fan_out)) {
             superseded.supersede(lineage);
         }

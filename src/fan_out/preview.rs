@@ -22,8 +22,8 @@ pub struct Preview {
 }
 
 impl FanOuts {
-    /// What a sweep of `bulletin` would find now, by the same plan. Changes nothing. Takes as long as a sweep: not for an I/O
-    /// thread.
+    /// What a sweep of `bulletin` would find now, by the same plan. Changes nothing. Takes as long as a sweep: not for
+    /// an I/O thread.
     pub fn preview(&self, bulletin: &Bulletin) -> Preview {
         match &bulletin.parts().content {
             Content::Warn(_) => self.preview_warning(bulletin),

@@ -35,8 +35,8 @@ struct Segment {
     taken: usize,
 }
 
-/// The queue of one lane: 4 bytes a waiting device, most urgent priority first. Writers never wait; what is held is bounded
-/// by the registrations that there are, since each enters once per fan-out and tier.
+/// The queue of one lane: 4 bytes a waiting device, most urgent priority first. Writers never wait; what is held is
+/// bounded by the registrations that there are, since each enters once per fan-out and tier.
 #[derive(Debug, Default)]
 pub(super) struct LaneQueue {
     waiting: Mutex<Waiting>,

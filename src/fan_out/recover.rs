@@ -55,8 +55,8 @@ impl Recovered {
 }
 
 impl FanOuts {
-    /// Everything that stood stands again, so that arrivals and returning links are told; then what was not finished is swept again,
-    /// leaving out the devices that were sent it.
+    /// Everything that stood stands again, so that arrivals and returning links are told; then what was not finished is
+    /// swept again, leaving out the devices that were sent it.
     pub fn recover(&self, recovered: Recovered) {
         let mut unfinished = Vec::new();
         for (_, lineage) in recovered.lineages {

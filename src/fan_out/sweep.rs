@@ -1,8 +1,8 @@
 //! From a bulletin to slots in lanes: the planner's loop.
 //!
-//! A sweep of a warning goes through the index first: those who were not told, or for whom it is worse now, enter lanes as
-//! they are found. Then those who were told before and are still inside get the new text on their links, and those told
-//! before who are outside now are released (R-E6). A cancel goes through those who were told alone.
+//! A sweep of a warning goes through the index first: those who were not told, or for whom it is worse now, enter lanes
+//! as they are found. Then those who were told before and are still inside get the new text on their links, and those
+//! told before who are outside now are released (R-E6). A cancel goes through those who were told alone.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The doors of the API: one file per service. A door reads a request into domain terms, asks the house, and writes the answer; it
-//! decides nothing.
+//! The doors of the API: one file per service. A door reads a request into domain terms, asks the house, and writes the
+//! answer; it decides nothing.
 
 mod alert;
 mod device;

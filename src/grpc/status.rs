@@ -1,4 +1,5 @@
-//! From the house's errors to gRPC statuses, with `google.rpc.ErrorInfo` and `google.rpc.BadRequest` as details (AIP-193).
+//! From the house's errors to gRPC statuses, with `google.rpc.ErrorInfo` and `google.rpc.BadRequest` as details
+//! (AIP-193).
 
 use bytes::Bytes;
 use prost::Message;

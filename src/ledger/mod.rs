@@ -52,8 +52,8 @@ impl Ledger {
         self.0.progress.get(&key).map(|found| Arc::clone(&found))
     }
 
-    /// The devices were sent the notice `key`, of this kind and priority. Whoever takes over the lineage afterwards sees it; whoever
-    /// did before is seen by a caller that looks now.
+    /// The devices were sent the notice `key`, of this kind and priority. Whoever takes over the lineage afterwards
+    /// sees it; whoever did before is seen by a caller that looks now.
     pub fn mark_sent(&self, key: DeliveryKey, kind: NoticeKind, priority: Priority, devices: &[DeviceSlot]) {
         self.reach(key.lineage).mark_sent(key.revision, kind, priority, devices);
         settle();
@@ -112,9 +112,10 @@ impl Ledger {
     }
 }
 
-/// Orders what was written before it ahead of what is read after it. One side marks a device and looks whether the lineage was taken
-/// over, the other takes it over and looks who is marked; with this between the two steps on both sides, at least one
-/// sees the other (the pattern "store buffering" of the C++ memory model's sequentially consistent fences).
+/// Orders what was written before it ahead of what is read after it. One side marks a device and looks whether the
+/// lineage was taken over, the other takes it over and looks who is marked; with this between the two steps on both
+/// sides, at least one sees the other (the pattern "store buffering" of the C++ memory model's sequentially consistent
+/// fences).
 pub(crate) fn settle() {
     fence(Ordering::SeqCst);
 }

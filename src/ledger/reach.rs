@@ -1,7 +1,8 @@
 //! Who was told what, by lineage.
 //!
-//! A [`Round`] is one bulletin's: who entered a lane (claimed, in memory only), who was sent it, who acknowledged it. What lasts
-//! over rounds is the [`Reach`]: for which priority a device was sounded, and whether it was told that it is over.
+//! A [`Round`] is one bulletin's: who entered a lane (claimed, in memory only), who was sent it, who acknowledged it.
+//! What lasts over rounds is the [`Reach`]: for which priority a device was sounded, and whether it was told that it is
+//! over.
 
 use std::sync::Arc;
 
@@ -22,8 +23,8 @@ pub struct Reach {
     released: SlotSet,
 }
 
-/// What devices have had of one bulletin. Its claims are the bulletin's own, so that a sweep which was overtaken by the next
-/// revision takes nothing from it.
+/// What devices have had of one bulletin. Its claims are the bulletin's own, so that a sweep which was overtaken by the
+/// next revision takes nothing from it.
 #[derive(Debug)]
 pub struct Round {
     revision: Revision,
@@ -72,8 +73,8 @@ impl Round {
 }
 
 impl Reach {
-    /// The round of a bulletin with so many tiers; the same one when asked again. Rounds of earlier bulletins are let go by
-    /// whoever still holds them.
+    /// The round of a bulletin with so many tiers; the same one when asked again. Rounds of earlier bulletins are let
+    /// go by whoever still holds them.
     pub fn begin(&self, revision: Revision, tiers: usize) -> Arc<Round> {
         let mut round = self.round.lock();
         match &*round {

@@ -14,8 +14,8 @@ type Leaf = [AtomicU64; WORDS];
 type Branch = [OnceLock<Box<Leaf>>; FAN];
 type Root = [OnceLock<Box<Branch>>; FAN];
 
-/// A set of slots, one bit each, in leaves of 65,536 that are made when the first of theirs comes in. Adding and asking take no
-/// lock; a set that nothing was added to takes 16 bytes.
+/// A set of slots, one bit each, in leaves of 65,536 that are made when the first of theirs comes in. Adding and asking
+/// take no lock; a set that nothing was added to takes 16 bytes.
 #[derive(Default)]
 pub struct SlotSet {
     root: OnceLock<Box<Root>>,
@@ -160,7 +160,8 @@ mod tests {
             }
             let both = SlotSet::default();
             both.absorb(&set);
-            prop_assert_eq!(both.iter().map(|slot| slot.0).collect::<Vec<_>>(), model.iter().copied().collect::<Vec<_>>());
+            let slots: Vec<_> = both.iter().map(|slot| slot.0).collect();
+            prop_assert_eq!(slots, model.iter().copied().collect::<Vec<_>>());
             prop_assert_eq!(set.len(), model.len() as u64);
             prop_assert!(model.iter().all(|&slot| set.contains(DeviceSlot(slot))));
         }

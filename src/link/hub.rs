@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::{DeviceSlot, EncodedNotice, GoodbyeReason, Slot};
 use crate::ledger::SlotSet;
 
-/// How many notices may wait for one link: more than there are alerts in force in one place. A link that takes none of so
-/// many is closed; what it has not acknowledged is owed to the next.
+/// How many notices may wait for one link: more than there are alerts in force in one place. A link that takes none of
+/// so many is closed; what it has not acknowledged is owed to the next.
 const WAITING: usize = 32;
 
 /// Shards of the map of links, so that a sweep and thousands of devices coming back do not wait for each other.

@@ -1,7 +1,7 @@
 //! One link's protocol. Pure: time is an argument.
 //!
-//! After each [`Session::handle`], call [`Session::poll`] until it gives `None`, then sleep until [`Session::deadline`] and handle
-//! [`Input::Tick`].
+//! After each [`Session::handle`], call [`Session::poll`] until it gives `None`, then sleep until [`Session::deadline`]
+//! and handle [`Input::Tick`].
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -198,17 +198,25 @@ mod tests {
         EncodedNotice { key, bytes: bytes::Bytes::from_static(b"notice") }
     }
 
+    fn acknowledge() -> Input {
+        Input::Frame(DeviceFrame::Acknowledge { keys: vec![notice().key], presented: true })
+    }
+
+    fn drain() -> Input {
+        Input::End { reason: GoodbyeReason::Draining, reconnect_after: Duration::ZERO }
+    }
+
     fn input() -> impl Strategy<Value = Input> {
         prop_oneof![
             3 => Just(()).prop_map(|()| Input::Frame(hello())),
             3 => prop::option::of(Just(Slot(7))).prop_map(Input::Authenticated),
             2 => Just(()).prop_map(|()| Input::Frame(DeviceFrame::Heartbeat)),
-            2 => Just(()).prop_map(|()| Input::Frame(DeviceFrame::Acknowledge { keys: vec![notice().key], presented: true })),
+            2 => Just(()).prop_map(|()| acknowledge()),
             3 => Just(()).prop_map(|()| Input::Notice(notice())),
             2 => Just(()).prop_map(|()| Input::Tick),
             1 => Just(()).prop_map(|()| Input::Garbage),
             1 => Just(()).prop_map(|()| Input::Frame(DeviceFrame::Goodbye)),
-            1 => Just(()).prop_map(|()| Input::End { reason: GoodbyeReason::Draining, reconnect_after: Duration::ZERO }),
+            1 => Just(()).prop_map(|()| drain()),
         ]
     }
 

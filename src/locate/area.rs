@@ -12,9 +12,9 @@ use super::shape::Shape;
 
 /// The ground that a tier affects: the union over its areas of polygons and circles, less holes. Cheap to clone.
 ///
-/// The edge belongs to the ground, that of a hole too. A ring that crosses itself is by the even-odd rule. Rings are put on
-/// a lattice of 1e-7 degrees (1 cm), on which places lie already; from there on all answers about polygons are exact.
-/// Those about circles are by geodesic distance on WGS 84.
+/// The edge belongs to the ground, that of a hole too. A ring that crosses itself is by the even-odd rule. Rings are
+/// put on a lattice of 1e-7 degrees (1 cm), on which places lie already; from there on all answers about polygons are
+/// exact. Those about circles are by geodesic distance on WGS 84.
 #[derive(Clone)]
 pub struct AffectedArea(Arc<Inner>);
 
@@ -49,8 +49,8 @@ impl AffectedArea {
         Arc::ptr_eq(&self.0, &other.0) || (self.polygons().eq(other.polygons()) && self.circles().eq(other.circles()))
     }
 
-    /// West, south, east and north of the ground in degrees, over the points of its rings and its circles' extents. West is
-    /// greater than east where it crosses the antimeridian.
+    /// West, south, east and north of the ground in degrees, over the points of its rings and its circles' extents.
+    /// West is greater than east where it crosses the antimeridian.
     pub fn bounding_box(&self) -> [f64; 4] {
         self.0.bounding_box
     }

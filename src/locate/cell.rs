@@ -1,11 +1,11 @@
 //! Cells: how the globe is divided into tiles.
 //!
-//! A place has a key: the class of its size, its centre's longitude and latitude with their bits interleaved, its slot. A
-//! cell is all keys with one prefix, so that cells are nested or apart, and each can be halved: down to a single point of
-//! the lattice, and there by slot, for many devices are put at one point by those who know only their city.
+//! A place has a key: the class of its size, its centre's longitude and latitude with their bits interleaved, its slot.
+//! A cell is all keys with one prefix, so that cells are nested or apart, and each can be halved: down to a single
+//! point of the lattice, and there by slot, for many devices are put at one point by those who know only their city.
 //!
-//! Points are class 0. A box is in a class of boxes of up to twice its size, so that a cell's places never reach farther
-//! beyond it than that, however they move.
+//! Points are class 0. A box is in a class of boxes of up to twice its size, so that a cell's places never reach
+//! farther beyond it than that, however they move.
 
 use crate::domain::PlaceId;
 

@@ -1,7 +1,7 @@
 //! Circles on the ellipsoid: all ground whose geodesic distance from the centre is at most the radius.
 //!
-//! The distance itself (C. F. F. Karney, Algorithms for geodesics, J. Geod. 87, 2013) takes a microsecond, so that it is
-//! asked for only where cheaper bounds leave a doubt.
+//! The distance itself (C. F. F. Karney, Algorithms for geodesics, J. Geod. 87, 2013) takes a microsecond, so that it
+//! is asked for only where cheaper bounds leave a doubt.
 
 use std::f64::consts::PI;
 
@@ -15,9 +15,9 @@ use super::lattice::{POLE, Rect, Spot, TURN};
 const SPHERE_M: f64 = 6_371_008.8;
 /// WGS 84's largest radius of curvature, metres, at the poles in every direction: a²/b.
 const LARGEST_M: f64 = 6_399_593.7;
-/// What a distance on the ellipsoid is at least, as a share of that on the sphere between the same latitudes and longitudes:
-/// the smallest radius of curvature (6,335,439 m, along the meridian at the equator) to the sphere's. It holds of each
-/// short step, so of every path.
+/// What a distance on the ellipsoid is at least, as a share of that on the sphere between the same latitudes and
+/// longitudes: the smallest radius of curvature (6,335,439 m, along the meridian at the equator) to the sphere's. It
+/// holds of each short step, so of every path.
 const LEAST: f64 = 0.9944;
 /// What it is at most: the largest radius of curvature to the sphere's.
 const MOST: f64 = 1.0045;
@@ -95,9 +95,9 @@ impl Disc {
         self.rim = self.rim_near(rect);
     }
 
-    /// Across `s` metres the distance bends by at most s²/2 times its curvature: 1/distance across the line of sight, none
-    /// along it; and the lattice itself bends by no more than tan(latitude)/radius in each of two ways. Twice that is
-    /// allowed.
+    /// Across `s` metres the distance bends by at most s²/2 times its curvature: 1/distance across the line of sight,
+    /// none along it; and the lattice itself bends by no more than tan(latitude)/radius in each of two ways. Twice that
+    /// is allowed.
     fn rim_near(&self, rect: &Rect) -> Option<Rim> {
         let [lon, lat] = middle(rect);
         let reach = half_diagonal_m(rect);

@@ -84,8 +84,8 @@ impl Cut {
         inside
     }
 
-    /// Whether any of `rect`, which must lie in this cut's box, is in the area. Exact where no hole of a polygon crosses
-    /// another or the outside; there it may say yes of ground that holes take away together.
+    /// Whether any of `rect`, which must lie in this cut's box, is in the area. Exact where no hole of a polygon
+    /// crosses another or the outside; there it may say yes of ground that holes take away together.
     pub(super) fn touches(&self, rect: &Rect) -> bool {
         match self.narrow(rect) {
             Found::Out => false,
@@ -102,8 +102,8 @@ pub(super) struct Points {
     pub(super) y: Vec<f64>,
 }
 
-/// How often rays from some points cross a ring: 1 where `odd`, and 1 where a point is so `near` an edge that the exact test
-/// has to decide.
+/// How often rays from some points cross a ring: 1 where `odd`, and 1 where a point is so `near` an edge that the exact
+/// test has to decide.
 #[derive(Debug, Default)]
 struct Crossings {
     odd: Vec<u64>,
@@ -149,7 +149,8 @@ pub(super) struct CutRing {
 #[derive(Debug, Clone, Copy)]
 struct CutEdge {
     edge: Edge,
-    /// A ray at `from <= y < to` can cross the edge inside the box; at others it meets it west of the box, or not at all.
+    /// A ray at `from <= y < to` can cross the edge inside the box; at others it meets it west of the box, or not at
+    /// all.
     from: f64,
     to: f64,
 }

@@ -7,8 +7,8 @@ use super::lattice::Rect;
 /// An edge from its lower end (its western end, if it is level) up.
 ///
 /// The fields hold whole numbers: a double holds each exactly, and processors multiply doubles side by side. |`x`| is
-/// at most 7.2e9 (a ring is taken in the copies, a turn apart, that meet the globe), |`dx`| at most 1.8e9 unless the edge
-/// is level, and 0 ≤ `dy` ≤ 1.8e9.
+/// at most 7.2e9 (a ring is taken in the copies, a turn apart, that meet the globe), |`dx`| at most 1.8e9 unless the
+/// edge is level, and 0 ≤ `dy` ≤ 1.8e9.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Edge {
     pub(super) x: f64,
@@ -17,8 +17,8 @@ pub(super) struct Edge {
     pub(super) dy: f64,
 }
 
-/// The cross product of [`Edge::cross`] is off by less than this: its two products are below 2^64, so each is rounded by
-/// at most 2^10, and their difference by at most 2^11.
+/// The cross product of [`Edge::cross`] is off by less than this: its two products are below 2^64, so each is rounded
+/// by at most 2^10, and their difference by at most 2^11.
 pub(super) const NEAR: f64 = 4_096.0;
 
 impl Edge {

@@ -13,7 +13,8 @@ use super::tiles::Tile;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Forest {
     tree: Arc<Tree>,
-    /// Tiles of ground that had none when the tree was made. (Tiles that were split since are found through those in it.)
+    /// Tiles of ground that had none when the tree was made. (Tiles that were split since are found through those in
+    /// it.)
     fresh: Vec<Arc<Tile>>,
 }
 
@@ -80,8 +81,8 @@ impl Forest {
         self.tree.tiles.get(number).unwrap_or_else(|| &self.fresh[number - self.tree.tiles.len()])
     }
 
-    /// The tiles that may hold places of `areas`, with what is to be tested there. Whole subtrees that lie inside are taken
-    /// without a further look, those outside left out.
+    /// The tiles that may hold places of `areas`, with what is to be tested there. Whole subtrees that lie inside are
+    /// taken without a further look, those outside left out.
     pub(super) fn search(&self, areas: &[AffectedArea], found: &mut Vec<(u32, Scope)>) {
         if let Some(scope) = Scope::of(areas, &Rect::GLOBE) {
             walk(self.tree.nodes.root(), &scope, found);

@@ -24,18 +24,18 @@ const LOADED: usize = FULL * 3 / 4;
 
 /// The places of all registrations, searched by area.
 ///
-/// Places stay in their [tiles](super::tiles), a tree holds the tiles. [`Index::place`] and [`Index::sweep`] may be called
-/// from any thread at any time:
+/// Places stay in their [tiles](super::tiles), a tree holds the tiles. [`Index::place`] and [`Index::sweep`] may be
+/// called from any thread at any time:
 ///
-/// - A place that was acknowledged ([`Index::place`] has returned) before a sweep begins is found by it, unless it is moved
-///   or removed while the sweep runs.
-/// - A place that moves is in the tile it comes to before it leaves the one it was in, so that a sweep that meets it on the
-///   way may find it twice; and one that moves from ground not yet swept to ground swept already is not found at all. Whoever
-///   moves a place asks [`Standing`](super::Standing) afterwards, as for every arrival, and tells each device once.
+/// - A place that was acknowledged ([`Index::place`] has returned) before a sweep begins is found by it, unless it is
+///   moved or removed while the sweep runs.
+/// - A place that moves is in the tile it comes to before it leaves the one it was in, so that a sweep that meets it on
+///   the way may find it twice; and one that moves from ground not yet swept to ground swept already is not found at
+///   all. Whoever moves a place asks [`Standing`](super::Standing) afterwards, as for every arrival, and tells each device once.
 /// - A removed place is not found by a sweep that begins after the removal has returned.
 ///
-/// A change never waits for a search. It waits for another change of the same tile, or of a slot of the same shard, and now
-/// and then, when enough ground has been settled, for the making of the next tree.
+/// A change never waits for a search. It waits for another change of the same tile, or of a slot of the same shard, and
+/// now and then, when enough ground has been settled, for the making of the next tree.
 #[derive(Debug)]
 pub struct Index {
     shards: Vec<Mutex<Shard>>,
@@ -161,7 +161,8 @@ impl Index {
         self.tend();
     }
 
-    /// Sets where many places are. Into an empty index this is much faster than one by one; nothing else changes meanwhile.
+    /// Sets where many places are. Into an empty index this is much faster than one by one; nothing else changes
+    /// meanwhile.
     pub fn load(&self, places: impl IntoIterator<Item = (PlaceId, Footprint)>) {
         let mut shards: Vec<_> = self.shards.iter().map(Mutex::lock).collect();
         if self.places.load(Ordering::Relaxed) > 0 {
@@ -225,8 +226,8 @@ impl Index {
         self.len() == 0
     }
 
-    /// Begins a search for the places that touch any of `areas`: of these the first that a place touches is its tier. Areas
-    /// beyond the 256th are not looked at.
+    /// Begins a search for the places that touch any of `areas`: of these the first that a place touches is its tier.
+    /// Areas beyond the 256th are not looked at.
     pub fn sweep(&self, areas: &[AffectedArea], order: Order) -> Sweep {
         Sweep::new(self.forest.load_full(), areas, order)
     }

@@ -1,8 +1,8 @@
 //! Where: ground made exact, places found in it, areas found by a place.
 //!
-//! [`resolve`] finds the ground of an alert's infos, each an [`AffectedArea`]. [`Index`] knows where every place is; its
-//! [`Sweep`] finds the places in areas. [`Standing`] knows the areas in force and finds those that a place is in. What is
-//! sent to whom is not decided here.
+//! [`resolve`] finds the ground of an alert's infos, each an [`AffectedArea`]. [`Index`] knows where every place is;
+//! its [`Sweep`] finds the places in areas. [`Standing`] knows the areas in force and finds those that a place is in.
+//! What is sent to whom is not decided here.
 
 mod area;
 mod cell;

@@ -149,7 +149,8 @@ impl RingShape {
         if self.crossings_are_odd(x, y) { Place::Inside } else { Place::Outside }
     }
 
-    /// Whether a ray from the point to the west crosses the ring an odd number of times; edges at the point do not count.
+    /// Whether a ray from the point to the west crosses the ring an odd number of times; edges at the point do not
+    /// count.
     fn crossings_are_odd(&self, x: f64, y: f64) -> bool {
         let rows = self.starts.len() - 1;
         if y < self.south || (y - self.south) * self.rows_per_unit > rows as f64 {

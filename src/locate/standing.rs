@@ -14,8 +14,8 @@ use super::lattice::Rect;
 
 /// Areas in force by what they belong to, each with its tiers, highest first.
 ///
-/// Areas are few and change seldom, places ask often: a change makes the tree anew, and [`Standing::at`] takes no lock. What
-/// was inserted before a question begins is found by it, and what was removed is not.
+/// Areas are few and change seldom, places ask often: a change makes the tree anew, and [`Standing::at`] takes no lock.
+/// What was inserted before a question begins is found by it, and what was removed is not.
 pub struct Standing<K> {
     tree: ArcSwap<RTree<Leaf<K>>>,
     entries: Mutex<Vec<(K, Arc<[AffectedArea]>)>>,

@@ -48,8 +48,8 @@ pub enum Order {
     Nearest(Position),
 }
 
-/// A search that gives its hits in batches. It holds no lock between them: it can be put down, taken up by another thread,
-/// or dropped. Each tile is read when its turn comes, so that a batch is as fresh as can be.
+/// A search that gives its hits in batches. It holds no lock between them: it can be put down, taken up by another
+/// thread, or dropped. Each tile is read when its turn comes, so that a batch is as fresh as can be.
 pub struct Sweep {
     forest: Arc<Forest>,
     /// Tiles to read.
@@ -87,8 +87,8 @@ enum Pending {
     Nearest(Box<Nearest>),
 }
 
-/// What waits, by metres from the origin: tiles by the least distance that a place in them can have, and hits of tiles that
-/// were read.
+/// What waits, by metres from the origin: tiles by the least distance that a place in them can have, and hits of tiles
+/// that were read.
 #[derive(Debug)]
 struct Nearest {
     eye: Eye,

@@ -82,8 +82,8 @@ impl Tile {
 
     /// What each of some tiles holds now.
     ///
-    /// Tiles lie far apart in memory, and a processor waits for one thing at a time behind a lock, but not in front of it: a
-    /// look at all the locks, and later at all the columns, fetches them side by side.
+    /// Tiles lie far apart in memory, and a processor waits for one thing at a time behind a lock, but not in front of
+    /// it: a look at all the locks, and later at all the columns, fetches them side by side.
     pub(super) fn contents<'t>(tiles: impl Iterator<Item = &'t Self> + Clone, out: &mut Vec<Arc<Content>>) {
         black_box(tiles.clone().filter(|tile| tile.content.is_locked()).count());
         out.extend(tiles.map(Self::content));

@@ -1,8 +1,8 @@
 //! What one registration is sent: the only truth about who is told.
 //!
 //! [`plan`] looks at one row of [`Facts`] and at one tier, and answers with a [`Verdict`]. The sweep asks it for every
-//! hit, an arrival asks it for one, and a lane asks it again just before bytes leave. It allocates nothing, takes no lock
-//! and reads no clock.
+//! hit, an arrival asks it for one, and a lane asks it again just before bytes leave. It allocates nothing, takes no
+//! lock and reads no clock.
 
 mod facts;
 mod route;
@@ -54,7 +54,8 @@ impl From<NoticeKind> for Found {
 /// The operator's settings that plans depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// Consents under older versions of the privacy policy no longer count: retiring a version is one store to this field.
+    /// Consents under older versions of the privacy policy no longer count: retiring a version is one store to this
+    /// field.
     pub oldest_valid: PolicyVersion,
     /// Channels that have a lane: bits of `ChannelKind`.
     pub channels: u16,

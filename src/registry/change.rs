@@ -196,7 +196,8 @@ impl<'a> Pending<'a> {
         Ok(())
     }
 
-    /// Only with consent is a place held, and only the last one: an earlier report that comes late changes nothing (R-P5).
+    /// Only with consent is a place held, and only the last one: an earlier report that comes late changes nothing
+    /// (R-P5).
     fn put_place(
         &mut self,
         slot: Slot,

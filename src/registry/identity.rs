@@ -1,8 +1,8 @@
 //! Keyed hashes: what is kept of an identifier, and the pseudonyms that partners see.
 //!
-//! An identifier that a device offers (R-B2) is turned into an HMAC-SHA256 at once and dropped. The key lies in the data
-//! directory in a file of its own, so that a copy of the store alone says nothing about any phone. Losing the key loses
-//! the aliases and every GID; nothing that alerts need.
+//! An identifier that a device offers (R-B2) is turned into an HMAC-SHA256 at once and dropped. The key lies in the
+//! data directory in a file of its own, so that a copy of the store alone says nothing about any phone. Losing the key
+//! loses the aliases and every GID; nothing that alerts need.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};

@@ -1,11 +1,12 @@
 //! Registrations, what their people agreed to, and where they are.
 //!
-//! [`Registry`] is the handle that doors and fan-outs have. What the hot path needs is in memory: a row of facts by slot ([`FactsTable`]),
-//! languages by number, places in the [`Index`]. The rest is in a durable store of its own files. One writer makes
-//! changes durable, many at a time; what gives something is visible when it is durable, what takes something away at once.
+//! [`Registry`] is the handle that doors and fan-outs have. What the hot path needs is in memory: a row of facts by
+//! slot ([`FactsTable`]), languages by number, places in the [`Index`]. The rest is in a durable store of its own
+//! files. One writer makes changes durable, many at a time; what gives something is visible when it is durable, what
+//! takes something away at once.
 //!
-//! No place is in the index without its person's consent (R-P1). Whether an emergency may be told is read from the row at
-//! the moment of planning.
+//! No place is in the index without its person's consent (R-P1). Whether an emergency may be told is read from the row
+//! at the moment of planning.
 
 mod change;
 mod directory;
@@ -156,8 +157,8 @@ impl Registry {
         Some(Token { channel, value: Private::new(record.value) })
     }
 
-    /// Removes an address that its vendor says is gone (R-B4). Nobody waits for it: if the writer is too busy, the vendor will say
-    /// so again.
+    /// Removes an address that its vendor says is gone (R-B4). Nobody waits for it: if the writer is too busy, the
+    /// vendor will say so again.
     pub fn forget_token(&self, slot: Slot, channel: ChannelKind) {
         let _ = self.jobs.try_send(Job { changes: vec![Change::ForgetToken(slot, channel)], reply: None });
     }

@@ -1,4 +1,5 @@
-//! `kill -9` at any instant: every acknowledged alert is fanned out, every device is told, none twice (R-E5, R-E8, R-L6).
+//! `kill -9` at any instant: every acknowledged alert is fanned out, every device is told, none twice (R-E5, R-E8,
+//! R-L6).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -216,7 +217,8 @@ fn after_kills_at_any_instant_every_device_is_told_and_none_twice() {
         let told: BTreeSet<u32> = batches.iter().flatten().copied().collect();
         assert_eq!(told.len(), (size.devices - size.links) as usize, "{key} missed somebody (seed {seed})");
         let repeated = batches.iter().map(Vec::len).sum::<usize>() - told.len();
-        // Nine batches of 1,024 may be in flight: eight whose entries are not known to be on disk, and the one that is sent.
+        // Nine batches of 1,024 may be in flight: eight whose entries are not known to be on disk, and the one that is
+        // sent.
         assert!(repeated <= 9 * 1_024 * size.kills as usize, "{key}: {repeated} repeats");
     }
 }

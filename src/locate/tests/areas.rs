@@ -83,7 +83,8 @@ proptest! {
         points in crossing_ring(3..14), grid in grid(), random: u64,
     ) {
         let Some(outer) = ring(&on_grid(&points, grid)) else { return Ok(()) };
-        agrees(&[area(vec![Polygon { outer, holes: Vec::new() }], Vec::new())], spots(grid).into_iter().step_by(4), random)?;
+        let areas = [area(vec![Polygon { outer, holes: Vec::new() }], Vec::new())];
+        agrees(&areas, spots(grid).into_iter().step_by(4), random)?;
     }
 
     #[test]
@@ -135,7 +136,8 @@ proptest! {
         circle in circle(), around in prop::collection::vec((0.0..360.0, -3e4..3e4), 24), random: u64,
         anywhere in prop::collection::vec((0..TURN, 0..=POLE), 24),
     ) {
-        let near = around.iter().flat_map(|(bearing, off)| [0.0, off / 1e3, *off].map(|off| beside_rim(&circle, *bearing, off)));
+        let beside = |(bearing, off): &(f64, f64)| [0.0, off / 1e3, *off].map(|off| beside_rim(&circle, *bearing, off));
+        let near = around.iter().flat_map(beside);
         let places = near.chain(anywhere.into_iter().map(|(x, y)| Spot { x, y }));
         agrees(&[area(Vec::new(), vec![circle])], places, random)?;
     }
@@ -150,7 +152,8 @@ proptest! {
         let areas = [area(Vec::new(), vec![circle])];
         let touches = affected(&areas).touches(pair.footprint());
         let steps = |from: u32, to: u32| (0..=24_u64).map(move |n| from + (u64::from(to - from) * n / 24) as u32);
-        let sampled = steps(pair.x0, pair.x1).any(|x| steps(pair.y0, pair.y1).any(|y| oracle::holds(&areas, Spot { x, y })));
+        let column = |x| steps(pair.y0, pair.y1).any(|y| oracle::holds(&areas, Spot { x, y }));
+        let sampled = steps(pair.x0, pair.x1).any(column);
         // Samples are a 24th of the box apart, and the circle's rim bends between them.
         let wider = area(Vec::new(), vec![Circle::new(circle.lon(), circle.lat(), circle.radius_m() / 1e3 + 8.0)
             .unwrap_or(circle)]);
@@ -180,7 +183,8 @@ proptest! {
         standing.remove(3);
         model.retain(|(key, _)| *key != 3);
         let places = spots(grid);
-        let boxes = places.iter().step_by(97).zip(places.iter().rev().step_by(89)).map(|(a, b)| rect(*a, *b).footprint());
+        let pairs = places.iter().step_by(97).zip(places.iter().rev().step_by(89));
+        let boxes = pairs.map(|(a, b)| rect(*a, *b).footprint());
         for place in places.iter().step_by(11).map(|spot| at(*spot)).chain(boxes) {
             let mut found = standing.at(place);
             found.sort_unstable();

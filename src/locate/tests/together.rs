@@ -39,7 +39,8 @@ fn no_place_is_lost_while_others_move_and_each_moving_one_is_found_or_arrives() 
                 let mut random = 1 + u64::from(mover);
                 for turn in 0.. {
                     for slot in (mover..MOVING).step_by(3) {
-                        // Some leave for ground without tiles and come back, so that tiles are made, split and forgotten.
+                        // Some leave for ground without tiles and come back, so that tiles are made, split and
+                        // forgotten.
                         index.place(PlaceId::live(Slot(slot)), Some(at(inside(&mut random))));
                         moves[slot as usize].fetch_add(1, Ordering::SeqCst);
                     }

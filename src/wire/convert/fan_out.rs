@@ -1,4 +1,5 @@
-//! Counts of fan-outs and names of alerts. What is counted is told by [`crate::ledger`]; this file knows only domain terms.
+//! Counts of fan-outs and names of alerts. What is counted is told by [`crate::ledger`]; this file knows only domain
+//! terms.
 
 use crate::domain::{ChannelKind, DeliveryKey, LineageId, Revision};
 use crate::wire::v1;
