@@ -214,7 +214,7 @@ mod tests {
         tasks.thread("planner", || {}).expect("a thread can be had");
         tasks.close();
         go.send(()).expect("the task waits");
-        assert_eq!(tasks.wait(Duration::from_secs(60)).await, Ok(()));
+        assert_eq!(tasks.wait(Duration::from_mins(1)).await, Ok(()));
         assert!(tasks.running_now().iter().all(|(_, count)| *count == 0));
     }
 

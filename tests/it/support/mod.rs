@@ -1,4 +1,4 @@
 //! What the stories share.
 
-pub mod alert;
-pub mod server;
+pub(crate) mod alert;
+pub(crate) mod server;
