@@ -28,8 +28,9 @@ use crate::plan::Policy;
 use crate::registry::{self, Profile, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 
-/// How long closing may take before what still runs is named and left.
-const CLOSING: Duration = Duration::from_secs(20);
+/// How long closing may take before what still runs is named and left: less than `server.stop_within_seconds`, after which
+/// the process ends without a word.
+const CLOSING: Duration = Duration::from_secs(15);
 
 /// What a server is built of.
 #[derive(Clone)]
@@ -212,6 +213,8 @@ impl App {
         self.hub.drain(RECONNECT_OVER);
         self.doors.cancel();
         drop(self.desk);
+        // It asks the journal whether it is healthy, and the journal closes when its last handle is gone.
+        drop(self.readiness);
         self.http_stop.cancel();
         self.tasks.wait(CLOSING).await?;
         Ok(())

@@ -2,4 +2,5 @@
 
 mod kill;
 mod links;
+mod operations;
 mod support;

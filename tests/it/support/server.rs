@@ -85,7 +85,7 @@ impl Server {
             if let Some(status) = child.try_wait().expect("it is our child") {
                 return status.success();
             }
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         child.kill().expect("it can be killed");
         false
