@@ -28,7 +28,7 @@ use crate::plan::Policy;
 use crate::registry::{self, Profile, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 
-/// How long closing may take before what still runs is named and left: less than `server.stop_within_seconds`, after which
+/// How long closing may take before what still runs is named and left: less than `server.stop_seconds`, after which
 /// the process ends without a word.
 const CLOSING: Duration = Duration::from_secs(15);
 

@@ -55,8 +55,8 @@ impl Phone {
         }
     }
 
-    /// Asserts that nothing waits for the device: the answer to a heartbeat comes next. The server sends what waits before
-    /// it reads on.
+    /// Asserts that nothing waits for the device: the answer to a heartbeat comes next. The server sends what waits
+    /// before it reads on.
     pub(crate) async fn has_nothing(&mut self) {
         self.send(Request::Heartbeat(v1::DeviceHeartbeat {})).await;
         let next = self.next().await;
