@@ -53,6 +53,8 @@ pub struct Options {
     pub planners: usize,
     /// How often a device is to send a heartbeat.
     pub heartbeat: Duration,
+    /// How many notices may wait for one link.
+    pub link_queue: usize,
     /// Whether the partner `dev` and its two apps are made.
     pub dev: bool,
 }
@@ -149,7 +151,7 @@ impl App {
         let registry = open_registry(&options, &index, &metrics, &tasks).await?;
         readiness.registry_loaded();
 
-        let hub = Hub::new();
+        let hub = Hub::with_queue(options.link_queue);
         let around = Surroundings {
             index: Arc::clone(&index),
             registry: registry.clone(),

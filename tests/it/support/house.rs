@@ -55,6 +55,7 @@ impl House {
             registry_cache_bytes: 8 << 20,
             planners: 2,
             heartbeat: Duration::from_mins(1),
+            link_queue: 64,
             dev: true,
         });
         let app = app.await.expect("the server opens");
