@@ -255,7 +255,8 @@ impl DeskTask {
         if matches!(reason, Ignored::Duplicate(_) | Ignored::NotForPublic) {
             return None;
         }
-        let noted = Noted { id: alert.id.clone(), supersedes: references.to_vec(), at: self.clock.now() };
+        let noted =
+            Noted { id: alert.id.clone(), mode: alert.mode, supersedes: references.to_vec(), at: self.clock.now() };
         self.lineages.note(&noted);
         Some(Entry::Noted(noted))
     }
