@@ -94,8 +94,8 @@ impl Lineages {
         self.known.get(&name(mode, id)).filter(|known| known.sent >= id.sent)
     }
 
-    /// Whether a message that came earlier has taken this one's place. A message under the same name that was sent after
-    /// it is a new one: some issuers use a name again for each update.
+    /// Whether a message that came earlier has taken this one's place. A message under the same name that was sent
+    /// after it is a new one: some issuers use a name again for each update.
     pub(super) fn is_superseded(&self, mode: Mode, id: &AlertId) -> bool {
         self.superseded.get(&name(mode, id)).is_some_and(|superseded| superseded.by_sent >= id.sent)
     }

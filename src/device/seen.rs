@@ -18,7 +18,8 @@ pub enum Shown {
     Revised,
     /// What was shown is taken back: it is over.
     Released,
-    /// Had before, under this key or a later revision; or over by the server's clock; or a release of what is not shown.
+    /// Had before, under this key or a later revision; or over by the server's clock; or a release of what is not
+    /// shown.
     Dropped,
 }
 

@@ -30,8 +30,8 @@ impl FanOuts {
         }
     }
 
-    /// The link of `slot` has opened, and is in the hub: what is in force for it and was never sent is told now. What it
-    /// was sent and has not acknowledged is given back, for whoever drives the link to send again under the same key
+    /// The link of `slot` has opened, and is in the hub: what is in force for it and was never sent is told now. What
+    /// it was sent and has not acknowledged is given back, for whoever drives the link to send again under the same key
     /// before anything else. History is not told: only the newest bulletin of each lineage.
     #[must_use = "what is given back is owed to the device"]
     pub fn link_opened(&self, slot: Slot) -> Vec<EncodedNotice> {
@@ -59,7 +59,8 @@ impl FanOuts {
         }
     }
 
-    /// A link has opened while a lane was sending to the device: whatever it has sent may have gone with the link before.
+    /// A link has opened while a lane was sending to the device: whatever it has sent may have gone with the link
+    /// before.
     pub(super) fn send_again(&self, fan_out: &Arc<FanOut>, slot: Slot) {
         if let Some(owed) = self.catch_up(fan_out, slot, self.now()) {
             // A link that has closed again comes back for it.
