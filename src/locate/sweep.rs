@@ -116,7 +116,12 @@ impl Sweep {
 
     /// Adds the next hits to `out`, some 8,000; false when there are no more after these.
     pub fn next_batch(&mut self, out: &mut Vec<Hit>) -> bool {
-        let full = out.len() + BATCH;
+        self.next_hits(BATCH, out)
+    }
+
+    /// The same with batches that end with the tile that brings them to so many hits.
+    pub fn next_hits(&mut self, enough: usize, out: &mut Vec<Hit>) -> bool {
+        let full = out.len() + enough.max(1);
         match &mut self.order {
             Pending::Any { next, parts } => {
                 let mut contents = Vec::with_capacity(AHEAD);
