@@ -90,7 +90,7 @@ impl Fleet {
             tasks.spawn("device", async move {
                 let mut seen = Seen::default();
                 let mut is_open = false;
-                let running = link.run(|event| device.handle(number, &mut seen, &mut is_open, &event));
+                let running = link.run(|event| device.handle(number, &mut seen, &mut is_open, event));
                 tokio::select! {
                     _ = running => {}
                     () = stop.cancelled() => {}
@@ -136,8 +136,9 @@ impl Fleet {
         }
     }
 
-    fn handle(&self, number: usize, seen: &mut Seen, is_open: &mut bool, event: &Event) {
+    fn handle(&self, number: usize, seen: &mut Seen, is_open: &mut bool, event: Event<'_>) {
         match event {
+            Event::Opening { shown, server_time } => *shown = seen.keys_shown(server_time),
             Event::Opened => {
                 *is_open = true;
                 self.0.open.fetch_add(1, Ordering::Relaxed);
@@ -148,7 +149,7 @@ impl Fleet {
                     self.0.open.fetch_sub(1, Ordering::Relaxed);
                 }
             }
-            Event::Notice { notice, key, server_time } => self.receive(number, seen, notice, *key, *server_time),
+            Event::Notice { notice, key, server_time } => self.receive(number, seen, &notice, key, server_time),
         }
     }
 
