@@ -25,6 +25,7 @@ use crate::link::{Hub, Settings};
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 use crate::wire;
+use crate::wire::convert::InvalidField;
 use crate::wire::v1;
 
 /// The largest request, bytes: an alert of 4 MiB with its frame.
@@ -90,10 +91,11 @@ pub async fn serve(
         .await
 }
 
-/// A page of at most 1,000; 100 where nothing is said.
-fn page_size(asked: i32) -> usize {
+/// A page of at most 1,000; 100 where nothing is said (AIP-158).
+fn page_size(asked: i32) -> Result<usize, InvalidField> {
     match usize::try_from(asked) {
-        Ok(0) | Err(_) => 100,
-        Ok(size) => size.min(1_000),
+        Ok(0) => Ok(100),
+        Ok(size) => Ok(size.min(1_000)),
+        Err(_) => Err(InvalidField::new("page_size", "is negative")),
     }
 }
