@@ -7,7 +7,8 @@
 use prost::Message;
 
 use crate::domain::{
-    AppName, Consent, DeviceTraits, Footprint, NewRegistration, PartnerName, Purpose, Slot, Timestamp, Token,
+    AppName, Consent, DeviceTraits, Footprint, NewRegistration, PartnerName, Purpose, Registration, Slot, Timestamp,
+    Token,
 };
 use crate::plan::Facts;
 use crate::wire::storage_v1::{AppRecord, PartnerRecord, PlaceRecord, RegistrationRecord, RegistryState, TokenRecord};
@@ -53,6 +54,7 @@ pub struct RegistrationChange {
 #[derive(Debug)]
 pub(super) enum Done {
     Registered(Box<Registered>),
+    Updated(Box<Registration>),
     Changed,
 }
 
@@ -111,7 +113,7 @@ impl<'a> Pending<'a> {
     fn make(&mut self, change: Change) -> Result<Done, RegistryError> {
         match change {
             Change::Register(new) => return self.register(&new).map(|done| Done::Registered(Box::new(done))),
-            Change::Update(slot, change) => self.update(slot, change)?,
+            Change::Update(slot, change) => return self.update(slot, change).map(|done| Done::Updated(Box::new(done))),
             Change::Delete(slot) => self.delete(slot)?,
             Change::Place(slot, Some((place, at))) => self.put_place(slot, &self.record(slot)?, place, at)?,
             Change::Place(slot, None) => self.record(slot).map(|_| self.remove_place(slot))?,
@@ -125,7 +127,7 @@ impl<'a> Pending<'a> {
         Ok(Done::Changed)
     }
 
-    fn update(&mut self, slot: Slot, change: RegistrationChange) -> Result<(), RegistryError> {
+    fn update(&mut self, slot: Slot, change: RegistrationChange) -> Result<Registration, RegistryError> {
         let mut record = self.record(slot)?;
         if let Some(traits) = change.traits {
             record.traits = Some(records::write_traits(&traits));
@@ -138,8 +140,8 @@ impl<'a> Pending<'a> {
         if let Some(drills) = change.drills {
             record.drills = drills;
         }
-        self.put_changed(slot, record);
-        Ok(())
+        self.put_changed(slot, &mut record);
+        self.shared.registration(slot, &record, |space, key| self.get(space, key))
     }
 
     fn delete(&mut self, slot: Slot) -> Result<(), RegistryError> {
@@ -203,7 +205,7 @@ impl<'a> Pending<'a> {
         if !is_valid(records::grant(&record, Purpose::Location), self.now) {
             self.remove_place(slot);
         }
-        self.put_changed(slot, record);
+        self.put_changed(slot, &mut record);
         Ok(())
     }
 
@@ -215,7 +217,7 @@ impl<'a> Pending<'a> {
             self.remove_place(slot);
         }
         self.draft.effects.lose(Loss::Consent(slot, purpose));
-        self.put_changed(slot, record);
+        self.put_changed(slot, &mut record);
         Ok(())
     }
 
@@ -300,9 +302,9 @@ impl Pending<'_> {
     }
 
     /// Its partner has changed it.
-    fn put_changed(&mut self, slot: Slot, mut record: RegistrationRecord) {
+    fn put_changed(&mut self, slot: Slot, record: &mut RegistrationRecord) {
         record.updated_us = self.now.as_microsecond();
-        self.put_registration(slot, &record);
+        self.put_registration(slot, record);
     }
 
     pub(super) fn put_registration(&mut self, slot: Slot, record: &RegistrationRecord) {

@@ -177,10 +177,7 @@ impl Registry {
 impl Registry {
     /// Registers an app on a device (R-B1).
     pub async fn register(&self, new: NewRegistration) -> Result<Registered, RegistryError> {
-        match self.change(Change::Register(Box::new(new))).await? {
-            Done::Registered(registered) => Ok(*registered),
-            Done::Changed => Err(RegistryError::Stopped),
-        }
+        self.batch_register(vec![new]).await?.pop().unwrap_or(Err(RegistryError::Stopped))
     }
 
     /// Registers many, in order; each has its own answer.
@@ -189,10 +186,9 @@ impl Registry {
         new: Vec<NewRegistration>,
     ) -> Result<Vec<Result<Registered, RegistryError>>, RegistryError> {
         let changes = new.into_iter().map(|new| Change::Register(Box::new(new))).collect();
-        let read = |done| match done {
-            Ok(Done::Registered(registered)) => Ok(*registered),
-            Ok(Done::Changed) => Err(RegistryError::Stopped),
-            Err(error) => Err(error),
+        let read = |done| match done? {
+            Done::Registered(registered) => Ok(*registered),
+            Done::Updated(_) | Done::Changed => Err(RegistryError::Stopped),
         };
         Ok(self.submit(changes).await?.into_iter().map(read).collect())
     }
@@ -203,9 +199,10 @@ impl Registry {
         name: &RegistrationName,
         change: RegistrationChange,
     ) -> Result<Registration, RegistryError> {
-        let slot = self.slot(name)?;
-        self.change(Change::Update(slot, change)).await?;
-        self.get(name)
+        match self.change(Change::Update(self.slot(name)?, change)).await? {
+            Done::Updated(registration) => Ok(*registration),
+            Done::Registered(_) | Done::Changed => Err(RegistryError::Stopped),
+        }
     }
 
     /// Deletes a registration. Nothing of it can be read from the answer on; its slot is not given again.
