@@ -1,7 +1,15 @@
-//! The registry as doors and fan-outs see it: what is held, what is found, what is gone, and what is still there after it
-//! was opened again.
+//! The registry as doors and fan-outs see it: what is held, what is found, what is gone, and what is still there after
+//! it was opened again.
 
+mod bytes;
+mod consents;
+mod damage;
+#[path = "../../../tests/it/support/encodings.rs"]
+mod encodings;
+mod identity;
 mod model;
+mod places;
+mod tokens;
 
 use std::time::Duration;
 

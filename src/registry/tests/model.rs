@@ -1,5 +1,5 @@
-//! Whatever is done, in whatever order, together or one by one, and however often the store is opened again: the registry
-//! is what a simple model of it is.
+//! Whatever is done, in whatever order, together or one by one, and however often the store is opened again: the
+//! registry is what a simple model of it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
