@@ -16,6 +16,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 use crate::decide::Authority;
 use crate::domain::Clock;
@@ -65,9 +66,10 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_service_status("", ServingStatus::Serving).await;
+    set_health(&health, ServingStatus::Serving).await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(wire::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .expect("the descriptors were compiled with the program");
     let alert = v1::alert_service_server::AlertServiceServer::new(alert::AlertDoor(services.clone()));
@@ -87,8 +89,25 @@ pub async fn serve(
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned())
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+            stop.cancelled().await;
+            set_health(&health, ServingStatus::NotServing).await;
+        })
         .await
+}
+
+/// Of the server as a whole, and of each service: clients ask for either.
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for service in [
+        "",
+        v1::alert_service_server::SERVICE_NAME,
+        v1::device_service_server::SERVICE_NAME,
+        v1::fan_out_service_server::SERVICE_NAME,
+        v1::link_service_server::SERVICE_NAME,
+        v1::partner_service_server::SERVICE_NAME,
+    ] {
+        health.set_service_status(service, status).await;
+    }
 }
 
 /// A page of at most 1,000; 100 where nothing is said (AIP-158).
