@@ -22,7 +22,7 @@ const AREAS_NAMED: usize = 5;
 
 /// How a check of several files ended; the worst of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Checked {
+pub(super) enum Checked {
     /// All are accepted.
     Accepted = 0,
     /// Some are refused.
@@ -33,7 +33,7 @@ pub enum Checked {
 
 /// Checks each file with `read`, which gets its name, bytes and media type, and writes the answers to `out`. Fails if
 /// they cannot be written.
-pub fn run<R: Serialize>(
+pub(super) fn run<R: Serialize>(
     args: &CheckArgs,
     json: bool,
     read: impl Fn(&str, &[u8], &str) -> R,
