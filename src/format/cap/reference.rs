@@ -68,28 +68,28 @@ mod tests {
         references(text).into_iter().map(|reference| reference.to.map(parts)).collect()
     }
 
-    fn some(sender: &str, identifier: &str, sent: &str) -> Option<[String; 3]> {
-        Some([sender.to_owned(), identifier.to_owned(), sent.to_owned()])
+    fn to(sender: &str, identifier: &str, sent: &str) -> [String; 3] {
+        [sender, identifier, sent].map(str::to_owned)
     }
 
     #[test]
     fn references_are_split_at_the_first_and_the_last_comma() {
         let text = "\n a@b.c,urn:oid:2.49.0.1.840.0.x,2024-11-02T12:00:00-06:00\n\t d,e:f,2024-11-02T12:00:00Z ";
-        let first = some("a@b.c", "urn:oid:2.49.0.1.840.0.x", "2024-11-02T18:00:00Z");
-        assert_eq!(read(text), [first, some("d", "e:f", "2024-11-02T12:00:00Z")]);
+        let first = to("a@b.c", "urn:oid:2.49.0.1.840.0.x", "2024-11-02T18:00:00Z");
+        assert_eq!(read(text), [Some(first), Some(to("d", "e:f", "2024-11-02T12:00:00Z"))]);
         assert_eq!(read(" \n "), []);
     }
 
     #[test]
     fn a_sender_or_identifier_with_blanks_is_kept_together() {
         let text = "NWS Alaska,PAAQ 1,2024-11-02T12:00:00Z a,b,2024-11-02T13:00:00Z";
-        let first = some("NWS Alaska", "PAAQ 1", "2024-11-02T12:00:00Z");
-        assert_eq!(read(text), [first, some("a", "b", "2024-11-02T13:00:00Z")]);
+        let first = to("NWS Alaska", "PAAQ 1", "2024-11-02T12:00:00Z");
+        assert_eq!(read(text), [Some(first), Some(to("a", "b", "2024-11-02T13:00:00Z"))]);
     }
 
     #[test]
     fn one_that_cannot_be_read_spoils_no_other() {
-        let good = some("a", "b", "2024-11-02T12:00:00Z");
+        let good = Some(to("a", "b", "2024-11-02T12:00:00Z"));
         for bad in ["c,d,yesterday", "c,d", "c", ",,2024-11-02T12:00:00Z", "c,d,e,2024-11-02T12:00:00Z"] {
             let good_text = "a,b,2024-11-02T12:00:00Z";
             assert_eq!(read(&format!("{good_text} {bad}")), [good.clone(), None], "{bad}");
