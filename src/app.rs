@@ -28,8 +28,9 @@ use crate::plan::Policy;
 use crate::registry::{self, Profile, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 
-/// How long closing may take before what still runs is named and left.
-const CLOSING: Duration = Duration::from_secs(20);
+/// How long closing may take before what still runs is named and left: less than `server.stop_seconds`, after which
+/// the process ends without a word.
+const CLOSING: Duration = Duration::from_secs(15);
 
 /// What a server is built of.
 #[derive(Clone)]
@@ -52,6 +53,8 @@ pub struct Options {
     pub planners: usize,
     /// How often a device is to send a heartbeat.
     pub heartbeat: Duration,
+    /// How many notices may wait for one link.
+    pub link_queue: usize,
     /// Whether the partner `dev` and its two apps are made.
     pub dev: bool,
 }
@@ -148,7 +151,7 @@ impl App {
         let registry = open_registry(&options, &index, &metrics, &tasks).await?;
         readiness.registry_loaded();
 
-        let hub = Hub::new();
+        let hub = Hub::with_queue(options.link_queue);
         let around = Surroundings {
             index: Arc::clone(&index),
             registry: registry.clone(),
@@ -212,6 +215,8 @@ impl App {
         self.hub.drain(RECONNECT_OVER);
         self.doors.cancel();
         drop(self.desk);
+        // It asks the journal whether it is healthy, and the journal closes when its last handle is gone.
+        drop(self.readiness);
         self.http_stop.cancel();
         self.tasks.wait(CLOSING).await?;
         Ok(())

@@ -180,7 +180,7 @@ impl DeskTask {
             tokio::select! {
                 biased;
                 Some(pending) = syncing.next(), if !syncing.is_empty() => self.complete(pending),
-                received = self.inbox.recv(), if open => match received {
+                received = self.inbox.recv(), if open && heap.len() < WAITING => match received {
                     Some(waiting) => {
                         arrived += 1;
                         heap.push(Waiting { place: arrived, ..waiting });

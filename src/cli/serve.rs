@@ -140,6 +140,7 @@ pub(super) fn options(config: &Config) -> Options {
         registry_cache_bytes: config.registry.cache_bytes(),
         planners: config.fan_out.planners(cores),
         heartbeat: config.link.heartbeat(),
+        link_queue: config.link.queue(),
         dev: true,
     }
 }

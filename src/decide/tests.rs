@@ -181,11 +181,11 @@ fn what_is_expired_private_or_for_systems_goes_to_nobody() {
 
 #[test]
 fn codes_alone_are_refused_as_unresolved_and_never_widened() {
-    let mut coded = info("en", 0.0, Severity::Severe);
-    let code = Geocode { scheme: "SAME".into(), code: "006109".into() };
-    coded.ground = Ground::Areas(NonEmpty::of(Area { geocodes: vec![code.clone()], ..Area::default() }));
-    let refused = Desk::new().decide(alert("a", NOON, &[], issue(vec![coded])));
-    assert!(matches!(refused, Decision::Refuse(Refused::Unresolved(codes)) if codes == [code]));
+    let mut unlocated = info("en", 0.0, Severity::Severe);
+    let only = Geocode { scheme: "SAME".into(), code: "006109".into() };
+    unlocated.ground = Ground::Areas(NonEmpty::of(Area { geocodes: vec![only.clone()], ..Area::default() }));
+    let refused = Desk::new().decide(alert("a", NOON, &[], issue(vec![unlocated])));
+    assert!(matches!(refused, Decision::Refuse(Refused::Unresolved(codes)) if codes == [only]));
 }
 
 #[test]

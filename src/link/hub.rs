@@ -11,9 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::{DeviceSlot, EncodedNotice, GoodbyeReason, Slot};
 use crate::ledger::SlotSet;
 
-/// How many notices may wait for one link: more than there are alerts in force in one place. A link that takes none of
-/// so many is closed; what it has not acknowledged is owed to the next.
-const WAITING: usize = 32;
+/// How many notices may wait for one link where nothing else is said: more than there are alerts in force in one place.
+const WAITING: usize = 64;
 
 /// Shards of the map of links, so that a sweep and thousands of devices coming back do not wait for each other.
 const SHARDS: usize = 256;
@@ -24,6 +23,9 @@ pub struct Hub(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// How many notices may wait for one link. A link that takes none of so many is closed; what it has not
+    /// acknowledged is owed to the next.
+    waiting: usize,
     links: DashMap<Slot, Live, foldhash::fast::RandomState>,
     /// The slots of `links`, to be asked a million times in a sweep. Changed under the lock of the slot's shard.
     linked: SlotSet,
@@ -80,8 +82,14 @@ impl Default for Hub {
 impl Hub {
     /// No links yet.
     pub fn new() -> Self {
+        Self::with_queue(WAITING)
+    }
+
+    /// No links yet; so many notices may wait for each.
+    pub fn with_queue(waiting: usize) -> Self {
         let hasher = foldhash::fast::RandomState::default();
         Self(Arc::new(Inner {
+            waiting,
             links: DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, SHARDS),
             linked: SlotSet::default(),
             count: AtomicUsize::new(0),
@@ -107,7 +115,7 @@ impl Hub {
 
     /// Makes a link live; an older one of the same registration is told to end. `None` when the server stops.
     pub fn open(&self, slot: Slot) -> Option<LiveLink> {
-        let (sender, inbox) = mpsc::channel(WAITING);
+        let (sender, inbox) = mpsc::channel(self.0.waiting);
         let (end, ending) = oneshot::channel();
         let generation = self.0.generation.fetch_add(1, Ordering::Relaxed);
         let live = Live { generation, inbox: sender, end };

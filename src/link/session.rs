@@ -109,7 +109,6 @@ impl Session {
         match (self.state, input) {
             (State::Closed, _) => {}
             (_, Input::End { reason, reconnect_after }) => self.end(reason, reconnect_after),
-            (_, Input::Garbage) => self.leave(GoodbyeReason::ProtocolError),
             (_, Input::Frame(DeviceFrame::Goodbye)) => self.close(),
             (State::Greeting { until }, Input::Frame(DeviceFrame::Hello { registration, secret })) => {
                 self.state = State::Authenticating { until };
@@ -119,7 +118,7 @@ impl Session {
             (State::Authenticating { .. }, Input::Authenticated(None)) => self.leave(GoodbyeReason::Unauthenticated),
             (State::Open { .. }, Input::Frame(frame)) => self.hear(now, frame),
             (State::Open { .. }, Input::Notice(notice)) => self.send(ServerFrame::Notice(notice)),
-            (_, Input::Frame(_)) => self.leave(GoodbyeReason::ProtocolError),
+            (_, Input::Frame(_) | Input::Garbage) => self.leave(GoodbyeReason::ProtocolError),
             // Before the link is open there is nobody to carry a notice to: it stays owed.
             (_, Input::Notice(_) | Input::Authenticated(_)) => {}
             (_, Input::Tick) => {

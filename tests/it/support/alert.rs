@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 
 /// An alert that warns a box around a place, from now on for two hours.
-pub struct TestAlert {
+pub(crate) struct TestAlert {
     /// CAP's `identifier`.
-    pub identifier: String,
+    pub(crate) identifier: String,
     /// `[lon, lat]` of the middle, degrees.
-    pub place: [f64; 2],
+    pub(crate) place: [f64; 2],
     /// From the middle to each side, degrees.
-    pub reach: f64,
+    pub(crate) reach: f64,
 }
 
 impl TestAlert {
     /// The message.
-    pub fn cap(&self) -> String {
+    pub(crate) fn cap(&self) -> String {
         #[expect(clippy::disallowed_methods, reason = "a test's alert is of today")]
         let sent = Timestamp::now();
         let expires = sent + SignedDuration::from_hours(2);
@@ -45,7 +45,7 @@ impl TestAlert {
     }
 
     /// Writes the message to a file.
-    pub fn write(&self, folder: &Path) -> PathBuf {
+    pub(crate) fn write(&self, folder: &Path) -> PathBuf {
         let path = folder.join(format!("{}.xml", self.identifier));
         std::fs::write(&path, self.cap()).expect("the folder can be written to");
         path

@@ -1,4 +1,7 @@
 //! What the stories share.
 
-pub mod alert;
-pub mod server;
+pub(crate) mod alert;
+pub(crate) mod house;
+pub(crate) mod message;
+pub(crate) mod phone;
+pub(crate) mod server;

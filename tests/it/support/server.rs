@@ -7,23 +7,23 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long anything here may take before the test is given up.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A port that nothing listens on.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
     listener.local_addr().expect("it is bound").port()
 }
 
 /// The `hazardcast` binary with these arguments.
-pub fn hazardcast(arguments: &[&str]) -> Command {
+pub(crate) fn hazardcast(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hazardcast"));
     command.args(arguments);
     command
 }
 
 /// A development server with its own data directory.
-pub struct Server {
+pub(crate) struct Server {
     data: PathBuf,
     port: u16,
     http_port: u16,
@@ -33,28 +33,28 @@ pub struct Server {
 
 impl Server {
     /// A server that is not running yet.
-    pub fn new(data: &Path, extra: &[&str]) -> Self {
+    pub(crate) fn new(data: &Path, extra: &[&str]) -> Self {
         let extra = extra.iter().map(|&argument| argument.to_owned()).collect();
         Self { data: data.to_owned(), port: free_port(), http_port: free_port(), extra, child: None }
     }
 
     /// Where gRPC is served.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     /// Where metrics and readiness are served.
-    pub fn http_address(&self) -> SocketAddr {
+    pub(crate) fn http_address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.http_port).into()
     }
 
     /// Where clients connect.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address())
     }
 
     /// Starts it and waits until it says that it listens.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let (data, listen, http) =
             (self.data.display().to_string(), self.address().to_string(), self.http_address().to_string());
         let mut command = hazardcast(&["serve", "--dev", "--data-dir", &data, "--listen", &listen]);
@@ -68,7 +68,7 @@ impl Server {
     }
 
     /// Kills it with SIGKILL, wherever it is.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().expect("it can be killed");
             child.wait().expect("it ends");
@@ -76,7 +76,7 @@ impl Server {
     }
 
     /// Asks it to stop with SIGTERM and waits until it has; returns whether it ended well.
-    pub fn stop(&mut self) -> bool {
+    pub(crate) fn stop(&mut self) -> bool {
         let Some(mut child) = self.child.take() else { return true };
         let id = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it can be asked to stop");
@@ -85,7 +85,7 @@ impl Server {
             if let Some(status) = child.try_wait().expect("it is our child") {
                 return status.success();
             }
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         child.kill().expect("it can be killed");
         false
