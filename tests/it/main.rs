@@ -1,6 +1,9 @@
 //! Tests of the real binary, as people use it: one file per story.
 
+mod api_errors;
 mod kill;
 mod links;
 mod operations;
+mod registration;
+mod services;
 mod support;

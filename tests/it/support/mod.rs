@@ -1,6 +1,7 @@
 //! What the stories share.
 
 pub(crate) mod alert;
+pub(crate) mod api;
 pub(crate) mod house;
 pub(crate) mod message;
 pub(crate) mod phone;
