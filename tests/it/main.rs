@@ -4,6 +4,7 @@ mod api_errors;
 mod kill;
 mod links;
 mod operations;
+mod privacy;
 mod registration;
 mod services;
 mod support;

@@ -2,6 +2,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod api;
+pub(crate) mod encodings;
 pub(crate) mod house;
 pub(crate) mod message;
 pub(crate) mod phone;

@@ -1,5 +1,6 @@
 //! The real binary as a child process: started, killed, started again on the same port and the same data.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ pub(crate) struct Server {
     port: u16,
     http_port: u16,
     extra: Vec<String>,
+    log: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -35,7 +37,13 @@ impl Server {
     /// A server that is not running yet.
     pub(crate) fn new(data: &Path, extra: &[&str]) -> Self {
         let extra = extra.iter().map(|&argument| argument.to_owned()).collect();
-        Self { data: data.to_owned(), port: free_port(), http_port: free_port(), extra, child: None }
+        Self { data: data.to_owned(), port: free_port(), http_port: free_port(), extra, log: None, child: None }
+    }
+
+    /// The same, with its log appended to a file.
+    pub(crate) fn logging_to(mut self, file: &Path) -> Self {
+        self.log = Some(file.to_owned());
+        self
     }
 
     /// Where gRPC is served.
@@ -59,6 +67,10 @@ impl Server {
             (self.data.display().to_string(), self.address().to_string(), self.http_address().to_string());
         let mut command = hazardcast(&["serve", "--dev", "--data-dir", &data, "--listen", &listen]);
         command.args(["--http-listen", &http, "--json"]).args(&self.extra);
+        if let Some(log) = &self.log {
+            let log = File::options().create(true).append(true).open(log).expect("the log can be written");
+            command.stderr(log);
+        }
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let stdout = child.stdout.take().expect("it is piped");
         let mut line = String::new();
