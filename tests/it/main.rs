@@ -1,6 +1,7 @@
 //! Tests of the real binary, as people use it: one file per story.
 
 mod api_errors;
+mod durability;
 mod kill;
 mod links;
 mod operations;
