@@ -240,7 +240,7 @@ impl Streamer {
         let (names, sent, acknowledged) = (&self.names, &mut self.sent, &mut self.acknowledged);
         let mut answers = answers.into_inner();
         let mut round = *sent;
-        let send = async {
+        let speak = async {
             loop {
                 round += 1;
                 let at = Some(place([Self::longitude(round), 1.0]));
@@ -260,7 +260,7 @@ impl Streamer {
         };
         // When the server is gone nothing is heard any more.
         tokio::select! {
-            () = send => {}
+            () = speak => {}
             () = hear => {}
         }
     }

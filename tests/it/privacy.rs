@@ -84,7 +84,9 @@ impl Town {
     }
 
     fn hide_place(&mut self, place: [f64; 2]) {
-        place.iter().for_each(|&degrees| self.private.degrees("coordinate", degrees));
+        for degrees in place {
+            self.private.degrees("coordinate", degrees);
+        }
     }
 
     /// Everything else that happens to a registration.
@@ -198,12 +200,12 @@ async fn what_is_private_is_in_no_log_metric_refusal_or_other_file() {
     assert!(server.stop(), "it ends well");
 
     let logged = fs::read(&log).expect("it can be read");
-    let lines: Vec<Value> = logged
+    let entries: Vec<Value> = logged
         .split(|&byte| byte == b'\n')
         .filter(|line| !line.is_empty())
         .map(|line| serde_json::from_slice(line).expect("JSON"))
         .collect();
-    assert!(lines.iter().any(|line| line["message"] == "stopped"), "the log is there");
+    assert!(entries.iter().any(|entry| entry["message"] == "stopped"), "the log is there");
     nothing_in(&town.private, "the log", &logged);
     nothing_in(&town.private, "refusals", format!("{:?}", town.refusals).as_bytes());
     for refusal in &town.refusals {
