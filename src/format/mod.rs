@@ -101,3 +101,6 @@ fn begun(bytes: &[u8]) -> Result<&'static dyn Format, FormatError> {
     }
     FORMATS.into_iter().find(|format| format.begins(bytes)).ok_or(FormatError::UnknownFormat)
 }
+
+#[cfg(test)]
+mod tests;
