@@ -18,7 +18,7 @@ mod text;
 mod written;
 mod xml;
 
-pub use check::{Audience, Complaint, Message, Report};
+pub use check::{Audience, Complaint, Report};
 pub use error::{FormatError, TimeFault};
 pub use limits::Limits;
 pub use refusal::{Refusal, Unusable};
