@@ -18,7 +18,7 @@ mod text;
 mod written;
 mod xml;
 
-pub use check::{Audience, Complaint, Message, Report};
+pub use check::{Audience, Complaint, Report};
 pub use error::{FormatError, TimeFault};
 pub use limits::Limits;
 pub use refusal::{Refusal, Unusable};
@@ -101,3 +101,6 @@ fn begun(bytes: &[u8]) -> Result<&'static dyn Format, FormatError> {
     }
     FORMATS.into_iter().find(|format| format.begins(bytes)).ok_or(FormatError::UnknownFormat)
 }
+
+#[cfg(test)]
+mod tests;

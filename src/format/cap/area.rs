@@ -25,11 +25,7 @@ pub(super) struct ReadArea {
 }
 
 pub(super) fn area(reader: &mut Reader, element: &Element) -> Result<ReadArea, FormatError> {
-    reader.areas += 1;
-    let most = reader.limits.areas;
-    if reader.areas > most {
-        return Err(FormatError::TooMany { field: element.path.to_string(), what: "areas", most });
-    }
+    reader.count_areas(&element.path, 1)?;
     let description = line(&element.text("areaDesc")?.unwrap_or_default());
     if description.is_empty() {
         reader.refuse(&element.path.field("areaDesc"), Unusable::Missing);
@@ -74,11 +70,7 @@ fn read_ring(
     if text.trim().is_empty() {
         return Ok(None);
     }
-    // No point takes less than four bytes with the blank before it. So far more of them are not even read.
-    if text.len() / 4 > reader.limits.points {
-        reader.count_points(path, text.split_whitespace().count())?;
-    }
-    let read = ring::ring(text);
+    let read = ring::ring(text, reader.limits.points);
     reader.count_points(path, read.points)?;
     if let (Some(extents), Some(extent)) = (extents, read.extent) {
         extents.push(Extent::Ring(extent));

@@ -22,12 +22,13 @@ pub(super) struct WrittenRing {
     pub(super) ring: Result<Ring, Unusable>,
 }
 
-/// Reads `lat,lon lat,lon ...`. The first fault decides why a ring cannot be used.
-pub(super) fn ring(text: &str) -> WrittenRing {
+/// Reads `lat,lon lat,lon ...`, `most` points and one more to show that there are too many. The first fault decides why
+/// a ring cannot be used.
+pub(super) fn ring(text: &str, most: usize) -> WrittenRing {
     let mut points: Vec<[f64; 2]> = Vec::new();
     let mut fault = None;
     let mut count = 0;
-    for (position, token) in text.split_whitespace().enumerate() {
+    for (position, token) in text.split_whitespace().enumerate().take(most + 1) {
         count += 1;
         let read = match pair(token) {
             Some(point) => on_globe(point).map_err(|source| Unusable::Point { position, source }),
@@ -127,6 +128,10 @@ fn on_globe(point: [f64; 2]) -> Result<[f64; 2], InvalidGround> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn ring(text: &str) -> WrittenRing {
+        super::ring(text, 1_000)
+    }
 
     fn refused(text: &str) -> Unusable {
         ring(text).ring.expect_err(text)
