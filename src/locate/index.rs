@@ -31,7 +31,8 @@ const LOADED: usize = FULL * 3 / 4;
 ///   moved or removed while the sweep runs.
 /// - A place that moves is in the tile it comes to before it leaves the one it was in, so that a sweep that meets it on
 ///   the way may find it twice; and one that moves from ground not yet swept to ground swept already is not found at
-///   all. Whoever moves a place asks [`Standing`](super::Standing) afterwards, as for every arrival, and tells each device once.
+///   all. Whoever moves a place asks [`Standing`](super::Standing) afterwards, as for every arrival, and tells each
+///   device once.
 /// - A removed place is not found by a sweep that begins after the removal has returned.
 ///
 /// A change never waits for a search. It waits for another change of the same tile, or of a slot of the same shard, and
