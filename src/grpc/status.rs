@@ -1,6 +1,8 @@
 //! From the house's errors to gRPC statuses, with `google.rpc.ErrorInfo` and `google.rpc.BadRequest` as details
 //! (AIP-193).
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use prost::Message;
 use tonic::{Code, Status};
@@ -64,7 +66,7 @@ pub(super) struct Refusal {
 const ALSO: usize = 16;
 
 impl Refusal {
-    fn new(code: Code, reason: &str, field: &str, message: &(impl ToString + ?Sized)) -> Self {
+    fn new(code: Code, reason: &str, field: &str, message: impl Display) -> Self {
         Self {
             code,
             problem: Problem { reason: reason.to_owned(), field: field.to_owned(), message: message.to_string() },
@@ -116,9 +118,7 @@ impl From<InvalidField> for Refusal {
 impl From<RegistryError> for Refusal {
     fn from(error: RegistryError) -> Self {
         let (code, reason) = match &error {
-            RegistryError::Invalid { field, .. } => {
-                return Self::new(Code::InvalidArgument, "INVALID_FIELD", field, &error);
-            }
+            RegistryError::PageToken => return InvalidField::new("page_token", error).into(),
             RegistryError::NotFound => (Code::NotFound, "REGISTRATION_NOT_FOUND"),
             RegistryError::UnknownPartner => (Code::NotFound, "PARTNER_NOT_FOUND"),
             RegistryError::UnknownApp => (Code::NotFound, "APP_NOT_FOUND"),
