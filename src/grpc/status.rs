@@ -131,7 +131,7 @@ impl From<RegistryError> for Refusal {
                 return Self::new(Code::Internal, "REGISTRY_FAILED", "", "the registry failed");
             }
         };
-        Self::new(code, reason, "", error)
+        Self::new(code, reason, "", &error)
     }
 }
 
@@ -145,7 +145,7 @@ impl From<DeskError> for Refusal {
                 (Code::Unavailable, "JOURNAL_FAILED")
             }
         };
-        Self::new(code, reason, "", error)
+        Self::new(code, reason, "", &error)
     }
 }
 
@@ -189,7 +189,7 @@ impl From<FormatError> for Refusal {
             FormatError::NoReferences => "NO_REFERENCES",
         };
         let message = format!("{}: {error}", error.field());
-        Self::new(Code::InvalidArgument, reason, error.field(), message)
+        Self::new(Code::InvalidArgument, reason, error.field(), &message)
     }
 }
 

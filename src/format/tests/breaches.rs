@@ -215,8 +215,9 @@ fn what_there_may_not_be_more_of_is_bounded() {
             info(&format!("<area><areaDesc>x</areaDesc><polygon>{ring}</polygon></area>"))
         }),
         ("points", "info[1]", {
-            let ring: String = (0..limits.points / 2).map(|n| format!("{}.{},1 ", n % 2, n)).collect();
-            let area = format!("<area><areaDesc>x</areaDesc><polygon>{ring}0.0,1</polygon></area>");
+            let points = (0..limits.points / 2).map(|n| format!("{}.{n},1", n % 2));
+            let ring = points.collect::<Vec<_>>().join(" ");
+            let area = format!("<area><areaDesc>x</areaDesc><polygon>{ring} 0.0,1</polygon></area>");
             format!("{}{}{}", info(&area), info(""), info(""))
         }),
     ] {
