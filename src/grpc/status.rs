@@ -200,6 +200,7 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::Point { .. } => "INVALID_POINT",
         Unusable::TooFewPoints(_) => "TOO_FEW_POINTS",
         Unusable::NotClosed(_) => "RING_NOT_CLOSED",
+        Unusable::Joined(_) => "RING_JOINED",
         Unusable::Ground(_) => "INVALID_GROUND",
         Unusable::NotACircle(_) => "NOT_A_CIRCLE",
         Unusable::NotANumber(_) => "NOT_A_NUMBER",

@@ -138,6 +138,9 @@ fn a_ring_that_cannot_be_used_is_refused_and_the_others_stand() {
         assert_eq!(one_refusal(&message).0, "info[0].area[0].polygon[1]", "{bad}");
         assert_eq!(areas(&message)[0].polygons.len(), 2);
     }
+    let nearly = with_area("<polygon>0,0 0,1 1,1 0.01,0</polygon>");
+    assert_eq!(one_refusal(&nearly), ("info[0].area[0].polygon[0]".to_owned(), Unusable::Joined(0.01)));
+    assert_eq!(areas(&nearly)[0].polygons.len(), 1);
     let message = with_area("<circle>1,2 0</circle><circle>1,2 3</circle><circle/>");
     let no_radius = Unusable::Ground(InvalidGround::NoRadius(0.0));
     assert_eq!(one_refusal(&message), ("info[0].area[0].circle[0]".to_owned(), no_radius));
