@@ -61,7 +61,7 @@ Examples:
   hazardcast demo --json";
 
 /// A tropical cyclone warning of Mexico's weather service, as it was sent on 20 October 2018.
-const BUILT_IN: &[u8] = include_bytes!("../../tests/data/alerts/mexico.xml");
+const BUILT_IN: &[u8] = include_bytes!("../../tests/data/alerts/smn-mexico/cyclone.xml");
 
 /// How long the devices have to be told before the demo says who was missed.
 const PATIENCE: Duration = Duration::from_secs(20);
