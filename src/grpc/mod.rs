@@ -63,8 +63,8 @@ pub struct Services {
     pub tasks: Tasks,
 }
 
-/// Serves every service on `listener` until `stop`. Streams that are open then may end by themselves, until `cut`: what is
-/// still open is ended then, so that nobody who watches keeps the server from stopping.
+/// Serves every service on `listener` until `stop`. Streams that are open then may end by themselves, until `cut`: what
+/// is still open is ended then, so that nobody who watches keeps the server from stopping.
 pub async fn serve(
     listener: TcpListener,
     services: Services,

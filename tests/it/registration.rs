@@ -1,5 +1,5 @@
-//! What a partner's back end does with its registrations: makes, reads, changes, lists and deletes them, reports places,
-//! and records what people agreed to.
+//! What a partner's back end does with its registrations: makes, reads, changes, lists and deletes them, reports
+//! places, and records what people agreed to.
 
 use hazardcast::wire::link_frame::Frame;
 use hazardcast::wire::v1;

@@ -1,4 +1,5 @@
-//! What a stranger finds out by asking: which services there are, whether they serve, and what each call and field means.
+//! What a stranger finds out by asking: which services there are, whether they serve, and what each call and field
+//! means.
 
 use std::collections::BTreeSet;
 
