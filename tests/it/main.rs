@@ -2,10 +2,13 @@
 
 mod api_errors;
 mod durability;
+mod fuzz;
+mod hostile;
 mod kill;
 mod links;
 mod operations;
 mod privacy;
+mod real_alerts;
 mod registration;
 mod services;
 mod support;
