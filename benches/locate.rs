@@ -198,4 +198,3 @@ fn print(table: &[Row], devices: usize, bytes: f64) {
         println!("| {name:<50} | {count:>9} | {ours:>10.3} | {rival:>10.3} | {:>7.2} |", rival / ours);
     }
 }
-

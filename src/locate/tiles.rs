@@ -274,6 +274,17 @@ impl Columns {
         Rect { x0, y0, x1: x0 + width, y1: y0 + height }
     }
 
+    /// The box round some rows, at least one, of points.
+    pub(super) fn bounds(&self, rows: &[u32]) -> Rect {
+        let none = Rect { x0: u32::MAX, y0: u32::MAX, x1: 0, y1: 0 };
+        rows.iter().map(|&row| (self.x[row as usize], self.y[row as usize])).fold(none, |rect, (x, y)| Rect {
+            x0: rect.x0.min(x),
+            y0: rect.y0.min(y),
+            x1: rect.x1.max(x),
+            y1: rect.y1.max(y),
+        })
+    }
+
     pub(super) fn are_boxes(&self) -> bool {
         !self.sizes.is_empty()
     }
