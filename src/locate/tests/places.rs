@@ -81,9 +81,9 @@ fn expected(model: &HashMap<PlaceId, Footprint>, areas: &[AffectedArea]) -> Vec<
 
 #[test]
 fn a_sweep_finds_each_place_once_in_its_first_area_after_any_changes() {
-    for (seed, loaded) in [(1, 0), (2, 4_000), (3, 20_000)] {
+    for (seed, loaded, full) in [(1, 0, 768), (2, 4_000, 24), (3, 20_000, 768)] {
         let mut rng = rng(seed);
-        let index = Index::new();
+        let index = Index::with_tiles_of(full);
         let mut model = HashMap::new();
         let places: Vec<_> = (0..loaded).map(|_| (some_place(&mut rng), somewhere(&mut rng))).collect();
         model.extend(places.iter().copied());

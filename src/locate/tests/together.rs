@@ -30,7 +30,7 @@ fn finds_each_once(index: &Index, ground: &[AffectedArea], order: Order, resting
 #[test]
 fn a_place_that_rests_is_found_once_whatever_moves_around_it() {
     let (moving, resting) = (6_000, 6_000..9_000);
-    let index = Index::new();
+    let index = Index::with_tiles_of(24);
     let ground = [block(9.0, 9.0, 13.0, 13.0)];
     let mut random = 77;
     (0..resting.end).for_each(|slot| index.place(PlaceId::live(Slot(slot)), Some(at(inside(&mut random)))));
@@ -91,7 +91,7 @@ fn a_place_that_rests_is_found_once_whatever_moves_around_it() {
 #[test]
 fn a_sweep_that_pauses_while_all_is_turned_over_finds_each_that_rests_once() {
     let (moving, resting) = (20_000_u32, 20_000..30_000_u32);
-    let index = Index::new();
+    let index = Index::with_tiles_of(24);
     let ground = [block(9.0, 9.0, 13.0, 13.0)];
     let mut random = 13;
     index.load((0..resting.end).map(|slot| (PlaceId::live(Slot(slot)), at(inside(&mut random)))));
@@ -125,7 +125,7 @@ fn a_sweep_that_pauses_while_all_is_turned_over_finds_each_that_rests_once() {
 
 #[test]
 fn a_place_that_has_settled_is_found_by_the_next_sweep_while_trees_are_made() {
-    let index = Index::new();
+    let index = Index::with_tiles_of(24);
     let settled = AtomicU32::new(0);
     let (all_settled, per_town) = (12_000, 40);
     let home = |slot: u32| {
@@ -162,7 +162,7 @@ fn a_place_that_has_settled_is_found_by_the_next_sweep_while_trees_are_made() {
 
 #[test]
 fn a_place_is_never_seen_where_it_never_was() {
-    let index = Index::new();
+    let index = Index::with_tiles_of(24);
     let corner = |far: bool| if far { (1_905_000_000, 1_005_000_000) } else { (1_900_000_000, 1_000_000_000) };
     let place = |slot: u32, far: bool| {
         let (x, y) = corner(far);
@@ -190,7 +190,7 @@ fn a_place_is_never_seen_where_it_never_was() {
 
 #[test]
 fn what_was_removed_before_a_sweep_began_is_not_in_it() {
-    let index = Index::new();
+    let index = Index::with_tiles_of(24);
     let ground = [block(9.0, 9.0, 13.0, 13.0)];
     let mut random = 5;
     let spots: Vec<Spot> = (0..4_000).map(|_| inside(&mut random)).collect();
