@@ -300,7 +300,7 @@ async fn serve_grpc(listener: TcpListener, services: Services, stop: Cancellatio
         stop.cancelled().await;
         tokio::time::sleep(DOORS_CLOSE_WITHIN).await;
         cut.cancel();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         served = serving => {
