@@ -149,7 +149,8 @@ impl App {
         readiness.journal_replayed(move || watched.healthy().is_ok());
         let index = Arc::new(Index::new());
         let registry = open_registry(&options, &index, &metrics, &tasks).await?;
-        readiness.registry_loaded();
+        let watched = registry.clone();
+        readiness.registry_loaded(move || watched.is_healthy());
 
         let hub = Hub::with_queue(options.link_queue);
         let around = Surroundings {
@@ -215,7 +216,7 @@ impl App {
         self.hub.drain(RECONNECT_OVER);
         self.doors.cancel();
         drop(self.desk);
-        // It asks the journal whether it is healthy, and the journal closes when its last handle is gone.
+        // It asks journal and registry whether they are healthy, and these close when their last handle is gone.
         drop(self.readiness);
         self.http_stop.cancel();
         self.tasks.wait(CLOSING).await?;
@@ -293,10 +294,13 @@ async fn make_dev_partner(registry: &Registry) -> Result<(), AppError> {
 
 /// Serves until `stop`; streams that do not end then are cut off.
 async fn serve_grpc(listener: TcpListener, services: Services, stop: CancellationToken) {
-    let serving = grpc::serve(listener, services, stop.clone());
-    let too_long = async {
+    let cut = CancellationToken::new();
+    let serving = grpc::serve(listener, services, stop.clone(), cut.clone());
+    let cutting = async {
         stop.cancelled().await;
         tokio::time::sleep(DOORS_CLOSE_WITHIN).await;
+        cut.cancel();
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         served = serving => {
@@ -304,7 +308,7 @@ async fn serve_grpc(listener: TcpListener, services: Services, stop: Cancellatio
                 tracing::error!(%error, "gRPC is not served any more");
             }
         }
-        () = too_long => {}
+        () = cutting => {}
     }
 }
 

@@ -153,7 +153,9 @@ impl<C: Channel> Lane<C> {
             match outcome {
                 Outcome::Accepted { .. } => sent.push(endpoint),
                 Outcome::Gone => {
-                    self.house.forget_token(endpoint.slot, C::KIND);
+                    if let Some(token) = &endpoint.token {
+                        self.house.forget_token(endpoint.slot, token.clone());
+                    }
                     self.next_leg(errand, endpoint);
                 }
                 Outcome::Asleep

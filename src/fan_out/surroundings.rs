@@ -74,8 +74,8 @@ impl FanOuts {
         self.0.around.registry.token(slot, channel)
     }
 
-    pub(super) fn forget_token(&self, slot: Slot, channel: ChannelKind) {
-        self.0.around.registry.forget_token(slot, channel);
+    pub(super) fn forget_token(&self, slot: Slot, token: Token) {
+        self.0.around.registry.forget_token(slot, token);
     }
 
     /// Whether a registration can be told over its link: it has one, and links have a lane.

@@ -2,8 +2,10 @@
 //!
 //! A tile's places lie behind an [`Arc`] that a search takes along. A search holds the tile's lock only to clone it; a
 //! change finds it shared only while a search reads, and then copies the columns. So a change never waits for a search,
-//! and a search waits at most for one such copy.
+//! and a search waits at most for one such copy. What replaces a tile is made beside it: the lock is held only to put
+//! it in place, if nothing has changed meanwhile.
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -13,9 +15,6 @@ use crate::domain::{PlaceId, Slot};
 
 use super::cell::{Cell, key_of};
 use super::lattice::Rect;
-
-/// A tile with more places than this is split.
-pub(super) const FULL: usize = 768;
 
 /// The places of one cell.
 #[derive(Debug)]
@@ -29,11 +28,11 @@ pub(super) struct Tile {
 pub(super) enum Content {
     /// Places.
     Live(Columns),
-    /// Nothing any more: its places are in these tiles, which are within its cell.
-    Split(Vec<Arc<Tile>>),
+    /// Nothing any more: the places of its cell are in these tiles, which may hold others too.
+    Moved(Vec<Arc<Tile>>),
 }
 
-/// The tile was split, or forgotten, before it could be changed.
+/// The tile was split, merged or forgotten before it could be changed.
 #[derive(Debug)]
 pub(super) struct Retired;
 
@@ -89,7 +88,7 @@ impl Tile {
         out.extend(tiles.map(Self::content));
         black_box(out.iter().fold(0, |mixed, content| match &**content {
             Content::Live(columns) => mixed ^ columns.slots.first().copied().unwrap_or_default(),
-            Content::Split(_) => mixed,
+            Content::Moved(_) => mixed,
         }));
     }
 
@@ -110,12 +109,13 @@ impl Tile {
         })
     }
 
-    /// Takes a place out.
-    pub(super) fn remove(&self, place: PlaceId) -> Result<(), Retired> {
+    /// Takes a place out; gives back how many are left.
+    pub(super) fn remove(&self, place: PlaceId) -> Result<usize, Retired> {
         self.change(|columns| {
             if let Some(row) = columns.find(place) {
                 columns.swap_remove(row);
             }
+            columns.slots.len()
         })
     }
 
@@ -123,54 +123,136 @@ impl Tile {
     pub(super) fn find(&self, place: PlaceId) -> Result<Option<Rect>, Retired> {
         match &**self.content.lock() {
             Content::Live(columns) => Ok(columns.find(place).map(|row| columns.rect(row))),
-            Content::Split(_) => Err(Retired),
+            Content::Moved(_) => Err(Retired),
         }
     }
 
-    /// Splits a tile that is too full; gives back the new ones.
-    pub(super) fn split(&self) -> Option<Vec<Arc<Self>>> {
-        let mut content = self.content.lock();
-        let Content::Live(columns) = &**content else { return None };
-        if columns.slots.len() <= FULL || self.cell.halves().is_none() {
-            return None;
+    /// Splits a tile of more than `full` places; gives back the new ones. Nobody who has not found the tile yet may
+    /// find it meanwhile.
+    pub(super) fn split(self: &Arc<Self>, full: usize) -> Option<Vec<Arc<Self>>> {
+        loop {
+            let known = self.content();
+            let Content::Live(columns) = &*known else { return None };
+            if columns.slots.len() <= full || self.cell.halves().is_none() {
+                return None;
+            }
+            let mut entries: Vec<Entry> = columns.entries().collect();
+            entries.sort_unstable_by_key(|entry| entry.key);
+            let mut tiles = Vec::new();
+            Self::cut(self.cell, &entries, full, &mut tiles);
+            // Else somebody who had found it before has changed it, and there are few of them.
+            if retire(&[Known { tile: self, content: known }], &tiles) {
+                return Some(tiles);
+            }
         }
-        let mut entries: Vec<Entry> = columns.entries().collect();
-        entries.sort_unstable_by_key(|entry| entry.key);
-        let mut tiles = Vec::new();
-        Self::cut(self.cell, &entries, FULL, &mut tiles);
-        *content = Arc::new(Content::Split(tiles.clone()));
-        Some(tiles)
-    }
-
-    /// Retires the tile if it is empty, so that nothing is added to it any more.
-    pub(super) fn retire_if_empty(&self) -> bool {
-        let mut content = self.content.lock();
-        let empty = matches!(&**content, Content::Live(columns) if columns.slots.is_empty());
-        if empty {
-            *content = Arc::new(Content::Split(Vec::new()));
-        }
-        empty
     }
 
     /// Bytes on the heap, with its own two counts each for tile and content.
     pub(super) fn memory_bytes(&self) -> usize {
         let columns = match &**self.content.lock() {
             Content::Live(columns) => columns.memory_bytes(),
-            Content::Split(tiles) => tiles.capacity() * size_of::<Arc<Self>>(),
+            Content::Moved(tiles) => tiles.capacity() * size_of::<Arc<Self>>(),
         };
         size_of::<Self>() + size_of::<Content>() + 4 * size_of::<usize>() + columns
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Columns) -> T) -> Result<T, Retired> {
         let mut content = self.content.lock();
-        if matches!(**content, Content::Split(_)) {
+        if matches!(**content, Content::Moved(_)) {
             return Err(Retired);
         }
         match Arc::make_mut(&mut content) {
             Content::Live(columns) => Ok(change(columns)),
-            Content::Split(_) => Err(Retired),
+            Content::Moved(_) => Err(Retired),
         }
     }
+}
+
+/// A tile as it was found.
+struct Known<'t> {
+    tile: &'t Arc<Tile>,
+    content: Arc<Content>,
+}
+
+/// Tiles with few places or none, and the one that is to take their place.
+pub(super) struct Merger<'t> {
+    cell: Cell,
+    old: Vec<Known<'t>>,
+    new: Option<Arc<Tile>>,
+}
+
+impl<'t> Merger<'t> {
+    /// Finds those of `tiles`, all live ones in order of their cells, that are to be merged, for they have up to
+    /// `sparse` places together, or forgotten. What there will be then goes to `planned`.
+    pub(super) fn find(tiles: &'t [Arc<Tile>], sparse: usize, planned: &mut Vec<Arc<Tile>>) -> Vec<Self> {
+        let known = |tile: &'t Arc<Tile>| Known { tile, content: tile.content() };
+        let known: Vec<Known<'t>> = tiles.iter().map(known).collect();
+        let class = |known: &Known<'_>| Cell::of_class(known.tile.cell.start());
+        let mut found = Vec::new();
+        for known in known.chunk_by(|a, b| class(a) == class(b)) {
+            Self::find_in(class(&known[0]), known, sparse, planned, &mut found);
+        }
+        found
+    }
+
+    /// The same of all tiles of one cell, as [`Tile::cut`] would have cut their places.
+    fn find_in(cell: Cell, known: &[Known<'t>], sparse: usize, planned: &mut Vec<Arc<Tile>>, found: &mut Vec<Self>) {
+        // There is no count of one that has been split since its tile was found.
+        let count = known.iter().try_fold(0, |sum, known| Some(sum + known.columns()?.slots.len()));
+        match (known, count) {
+            ([], _) => {}
+            ([one], None | Some(1..)) => planned.push(Arc::clone(one.tile)),
+            (_, Some(count)) if count <= sparse => {
+                let entries: Vec<Entry> = known.iter().filter_map(Known::columns).flat_map(Columns::entries).collect();
+                let new = (count > 0).then(|| Tile::new(cell, &entries));
+                planned.extend(new.clone());
+                let old = known.iter().map(|known| Known { tile: known.tile, content: Arc::clone(&known.content) });
+                found.push(Self { cell, old: old.collect(), new });
+            }
+            _ => {
+                let [low, high] = cell.halves().expect("a cell that holds several cells can be halved");
+                let (lower, upper) = known.split_at(known.partition_point(|known| low.holds(known.tile.cell.start())));
+                Self::find_in(low, lower, sparse, planned, found);
+                Self::find_in(high, upper, sparse, planned, found);
+            }
+        }
+    }
+
+    /// Puts the new tile in place of the old ones in the directory. If any of the ground has changed since it was made,
+    /// it is the new one that is forgotten, and the old ones are given back.
+    pub(super) fn apply(self, directory: &mut BTreeMap<u128, Arc<Tile>>) -> Vec<Arc<Tile>> {
+        let here = directory.range(self.cell.start()..=self.cell.end()).count();
+        if here == self.old.len() && retire(&self.old, self.new.as_slice()) {
+            for known in &self.old {
+                directory.remove(&known.tile.cell.start());
+            }
+            directory.extend(self.new.map(|tile| (tile.cell.start(), tile)));
+            return Vec::new();
+        }
+        if let Some(new) = &self.new {
+            *new.content.lock() = Arc::new(Content::Moved(Vec::new()));
+        }
+        self.old.iter().map(|known| Arc::clone(known.tile)).collect()
+    }
+}
+
+impl Known<'_> {
+    fn columns(&self) -> Option<&Columns> {
+        match &*self.content {
+            Content::Live(columns) => Some(columns),
+            Content::Moved(_) => None,
+        }
+    }
+}
+
+/// Moves all places of some tiles, in order of their cells, to others, unless any has changed since it was found.
+fn retire(known: &[Known<'_>], into: &[Arc<Tile>]) -> bool {
+    let mut contents: Vec<_> = known.iter().map(|known| known.tile.content.lock()).collect();
+    let unchanged = contents.iter().zip(known).all(|(content, known)| Arc::ptr_eq(content, &known.content));
+    if unchanged {
+        contents.iter_mut().for_each(|content| **content = Arc::new(Content::Moved(into.to_vec())));
+    }
+    unchanged
 }
 
 /// Places, one a row.
@@ -193,6 +275,17 @@ impl Columns {
         Rect { x0, y0, x1: x0 + width, y1: y0 + height }
     }
 
+    /// The box round some rows, at least one, of points.
+    pub(super) fn bounds(&self, rows: &[u32]) -> Rect {
+        let none = Rect { x0: u32::MAX, y0: u32::MAX, x1: 0, y1: 0 };
+        rows.iter().map(|&row| (self.x[row as usize], self.y[row as usize])).fold(none, |rect, (x, y)| Rect {
+            x0: rect.x0.min(x),
+            y0: rect.y0.min(y),
+            x1: rect.x1.max(x),
+            y1: rect.y1.max(y),
+        })
+    }
+
     pub(super) fn are_boxes(&self) -> bool {
         !self.sizes.is_empty()
     }
@@ -202,6 +295,15 @@ impl Columns {
             let ordinal = self.ordinals.get(row).copied().unwrap_or_default();
             Entry::new(PlaceId { slot: Slot(self.slots[row]), ordinal }, self.rect(row), self.are_boxes())
         })
+    }
+
+    /// Those of the places whose keys are in a cell that is not all of the tile's.
+    pub(super) fn within(&self, cell: &Cell) -> Self {
+        let mut columns = Self::default();
+        for entry in self.entries().filter(|entry| cell.holds(entry.key)) {
+            columns.push(entry.place, &entry.rect, cell);
+        }
+        columns
     }
 
     fn find(&self, place: PlaceId) -> Option<usize> {

@@ -347,6 +347,7 @@ pub(crate) fn null_token() -> Token {
 pub(crate) fn device(at: [f64; 2], null: bool) -> NewRegistration {
     NewRegistration {
         app: app(),
+        request: None,
         traits: DeviceTraits {
             platform: Platform::Android,
             brand: "".into(),

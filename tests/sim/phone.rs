@@ -158,7 +158,7 @@ impl Phone {
         while let Some(output) = link.session.poll() {
             match output {
                 Output::Authenticate { registration, secret } => {
-                    let slot = house.registry().authenticate(&registration, &secret);
+                    let slot = house.registry().authenticate(&registration, &secret).expect("it can be read");
                     link.session.handle(moment(house), Input::Authenticated(slot));
                 }
                 Output::Open { slot, shown } => {

@@ -36,7 +36,9 @@ impl Story for Withdrawal {
         let (name, _) = self.who.as_ref().expect("it is registered");
         match self.takes {
             Takes::Consent(purpose) => world.house.registry().withdraw(name, purpose).await.expect("it is withdrawn"),
-            Takes::Registration => world.house.registry().delete(name).await.expect("it is deleted"),
+            Takes::Registration => {
+                world.house.registry().delete(name).await.expect("it is deleted");
+            }
         }
     }
 
