@@ -9,7 +9,7 @@ use hazardcast::journal::Entry;
 
 use super::world::{AREA, FAR, INSIDE, World, is_within};
 use super::{Played, Story, at_every_moment};
-use crate::house::device;
+use crate::people::device;
 
 /// What happens before the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

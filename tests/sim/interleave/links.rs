@@ -6,7 +6,7 @@ use hazardcast::domain::Priority;
 
 use super::world::{AREA, INSIDE, World};
 use super::{Played, Story, at_every_moment};
-use crate::house::device;
+use crate::people::device;
 
 /// What else happens while the link is lost and opens again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

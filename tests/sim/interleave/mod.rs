@@ -140,7 +140,7 @@ async fn step(world: &mut World, rhythm: Rhythm, turn: usize) -> bool {
         Rhythm::LanesFirst => true,
         Rhythm::ByTurns => turn % 2 == 1,
     };
-    if lanes { send(world).await || world.house.plan() } else { world.house.plan() || send(world).await }
+    (lanes && send(world).await) || world.house.plan() || (!lanes && send(world).await)
 }
 
 async fn send(world: &mut World) -> bool {

@@ -6,8 +6,8 @@ use hazardcast::domain::{DeliveryKey, NoticeKind, Priority, RegistrationName, Sl
 
 use super::world::{AREA, Corners, FAR, INSIDE, SHIFTED, World, is_within};
 use super::{Played, Story, at_every_moment};
-use crate::house::device;
 use crate::lane::Delivery;
+use crate::people::device;
 
 /// What the next message does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,8 +224,8 @@ impl Story for Joined {
                 assert_eq!(joined.len(), usize::from(before > 0), "{}", says());
             } else {
                 assert!(before + joined.len() >= 1, "missed: {}", says());
-                let known = |joined: &&&Delivery| told.iter().any(|told| told.left < joined.looked);
-                assert!(!joined.iter().any(|joined| known(&joined)), "told again what was told: {}", says());
+                let known = |joined: &&Delivery| told.iter().any(|told| told.left < joined.looked);
+                assert!(!joined.iter().any(|joined| known(joined)), "told again what was told: {}", says());
             }
         }
     }

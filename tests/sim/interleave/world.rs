@@ -8,10 +8,12 @@ use hazardcast::domain::{
 };
 use hazardcast::intake::Answer;
 
-use crate::house::{House, Sent, Steps, device, point};
+use crate::house::House;
 use crate::lane::Delivery;
 use crate::message::{Message, Says, Tier, block};
+use crate::people::{device, point};
 use crate::phone::Phone;
+use crate::pieces::{Sent, Steps};
 
 /// South-west and north-east corner of some ground.
 pub(super) type Corners = [[f64; 2]; 2];
