@@ -1,6 +1,7 @@
 //! Against plain answers: every place, every area, one by one.
 
 mod areas;
+mod mergers;
 mod oracle;
 mod places;
 mod together;
