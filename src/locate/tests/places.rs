@@ -7,7 +7,7 @@ use proptest::test_runner::TestRng;
 
 use crate::domain::{Circle, Footprint, PlaceId, Polygon, Position, Private, Slot};
 
-use super::super::lattice::{Rect, Spot};
+use super::super::lattice::Spot;
 use super::super::{AffectedArea, Hit, Index, Order};
 use super::{affected, area, at, block, oracle, point, ring};
 

@@ -10,16 +10,18 @@ use super::places::all;
 use super::{affected, area, at, circle, crossing_ring, grid, on_grid, oracle, rect, ring, spots};
 
 type Grid = (i64, [i64; 2]);
+/// A ring and a hole of it, on the grid.
+type Rings = (Vec<[i64; 2]>, Vec<[i64; 2]>);
 
 /// One tier: polygons with a hole each, of few edges or of so many that tiles are halved, and perhaps a circle.
-fn tier() -> impl Strategy<Value = (Vec<(Vec<[i64; 2]>, Vec<[i64; 2]>)>, Option<Circle>)> {
+fn tier() -> impl Strategy<Value = (Vec<Rings>, Option<Circle>)> {
     let outer = prop_oneof![crossing_ring(3..9), crossing_ring(40..90)];
     let circle = prop_oneof![3 => Just(None), 1 => circle().prop_map(Some)];
     (prop::collection::vec((outer, crossing_ring(3..6)), 1..3), circle)
 }
 
-fn areas_of(rings: &[(Vec<[i64; 2]>, Vec<[i64; 2]>)], circle: Option<Circle>, grid: Grid) -> Vec<Area> {
-    let polygon = |(outer, hole): &(Vec<_>, Vec<_>)| {
+fn areas_of(rings: &[Rings], circle: Option<Circle>, grid: Grid) -> Vec<Area> {
+    let polygon = |(outer, hole): &Rings| {
         let holes = ring(&on_grid(hole, grid)).into_iter().collect();
         Some(Polygon { outer: ring(&on_grid(outer, grid))?, holes })
     };
@@ -36,14 +38,15 @@ proptest! {
         tiers in prop::collection::vec(tier(), 1..4), grid in grid(), full in prop_oneof![Just(6_usize), Just(768)],
         crowd in 0..3_usize, from in (-180.0..180.0, -90.0..90.0), loaded: bool,
     ) {
-        let tiers: Vec<Vec<Area>> =
-            tiers.iter().map(|(rings, circle)| areas_of(rings, *circle, grid)).filter(|areas| !areas.is_empty()).collect();
+        let tiers = tiers.iter().map(|(rings, circle)| areas_of(rings, *circle, grid));
+        let tiers: Vec<Vec<Area>> = tiers.filter(|areas| !areas.is_empty()).collect();
         let areas: Vec<_> = tiers.iter().map(|areas| affected(areas)).collect();
         // Places on corners and edges and beside them, some many at one point, some boxes.
         let spots: Vec<Spot> = spots(grid).into_iter().step_by(5).collect();
         let crowded = spots.iter().step_by(89).flat_map(|spot| std::iter::repeat_n(*spot, crowd * 50));
         let points: Vec<Spot> = spots.iter().copied().chain(crowded).collect();
-        let boxes: Vec<_> = spots.iter().step_by(31).zip(spots.iter().rev().step_by(37)).map(|(a, b)| rect(*a, *b)).collect();
+        let corners = spots.iter().step_by(31).zip(spots.iter().rev().step_by(37));
+        let boxes: Vec<_> = corners.map(|(a, b)| rect(*a, *b)).collect();
         let places = points.iter().map(|spot| at(*spot)).chain(boxes.iter().map(|rect| rect.footprint()));
         let index = Index::with_tiles_of(full);
         let named = (0..).map(|slot| PlaceId::live(Slot(slot))).zip(places);

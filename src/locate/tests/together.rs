@@ -154,10 +154,10 @@ fn a_place_that_has_settled_is_found_by_the_next_sweep_while_trees_are_made() {
             // Somebody else comes and goes, so that tiles are forgotten too.
             let mut random = 3;
             while settled.load(Ordering::SeqCst) < all_settled {
-                let slot = all_settled + inside(&mut random).x % 1_000;
-                let spot = Spot { x: inside(&mut random).x.wrapping_mul(2_654_435_761) % 3_600_000_000, y: slot };
-                index.place(PlaceId::live(Slot(slot)), Some(at(spot)));
-                index.place(PlaceId::live(Slot(slot)), None);
+                let guest = PlaceId::live(Slot(all_settled + inside(&mut random).x % 1_000));
+                let x = inside(&mut random).x.wrapping_mul(2_654_435_761) % 3_600_000_000;
+                index.place(guest, Some(at(Spot { x, y: guest.slot.0 })));
+                index.place(guest, None);
             }
         });
         while settled.load(Ordering::SeqCst) < all_settled {
