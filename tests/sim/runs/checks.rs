@@ -88,7 +88,30 @@ impl Day {
         if let Some(tier) = tier_at(bulletin, person.place(), now) {
             if person.may_be_told(mode, true, self.law()) {
                 let received = &person.phone.received;
-                let says = || format!("{slot:?}, {key:?}, {:?}: {:?}  links {} open {} path {:?} changed {} since {since} turn {} {:?} {:?}", tier.priority, self.story(person, key), person.links, person.phone.is_open(), person.path, person.changed, self.turn(), self.house.fan_outs.newest(key.lineage).map(|f| { let d= hazardcast::domain::DeviceSlot(slot.0); (f.reach.shown(d), f.reach.is_over(d), f.round.is_sent(d), f.round.is_acknowledged(d), f.past.replaces.clone(), f.progress.counts())}), bulletin.tiers().iter().map(|t| (t.priority, t.expires())).collect::<Vec<_>>());
+                let says = || {
+                    format!(
+                        "{slot:?}, {key:?}, {:?}: {:?}  links {} open {} path {:?} changed {} since {since} turn {} {:?} {:?}",
+                        tier.priority,
+                        self.story(person, key),
+                        person.links,
+                        person.phone.is_open(),
+                        person.path,
+                        person.changed,
+                        self.turn(),
+                        self.house.fan_outs.newest(key.lineage).map(|f| {
+                            let d = hazardcast::domain::DeviceSlot(slot.0);
+                            (
+                                f.reach.shown(d),
+                                f.reach.is_over(d),
+                                f.round.is_sent(d),
+                                f.round.is_acknowledged(d),
+                                f.past.replaces.clone(),
+                                f.progress.counts(),
+                            )
+                        }),
+                        bulletin.tiers().iter().map(|t| (t.priority, t.expires())).collect::<Vec<_>>()
+                    )
+                };
                 // What was told may have ended by itself since, while a lower tier or a longer revision holds on.
                 let fan_out = self.house.fan_outs.newest(key.lineage).expect("it is in force");
                 let related = |lineage| lineage == key.lineage || fan_out.past.replaces.contains(&lineage);
