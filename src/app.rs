@@ -151,7 +151,7 @@ impl App {
         let registry = open_registry(&options, &index, &metrics, &tasks).await?;
         readiness.registry_loaded();
 
-        let hub = Hub::with_queue(options.link_queue);
+        let hub = Hub::with_queue(options.link_queue, metrics.links_open.clone());
         let around = Surroundings {
             index: Arc::clone(&index),
             registry: registry.clone(),
@@ -159,14 +159,15 @@ impl App {
             journal: journal.clone(),
             hub: hub.clone(),
             clock: Arc::clone(&options.clock),
-            metrics,
+            metrics: Arc::clone(&metrics),
         };
         let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
         let fan_outs =
             FanOuts::new(around, policy, lanes(&options, &hub)?, options.planners, &tasks).map_err(AppError::Thread)?;
         fan_outs.recover(replayed.recovered);
         let clock = Arc::clone(&options.clock);
-        let (desk, desk_task) = Desk::new(replayed.lineages, Rules::default(), journal, fan_outs.clone(), clock);
+        let (lineages, rules) = (replayed.lineages, Rules::default());
+        let (desk, desk_task) = Desk::new(lineages, rules, journal, fan_outs.clone(), clock, metrics);
         tasks.spawn_essential("desk", desk_task.run());
 
         let services = Services {

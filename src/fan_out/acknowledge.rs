@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio::sync::mpsc;
 
-use crate::domain::{DeliveryKey, DeviceSlot};
+use crate::domain::{ChannelKind, DeliveryKey, DeviceSlot, Milestone};
 use crate::journal::Entry;
 
 use super::FanOuts;
@@ -91,6 +91,7 @@ impl FanOuts {
         if devices.is_empty() {
             return;
         }
+        self.count_devices(ChannelKind::Link, Milestone::Acknowledged, devices.len());
         if let Some(progress) = self.ledger().find_progress(key) {
             progress.acknowledged(devices.len() as u64, Some(self.now()));
         }
