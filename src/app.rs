@@ -133,6 +133,15 @@ impl App {
     pub async fn open(options: Options) -> Result<Self, AppError> {
         let metrics = Arc::new(Metrics::new());
         let tasks = Tasks::new(Arc::clone(&metrics));
+        let opened = Self::open_with(options, metrics, tasks.clone()).await;
+        if opened.is_err() {
+            // What runs already may end: that is not what is wrong.
+            tasks.close();
+        }
+        opened
+    }
+
+    async fn open_with(options: Options, metrics: Arc<Metrics>, tasks: Tasks) -> Result<Self, AppError> {
         let readiness = Readiness::default();
         let http_stop = CancellationToken::new();
         let http_listener = listen(options.http_listen).await?;
@@ -149,7 +158,8 @@ impl App {
         readiness.journal_replayed(move || watched.healthy().is_ok());
         let index = Arc::new(Index::new());
         let registry = open_registry(&options, &index, &metrics, &tasks).await?;
-        readiness.registry_loaded();
+        let watched = registry.clone();
+        readiness.registry_loaded(move || watched.is_healthy());
 
         let hub = Hub::with_queue(options.link_queue, metrics.links_open.clone());
         let around = Surroundings {

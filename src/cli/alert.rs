@@ -15,9 +15,9 @@ use crate::wire::v1::alert_service_client::AlertServiceClient;
 use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
 use crate::wire::v1::submit_alert_response::Outcome;
 
-use super::Server;
 use super::output::{Steps, print_line, table};
 use super::population::connect;
+use super::{Server, plain};
 
 /// What can be done with alerts.
 #[derive(Debug, Subcommand)]
@@ -283,9 +283,10 @@ async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
     print_line(&format!("{}  {}", alert.name, if alert.in_force { "in force" } else { "over" }));
     for tier in &alert.tiers {
         let languages = tier.languages.join(", ");
-        print_line(&format!("  {}  {}  [{languages}]", priority_name(tier.priority), tier.event));
+        let line = format!("  {}  {}  [{languages}]", priority_name(tier.priority), tier.event);
+        print_line(&plain(&line));
         if !tier.headline.is_empty() {
-            print_line(&format!("      {}", tier.headline));
+            print_line(&plain(&format!("      {}", tier.headline)));
         }
     }
     print_line(&format!("  in the area {}, to be told {}", fan_out.found_count, fan_out.planned_count));
@@ -303,7 +304,7 @@ fn row(alert: &v1::Alert, fan_out: &v1::FanOut) -> [String; 7] {
     let first = alert.tiers.first();
     [
         alert.name.clone(),
-        first.map_or_else(|| "cancelled".to_owned(), |tier| tier.event.clone()),
+        first.map_or_else(|| "cancelled".to_owned(), |tier| plain(&tier.event)),
         first.map(|tier| priority_name(tier.priority).to_owned()).unwrap_or_default(),
         if alert.in_force { "yes" } else { "no" }.to_owned(),
         instant(alert.expire_time).map(|at| at.to_string()).unwrap_or_default(),
@@ -353,7 +354,7 @@ fn problems(problems: &[v1::Problem]) -> Value {
 
 fn say_problems(problems: &[v1::Problem]) {
     for problem in problems {
-        print_line(&format!("  not used: {}: {}", problem.field, problem.message));
+        print_line(&plain(&format!("  not used: {}: {}", problem.field, problem.message)));
     }
 }
 
@@ -379,7 +380,7 @@ fn priority_name(priority: i32) -> &'static str {
     }
 }
 
-fn ignore_name(reason: v1::IgnoreReason) -> &'static str {
+pub(super) fn ignore_name(reason: v1::IgnoreReason) -> &'static str {
     match reason {
         v1::IgnoreReason::Unspecified => "unknown",
         v1::IgnoreReason::Duplicate => "duplicate",

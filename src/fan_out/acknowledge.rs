@@ -84,9 +84,11 @@ impl Recorder {
 
 impl FanOuts {
     /// Records devices that had not acknowledged `key`. An acknowledgement may overtake the lane's own mark that it was
-    /// sent; one that was never sent anything can only leave itself out.
-    fn record_acknowledged(&self, key: DeliveryKey, devices: Vec<DeviceSlot>) {
+    /// sent. Of one that was never sent anything it counts for nothing.
+    fn record_acknowledged(&self, key: DeliveryKey, mut devices: Vec<DeviceSlot>) {
         let Some(reach) = self.ledger().find_reach(key.lineage) else { return };
+        let Some(round) = reach.round(key.revision) else { return };
+        devices.retain(|&device| round.may_have(device));
         let devices = reach.acknowledge(key.revision, devices);
         if devices.is_empty() {
             return;

@@ -25,6 +25,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dashmap::DashMap;
 use parking_lot::RwLock;
@@ -98,6 +99,8 @@ struct Shared {
     index: Arc<Index>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    /// Set when the store has failed: it takes no more writes.
+    failed: AtomicBool,
 }
 
 /// A registration that was made, or made again.
@@ -138,6 +141,13 @@ impl Registry {
             let _ = jobs.try_send(Job { changes, caller: None });
         }
         Ok(Self { shared, jobs, room: Arc::new(Semaphore::new(ROOM)) })
+    }
+}
+
+impl Registry {
+    /// Whether changes can be made durable. Answers at once; a store that failed once stays so until the next start.
+    pub fn is_healthy(&self) -> bool {
+        !self.shared.failed.load(Ordering::Acquire)
     }
 }
 
@@ -303,6 +313,7 @@ impl Shared {
             index,
             clock,
             metrics,
+            failed: AtomicBool::new(false),
         };
         let loaded = load::load(&shared, state)?;
         Ok((shared, loaded))

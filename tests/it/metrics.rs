@@ -36,6 +36,9 @@ async fn alerts_links_and_devices_are_counted_as_they_were() {
     house.acknowledged(&fan_out.name, 1).await;
     assert!(matches!(house.submit(&message).await, Outcome::Ignored(_)));
     house.report_place(&offline, FAR).await;
+    // One that was never sent anything says that it has it.
+    phones[1].acknowledge(&notice).await;
+    phones[1].has_nothing().await;
 
     let samples = samples(&house).await;
     let of = |name: &str| samples.get(name).copied().unwrap_or(0.0);
