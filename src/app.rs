@@ -169,15 +169,14 @@ impl App {
             journal: journal.clone(),
             hub: hub.clone(),
             clock: Arc::clone(&options.clock),
-            metrics: Arc::clone(&metrics),
+            metrics,
         };
         let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
         let fan_outs =
             FanOuts::new(around, policy, lanes(&options, &hub)?, options.planners, &tasks).map_err(AppError::Thread)?;
         fan_outs.recover(replayed.recovered);
         let clock = Arc::clone(&options.clock);
-        let (lineages, rules) = (replayed.lineages, Rules::default());
-        let (desk, desk_task) = Desk::new(lineages, rules, journal, fan_outs.clone(), clock, metrics);
+        let (desk, desk_task) = Desk::new(replayed.lineages, Rules::default(), journal, fan_outs.clone(), clock);
         tasks.spawn_essential("desk", desk_task.run());
 
         let services = Services {
@@ -226,7 +225,7 @@ impl App {
         self.hub.drain(RECONNECT_OVER);
         self.doors.cancel();
         drop(self.desk);
-        // It asks the journal whether it is healthy, and the journal closes when its last handle is gone.
+        // It asks journal and registry whether they are healthy, and these close when their last handle is gone.
         drop(self.readiness);
         self.http_stop.cancel();
         self.tasks.wait(CLOSING).await?;
@@ -310,7 +309,7 @@ async fn serve_grpc(listener: TcpListener, services: Services, stop: Cancellatio
         stop.cancelled().await;
         tokio::time::sleep(DOORS_CLOSE_WITHIN).await;
         cut.cancel();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         served = serving => {

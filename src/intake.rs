@@ -18,7 +18,7 @@ use crate::domain::{Alert, AlertRef, Body, Clock, DeliveryKey, Geocode, Priority
 use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError};
 use crate::locate::{Resolved, resolve};
-use crate::metrics::{AlertDecision, Metrics};
+use crate::metrics::AlertDecision;
 
 /// How often the desk forgets lineages that have long been over.
 const TIDY: Duration = Duration::from_mins(1);
@@ -88,7 +88,6 @@ pub struct DeskTask {
     journal: Journal,
     fan_outs: FanOuts,
     clock: std::sync::Arc<dyn Clock>,
-    metrics: std::sync::Arc<Metrics>,
 }
 
 struct Waiting {
@@ -135,10 +134,9 @@ impl Desk {
         journal: Journal,
         fan_outs: FanOuts,
         clock: std::sync::Arc<dyn Clock>,
-        metrics: std::sync::Arc<Metrics>,
     ) -> (Self, DeskTask) {
         let (sender, inbox) = mpsc::channel(WAITING);
-        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, fan_outs, clock, metrics })
+        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, fan_outs, clock })
     }
 
     /// Submits an alert and waits for its answer. An admitted alert is on disk when this returns.
@@ -293,15 +291,16 @@ impl DeskTask {
     }
 
     fn count(&self, answer: &Answer, received: Timestamp) {
+        let metrics = self.fan_outs.metrics();
         let decision = match answer {
             Answer::Admitted(_) => {
-                self.metrics.accept.observe(self.clock.now().duration_since(received).as_secs_f64());
+                metrics.accept.observe(self.clock.now().duration_since(received).as_secs_f64());
                 AlertDecision::Admitted
             }
             Answer::Ignored(_) => AlertDecision::Ignored,
             Answer::Refused(_) => AlertDecision::Refused,
         };
-        self.metrics.alerts_decided(decision).inc();
+        metrics.alerts_decided(decision).inc();
     }
 }
 

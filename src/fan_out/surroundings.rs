@@ -53,6 +53,11 @@ impl FanOuts {
         &self.0.around.hub
     }
 
+    /// Counts for operators.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.around.metrics
+    }
+
     /// The settings that plans depend on.
     pub fn policy(&self) -> Policy {
         **self.0.policy.load()

@@ -12,8 +12,8 @@ type Probe = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// Knows which parts of the server are ready, in the order in which they come up. Cheap to clone; all clones are one.
 ///
-/// A part that was ready once stays so, but for the journal and the registry: they are asked each time, since a disk can
-/// fail, or be full, on any day.
+/// A part that was ready once stays so, but for the journal and the registry: they are asked each time whether they can
+/// still be written, since a disk can fail on any day.
 #[derive(Clone, Default)]
 pub struct Readiness(Arc<Inner>);
 
@@ -47,7 +47,7 @@ pub struct Parts {
     pub doors_open: bool,
     /// What is accepted now can be written.
     pub journal_healthy: bool,
-    /// Registrations, places and consents can be written.
+    /// What is registered now can be.
     pub registry_healthy: bool,
 }
 
@@ -77,18 +77,20 @@ impl Readiness {
 
     /// How far the server is now.
     pub fn status(&self) -> Status {
-        let asked = |probe: &RwLock<Option<Probe>>| probe.read().as_ref().is_some_and(|healthy| healthy());
         let parts = Parts {
             journal_replayed: self.0.journal_replayed.load(Ordering::Acquire),
             registry_loaded: self.0.registry_loaded.load(Ordering::Acquire),
             doors_open: self.0.doors_open.load(Ordering::Acquire),
-            journal_healthy: asked(&self.0.journal),
-            registry_healthy: asked(&self.0.registry),
+            journal_healthy: is_healthy(&self.0.journal),
+            registry_healthy: is_healthy(&self.0.registry),
         };
-        let Parts { journal_replayed, registry_loaded, doors_open, journal_healthy, registry_healthy } = parts;
-        let ready = journal_replayed && registry_loaded && doors_open && journal_healthy && registry_healthy;
-        Status { ready, parts }
+        let open = parts.journal_replayed && parts.registry_loaded && parts.doors_open;
+        Status { ready: open && parts.journal_healthy && parts.registry_healthy, parts }
     }
+}
+
+fn is_healthy(probe: &RwLock<Option<Probe>>) -> bool {
+    probe.read().as_ref().is_some_and(|healthy| healthy())
 }
 
 impl fmt::Debug for Readiness {

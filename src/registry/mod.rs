@@ -99,7 +99,7 @@ struct Shared {
     index: Arc<Index>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
-    /// Set when the store has failed: it takes no more writes.
+    /// The store has failed: what is on disk is not known, and no more is written.
     failed: AtomicBool,
 }
 
@@ -144,13 +144,6 @@ impl Registry {
     }
 }
 
-impl Registry {
-    /// Whether changes can be made durable. Answers at once; a store that failed once stays so until the next start.
-    pub fn is_healthy(&self) -> bool {
-        !self.shared.failed.load(Ordering::Acquire)
-    }
-}
-
 /// What the hot path asks: no lock, no wait.
 impl Registry {
     /// The row of a slot; the empty one where there is no registration.
@@ -175,6 +168,11 @@ impl Registry {
     /// waits for it: if too much waits for the writer, the vendor will say so again.
     pub fn forget_token(&self, slot: Slot, token: Token) {
         let _ = self.jobs.try_send(Job { changes: vec![Change::ForgetToken(slot, token)], caller: None });
+    }
+
+    /// Whether changes can be made: the store has not failed.
+    pub fn is_healthy(&self) -> bool {
+        !self.shared.failed.load(Ordering::Acquire)
     }
 
     /// How many registrations there are.

@@ -1,5 +1,6 @@
 //! The one writer: takes what waits, makes it durable in one commit, then lets memory and callers know.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -39,15 +40,15 @@ pub(super) fn run(shared: &Arc<Shared>, mut jobs: mpsc::Receiver<Job>, mut next_
             size += job.changes.len();
             taken.push(job);
         }
-        if shared.failed.load(Ordering::Acquire) {
+        if shared.failed.load(Ordering::Relaxed) {
             taken.into_iter().for_each(refuse);
             continue;
         }
         match commit(shared, taken, next_slot) {
             Ok(next) => next_slot = next,
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "the registry's store failed; it takes no more changes");
+                let cause = error.source().map(tracing::field::display);
+                tracing::error!(%error, cause, "the registry's store failed; it takes no more changes");
                 shared.failed.store(true, Ordering::Release);
             }
         }

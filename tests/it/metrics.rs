@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use hazardcast::wire::v1::submit_alert_response::Outcome;
 
-use crate::operations::get;
 use crate::support::house::{House, NOON};
 use crate::support::message::Message;
 use crate::support::phone::Phone;
+use crate::support::server::ask;
 
 const TOWN: [f64; 2] = [-92.6, 16.7];
 const FAR: [f64; 2] = [24.9, 60.2];
@@ -15,7 +15,7 @@ const FAR: [f64; 2] = [24.9, 60.2];
 /// Every sample that is not 0, by its name and labels.
 async fn samples(house: &House) -> HashMap<String, f64> {
     let address = house.http_address();
-    let (_, text) = tokio::task::spawn_blocking(move || get(address, "/metrics")).await.expect("it is asked");
+    let (_, text) = tokio::task::spawn_blocking(move || ask(address, "/metrics")).await.expect("it is asked");
     let sample = |line: &str| {
         let (name, value) = line.rsplit_once(' ')?;
         Some((name.strip_prefix("hazardcast_")?.to_owned(), value.parse::<f64>().ok()?))
