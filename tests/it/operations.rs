@@ -1,5 +1,6 @@
 //! What an operator does: starts, looks, scrapes, stops; and what is refused before anything starts.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ fn a_server_says_that_it_is_ready_counts_and_stops_when_asked() {
     let mut server = Server::new(&folder.path().join("data"), &[]);
     for _ in 0..2 {
         server.start();
+        let data = std::fs::metadata(folder.path().join("data")).expect("it is there");
+        assert_eq!(data.permissions().mode() & 0o077, 0, "nobody else may look into it");
         assert_eq!(server.ask("/livez").0, "HTTP/1.1 200 OK");
         let (status, body) = server.ask("/readyz");
         let body: Value = body.parse().expect("JSON");
@@ -117,6 +120,28 @@ fn a_text_from_elsewhere_cannot_command_a_terminal() {
 }
 
 #[test]
+fn simulated_devices_that_were_told_of_two_alerts_were_not_told_twice() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut server = Server::new(&folder.path().join("data"), &[]);
+    server.start();
+    let url = server.url();
+    for name in ["a", "b"] {
+        let file = folder.path().join(name).display().to_string();
+        std::fs::write(&file, Message::warning(name, now(), [0.0; 2]).cap()).expect("written");
+        let sent = hazardcast(&["alert", "send", &file, "--server", &url]).output().expect("the binary starts");
+        assert!(sent.status.success());
+    }
+    let simulate = ["device", "simulate", "--count", "5", "--place", "0,0", "--seconds", "3", "--json"];
+    let output = hazardcast(&simulate).args(["--server", &url]).output().expect("the binary starts");
+    let last = String::from_utf8(output.stdout).expect("UTF-8").lines().last().expect("it says").to_owned();
+    let last: Value = last.parse().expect("one object");
+    for (key, count) in [("received", 10), ("told", 5), ("told_twice", 0), ("dropped", 0)] {
+        assert_eq!((key, &last[key]), (key, &Value::from(count)));
+    }
+    assert!(server.stop());
+}
+
+#[test]
 fn a_client_without_a_server_is_told_so() {
     let (_, said) = refused(&["alert", "list", "--server", "http://127.0.0.1:1"]);
     assert!(said.contains("no server answers at http://127.0.0.1:1"), "{said}");
@@ -163,6 +188,7 @@ fn a_demo_that_is_interrupted_leaves_nothing() {
     std::fs::create_dir(&temporary).expect("made");
     let holds = || std::fs::read_dir(&temporary).expect("it is there").count();
     let mut command = hazardcast(&["demo", "--devices", "1000000", "--links", "10", "--json", "--svg", &svg]);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     let mut demo = command.env("TMPDIR", &temporary).spawn().expect("the binary starts");
     let started = Instant::now();
     while holds() == 0 {
