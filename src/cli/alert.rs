@@ -100,12 +100,12 @@ pub struct ListArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
-  hazardcast alert show alerts/1
-  hazardcast alert show alerts/1 --json")]
+  hazardcast alert show
+  hazardcast alert show alerts/6611759158242 --json")]
 pub struct ShowArgs {
-    /// The alert's name, as `alert send` and `alert list` tell it
+    /// The alert's name, as `alert send` and `alert list` tell it [default: the newest]
     #[arg(value_name = "ID")]
-    pub id: String,
+    pub id: Option<String>,
     /// Which server is asked.
     #[command(flatten)]
     pub server: Server,
@@ -263,15 +263,19 @@ async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
 }
 
 async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
-    let lineage = args.id.strip_prefix("alerts/").unwrap_or(&args.id);
+    let channel = connect(&args.server.server).await?;
+    let id = match &args.id {
+        Some(id) => id.clone(),
+        None => newest(channel.clone()).await?,
+    };
+    let lineage = id.strip_prefix("alerts/").unwrap_or(&id);
     // A delivery key names its alert too.
     let lineage = lineage.split('.').next().unwrap_or_default();
-    let channel = connect(&args.server.server).await?;
     let request = v1::GetAlertRequest { name: format!("alerts/{lineage}") };
     let answer = AlertServiceClient::new(channel.clone()).get_alert(request).await;
     let alert = match answer {
         Ok(answer) => answer.into_inner().alert.unwrap_or_default(),
-        Err(status) => bail!("{}: {}", args.id, status.message()),
+        Err(status) => bail!("{id}: {}", status.message()),
     };
     let request = v1::GetFanOutRequest { name: alert.fan_out.clone() };
     let fan_out = FanOutServiceClient::new(channel).get_fan_out(request).await?.into_inner().fan_out;
@@ -298,6 +302,13 @@ async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
     }
     print_line(&format!("  acknowledged {}", fan_out.acknowledged_count));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The name of the newest alert.
+async fn newest(channel: Channel) -> Result<String> {
+    let request = v1::ListAlertsRequest { page_size: 1, ..v1::ListAlertsRequest::default() };
+    let page = AlertServiceClient::new(channel).list_alerts(request).await?.into_inner();
+    Ok(page.alerts.into_iter().next().context("the server has no alerts")?.name)
 }
 
 fn row(alert: &v1::Alert, fan_out: &v1::FanOut) -> [String; 7] {

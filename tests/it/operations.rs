@@ -114,6 +114,7 @@ fn a_text_from_elsewhere_cannot_command_a_terminal() {
     let list: Value = said(&["alert", "list", "--json"]).parse().expect("one object");
     let shown = said(&["alert", "show", list["name"].as_str().expect("a name")]);
     assert!(shown.contains("Leftright"), "{shown}");
+    assert_eq!(said(&["alert", "show"]), shown, "it is the newest");
     let shown = said(&["alert", "send", "no\u{1b}[2J\u{202e}where.xml"]);
     assert!(shown.contains("no [2Jwhere.xml"), "{shown:?}");
     assert!(server.stop());
