@@ -109,7 +109,7 @@ impl Fleet {
             let stop = fleet.0.stop.clone();
             tasks.spawn("device", async move {
                 let mut phone = Phone { number, ..Phone::default() };
-                let running = link.run(|event| device.handle(&mut phone, &event));
+                let running = link.run(|event| device.handle(&mut phone, event));
                 tokio::select! {
                     _ = running => {}
                     () = stop.cancelled() => {}
@@ -155,8 +155,9 @@ impl Fleet {
         }
     }
 
-    fn handle(&self, phone: &mut Phone, event: &Event) {
+    fn handle(&self, phone: &mut Phone, event: Event<'_>) {
         match event {
+            Event::Opening { shown, server_time } => *shown = phone.seen.keys_shown(server_time),
             Event::Opened => {
                 phone.is_open = true;
                 self.0.open.fetch_add(1, Ordering::Relaxed);
@@ -167,7 +168,7 @@ impl Fleet {
                     self.0.open.fetch_sub(1, Ordering::Relaxed);
                 }
             }
-            Event::Notice { notice, key, server_time } => self.receive(phone, notice, *key, *server_time),
+            Event::Notice { notice, key, server_time } => self.receive(phone, &notice, key, server_time),
         }
     }
 

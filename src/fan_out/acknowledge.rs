@@ -84,13 +84,11 @@ impl Recorder {
 
 impl FanOuts {
     /// Records devices that had not acknowledged `key`. An acknowledgement may overtake the lane's own mark that it was
-    /// sent. Of one that can never have been sent anything in the lineage it counts for nothing. (After a crash that may
-    /// be anyone who was in the area of a bulletin that was on its way.)
+    /// sent. Of one that can never have been sent anything in the lineage it counts for nothing.
     fn record_acknowledged(&self, key: DeliveryKey, mut devices: Vec<DeviceSlot>) {
         let Some(reach) = self.ledger().find_reach(key.lineage) else { return };
         let Some(round) = reach.round(key.revision) else { return };
-        let is_unsure = self.newest(key.lineage).is_some_and(|fan_out| !fan_out.past.unsure.is_empty());
-        devices.retain(|&device| is_unsure || round.may_have(device) || reach.may_show(device));
+        devices.retain(|&device| round.may_have(device) || reach.may_show(device));
         let devices = reach.acknowledge(key.revision, devices);
         if devices.is_empty() {
             return;

@@ -118,7 +118,7 @@ impl FanOuts {
         let mut past = own(bulletin.key().lineage).map(|known| known.as_past()).unwrap_or_default();
         let absorbs = bulletin.parts().absorbs.clone();
         for &absorbed in &absorbs {
-            past.absorb(absorbed, own(absorbed).map(|known| known.past.clone()).as_ref());
+            past.absorb(absorbed, own(absorbed).map(|known| known.past.clone()));
         }
         let fan_out = self.stand(bulletin, past, &absorbs);
         let priority = fan_out.priority();
