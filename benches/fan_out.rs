@@ -1,10 +1,11 @@
 //! The whole path into a channel that sends nothing: from an alert at the desk to the last device handed over.
 //!
-//! `cargo bench --bench fan_out` runs 10,000, 100,000 and 1,000,000 devices; `FAN_OUT_DEVICES` asks for one other number.
-//! `cargo bench --bench fan_out -- --test` runs once with few. In the same run, with the same devices and as good an
-//! alert, each stage does its part alone: the sweep of the index, the planner (the sweep, the plan, the claim, the slots
-//! written into the lane), the lane (the last look, the channel, reach, the journal's entry), and the journal. So that
-//! the whole can be told as a share of its slowest stage: 100 % would be stages that hide each other fully.
+//! `cargo bench --bench fan_out` runs 10,000, 100,000 and 1,000,000 devices; `FAN_OUT_DEVICES` asks for one other
+//! number. `cargo bench --bench fan_out -- --test` runs once with few. In the same run, with the same devices and as
+//! good an alert, each stage does its part alone: the sweep of the index, the planner (the sweep, the plan, the claim,
+//! the slots written into the lane), the lane (the last look, the channel, reach, the journal's entry), and the
+//! journal. So that the whole can be told as a share of its slowest stage: 100 % would be stages that hide each other
+//! fully.
 
 #[path = "fan_out/town.rs"]
 mod town;

@@ -144,9 +144,9 @@ impl FanOut {
         ends && self.reach.shown(device).is_some() && !self.round.is_sent(device)
     }
 
-    /// Whether one who is not in the area, and who need not be told so by a lane, is told over its link that it is over:
-    /// who was told so and has not acknowledged it, and who shows what the server does not know that it sent, since it
-    /// ended before that was on disk.
+    /// Whether one who is not in the area, and who need not be told so by a lane, is told over its link that it is
+    /// over: who was told so and has not acknowledged it, and who shows what the server does not know that it sent,
+    /// since it ended before that was on disk.
     pub fn is_release_owed(&self, device: DeviceSlot, shown: &[DeliveryKey]) -> bool {
         if self.reach.may_show(device) {
             return self.reach.is_over(device) && !self.round.is_acknowledged(device);

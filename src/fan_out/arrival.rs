@@ -34,8 +34,8 @@ impl FanOuts {
 
     /// The link of `slot` has opened, and is in the hub: what is in force for it and was never sent is told now. What
     /// it was sent and has not acknowledged is given back, for whoever drives the link to send again under the same key
-    /// before anything else; and so is the word that it is over for what it says it has `shown`, if that was followed by
-    /// another. History is not told: only the newest bulletin of each lineage.
+    /// before anything else; and so is the word that it is over for what it says it has `shown`, if that was followed
+    /// by another. History is not told: only the newest bulletin of each lineage.
     #[must_use = "what is given back is owed to the device"]
     pub fn link_opened(&self, slot: Slot, shown: &[DeliveryKey]) -> Vec<EncodedNotice> {
         // The link is open before claims are looked at: see `recheck`.
