@@ -12,8 +12,8 @@ use hazardcast::channel::{Channel, LinkChannel, NullChannel};
 use hazardcast::decide::{Lineages, Rules};
 use hazardcast::domain::{
     AppName, ChannelKind, Clock, Consent, ConsentOrigin, DeviceTraits, Footprint, Language, ManualClock,
-    NewRegistration, PartnerName, Platform, PolicyVersion, Position, Private, Purpose, SignedDuration, Timestamp,
-    Token,
+    NewRegistration, PartnerName, PlaceId, Platform, PolicyVersion, Position, Private, Purpose, SignedDuration, Slot,
+    Timestamp, Token,
 };
 use hazardcast::fan_out::{FanOuts, LaneSeed, Planner, Recorder, Recovered, Surroundings};
 use hazardcast::intake::{Answer, Desk, DeskError};
@@ -28,7 +28,7 @@ use hazardcast::tasks::Tasks;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::lane::{Gate, Holds, LaneHand, Log, Place, Tap};
+use crate::lane::{Gate, Holds, LaneHand, Log, Tap};
 use crate::message::Message;
 use crate::phone::Phone;
 
@@ -99,6 +99,11 @@ impl House {
     /// The server's time.
     pub(crate) fn clock_now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Whether the index has a place of this registration.
+    pub(crate) fn has_place(&self, slot: Slot) -> bool {
+        self.stored.index.position(PlaceId::live(slot)).is_some()
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -186,11 +191,6 @@ impl House {
             self.log.next_turn();
         }
         self.write();
-    }
-
-    /// Whether a lane is held within a batch.
-    pub(crate) fn is_sending(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.place() != Place::Between)
     }
 
     /// The process ends at this instant, with all that is not on disk; the next one starts on what is. With
