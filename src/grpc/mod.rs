@@ -43,8 +43,8 @@ const MAX_DEVICE_FRAME: usize = 16 << 10;
 const MAX_STREAMS: u32 = 1_024;
 
 /// How much may be on its way to the server over one connection, bytes. The transport (h2) cuts off a connection that
-/// has more small frames waiting than half of this in units of 256 bytes: 8 for each stream. So all links of a connection
-/// may acknowledge several alerts at the same moment.
+/// has more small frames waiting than half of this in units of 256 bytes: 8 for each stream. So all links of one may
+/// acknowledge several alerts at the same moment.
 const CONNECTION_WINDOW: u32 = 4 << 20;
 
 /// What doors work with; each is a handle.
