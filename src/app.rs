@@ -4,8 +4,10 @@
 //! the doors. Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has
 //! ended.
 
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,8 +30,9 @@ use crate::plan::Policy;
 use crate::registry::{self, Profile, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 
-/// How long closing may take before what still runs is named and left.
-const CLOSING: Duration = Duration::from_secs(20);
+/// How long closing may take before what still runs is named and left: less than `server.stop_seconds`, after which
+/// the process ends without a word.
+const CLOSING: Duration = Duration::from_secs(15);
 
 /// What a server is built of.
 #[derive(Clone)]
@@ -52,6 +55,8 @@ pub struct Options {
     pub planners: usize,
     /// How often a device is to send a heartbeat.
     pub heartbeat: Duration,
+    /// How many notices may wait for one link.
+    pub link_queue: usize,
     /// Whether the partner `dev` and its two apps are made.
     pub dev: bool,
 }
@@ -130,6 +135,15 @@ impl App {
     pub async fn open(options: Options) -> Result<Self, AppError> {
         let metrics = Arc::new(Metrics::new());
         let tasks = Tasks::new(Arc::clone(&metrics));
+        let opened = Self::open_with(options, metrics, tasks.clone()).await;
+        if opened.is_err() {
+            // What runs already may end: that is not what is wrong.
+            tasks.close();
+        }
+        opened
+    }
+
+    async fn open_with(options: Options, metrics: Arc<Metrics>, tasks: Tasks) -> Result<Self, AppError> {
         let readiness = Readiness::default();
         let http_stop = CancellationToken::new();
         let http_listener = listen(options.http_listen).await?;
@@ -139,16 +153,17 @@ impl App {
         let serve = http::serve(http_listener, Arc::clone(&metrics), readiness.clone(), http_stop.clone());
         tasks.spawn_essential("http", serve);
 
-        std::fs::create_dir_all(&options.data_dir)
+        make_data_dir(&options.data_dir)
             .map_err(|source| AppError::DataDir { path: options.data_dir.clone(), source })?;
         let (journal, replayed) = open_journal(&options, &metrics, &tasks)?;
         let watched = journal.clone();
         readiness.journal_replayed(move || watched.healthy().is_ok());
         let index = Arc::new(Index::new());
         let registry = open_registry(&options, &index, &metrics, &tasks).await?;
-        readiness.registry_loaded();
+        let watched = registry.clone();
+        readiness.registry_loaded(move || watched.is_healthy());
 
-        let hub = Hub::new();
+        let hub = Hub::with_queue(options.link_queue, metrics.links_open.clone());
         let around = Surroundings {
             index: Arc::clone(&index),
             registry: registry.clone(),
@@ -212,6 +227,8 @@ impl App {
         self.hub.drain(RECONNECT_OVER);
         self.doors.cancel();
         drop(self.desk);
+        // It asks journal and registry whether they are healthy, and these close when their last handle is gone.
+        drop(self.readiness);
         self.http_stop.cancel();
         self.tasks.wait(CLOSING).await?;
         Ok(())
@@ -230,6 +247,11 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
 
 fn address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, AppError> {
     listener.local_addr().map_err(|source| AppError::Listen { address: asked, source })
+}
+
+/// For the server's account alone: places and tokens are in it. One that is there is left as its operator made it.
+fn make_data_dir(path: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn open_journal(options: &Options, metrics: &Arc<Metrics>, tasks: &Tasks) -> Result<(Journal, Replayed), AppError> {
@@ -288,10 +310,13 @@ async fn make_dev_partner(registry: &Registry) -> Result<(), AppError> {
 
 /// Serves until `stop`; streams that do not end then are cut off.
 async fn serve_grpc(listener: TcpListener, services: Services, stop: CancellationToken) {
-    let serving = grpc::serve(listener, services, stop.clone());
-    let too_long = async {
+    let cut = CancellationToken::new();
+    let serving = grpc::serve(listener, services, stop.clone(), cut.clone());
+    let cutting = async {
         stop.cancelled().await;
         tokio::time::sleep(DOORS_CLOSE_WITHIN).await;
+        cut.cancel();
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         served = serving => {
@@ -299,7 +324,7 @@ async fn serve_grpc(listener: TcpListener, services: Services, stop: Cancellatio
                 tracing::error!(%error, "gRPC is not served any more");
             }
         }
-        () = too_long => {}
+        () = cutting => {}
     }
 }
 

@@ -18,6 +18,7 @@ use crate::domain::{Alert, AlertRef, Body, Clock, DeliveryKey, Geocode, Priority
 use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError};
 use crate::locate::{Resolved, resolve};
+use crate::metrics::AlertDecision;
 
 /// How often the desk forgets lineages that have long been over.
 const TIDY: Duration = Duration::from_mins(1);
@@ -27,6 +28,9 @@ pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// How many alerts may wait for the desk. A door that finds it full tells its caller to come again.
 const WAITING: usize = 1_024;
+
+/// How many decisions may wait for the disk before the desk decides on no more.
+const UNSYNCED: usize = 1_024;
 
 /// An alert that a door has read, with the bytes it came in.
 #[derive(Debug, Clone)]
@@ -162,8 +166,10 @@ impl Desk {
 struct Pending {
     answer: Answer,
     bulletin: Option<Bulletin>,
+    received: Timestamp,
     reply: oneshot::Sender<Result<Answer, DeskError>>,
-    synced: Result<(), JournalError>,
+    /// Whether its own entry is on disk, if it has one.
+    synced: Option<Result<(), JournalError>>,
 }
 
 impl DeskTask {
@@ -176,11 +182,11 @@ impl DeskTask {
         let mut tidy = tokio::time::interval(TIDY);
         while open || !heap.is_empty() || !syncing.is_empty() {
             // Three inputs: an entry that is on disk (answered first, since people wait), the next submission, and,
-            // when the inbox is empty for the moment, the most urgent of those that wait.
+            // when the inbox is empty for the moment or enough have come, the most urgent of those that wait.
             tokio::select! {
                 biased;
                 Some(pending) = syncing.next(), if !syncing.is_empty() => self.complete(pending),
-                received = self.inbox.recv(), if open => match received {
+                received = self.inbox.recv(), if open && heap.len() < WAITING => match received {
                     Some(waiting) => {
                         arrived += 1;
                         heap.push(Waiting { place: arrived, ..waiting });
@@ -188,7 +194,7 @@ impl DeskTask {
                     None => open = false,
                 },
                 _ = tidy.tick(), if open => self.forget_old(),
-                () = std::future::ready(()), if !heap.is_empty() => {
+                () = std::future::ready(()), if !heap.is_empty() && syncing.len() < UNSYNCED => {
                     let Some(Waiting { submission, kind, .. }) = heap.pop() else { continue };
                     match kind {
                         Kind::Preview(reply) => {
@@ -203,6 +209,7 @@ impl DeskTask {
     }
 
     fn forget_old(&mut self) {
+        self.fan_outs.tidy();
         let Ok(instant) = self.clock.now().checked_sub(REMEMBERED) else { return };
         for lineage in self.lineages.forget_before(instant) {
             self.fan_outs.forget(lineage);
@@ -221,32 +228,35 @@ impl DeskTask {
         reply: oneshot::Sender<Result<Answer, DeskError>>,
     ) -> impl Future<Output = Pending> + use<> {
         let decision = self.decide(&submission);
+        let received = submission.received;
         let references = &submission.alert.subject.references;
-        let (answer, bulletin, entry) = match decision {
+        let (answer, bulletin, ticket) = match decision {
             Decision::Admit(bulletin) => {
-                self.lineages.admit(&bulletin);
-                let entry = Entry::Admitted(Admitted {
+                let ticket = self.journal.append(Entry::Admitted(Admitted {
                     bulletin: bulletin.clone(),
                     raw: submission.raw,
                     media_type: submission.media_type,
                     received: submission.received,
                     authority: submission.authority.name,
-                });
-                (Answer::Admitted(bulletin.key()), Some(bulletin), Some(entry))
+                }));
+                // What the journal does not take is not admitted, and has no duplicates.
+                if !ticket.is_refused() {
+                    self.lineages.admit(&bulletin);
+                }
+                (Answer::Admitted(bulletin.key()), Some(bulletin), Some(ticket))
             }
             Decision::Ignore(reason) => {
                 let entry = self.note(&submission.alert, references, reason);
-                (Answer::Ignored(reason), None, entry)
+                (Answer::Ignored(reason), None, entry.map(|entry| self.journal.append(entry)))
             }
             Decision::Refuse(reason) => (Answer::Refused(reason), None, None),
         };
-        let ticket = entry.map(|entry| self.journal.append(entry));
         async move {
             let synced = match ticket {
-                Some(ticket) => ticket.synced().await,
-                None => Ok(()),
+                Some(ticket) => Some(ticket.synced().await),
+                None => None,
             };
-            Pending { answer, bulletin, reply, synced }
+            Pending { answer, bulletin, received, reply, synced }
         }
     }
 
@@ -255,16 +265,20 @@ impl DeskTask {
         if matches!(reason, Ignored::Duplicate(_) | Ignored::NotForPublic) {
             return None;
         }
-        let noted = Noted { id: alert.id.clone(), supersedes: references.to_vec(), at: self.clock.now() };
+        let noted =
+            Noted { id: alert.id.clone(), mode: alert.mode, supersedes: references.to_vec(), at: self.clock.now() };
         self.lineages.note(&noted);
         Some(Entry::Noted(noted))
     }
 
     fn complete(&self, pending: Pending) {
-        let Pending { answer, bulletin, reply, synced } = pending;
-        // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk.
-        let result = match synced.and_then(|()| self.journal.healthy()) {
+        let Pending { answer, bulletin, received, reply, synced } = pending;
+        // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk: that
+        // one was completed before, and a journal that failed knows it.
+        let result = match synced.unwrap_or_else(|| self.journal.healthy()) {
+            // What is on disk sets out, though the journal may have failed since.
             Ok(()) => {
+                self.count(&answer, received);
                 if let Some(bulletin) = bulletin {
                     self.fan_outs.start(bulletin);
                 }
@@ -274,6 +288,19 @@ impl DeskTask {
         };
         // A caller that has gone away changes nothing: what is admitted is on its way.
         let _ = reply.send(result);
+    }
+
+    fn count(&self, answer: &Answer, received: Timestamp) {
+        let metrics = self.fan_outs.metrics();
+        let decision = match answer {
+            Answer::Admitted(_) => {
+                metrics.accept.observe(self.clock.now().duration_since(received).as_secs_f64());
+                AlertDecision::Admitted
+            }
+            Answer::Ignored(_) => AlertDecision::Ignored,
+            Answer::Refused(_) => AlertDecision::Refused,
+        };
+        metrics.alerts_decided(decision).inc();
     }
 }
 

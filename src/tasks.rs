@@ -132,7 +132,7 @@ impl Tasks {
     pub async fn wait(&self, deadline: Duration) -> Result<(), Unfinished> {
         self.close();
         if tokio::time::timeout(deadline, self.0.tracker.wait()).await.is_err() {
-            return Err(Unfinished(self.0.running.lock().clone()));
+            return Err(Unfinished(self.running_now()));
         }
         let threads = std::mem::take(&mut *self.0.threads.lock());
         for thread in threads {
@@ -144,7 +144,7 @@ impl Tasks {
 
     /// How many tasks and threads run, by name.
     pub fn running_now(&self) -> Vec<(&'static str, usize)> {
-        self.0.running.lock().clone()
+        self.0.running.lock().iter().copied().filter(|(_, count)| *count > 0).collect()
     }
 
     fn running(&self, name: &'static str, essential: Essential) -> Running {
@@ -214,7 +214,7 @@ mod tests {
         tasks.thread("planner", || {}).expect("a thread can be had");
         tasks.close();
         go.send(()).expect("the task waits");
-        assert_eq!(tasks.wait(Duration::from_secs(60)).await, Ok(()));
+        assert_eq!(tasks.wait(Duration::from_mins(1)).await, Ok(()));
         assert!(tasks.running_now().iter().all(|(_, count)| *count == 0));
     }
 

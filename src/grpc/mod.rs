@@ -2,6 +2,7 @@
 //! answer; it decides nothing.
 
 mod alert;
+mod connection;
 mod device;
 mod fan_out;
 mod link;
@@ -11,11 +12,13 @@ mod status;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use futures_util::StreamExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 use crate::decide::Authority;
 use crate::domain::Clock;
@@ -25,7 +28,10 @@ use crate::link::{Hub, Settings};
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 use crate::wire;
+use crate::wire::convert::InvalidField;
 use crate::wire::v1;
+
+use connection::Connection;
 
 /// The largest request, bytes: an alert of 4 MiB with its frame.
 const MAX_REQUEST: usize = (4 << 20) + 4_096;
@@ -33,8 +39,13 @@ const MAX_REQUEST: usize = (4 << 20) + 4_096;
 /// The largest frame from a device, bytes: 256 keys and some room.
 const MAX_DEVICE_FRAME: usize = 16 << 10;
 
-/// The most streams that one connection may have open at a time.
-const MAX_STREAMS: u32 = 4_096;
+/// The most streams that one connection may have open at a time: links behind a proxy, above all.
+const MAX_STREAMS: u32 = 1_024;
+
+/// How much may be on its way to the server over one connection, bytes. The transport (h2) cuts off a connection that
+/// has more small frames waiting than half of this in units of 256 bytes: 8 for each stream. So all links of a
+/// connection may acknowledge several alerts at the same moment.
+const CONNECTION_WINDOW: u32 = 4 << 20;
 
 /// What doors work with; each is a handle.
 #[derive(Clone)]
@@ -57,16 +68,19 @@ pub struct Services {
     pub tasks: Tasks,
 }
 
-/// Serves every service on `listener` until `stop`; streams that are open end by themselves.
+/// Serves every service on `listener` until `stop`. Streams that are open then may end by themselves, until `cut`: what
+/// is still open is ended then, so that nobody who watches keeps the server from stopping.
 pub async fn serve(
     listener: TcpListener,
     services: Services,
     stop: CancellationToken,
+    cut: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_service_status("", ServingStatus::Serving).await;
+    set_health(&health, ServingStatus::Serving).await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(wire::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .expect("the descriptors were compiled with the program");
     let alert = v1::alert_service_server::AlertServiceServer::new(alert::AlertDoor(services.clone()));
@@ -74,11 +88,17 @@ pub async fn serve(
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
     let fan_out = v1::fan_out_service_server::FanOutServiceServer::new(fan_out::FanOutDoor(services.clone()));
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
+    let connection = move |taken: std::io::Result<TcpStream>| {
+        let stream = taken?;
+        // Frames are small and each is to go at once.
+        stream.set_nodelay(true)?;
+        Ok::<_, std::io::Error>(Connection::new(stream, &cut))
+    };
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keepalive_interval(Some(Duration::from_mins(1)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-        .tcp_nodelay(true)
         .add_service(health_service)
         .add_service(reflection)
         .add_service(alert.max_decoding_message_size(MAX_REQUEST))
@@ -86,14 +106,32 @@ pub async fn serve(
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned())
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener).map(connection), async move {
+            stop.cancelled().await;
+            set_health(&health, ServingStatus::NotServing).await;
+        })
         .await
 }
 
-/// A page of at most 1,000; 100 where nothing is said.
-fn page_size(asked: i32) -> usize {
+/// Of the server as a whole, and of each service: clients ask for either.
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for service in [
+        "",
+        v1::alert_service_server::SERVICE_NAME,
+        v1::device_service_server::SERVICE_NAME,
+        v1::fan_out_service_server::SERVICE_NAME,
+        v1::link_service_server::SERVICE_NAME,
+        v1::partner_service_server::SERVICE_NAME,
+    ] {
+        health.set_service_status(service, status).await;
+    }
+}
+
+/// A page of at most 1,000; 100 where nothing is said (AIP-158).
+fn page_size(asked: i32) -> Result<usize, InvalidField> {
     match usize::try_from(asked) {
-        Ok(0) | Err(_) => 100,
-        Ok(size) => size.min(1_000),
+        Ok(0) => Ok(100),
+        Ok(size) => Ok(size.min(1_000)),
+        Err(_) => Err(InvalidField::new("page_size", "is negative")),
     }
 }

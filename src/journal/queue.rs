@@ -73,6 +73,11 @@ impl Ticket {
         Self(Settlement::Now(result))
     }
 
+    /// Whether the entry was not taken: it will never be on disk.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.0, Settlement::Now(Err(_)))
+    }
+
     /// Waits until the entry is on disk, or cannot be.
     pub async fn synced(self) -> Result<(), JournalError> {
         match self.0 {
@@ -127,6 +132,10 @@ impl Queue {
 
     pub(super) fn healthy(&self) -> Result<(), JournalError> {
         self.state.lock().failed.clone().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.lock().waiting.is_empty()
     }
 
     /// Takes what waits, at most a commit's worth. Blocks while there is nothing; `None` when there will be nothing

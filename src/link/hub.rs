@@ -1,19 +1,19 @@
 //! Live links.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::{DeviceSlot, EncodedNotice, GoodbyeReason, Slot};
 use crate::ledger::SlotSet;
 
-/// How many notices may wait for one link: more than there are alerts in force in one place. A link that takes none of
-/// so many is closed; what it has not acknowledged is owed to the next.
-const WAITING: usize = 32;
+/// How many notices may wait for one link where nothing else is said: more than there are alerts in force in one place.
+const WAITING: usize = 64;
 
 /// Shards of the map of links, so that a sweep and thousands of devices coming back do not wait for each other.
 const SHARDS: usize = 256;
@@ -24,10 +24,13 @@ pub struct Hub(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// How many notices may wait for one link. A link that takes none of so many is closed; what it has not
+    /// acknowledged is owed to the next.
+    waiting: usize,
     links: DashMap<Slot, Live, foldhash::fast::RandomState>,
     /// The slots of `links`, to be asked a million times in a sweep. Changed under the lock of the slot's shard.
     linked: SlotSet,
-    count: AtomicUsize,
+    count: Gauge,
     generation: AtomicU64,
     draining: AtomicBool,
 }
@@ -80,11 +83,17 @@ impl Default for Hub {
 impl Hub {
     /// No links yet.
     pub fn new() -> Self {
+        Self::with_queue(WAITING, Gauge::default())
+    }
+
+    /// No links yet; so many notices may wait for each, and `count` tells operators how many links are live.
+    pub fn with_queue(waiting: usize, count: Gauge) -> Self {
         let hasher = foldhash::fast::RandomState::default();
         Self(Arc::new(Inner {
+            waiting,
             links: DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, SHARDS),
             linked: SlotSet::default(),
-            count: AtomicUsize::new(0),
+            count,
             generation: AtomicU64::new(0),
             draining: AtomicBool::new(false),
         }))
@@ -97,7 +106,7 @@ impl Hub {
 
     /// How many links are live.
     pub fn len(&self) -> usize {
-        self.0.count.load(Ordering::Relaxed)
+        usize::try_from(self.0.count.get()).unwrap_or(0)
     }
 
     /// Whether no link is live.
@@ -107,7 +116,7 @@ impl Hub {
 
     /// Makes a link live; an older one of the same registration is told to end. `None` when the server stops.
     pub fn open(&self, slot: Slot) -> Option<LiveLink> {
-        let (sender, inbox) = mpsc::channel(WAITING);
+        let (sender, inbox) = mpsc::channel(self.0.waiting);
         let (end, ending) = oneshot::channel();
         let generation = self.0.generation.fetch_add(1, Ordering::Relaxed);
         let live = Live { generation, inbox: sender, end };
@@ -119,7 +128,7 @@ impl Hub {
             }
             Entry::Vacant(free) => {
                 self.0.linked.insert(DeviceSlot(slot.0));
-                self.0.count.fetch_add(1, Ordering::Relaxed);
+                self.0.count.inc();
                 drop(free.insert(live));
             }
         }
@@ -159,6 +168,15 @@ impl Hub {
         }
     }
 
+    /// Ends the link of a registration that is no more, or has another secret now.
+    pub fn dismiss(&self, slot: Slot) {
+        let generation = self.0.links.get(&slot).map(|live| live.generation);
+        if let Some(generation) = generation {
+            let ending = Ending { reason: GoodbyeReason::Unauthenticated, reconnect_after: Duration::ZERO };
+            self.end(slot, generation, ending);
+        }
+    }
+
     fn end(&self, slot: Slot, generation: u64, ending: Ending) {
         if let Some(live) = self.remove(slot, generation) {
             let _ = live.end.send(ending);
@@ -170,7 +188,7 @@ impl Hub {
         let (_, live) = self.0.links.remove_if(&slot, |_, live| {
             if this_one(live) {
                 self.0.linked.remove(DeviceSlot(slot.0));
-                self.0.count.fetch_sub(1, Ordering::Relaxed);
+                self.0.count.dec();
             }
             this_one(live)
         })?;
@@ -231,6 +249,16 @@ mod tests {
         assert_eq!(sent.last(), Some(&Err(NotSent::Full)));
         assert!(!hub.is_linked(SLOT), "at once: the next leg must not find it open");
         assert_eq!(link.ending.try_recv().expect("told to end").reason, GoodbyeReason::TimedOut);
+    }
+
+    #[test]
+    fn a_link_that_is_dismissed_ends_for_good() {
+        let hub = Hub::new();
+        let mut link = hub.open(SLOT).expect("not draining");
+        hub.dismiss(Slot(1));
+        hub.dismiss(SLOT);
+        assert!(!hub.is_linked(SLOT));
+        assert_eq!(link.ending.try_recv().expect("told to end").reason, GoodbyeReason::Unauthenticated);
     }
 
     #[test]

@@ -20,7 +20,7 @@ const FULL: usize = 768;
 
 /// The places of all registrations, searched by area.
 ///
-/// Places stay in their [tiles](super::tiles), a tree holds the tiles. [`Index::place`] and [`Index::sweep`] may be
+/// Places stay in their tiles (`tiles.rs`), a tree holds the tiles. [`Index::place`] and [`Index::sweep`] may be
 /// called from any thread at any time:
 ///
 /// - A place that was acknowledged ([`Index::place`] has returned) before a sweep begins is found by it, unless it is

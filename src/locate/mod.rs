@@ -26,7 +26,7 @@ mod sweep;
 mod tiles;
 mod walk;
 
-pub use area::AffectedArea;
+pub use area::{AffectedArea, on_globe, unite_boxes};
 pub use ground::{Resolved, ResolvedGround, resolve};
 pub use index::Index;
 pub use standing::Standing;

@@ -1,4 +1,9 @@
 //! What the stories share.
 
-pub mod alert;
-pub mod server;
+pub(crate) mod alert;
+pub(crate) mod api;
+pub(crate) mod encodings;
+pub(crate) mod house;
+pub(crate) mod message;
+pub(crate) mod phone;
+pub(crate) mod server;

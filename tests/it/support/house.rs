@@ -1,0 +1,169 @@
+//! A whole server in this process, on a clock that stands until the test sets it; and calls to it over real sockets.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hazardcast::app::{App, Null, Options};
+use hazardcast::device::Credentials;
+use hazardcast::domain::{LinkSecret, ManualClock, Private};
+use hazardcast::wire::v1;
+use hazardcast::wire::v1::alert_service_client::AlertServiceClient;
+use hazardcast::wire::v1::device_service_client::DeviceServiceClient;
+use hazardcast::wire::v1::fan_out_service_client::FanOutServiceClient;
+use hazardcast::wire::v1::submit_alert_response::Outcome;
+use jiff::Timestamp;
+use tempfile::TempDir;
+use tonic::transport::Channel;
+
+use super::message::Message;
+use super::server::PATIENCE;
+
+/// When the clock of every house starts.
+pub(crate) const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
+
+/// The app that devices are registered with.
+pub(crate) const APP: &str = "partners/dev/apps/alpha";
+
+/// A running server.
+pub(crate) struct House {
+    app: App,
+    /// Its time.
+    pub(crate) clock: Arc<ManualClock>,
+    folder: TempDir,
+    /// Calls to it.
+    pub(crate) channel: Channel,
+}
+
+impl House {
+    /// A server with a new data directory.
+    pub(crate) async fn open() -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        Self::open_in(folder, Arc::new(ManualClock::at(NOON))).await
+    }
+
+    async fn open_in(folder: TempDir, clock: Arc<ManualClock>) -> Self {
+        let loopback: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+        let server_clock = Arc::clone(&clock);
+        let app = App::open(Options {
+            data_dir: folder.path().to_owned(),
+            listen: loopback,
+            http_listen: loopback,
+            clock: server_clock,
+            null: Some(Null::Count),
+            segment_bytes: 1 << 20,
+            registry_cache_bytes: 8 << 20,
+            planners: 2,
+            heartbeat: Duration::from_mins(1),
+            link_queue: 64,
+            dev: true,
+        });
+        let app = app.await.expect("the server opens");
+        let url = format!("http://{}", app.grpc_address());
+        let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("it listens");
+        Self { app, clock, folder, channel }
+    }
+
+    /// Closes it and opens it again on the same data.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { app, clock, folder, channel } = self;
+        drop(channel);
+        app.close().await.expect("it closes in time");
+        Self::open_in(folder, clock).await
+    }
+
+    /// Closes it; panics unless everything ends in time.
+    pub(crate) async fn close(self) {
+        drop(self.channel);
+        self.app.close().await.expect("it closes in time");
+    }
+
+    /// Submits the message; its answer.
+    pub(crate) async fn submit(&self, message: &Message) -> Outcome {
+        let raw = v1::RawAlert { content: message.cap().into(), media_type: "application/cap+xml".to_owned() };
+        let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+        let answer = AlertServiceClient::new(self.channel.clone()).submit_alert(request).await;
+        answer.expect("it is answered").into_inner().outcome.expect("there is an outcome")
+    }
+
+    /// Sends the message and waits until its fan-out is complete.
+    pub(crate) async fn send(&self, message: &Message) -> v1::FanOut {
+        let Outcome::Admitted(admitted) = self.submit(message).await else {
+            panic!("{} is not admitted", message.identifier)
+        };
+        let request = v1::WatchFanOutRequest { name: admitted.fan_out };
+        let answer = FanOutServiceClient::new(self.channel.clone()).watch_fan_out(request).await;
+        let mut looks = answer.expect("it can be watched").into_inner();
+        let mut last = None;
+        while let Some(look) = looks.message().await.expect("it is told") {
+            last = look.fan_out;
+        }
+        last.expect("there is a last look")
+    }
+
+    /// Where metrics and readiness are served.
+    pub(crate) fn http_address(&self) -> SocketAddr {
+        self.app.http_address()
+    }
+
+    /// Waits until so many devices have acknowledged the fan-out.
+    pub(crate) async fn acknowledged(&self, fan_out: &str, count: i64) {
+        let started = Instant::now();
+        let mut client = FanOutServiceClient::new(self.channel.clone());
+        loop {
+            let request = v1::GetFanOutRequest { name: fan_out.to_owned() };
+            let found = client.get_fan_out(request).await.expect("it is known").into_inner().fan_out;
+            if found.expect("it is told").acknowledged_count >= count {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "waited too long for {count} acknowledgements");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Registers a device at `[lon, lat]` that consents to everything it needs.
+    pub(crate) async fn register(&self, place: [f64; 2]) -> Credentials {
+        let consent = |purpose: v1::ConsentPurpose| v1::Consent {
+            purpose: purpose.into(),
+            policy_version: 1,
+            origin: "test".to_owned(),
+            ..v1::Consent::default()
+        };
+        let traits = v1::DeviceTraits {
+            platform: v1::Platform::Android.into(),
+            languages: vec!["en".to_owned()],
+            ..v1::DeviceTraits::default()
+        };
+        let registration = v1::Registration {
+            traits: Some(traits),
+            consents: vec![consent(v1::ConsentPurpose::Location), consent(v1::ConsentPurpose::EmergencyPush)],
+            place: Some(at(place)),
+            ..v1::Registration::default()
+        };
+        let request = v1::CreateRegistrationRequest {
+            parent: APP.to_owned(),
+            registration: Some(registration),
+            ..v1::CreateRegistrationRequest::default()
+        };
+        let answer = self.devices().create_registration(request).await.expect("it is registered").into_inner();
+        let secret = <[u8; 32]>::try_from(&*answer.link_secret).expect("32 bytes");
+        let registration = answer.registration.expect("it is told").name.parse().expect("a name");
+        Credentials { registration, secret: LinkSecret(Private::new(secret)) }
+    }
+
+    /// Reports that the device is at `[lon, lat]` now.
+    pub(crate) async fn report_place(&self, device: &Credentials, place: [f64; 2]) {
+        let request = v1::ReportPlaceRequest { name: device.registration.to_string(), place: Some(at(place)) };
+        self.devices().report_place(request).await.expect("it is taken");
+    }
+
+    /// Calls of partners for their devices.
+    pub(crate) fn devices(&self) -> DeviceServiceClient<Channel> {
+        DeviceServiceClient::new(self.channel.clone())
+    }
+}
+
+fn at([longitude, latitude]: [f64; 2]) -> v1::Place {
+    let point = v1::Position { longitude, latitude };
+    v1::Place { footprint: Some(v1::place::Footprint::Point(point)), report_time: None }
+}
