@@ -90,6 +90,11 @@ impl FanOut {
         self.bulletin.parts().expires <= now
     }
 
+    /// How long ago it was admitted, seconds.
+    pub(super) fn age(&self, now: Timestamp) -> f64 {
+        now.duration_since(self.bulletin.parts().admitted).as_secs_f64()
+    }
+
     /// What a plan needs to know of a tier; of the whole bulletin for a release.
     pub fn tier_facts(&self, tier: TierIndex, kind: NoticeKind) -> TierFacts {
         let parts = self.bulletin.parts();

@@ -159,8 +159,9 @@ impl FanOuts {
     pub(super) fn record_sent(&self, fan_out: &FanOut, sent: Sent) -> Ticket {
         let key = fan_out.bulletin.key();
         let Sent { tier, kind, priority, channel, devices } = sent;
+        let new = devices.iter().filter(|device| !fan_out.round.is_sent(**device)).count();
         self.ledger().mark_sent(key, kind, priority, &devices);
-        self.count_sent(fan_out, channel, devices.len());
+        self.count_sent(fan_out, channel, devices.len(), new);
         self.journal().append(Entry::Sent { key, tier, kind, priority, channel, devices })
     }
 }
