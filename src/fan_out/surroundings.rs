@@ -67,6 +67,14 @@ impl FanOuts {
         self.0.around.registry.facts(slot)
     }
 
+    /// Facts of so many registrations are brought near at a time.
+    pub(super) const NEAR: usize = 64;
+
+    /// Brings the facts of at most [`Self::NEAR`] registrations near, before they are read.
+    pub(super) fn touch(&self, slots: impl Iterator<Item = Slot>) {
+        self.0.around.registry.touch(slots);
+    }
+
     pub(super) fn place(&self, slot: Slot) -> Option<Footprint> {
         self.0.around.index.position(PlaceId::live(slot))
     }

@@ -113,9 +113,12 @@ impl Planned {
         let scene = Scene::new(house);
         let facts: Vec<_> = tiers.iter().map(|&tier| self.fan_out.tier_facts(tier, NoticeKind::Alert)).collect();
         let mut found = 0;
-        for hit in &hits {
-            let position = usize::from(hit.tier);
-            found += u64::from(self.plan_hit(house, &scene, hit.slot, (tiers[position], facts[position])));
+        for near in hits.chunks(FanOuts::NEAR) {
+            house.touch(near.iter().map(|hit| hit.slot));
+            for hit in near {
+                let position = usize::from(hit.tier);
+                found += u64::from(self.plan_hit(house, &scene, hit.slot, (tiers[position], facts[position])));
+            }
         }
         self.hits = hits;
         self.fan_out.progress.found(found);

@@ -34,7 +34,7 @@ pub(crate) struct Steps {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Sent {
     Four,
-    FiveHundred,
+    ThreeHundred,
 }
 
 /// The registry, and the places that it keeps in the index.
@@ -124,8 +124,8 @@ impl Pieces {
         let (links, null) = (LinkChannel::new(hub.clone()), NullChannel::new());
         let seeds = match steps.sent {
             Sent::Four => [seed::<_, 4>(links, &gates[0], log, &time), seed::<_, 4>(null, &gates[1], log, &time)],
-            Sent::FiveHundred => {
-                [seed::<_, 500>(links, &gates[0], log, &time), seed::<_, 500>(null, &gates[1], log, &time)]
+            Sent::ThreeHundred => {
+                [seed::<_, 300>(links, &gates[0], log, &time), seed::<_, 300>(null, &gates[1], log, &time)]
             }
         };
         let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };

@@ -24,12 +24,13 @@ use tokio::task::JoinHandle;
 use crate::house::NOON;
 use crate::lane::Log;
 use crate::message::{Message, Says, Tier, block};
-use crate::people::{device, point};
+use crate::people::{consent, device, point};
 use crate::pieces::{Pieces, Sent, Steps, Stored};
 
 const CROWD: usize = 3_000;
 const ARRIVING: usize = 150;
 const WITHDRAWING: usize = 150;
+const WAVERING: usize = 150;
 const LINKS: usize = 60;
 const ROUNDS: usize = 3;
 const FAR: [f64; 2] = [30.0, 30.0];
@@ -159,6 +160,7 @@ struct Round {
     crowd: Vec<Registered>,
     arriving: Vec<Registered>,
     withdrawing: Vec<Registered>,
+    wavering: Vec<Registered>,
     devices: Vec<Arc<Device>>,
 }
 
@@ -175,6 +177,7 @@ impl Round {
             crowd: house.register(CROWD, true, inside).await,
             arriving: house.register(ARRIVING, true, |_| FAR).await,
             withdrawing: house.register(WITHDRAWING, true, inside).await,
+            wavering: house.register(WAVERING, true, inside).await,
             devices: links.iter().map(device).collect(),
         }
     }
@@ -188,7 +191,8 @@ impl Round {
             running.push(tasks.spawn("device", async move { device.come_and_go(&house, &stop).await }));
         }
         let names = |people: &[Registered]| people.iter().map(name).collect::<Vec<_>>();
-        let (arriving, withdrawing) = (names(&self.arriving), names(&self.withdrawing));
+        let (arriving, withdrawing, wavering) =
+            (names(&self.arriving), names(&self.withdrawing), names(&self.wavering));
         let (arrives, round) = (Arc::clone(house), self.number);
         running.push(house.tasks.spawn("arrivals", async move {
             for (number, (name, _)) in arriving.iter().enumerate() {
@@ -202,6 +206,15 @@ impl Round {
             for (name, _) in &withdrawing {
                 let purpose = Purpose::EmergencyPush;
                 withdraws.registry.withdraw(name, purpose).await.expect("it is withdrawn");
+            }
+        }));
+        let wavers = Arc::clone(house);
+        running.push(house.tasks.spawn("waverers", async move {
+            for (name, slot) in &wavering {
+                let purpose = Purpose::EmergencyPush;
+                wavers.registry.withdraw(name, purpose).await.expect("it is withdrawn");
+                wavers.registry.grant(name, consent(purpose, None)).await.expect("it is granted");
+                wavers.fan_outs.arrived(*slot);
             }
         }));
         running
@@ -258,7 +271,8 @@ fn check_told(house: &Loose, people: &Round, key: DeliveryKey) {
         assert_eq!(delivery.kind, NoticeKind::Alert);
         told.entry(delivery.slot).or_default().push(delivery.key);
     }
-    for slot in slots(&people.crowd).chain(slots(&people.arriving)) {
+    let agreeing = slots(&people.crowd).chain(slots(&people.arriving)).chain(slots(&people.wavering));
+    for slot in agreeing {
         let times = told.get(&slot).map_or(&[][..], Vec::as_slice);
         assert_eq!(times.last(), Some(&key), "missed");
         assert!(times.len() == 1 || (times.len() == 2 && times[0] != key), "told twice: {times:?}");
@@ -283,7 +297,8 @@ fn check_released(house: &Loose, people: &Round, over: DeliveryKey) {
         assert_eq!(delivery.kind, NoticeKind::Release);
         *released.entry(delivery.slot).or_default() += 1;
     }
-    for slot in slots(&people.crowd).chain(slots(&people.arriving)) {
+    let agreeing = slots(&people.crowd).chain(slots(&people.arriving)).chain(slots(&people.wavering));
+    for slot in agreeing {
         assert_eq!(released.get(&slot), Some(&1));
     }
     for slot in slots(&people.withdrawing) {
