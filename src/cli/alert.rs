@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use comfy_table::Table;
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
@@ -17,7 +16,7 @@ use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
 use crate::wire::v1::submit_alert_response::Outcome;
 
 use super::Server;
-use super::output::{Steps, print_line};
+use super::output::{Steps, print_line, table};
 use super::population::connect;
 
 /// What can be done with alerts.
@@ -236,7 +235,7 @@ async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
     let channel = connect(&args.server.server).await?;
     let mut alerts = AlertServiceClient::new(channel.clone());
     let mut fan_outs = FanOutServiceClient::new(channel);
-    let mut table = Table::new();
+    let mut table = table();
     table.set_header(["alert", "event", "priority", "in force", "expires", "sent to", "acknowledged"]);
     let (mut left, mut page_token) = (args.limit as usize, String::new());
     loop {

@@ -28,7 +28,7 @@ pub(super) fn tiers(
     let mut any_expired = false;
     for (info, found) in infos.iter().zip(&ground.infos) {
         let Some(area) = &found.area else { continue };
-        let expires = expiry(info, rules, id);
+        let expires = rules.expiry(info.expires, id.sent);
         if expires <= now {
             any_expired = true;
             continue;
@@ -46,11 +46,6 @@ pub(super) fn tiers(
             (false, false) => NoTier::Unresolved(unresolved),
         }
     })
-}
-
-fn expiry(info: &Info, rules: &Rules, id: &AlertId) -> Timestamp {
-    let after = |span| id.sent.saturating_add(span).unwrap_or(Timestamp::MAX);
-    info.expires.unwrap_or_else(|| after(rules.default_expiry)).min(after(rules.max_expiry))
 }
 
 /// Adds an info to the tier of its ground and priority, or opens one.
@@ -71,6 +66,7 @@ fn add(tiers: &mut Vec<Tier>, area: &AffectedArea, info: Info) {
 
 /// Two infos in one language for one ground (two steps in time, or two hazards): the second's text follows the first's.
 fn append(first: &mut Info, second: &Info) {
+    first.expires = first.expires.max(second.expires);
     let parts = [&second.texts.headline, &second.texts.description, &second.texts.instruction];
     let text = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("\n");
     if text.is_empty() || first.texts.description.as_deref().is_some_and(|known| known.contains(&text)) {
@@ -81,5 +77,4 @@ fn append(first: &mut Info, second: &Info) {
         description.push_str("\n\n");
     }
     description.push_str(&text);
-    first.expires = first.expires.max(second.expires);
 }

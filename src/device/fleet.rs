@@ -12,10 +12,10 @@ use tonic::transport::Channel;
 
 use crate::domain::{DeliveryKey, Timestamp};
 use crate::tasks::Tasks;
-use crate::wire::convert::{terms, time};
+use crate::wire::convert::time;
 use crate::wire::v1;
 
-use super::{Credentials, Event, Link, Seen, Shown};
+use super::{Credentials, Delivery, Event, Link, Seen, Shown};
 
 /// How a fleet is run.
 #[derive(Default)]
@@ -154,12 +154,9 @@ impl Fleet {
 
     fn receive(&self, number: usize, seen: &mut Seen, notice: &v1::Notice, key: DeliveryKey, now: Timestamp) {
         self.0.received.fetch_add(1, Ordering::Relaxed);
-        let kind = terms::notice_kind::from_wire(notice.kind);
-        let priority = terms::priority::from_wire(notice.priority);
-        let expires = time::required(notice.expire_time, "expire_time");
         // What a device does not know it must not show.
-        let (Some(kind), Some(priority), Ok(expires)) = (kind, priority, expires) else { return };
-        if seen.take(key, kind, priority, expires, now) == Shown::Dropped {
+        let Some(delivery) = Delivery::of(notice) else { return };
+        if seen.take(&delivery, now) == Shown::Dropped {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }

@@ -1,11 +1,14 @@
 //! From the house's errors to gRPC statuses, with `google.rpc.ErrorInfo` and `google.rpc.BadRequest` as details
 //! (AIP-193).
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use prost::Message;
 use tonic::{Code, Status};
 
 use crate::decide::Refused;
+use crate::format::{FormatError, Unusable};
 use crate::intake::DeskError;
 use crate::registry::RegistryError;
 use crate::wire::convert::InvalidField;
@@ -55,14 +58,26 @@ struct FieldViolation {
 pub(super) struct Refusal {
     code: Code,
     problem: Problem,
+    /// What else is wrong: the parts of an alert for want of which it is refused.
+    also: Vec<Problem>,
 }
 
+/// The most further problems that a refusal tells.
+const ALSO: usize = 16;
+
 impl Refusal {
-    fn new(code: Code, reason: &str, field: &str, message: impl ToString) -> Self {
+    fn new(code: Code, reason: &str, field: &str, message: impl Display) -> Self {
         Self {
             code,
             problem: Problem { reason: reason.to_owned(), field: field.to_owned(), message: message.to_string() },
+            also: Vec::new(),
         }
+    }
+
+    /// The same with what else is wrong.
+    pub(super) fn with(self, mut problems: Vec<Problem>) -> Self {
+        problems.truncate(ALSO);
+        Self { also: problems, ..self }
     }
 
     /// The same for one item of many.
@@ -73,19 +88,24 @@ impl Refusal {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        let Refusal { code, problem } = refusal;
+        let Refusal { code, problem, also } = refusal;
         let any = |name: &str, value: Vec<u8>| prost_types::Any {
             type_url: format!("type.googleapis.com/google.rpc.{name}"),
             value,
         };
-        let info = ErrorInfo { reason: problem.reason, domain: DOMAIN.to_owned() };
+        let message = also.iter().fold(problem.message.clone(), |message, problem| {
+            format!("{message}; {}: {}", problem.field, problem.message)
+        });
+        let info = ErrorInfo { reason: problem.reason.clone(), domain: DOMAIN.to_owned() };
         let mut details = vec![any("ErrorInfo", info.encode_to_vec())];
-        if !problem.field.is_empty() {
-            let violation = FieldViolation { field: problem.field, description: problem.message.clone() };
-            details.push(any("BadRequest", BadRequest { field_violations: vec![violation] }.encode_to_vec()));
+        let problems = [problem].into_iter().chain(also).filter(|problem| !problem.field.is_empty());
+        let violation = |problem: Problem| FieldViolation { field: problem.field, description: problem.message };
+        let field_violations: Vec<FieldViolation> = problems.map(violation).collect();
+        if !field_violations.is_empty() {
+            details.push(any("BadRequest", BadRequest { field_violations }.encode_to_vec()));
         }
-        let status = RpcStatus { code: code.into(), message: problem.message.clone(), details };
-        Self::with_details(code, problem.message, Bytes::from(status.encode_to_vec()))
+        let status = RpcStatus { code: code.into(), message: message.clone(), details };
+        Self::with_details(code, message, Bytes::from(status.encode_to_vec()))
     }
 }
 
@@ -98,9 +118,7 @@ impl From<InvalidField> for Refusal {
 impl From<RegistryError> for Refusal {
     fn from(error: RegistryError) -> Self {
         let (code, reason) = match &error {
-            RegistryError::Invalid { field, .. } => {
-                return Self::new(Code::InvalidArgument, "INVALID_FIELD", field, &error);
-            }
+            RegistryError::PageToken => return InvalidField::new("page_token", error).into(),
             RegistryError::NotFound => (Code::NotFound, "REGISTRATION_NOT_FOUND"),
             RegistryError::UnknownPartner => (Code::NotFound, "PARTNER_NOT_FOUND"),
             RegistryError::UnknownApp => (Code::NotFound, "APP_NOT_FOUND"),
@@ -145,9 +163,53 @@ impl From<Refused> for Refusal {
     }
 }
 
-impl From<crate::format::FormatError> for Refusal {
-    fn from(error: crate::format::FormatError) -> Self {
-        Self::new(Code::InvalidArgument, error.reason(), &error.field(), &error)
+impl From<FormatError> for Refusal {
+    fn from(error: FormatError) -> Self {
+        let reason = match &error {
+            FormatError::MediaType(_) => "UNSUPPORTED_MEDIA_TYPE",
+            FormatError::Empty => "EMPTY",
+            FormatError::TooLarge { .. } => "TOO_LARGE",
+            FormatError::UnknownFormat => "UNKNOWN_FORMAT",
+            FormatError::UnknownEncoding(_) => "UNSUPPORTED_ENCODING",
+            FormatError::InvalidEncoding { .. } => "INVALID_ENCODING",
+            FormatError::EncodingConflict { .. } => "ENCODING_CONFLICT",
+            FormatError::DocumentType { .. } => "DOCUMENT_TYPE",
+            FormatError::TooDeep { .. } => "TOO_DEEP",
+            FormatError::TooMany { .. } => "TOO_MANY",
+            FormatError::TooLong { .. } => "TOO_LONG",
+            FormatError::Truncated { .. } => "TRUNCATED",
+            FormatError::NotWellFormed(_) => "NOT_WELL_FORMED",
+            FormatError::NotCap { .. } => "NOT_CAP",
+            FormatError::Missing { .. } => "MISSING_FIELD",
+            FormatError::Repeated { .. } => "REPEATED_FIELD",
+            FormatError::UnknownValue { .. } => "UNKNOWN_VALUE",
+            FormatError::Name { .. } => "INVALID_NAME",
+            FormatError::Time { .. } => "INVALID_TIME",
+            FormatError::NoInfo => "NO_INFO",
+            FormatError::NoReferences => "NO_REFERENCES",
+        };
+        let message = format!("{}: {error}", error.field());
+        Self::new(Code::InvalidArgument, reason, error.field(), message)
+    }
+}
+
+/// The reason of a [`Problem`] with a part of an alert that stands.
+pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
+    match unusable {
+        Unusable::NotAPair { .. } => "NOT_A_PAIR",
+        Unusable::Point { .. } => "INVALID_POINT",
+        Unusable::TooFewPoints(_) => "TOO_FEW_POINTS",
+        Unusable::NotClosed(_) => "RING_NOT_CLOSED",
+        Unusable::Ground(_) => "INVALID_GROUND",
+        Unusable::NotACircle(_) => "NOT_A_CIRCLE",
+        Unusable::NotANumber(_) => "NOT_A_NUMBER",
+        Unusable::Time { .. } => "INVALID_TIME",
+        Unusable::TakenForUtc(_) => "TAKEN_FOR_UTC",
+        Unusable::Language(_) => "INVALID_LANGUAGE",
+        Unusable::NotAReference(_) => "NOT_A_REFERENCE",
+        Unusable::UpdateOfNothing => "UPDATE_OF_NOTHING",
+        Unusable::Missing | Unusable::NoGrade => "MISSING_FIELD",
+        Unusable::More(_) => "MORE",
     }
 }
 
