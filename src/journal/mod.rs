@@ -23,6 +23,7 @@ mod devices;
 mod entry;
 mod error;
 mod frame;
+mod frame_log;
 mod open;
 mod queue;
 mod replay;
@@ -37,6 +38,7 @@ use queue::{Closing, Queue};
 
 pub use entry::{Admitted, Entry};
 pub use error::{Damage, InvalidEntry, JournalError};
+pub(crate) use frame_log::{FrameLog, FrameSource, SnapshotDraft};
 pub use open::Config;
 pub use queue::Ticket;
 pub use replay::Replay;

@@ -11,7 +11,7 @@ use super::compact::{Survey, snapshot};
 use super::frame::Kind;
 use super::queue::Queue;
 use super::replay::{Entries, Extent};
-use super::segment::{self, Segment, open_for_append, sync_dir};
+use super::segment::{self, Segment, SegmentReader, open_for_append, sync_dir};
 use super::writer::OpenSegment;
 use super::{Damage, Journal, JournalError, Replay, Writer};
 
@@ -91,7 +91,7 @@ impl Journal {
 }
 
 /// Holds the folder until the file is closed, by this process's end at the latest.
-fn lock(dir: &Path) -> Result<File, JournalError> {
+pub(super) fn lock(dir: &Path) -> Result<File, JournalError> {
     let path = dir.join("lock");
     let file = File::create(&path).map_err(JournalError::io("create", &path))?;
     match file.try_lock() {
@@ -127,7 +127,9 @@ impl Found {
             match entries.next_entry() {
                 Ok(Some((entry, bytes))) => self.survey.see(&entry, bytes),
                 Ok(None) => break entries.reader.end,
-                Err(error) if is_last && segment.kind == Kind::Journal => break cut(&segment, &mut entries, error)?,
+                Err(error) if is_last && segment.kind == Kind::Journal => {
+                    break cut(&segment, &mut entries.reader, error)?;
+                }
                 Err(error) => return Err(error),
             }
         };
@@ -148,13 +150,13 @@ impl Found {
 
 /// Cuts off the last commit if it was cut short; returns where the segment ends now. Gives `error` back if what cannot
 /// be read is anything else.
-fn cut(segment: &Segment, entries: &mut Entries, error: JournalError) -> Result<u64, JournalError> {
+pub(super) fn cut(segment: &Segment, reader: &mut SegmentReader, error: JournalError) -> Result<u64, JournalError> {
     let JournalError::Damaged { offset, reason, .. } = &error else { return Err(error) };
     let torn = matches!(reason, Damage::FrameHeader | Damage::CutOff | Damage::Checksum);
-    if !torn || entries.reader.frame_behind()?.is_some() {
+    if !torn || reader.frame_behind()?.is_some() {
         return Err(error);
     }
-    let removed = entries.reader.end - offset;
+    let removed = reader.end - offset;
     tracing::warn!(file = %segment.file.display(), offset, bytes = removed, "a commit that was cut off is removed");
     let cut = open_for_append(segment)?.set_len(*offset);
     cut.map_err(JournalError::io("cut", &segment.file))?;
@@ -162,7 +164,7 @@ fn cut(segment: &Segment, entries: &mut Entries, error: JournalError) -> Result<
 }
 
 /// What was read may not be on disk yet, if only the server was killed: nobody is to act on it before it is.
-fn sync(segment: &Segment) -> Result<(), JournalError> {
+pub(super) fn sync(segment: &Segment) -> Result<(), JournalError> {
     open_for_append(segment)?.sync_all().map_err(JournalError::io("sync", &segment.file))
 }
 

@@ -91,6 +91,11 @@ impl Unfinished {
         Ok(())
     }
 
+    /// Makes last what is in it, before it gets its name.
+    pub(super) fn sync(&self) -> Result<(), JournalError> {
+        self.file.sync_data().map_err(JournalError::io("sync", &self.segment.unfinished()))
+    }
+
     /// Syncs it and gives it its name.
     pub(super) fn finish(mut self, dir: &Path) -> Result<Segment, JournalError> {
         let path = self.segment.unfinished();

@@ -89,7 +89,7 @@ impl OpenSegment {
     }
 
     /// Appends a frame that has room for its header in front, and syncs it.
-    fn append(&mut self, frame: &mut [u8]) -> Result<(), JournalError> {
+    pub(super) fn append(&mut self, frame: &mut [u8]) -> Result<(), JournalError> {
         FrameHeader::seal(frame, self.segment.number, self.offset);
         let written = self.storage.append(frame).map_err(JournalError::io("write", &self.segment.file));
         let synced = written.and_then(|()| self.storage.sync().map_err(JournalError::io("sync", &self.segment.file)));

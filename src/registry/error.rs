@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::journal::JournalError;
+
 /// Why the registry did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -40,6 +42,9 @@ pub enum RegistryError {
         /// What does not fit.
         reason: &'static str,
     },
+    /// The data directory was written by a build from before the first release.
+    #[error("the store's layout {0} was never released and cannot be read")]
+    EarlierLayout(u32),
     /// The data directory was written by a later version.
     #[error("the store's layout {0} is of a later version")]
     LaterLayout(u32),
@@ -78,6 +83,23 @@ pub enum RegistryError {
     /// The store itself failed.
     #[error("the store failed")]
     Storage(#[source] Box<fjall::Error>),
+    /// The log of places failed, or is not what was written.
+    #[error("the log of places")]
+    PlaceLog(#[source] Box<JournalError>),
+    /// The log of places has lost what it once had.
+    #[error("the log of places has {found} frames of at least {expected}")]
+    PlacesLost {
+        /// How many it has.
+        found: u64,
+        /// How many it had when the store was last written to.
+        expected: u64,
+    },
+}
+
+impl From<JournalError> for RegistryError {
+    fn from(error: JournalError) -> Self {
+        Self::PlaceLog(Box::new(error))
+    }
 }
 
 impl From<fjall::Error> for RegistryError {

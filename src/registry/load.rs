@@ -1,20 +1,25 @@
 //! From the store to memory, at start.
 
-use crate::domain::{AppName, Footprint, PartnerName, PlaceId, Slot};
+use std::path::Path;
+
+use crate::domain::{AppName, PartnerName, Slot};
 use crate::wire::storage_v1::{AppRecord, PartnerRecord, RegistrationRecord, RegistryState};
 
-use super::change::LAYOUT;
+use super::change::{LAYOUT, Next};
 use super::directory::Profile;
 use super::keeper::is_valid;
+use super::place_log::{Limits, PlaceLog};
+use super::places::Reported;
 use super::records::{self, cid_of, decode, number_key, slot_of};
 use super::store::{Key, Space, Store, damaged};
 use super::{RegistryError, Shared};
 
 /// What the store had besides what went into memory.
-#[derive(Debug, Default)]
 pub(super) struct Loaded {
-    /// The slot that the next registration gets.
-    pub(super) next_slot: u32,
+    /// The log of places, open for appending.
+    pub(super) places: PlaceLog,
+    /// Numbers that were not given yet.
+    pub(super) next: Next,
     /// Those whose place was not put into the index, since their consent to hold it has ended.
     pub(super) expired: Vec<Slot>,
 }
@@ -33,16 +38,33 @@ pub(super) fn state(store: &Store) -> Result<Option<RegistryState>, RegistryErro
     Ok(None)
 }
 
-/// Reads everything that memory holds.
-pub(super) fn load(shared: &Shared, state: Option<RegistryState>) -> Result<Loaded, RegistryError> {
-    let Some(state) = state else { return Ok(Loaded::default()) };
+/// Reads everything that memory holds. Where phones are is in the folder `places`.
+pub(super) fn load(
+    shared: &Shared,
+    state: Option<RegistryState>,
+    places: &Path,
+    limits: Limits,
+) -> Result<Loaded, RegistryError> {
+    let Some(state) = state else {
+        // A log without a store: the store has gone.
+        let mut entries = 0_u64;
+        let places = PlaceLog::open(places, limits, |_| entries += 1)?;
+        return match entries {
+            0 => Ok(Loaded { next: Next { slot: 0, commit: places.last_commit() + 1 }, places, expired: Vec::new() }),
+            _ => Err(damaged(Space::Meta, b"state", "missing")),
+        };
+    };
     if state.layout > LAYOUT {
         return Err(RegistryError::LaterLayout(state.layout));
+    }
+    if state.layout < LAYOUT {
+        return Err(RegistryError::EarlierLayout(state.layout));
     }
     if state.key_id != shared.keys.id() {
         return Err(RegistryError::OtherKey { store: state.key_id, file: shared.keys.id() });
     }
     load_directory(shared)?;
+    let mut place_commits = Vec::new();
     for item in shared.store.scan(Space::Registrations) {
         let (key, payload) = item?;
         let bad = |reason| damaged(Space::Registrations, &key, reason);
@@ -54,11 +76,20 @@ pub(super) fn load(shared: &Shared, state: Option<RegistryState>) -> Result<Load
         let record: RegistrationRecord = decode(Space::Registrations, &key, &payload)?;
         shared.facts.set(slot, records::facts(slot, &record, &shared.languages));
         shared.names.insert(cid_of(&record, slot)?, slot);
+        place_commits.resize(slot.0 as usize, NOBODY);
+        place_commits.push(record.place_commit);
     }
-    let expired = load_places(shared)?;
+    let (places, expired) = load_places(shared, places, limits, &place_commits)?;
+    if places.frames() < state.place_frames {
+        return Err(RegistryError::PlacesLost { found: places.frames(), expected: state.place_frames });
+    }
     shared.count();
-    Ok(Loaded { next_slot: state.next_slot, expired })
+    let commit = places.last_commit().max(state.commit) + 1;
+    Ok(Loaded { next: Next { slot: state.next_slot, commit }, places, expired })
 }
+
+/// In place of the commit of a registration that there is not: no entry is of a later one.
+const NOBODY: u64 = u64::MAX;
 
 fn load_directory(shared: &Shared) -> Result<(), RegistryError> {
     let mut directory = shared.directory.write();
@@ -86,25 +117,29 @@ fn load_directory(shared: &Shared) -> Result<(), RegistryError> {
 }
 
 /// Puts places into the index, but for those without a consent that counts; these it returns.
-fn load_places(shared: &Shared) -> Result<Vec<Slot>, RegistryError> {
+fn load_places(
+    shared: &Shared,
+    dir: &Path,
+    limits: Limits,
+    place_commits: &[u64],
+) -> Result<(PlaceLog, Vec<Slot>), RegistryError> {
     let now = shared.clock.now();
-    let (mut expired, mut failed) = (Vec::new(), None);
-    let places = shared.store.scan(Space::Places).map_while(|item| {
-        let read = item.and_then(|(key, payload)| read_place(&key, &payload));
-        read.map_err(|error| failed = Some(error)).ok()
-    });
-    let may_be_held = |(slot, place): (Slot, Footprint)| {
+    let mut places: Vec<Option<Reported>> = vec![None; place_commits.len()];
+    let log = PlaceLog::open(dir, limits, |entry| {
+        let slot = entry.slot.0 as usize;
+        if place_commits.get(slot).is_some_and(|&commit| commit != NOBODY && entry.counts(commit)) {
+            places[slot] = Some(entry.place);
+        }
+    })?;
+    let mut expired = Vec::new();
+    let held = (0..).map(Slot).zip(places).filter_map(|(slot, place)| {
+        let place = place?;
         if is_valid(shared.facts.row(slot).location, now) {
-            return Some((PlaceId::live(slot), place));
+            return Some((slot, place));
         }
         expired.push(slot);
         None
-    };
-    shared.index.load(places.filter_map(may_be_held));
-    failed.map_or(Ok(expired), Err)
-}
-
-fn read_place(key: &[u8], payload: &[u8]) -> Result<(Slot, Footprint), RegistryError> {
-    let slot = slot_of(key).ok_or_else(|| damaged(Space::Places, key, "not a slot"))?;
-    Ok((slot, records::place(key, payload)?.0))
+    });
+    shared.places.load(held);
+    Ok((log, expired))
 }

@@ -17,6 +17,8 @@ mod identity;
 mod keeper;
 mod languages;
 mod load;
+mod place_log;
+mod places;
 mod read;
 mod records;
 mod register;
@@ -45,8 +47,10 @@ use facts::FactsTable;
 use identity::Keys;
 use languages::Languages;
 use load::Loaded;
+use place_log::Limits;
+use places::Places;
 use store::Store;
-use writer::{Caller, Job, Results};
+use writer::{Caller, Job, Results, Writer};
 
 pub use change::RegistrationChange;
 pub use directory::Profile;
@@ -70,12 +74,14 @@ pub struct Config {
     pub capacity: u32,
     /// Memory for blocks of the store, bytes.
     pub cache_bytes: u64,
+    /// When places that were replaced go from the disk.
+    limits: Limits,
 }
 
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20 }
+        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, limits: Limits::DEFAULT }
     }
 }
 
@@ -95,7 +101,7 @@ struct Shared {
     languages: Languages,
     names: DashMap<Cid, Slot, foldhash::fast::RandomState>,
     directory: RwLock<Directory>,
-    index: Arc<Index>,
+    places: Places,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
 }
@@ -124,18 +130,15 @@ impl Registry {
         let (shared, loaded) = Shared::open(config, index, clock, metrics)?;
         let shared = Arc::new(shared);
         let (jobs, waiting) = mpsc::channel(ROOM + OWN_JOBS);
-        let (running, ended) = std::sync::mpsc::channel();
+        let (snapshots, asked) = std::sync::mpsc::channel();
         let (keeper, weak) = (Arc::clone(&shared), jobs.downgrade());
-        tasks.thread("keeper", move || keeper::run(&keeper, &weak, &ended)).map_err(RegistryError::Thread)?;
-        let writer = Arc::clone(&shared);
-        let write = move || {
-            let _running = running;
-            writer::run(&writer, waiting, loaded.next_slot);
-        };
-        tasks.thread("registry", write).map_err(RegistryError::Thread)?;
-        if !loaded.expired.is_empty() {
-            let changes = loaded.expired.into_iter().map(Change::Expire).collect();
-            let _ = jobs.try_send(Job { changes, caller: None });
+        tasks.thread("keeper", move || keeper::run(&keeper, &weak, &asked)).map_err(RegistryError::Thread)?;
+        let Loaded { places, next, expired } = loaded;
+        let writer = Writer { shared: Arc::clone(&shared), places, next, snapshots };
+        tasks.thread("registry", move || writer.run(waiting)).map_err(RegistryError::Thread)?;
+        if !expired.is_empty() {
+            let changes = expired.into_iter().map(Change::Expire).collect();
+            let _ = jobs.try_send(Job::Change(changes, None));
         }
         Ok(Self { shared, jobs, room: Arc::new(Semaphore::new(ROOM)) })
     }
@@ -164,7 +167,7 @@ impl Registry {
     /// Removes an address that its vendor says is gone (R-B4), unless its partner has given another meanwhile. Nobody
     /// waits for it: if too much waits for the writer, the vendor will say so again.
     pub fn forget_token(&self, slot: Slot, token: Token) {
-        let _ = self.jobs.try_send(Job { changes: vec![Change::ForgetToken(slot, token)], caller: None });
+        let _ = self.jobs.try_send(Job::Change(vec![Change::ForgetToken(slot, token)], None));
     }
 
     /// How many registrations there are.
@@ -199,7 +202,7 @@ impl Registry {
         name: &RegistrationName,
         change: RegistrationChange,
     ) -> Result<Registration, RegistryError> {
-        match self.change(Change::Update(self.slot(name)?, change)).await? {
+        match self.change(Change::Update(self.slot(name)?, Box::new(change))).await? {
             Done::Updated(registration) => Ok(*registration),
             Done::Registered(_) | Done::Changed => Err(RegistryError::Stopped),
         }
@@ -277,7 +280,7 @@ impl Registry {
         let size = changes.len().min(ROOM) as u32;
         let room = Arc::clone(&self.room).acquire_many_owned(size).await.map_err(|_| RegistryError::Stopped)?;
         let (reply, results) = oneshot::channel();
-        let job = Job { changes, caller: Some(Caller { reply, room }) };
+        let job = Job::Change(changes, Some(Caller { reply, room }));
         self.jobs.send(job).await.map_err(|_| RegistryError::Stopped)?;
         results.await.map_err(|_| RegistryError::Stopped)
     }
@@ -300,18 +303,18 @@ impl Shared {
             languages: Languages::default(),
             names: DashMap::default(),
             directory: RwLock::default(),
-            index,
+            places: Places::new(index, config.capacity),
             clock,
             metrics,
         };
-        let loaded = load::load(&shared, state)?;
+        let loaded = load::load(&shared, state, &config.dir.join("places"), config.limits)?;
         Ok((shared, loaded))
     }
 
     /// Counts for operators.
     fn count(&self) {
         self.metrics.registrations.set(self.names.len() as i64);
-        self.metrics.places.set(self.index.len() as i64);
+        self.metrics.places.set(self.places.len() as i64);
     }
 
     fn app_slot(&self, name: &AppName) -> Result<AppSlot, RegistryError> {

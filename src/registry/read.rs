@@ -1,13 +1,14 @@
 //! What doors read.
 
 use crate::domain::{
-    AppName, ChannelKind, DeviceSlot, Footprint, LinkSecret, PartnerName, Private, Purpose, Registration,
-    RegistrationName, Slot, Timestamp, Token,
+    AppName, ChannelKind, DeviceSlot, LinkSecret, PartnerName, Private, Purpose, Registration, RegistrationName, Slot,
+    Token,
 };
 use crate::wire::storage_v1::{RegistrationRecord, TokenRecord};
 
 use super::identity::is_secret;
 use super::keeper::is_valid;
+use super::places::Reported;
 use super::records::{self, cid_of, decode, device_of, slot_key, token_key};
 use super::store::{Key, Payload, Space, damaged};
 use super::{Profile, Registry, RegistryError, Shared};
@@ -102,30 +103,15 @@ impl Shared {
     }
 
     fn read(&self, slot: Slot) -> Result<Registration, RegistryError> {
-        self.registration(slot, &self.record(slot)?, |space, key| self.store.get(space, key))
+        self.registration(slot, &self.record(slot)?, self.places.get(slot), |space, key| self.store.get(space, key))
     }
 
-    /// A place and when it was reported, if it may be held now, from where `values` finds it.
-    fn place(
-        &self,
-        slot: Slot,
-        record: &RegistrationRecord,
-        values: impl Fn(Space, Key) -> Result<Option<Payload>, RegistryError>,
-    ) -> Result<Option<(Footprint, Timestamp)>, RegistryError> {
-        // One whose consent has ended a moment ago is not shown, though it may still be there.
-        if !is_valid(records::grant(record, Purpose::Location), self.clock.now()) {
-            return Ok(None);
-        }
-        let key = slot_key(slot);
-        let Some(payload) = values(Space::Places, key)? else { return Ok(None) };
-        records::place(key.as_bytes(), &payload).map(Some)
-    }
-
-    /// A registration as the domain has it, with its addresses and place from where `values` finds them.
+    /// A registration as the domain has it, with its addresses from where `values` finds them.
     pub(super) fn registration(
         &self,
         slot: Slot,
         record: &RegistrationRecord,
+        place: Option<Reported>,
         values: impl Fn(Space, Key) -> Result<Option<Payload>, RegistryError>,
     ) -> Result<Registration, RegistryError> {
         let bad = |reason| damaged(Space::Registrations, &slot.0.to_be_bytes(), reason);
@@ -135,7 +121,8 @@ impl Shared {
             let missing = || damaged(Space::Tokens, token_key(slot, channel).as_bytes(), "missing");
             token(slot, channel, &values)?.ok_or_else(missing)
         });
-        let place = self.place(slot, record, &values)?;
+        // One whose consent has ended a moment ago is not shown, though it may still be there.
+        let place = place.filter(|_| is_valid(records::grant(record, Purpose::Location), self.clock.now()));
         Ok(Registration {
             gid: self.keys.pseudonym(&name.partner, device_of(record, slot)?),
             name: RegistrationName { app: name, cid: cid_of(record, slot)? },

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::{AppSlot, Cid, DeviceIdentifier, LinkSecret, NewRegistration, Private, Slot};
+use crate::domain::{AppSlot, Cid, DeviceIdentifier, LinkSecret, NewRegistration, Private, Purpose, Slot};
 use crate::wire::storage_v1::{IdentifierMember, IdentifierRecord, RegistrationRecord};
 
 use super::change::Pending;
@@ -34,8 +34,6 @@ impl Pending<'_> {
             // The same app on the same device: its name comes back; consents, place, tokens and secret do not.
             self.remove_tokens(slot, &record);
             self.remove_identifiers(slot, &record)?;
-            self.draft.batch.remove(Space::Places, slot_key(slot));
-            self.draft.effects.place(slot, None);
             (slot, cid_of(&record, slot)?, device_of(&record, slot)?, record.created_us)
         } else {
             let device = known.device.unwrap_or_else(|| DeviceId(rand::random()));
@@ -55,14 +53,16 @@ impl Pending<'_> {
             identifiers: hashes.iter().map(|hash| hash.0.to_vec().into()).collect(),
             created_us,
             updated_us: self.now.as_microsecond(),
+            place_commit: 0,
         };
+        if new.place.is_some() {
+            self.may_be_held(records::grant(&record, Purpose::Location))?;
+        }
+        self.put_place(slot, &mut record, new.place);
         self.put_tokens(slot, &mut record, &new.tokens);
         self.add_identifiers(slot, app, &hashes)?;
         self.put_registration(slot, &record);
         self.draft.effects.name(cid, Some(slot));
-        if let Some((place, at)) = new.place {
-            self.put_place(slot, &record, place, at)?;
-        }
         self.registered(slot, &record, secret, created)
     }
 
@@ -82,8 +82,7 @@ impl Pending<'_> {
         link_secret: LinkSecret,
         created: bool,
     ) -> Result<Registered, RegistryError> {
-        let registration = self.shared.registration(slot, record, |space, key| self.get(space, key))?;
-        Ok(Registered { registration, link_secret, created })
+        Ok(Registered { registration: self.registration(slot, record)?, link_secret, created })
     }
 
     /// The hashes of what the device offers, best kind first.

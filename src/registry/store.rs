@@ -27,14 +27,13 @@ pub(super) enum Space {
     Apps,
     Registrations,
     Tokens,
-    Places,
     Identifiers,
 }
 
 impl Space {
     /// Every space, in the order of their numbers.
-    pub(super) const ALL: [Self; 7] =
-        [Self::Meta, Self::Partners, Self::Apps, Self::Registrations, Self::Tokens, Self::Places, Self::Identifiers];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Meta, Self::Partners, Self::Apps, Self::Registrations, Self::Tokens, Self::Identifiers];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -43,7 +42,6 @@ impl Space {
             Self::Apps => "apps",
             Self::Registrations => "registrations",
             Self::Tokens => "tokens",
-            Self::Places => "places",
             Self::Identifiers => "identifiers",
         }
     }
