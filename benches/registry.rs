@@ -2,6 +2,7 @@
 //! how many places a second it takes durably, and what that does to searches and to alerts.
 //!
 //! `cargo bench --bench registry -- PART [--devices N] [--data DIR] [--json]`, where `PART` is
+//! - `fill`: fills a server through its API and does no more; what follows does that too if `--data DIR` has nothing.
 //! - `size`: fills a server through its API, restarts it, and measures it: `--devices 10000000` for the size that is
 //!   promised. The data stay in `--data DIR` if it is given, and are used again.
 //! - `places`: reports of places over `ReportPlaces`, 5,000 and 100 unanswered at a time.
@@ -94,7 +95,7 @@ impl Options {
                 "--rounds" => options.rounds = value()?.parse()?,
                 "--json" => options.json = true,
                 "--bench" | "--test" => {}
-                "size" | "places" | "search" | "flood" => options.part = Some(argument),
+                "fill" | "size" | "places" | "search" | "flood" => options.part = Some(argument),
                 other => bail!("{other}: neither a part nor an option"),
             }
         }

@@ -39,7 +39,7 @@ pub enum AlertCommand {
 #[command(after_help = "\
 Examples:
   hazardcast alert check warning.xml
-  hazardcast alert check tests/data/alerts/mexico.xml warning.xml --json
+  hazardcast alert check tests/data/alerts/smn-mexico/cyclone.xml warning.xml --json
 
 Exit status: 0 all are accepted, 1 some are refused, 2 a file could not be read.")]
 pub struct CheckArgs {

@@ -167,11 +167,11 @@ mod tests {
         let areas: Vec<_> = (0..7).map(|n| json!({"description": format!("District {n}\u{1b}[2J")})).collect();
         let info = json!({"language": "es-MX", "event": "Ciclón", "urgency": "Future", "severity": "Extreme",
             "certainty": "Likely", "expires": "2024-11-03T00:00:00Z", "areas": areas});
-        json!({"file": file, "parsed": accepted, "format": media_type.unwrap_or("CAP 1.2"), "identifier": "a-1", "sender": "smn@example.org",
-            "sent": "2024-11-02T00:00:00Z", "msg_type": "Update", "status": "Actual", "scope": "Public",
-            "mode": "public", "references": [], "infos": [info], "polygon_count": 2,
-            "circle_count": 0, "geocode_count": 3, "bbox": [-98.1, 14.5, -90.4, 18.9], "expired": true,
-            "accepted": accepted, "refusals": refusals})
+        json!({"file": file, "parsed": accepted, "format": media_type.unwrap_or("CAP 1.2"),
+            "identifier": "a-1", "sender": "smn@example.org", "sent": "2024-11-02T00:00:00Z",
+            "msg_type": "Update", "status": "Actual", "scope": "Public", "mode": "public",
+            "references": [], "infos": [info], "polygon_count": 2, "circle_count": 0, "geocode_count": 3,
+            "bbox": [-98.1, 14.5, -90.4, 18.9], "expired": true, "accepted": accepted, "refusals": refusals})
     }
 
     fn check(contents: &[Option<&str>], json: bool) -> (Checked, String) {

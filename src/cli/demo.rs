@@ -16,7 +16,7 @@ use crate::app::{App, Null, Options};
 use crate::channel::NullRecord;
 use crate::config::Config;
 use crate::device::{Credentials, Fleet, FleetOptions};
-use crate::domain::{Alert, Position, Timestamp};
+use crate::domain::{Alert, Clock, Position, Timestamp};
 use crate::format;
 use crate::lifecycle::{OffsetClock, raise_open_files};
 use crate::locate::{AffectedArea, resolve};
@@ -61,7 +61,7 @@ Examples:
   hazardcast demo --json";
 
 /// A tropical cyclone warning of Mexico's weather service, as it was sent on 20 October 2018.
-const BUILT_IN: &[u8] = include_bytes!("../../tests/data/alerts/mexico.xml");
+const BUILT_IN: &[u8] = include_bytes!("../../tests/data/alerts/smn-mexico/cyclone.xml");
 
 /// How long the devices have to be told before the demo says who was missed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -100,9 +100,10 @@ pub async fn run(args: &DemoArgs, json: bool) -> Result<ExitCode> {
     // A limit that cannot be raised shows when links cannot be opened.
     let _ = raise_open_files();
     let folder = Folder::new(rng.random())?;
-    let app = App::open(options(&folder.0, sent.alert.id.sent)).await.context("the server could not be opened")?;
+    let clock: Arc<dyn Clock> = Arc::new(OffsetClock::starting_at(sent.alert.id.sent));
+    let app = App::open(options(&folder.0, Arc::clone(&clock))).await.context("the server could not be opened")?;
     let server = format!("http://{}", app.grpc_address());
-    let told = tell(&server, &sent, &sketches, links, json).await;
+    let told = tell(&server, &sent, &sketches, FleetOptions { record: None, clock: Some(clock) }, json).await;
     let closed = app.close().await;
     let told = told?;
     closed?;
@@ -168,14 +169,14 @@ fn is_near(ground: &AffectedArea, at: Position) -> bool {
     across && (south - height..=north + height).contains(&at.lat())
 }
 
-fn options(folder: &Path, start: Timestamp) -> Options {
+fn options(folder: &Path, clock: Arc<dyn Clock>) -> Options {
     let config = Config::shipped();
     let loopback = (std::net::Ipv4Addr::LOCALHOST, 0).into();
     Options {
         data_dir: folder.join("data"),
         listen: loopback,
         http_listen: loopback,
-        clock: Arc::new(OffsetClock::starting_at(start)),
+        clock,
         null: Some(Null::File(folder.join("null"))),
         ..super::serve::options(&config)
     }
@@ -190,20 +191,21 @@ struct Told {
     fan_out: v1::FanOut,
 }
 
-async fn tell(server: &str, sent: &Sent, sketches: &[Sketch], links: u32, json: bool) -> Result<Told> {
+async fn tell(server: &str, sent: &Sent, sketches: &[Sketch], fleet: FleetOptions, json: bool) -> Result<Told> {
     let steps = Steps::new(json);
     let channel = connect(server).await?;
     let bar = steps.bar("registering", sketches.len() as u64);
     let devices = register(channel.clone(), DEV_APP, sketches, |done| bar.set_position(done)).await?;
     bar.finish();
     let linked: Vec<usize> = (0..sketches.len()).filter(|&number| !sketches[number].null).collect();
+    let links = linked.len() as u64;
     let credentials: Vec<Credentials> = linked.iter().map(|&number| devices[number].clone()).collect();
     let tasks = Tasks::new(Arc::new(Metrics::new()));
     let channels = connect_many(server, credentials.len()).await?;
-    let fleet = Fleet::start(&channels, credentials, FleetOptions::default(), &tasks);
-    let bar = steps.bar("opening links", links.into());
+    let fleet = Fleet::start(&channels, credentials, fleet, &tasks);
+    let bar = steps.bar("opening links", links);
     let started = Instant::now();
-    while fleet.open() < u64::from(links) {
+    while fleet.open() < links {
         ensure!(started.elapsed() < PATIENCE, "only {} of {links} links could be opened", fleet.open());
         bar.set_position(fleet.open());
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,6 +1,6 @@
-//! Bytes to alerts: each of the formats that authorities write, read into one [`Alert`](crate::domain::Alert).
+//! Bytes to alerts: each of the formats that authorities write, read into one [`Alert`].
 //!
-//! [`read`] is the front door. It finds the format among those in a list, each a [`Format`] with a file or folder of
+//! [`read`] is the front door. It finds the format among those in a list, each a `Format` with a file or folder of
 //! its own, and gives a [`Read`]: the alert, with the parts of it that could not be used ([`Refusal`]), or a
 //! [`FormatError`] that names the field which is wrong. [`outline`] gives besides what was [`Written`], for those who
 //! want to know how a message was understood.

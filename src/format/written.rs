@@ -5,8 +5,8 @@ use serde::{Serialize, Serializer};
 use crate::domain::Circle;
 
 /// A message as its source wrote it, beside the [`Alert`](crate::domain::Alert) that was made of it. Everything is
-/// counted, also what cannot be used. Serialised it is part of the report of `hazardcast alert check`; what is not there
-/// is null.
+/// counted, also what cannot be used. Serialised it is part of the report of `hazardcast alert check`; what is not
+/// there is null.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Written {
     /// The format with its version: `CAP 1.2`.

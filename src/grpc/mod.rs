@@ -2,6 +2,7 @@
 //! answer; it decides nothing.
 
 mod alert;
+mod connection;
 mod device;
 mod fan_out;
 mod link;
@@ -11,7 +12,8 @@ mod status;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use futures_util::StreamExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
@@ -28,6 +30,8 @@ use crate::tasks::Tasks;
 use crate::wire;
 use crate::wire::convert::InvalidField;
 use crate::wire::v1;
+
+use connection::Connection;
 
 /// The largest request, bytes: an alert of 4 MiB with its frame.
 const MAX_REQUEST: usize = (4 << 20) + 4_096;
@@ -59,11 +63,13 @@ pub struct Services {
     pub tasks: Tasks,
 }
 
-/// Serves every service on `listener` until `stop`; streams that are open end by themselves.
+/// Serves every service on `listener` until `stop`. Streams that are open then may end by themselves, until `cut`: what
+/// is still open is ended then, so that nobody who watches keeps the server from stopping.
 pub async fn serve(
     listener: TcpListener,
     services: Services,
     stop: CancellationToken,
+    cut: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let (health, health_service) = tonic_health::server::health_reporter();
     set_health(&health, ServingStatus::Serving).await;
@@ -77,11 +83,16 @@ pub async fn serve(
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
     let fan_out = v1::fan_out_service_server::FanOutServiceServer::new(fan_out::FanOutDoor(services.clone()));
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
+    let connection = move |taken: std::io::Result<TcpStream>| {
+        let stream = taken?;
+        // Frames are small and each is to go at once.
+        stream.set_nodelay(true)?;
+        Ok::<_, std::io::Error>(Connection::new(stream, &cut))
+    };
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .http2_keepalive_interval(Some(Duration::from_mins(1)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-        .tcp_nodelay(true)
         .add_service(health_service)
         .add_service(reflection)
         .add_service(alert.max_decoding_message_size(MAX_REQUEST))
@@ -89,7 +100,7 @@ pub async fn serve(
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener).map(connection), async move {
             stop.cancelled().await;
             set_health(&health, ServingStatus::NotServing).await;
         })

@@ -131,7 +131,7 @@ impl From<RegistryError> for Refusal {
                 return Self::new(Code::Internal, "REGISTRY_FAILED", "", "the registry failed");
             }
         };
-        Self::new(code, reason, "", error)
+        Self::new(code, reason, "", &error)
     }
 }
 
@@ -145,7 +145,7 @@ impl From<DeskError> for Refusal {
                 (Code::Unavailable, "JOURNAL_FAILED")
             }
         };
-        Self::new(code, reason, "", error)
+        Self::new(code, reason, "", &error)
     }
 }
 
@@ -189,7 +189,7 @@ impl From<FormatError> for Refusal {
             FormatError::NoReferences => "NO_REFERENCES",
         };
         let message = format!("{}: {error}", error.field());
-        Self::new(Code::InvalidArgument, reason, error.field(), message)
+        Self::new(Code::InvalidArgument, reason, error.field(), &message)
     }
 }
 
@@ -200,6 +200,7 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::Point { .. } => "INVALID_POINT",
         Unusable::TooFewPoints(_) => "TOO_FEW_POINTS",
         Unusable::NotClosed(_) => "RING_NOT_CLOSED",
+        Unusable::Joined(_) => "RING_JOINED",
         Unusable::Ground(_) => "INVALID_GROUND",
         Unusable::NotACircle(_) => "NOT_A_CIRCLE",
         Unusable::NotANumber(_) => "NOT_A_NUMBER",
@@ -215,7 +216,7 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
 
 /// What is asked for is not there.
 pub(super) fn not_found(reason: &str, message: &str) -> Status {
-    Refusal::new(Code::NotFound, reason, "name", message).into()
+    Refusal::new(Code::NotFound, reason, "", message).into()
 }
 
 /// Any of the house's errors as a status.

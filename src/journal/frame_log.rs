@@ -177,8 +177,10 @@ fn read(
 mod tests {
     use super::*;
 
-    /// Opens it and reads its payloads, each with whether a snapshot has it.
-    fn open(dir: &Path) -> Result<(FrameLog, Vec<(bool, Vec<u8>)>), JournalError> {
+    /// A payload, and whether a snapshot has it.
+    type Seen = (bool, Vec<u8>);
+
+    fn open(dir: &Path) -> Result<(FrameLog, Vec<Seen>), JournalError> {
         let mut seen = Vec::new();
         let log = FrameLog::open(dir, |source, payload| {
             seen.push((source == FrameSource::Snapshot, payload.to_vec()));

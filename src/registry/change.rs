@@ -104,7 +104,7 @@ impl<'a> Pending<'a> {
         drop(directory);
         let (made, draft) = (Draft::default(), Draft::default());
         let Next { slot: next_slot, commit } = next;
-        Self { shared, now: shared.clock.now(), made, draft, commit, next_slot, partners, apps }
+        Self { shared, now: shared.now(), made, draft, commit, next_slot, partners, apps }
     }
 
     /// What the log of places is to be told, before [`Pending::finish`].
@@ -204,14 +204,14 @@ impl<'a> Pending<'a> {
             return Err(RegistryError::NotFound);
         }
         self.may_be_held(facts.location)?;
-        let known = match self.made.effects.place_of(slot) {
-            Some(place) => place.map(|(_, at)| at.as_microsecond()),
+        let known = match self.made.effects.placed(slot) {
+            Some(placed) => placed.place.map(|(_, at)| at.as_microsecond()),
             None => self.shared.places.reported_us(slot),
         };
         // A time still to come was given when the server's clock was set otherwise: it holds nothing up.
         let is_later = |known: i64| at.as_microsecond() < known && known <= self.now.as_microsecond();
         if !known.is_some_and(is_later) {
-            self.made.effects.report(slot, (place, at));
+            self.made.effects.report(slot, (place, as_kept(at)));
         }
         Ok(())
     }
@@ -224,7 +224,7 @@ impl<'a> Pending<'a> {
     /// Sets or removes a place together with the record, which is yet to be written.
     pub(super) fn put_place(&mut self, slot: Slot, record: &mut RegistrationRecord, place: Option<Reported>) {
         record.place_commit = self.commit;
-        self.draft.effects.place(slot, place);
+        self.draft.effects.place(slot, place.map(|(place, at)| (place, as_kept(at))));
     }
 
     fn remove_place(&mut self, slot: Slot, record: &mut RegistrationRecord) {
@@ -321,6 +321,11 @@ impl<'a> Pending<'a> {
     }
 }
 
+/// As exactly as it is kept.
+fn as_kept(at: Timestamp) -> Timestamp {
+    records::instant(at.as_microsecond())
+}
+
 /// Pieces that several changes share.
 impl Pending<'_> {
     pub(super) fn take_slot(&mut self) -> Result<Slot, RegistryError> {
@@ -366,8 +371,8 @@ impl Pending<'_> {
 
     /// Where a phone is with the changes so far.
     fn place_of(&self, slot: Slot) -> Option<Reported> {
-        let changed = self.draft.effects.place_of(slot).or_else(|| self.made.effects.place_of(slot));
-        changed.unwrap_or_else(|| self.shared.places.get(slot))
+        let changed = self.draft.effects.placed(slot).or_else(|| self.made.effects.placed(slot));
+        changed.map_or_else(|| self.shared.places.get(slot), |placed| placed.place)
     }
 
     pub(super) fn record(&self, slot: Slot) -> Result<RegistrationRecord, RegistryError> {

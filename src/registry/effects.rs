@@ -25,8 +25,9 @@ pub(super) struct Effects {
 
 /// A place that was set or removed.
 #[derive(Clone, Copy)]
-struct Placed {
-    place: Option<Reported>,
+pub(super) struct Placed {
+    /// Where the phone is then.
+    pub(super) place: Option<Reported>,
     /// The registration's record is written too, and says by which commit.
     with_record: bool,
 }
@@ -66,8 +67,8 @@ impl Effects {
     }
 
     /// Where a phone is, if that is changed here.
-    pub(super) fn place_of(&self, slot: Slot) -> Option<Option<Reported>> {
-        self.places.get(&slot).map(|placed| placed.place)
+    pub(super) fn placed(&self, slot: Slot) -> Option<Placed> {
+        self.places.get(&slot).copied()
     }
 
     /// What the log of places is to be told, if anything.

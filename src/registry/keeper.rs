@@ -14,7 +14,7 @@ use crate::plan::{EPOCH, Grant};
 
 use super::Shared;
 use super::change::Change;
-use super::place_log::Snapshot;
+use super::place_log::{Ended, Snapshot};
 use super::writer::Job;
 
 /// How often the keeper looks.
@@ -53,7 +53,7 @@ fn write(shared: &Shared, jobs: &WeakSender<Job>, snapshot: Snapshot) {
     let written = snapshot.write(&shared.places, slots, goes_on).unwrap_or_else(|error| {
         let error: &dyn std::error::Error = &error;
         tracing::warn!(error, "the log of places could not be compacted");
-        None
+        Ended::GivenUp
     });
     if let Some(jobs) = jobs.upgrade() {
         let _ = jobs.blocking_send(Job::Snapshot(written));

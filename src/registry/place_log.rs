@@ -104,6 +104,11 @@ impl Frame {
     }
 }
 
+/// A snapshot that is being made: `stale_since` as it was when that was begun.
+struct InHand {
+    stale_since: Option<Instant>,
+}
+
 /// The log, open for appending.
 pub(super) struct PlaceLog {
     log: FrameLog,
@@ -111,8 +116,8 @@ pub(super) struct PlaceLog {
     last_commit: u64,
     /// When the first place was replaced or taken away that is still on disk.
     stale_since: Option<Instant>,
-    /// The same as it was when the snapshot was begun that is being made.
-    in_hand: Option<Option<Instant>>,
+    /// While a snapshot is being made: what it is to take off the disk.
+    in_hand: Option<InHand>,
 }
 
 impl PlaceLog {
@@ -166,22 +171,28 @@ impl PlaceLog {
             return Ok(None);
         }
         let draft = self.log.rotate()?;
-        self.in_hand = Some(self.stale_since.take());
+        self.in_hand = Some(InHand { stale_since: self.stale_since.take() });
         Ok(Some(Snapshot { draft, commit }))
     }
 
     /// Puts a snapshot in place of what was logged before it was begun; between two commits, so that all of what it
-    /// left out is gone for good. `None` if it was given up.
-    pub(super) fn end_snapshot(&mut self, snapshot: Option<Snapshot>) -> Result<(), JournalError> {
-        let stale_before = self.in_hand.take().flatten();
-        match snapshot {
-            Some(snapshot) => self.log.replace(snapshot.draft),
-            None => {
-                self.stale_since = stale_before.or(self.stale_since);
-                Ok(())
-            }
+    /// left out is gone for good.
+    pub(super) fn end_snapshot(&mut self, ended: Ended) -> Result<(), JournalError> {
+        let in_hand = self.in_hand.take();
+        if let Ended::Written(snapshot) = ended {
+            return self.log.replace(snapshot.draft);
         }
+        self.stale_since = in_hand.and_then(|in_hand| in_hand.stale_since).or(self.stale_since);
+        Ok(())
     }
+}
+
+/// What became of a snapshot.
+pub(super) enum Ended {
+    /// It is on disk.
+    Written(Snapshot),
+    /// It was given up: the log has all that was to be in it.
+    GivenUp,
 }
 
 /// A snapshot to be written while places go on changing: what changes meanwhile is in the log behind it.
@@ -191,13 +202,13 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Writes what holds, and syncs it. Gives up, and gives back nothing, when `goes_on` says so.
+    /// Writes what holds, and syncs it. Gives up when `goes_on` says so.
     pub(super) fn write(
         mut self,
         places: &Places,
         slots: impl Iterator<Item = Slot>,
         mut goes_on: impl FnMut() -> bool,
-    ) -> Result<Option<Self>, JournalError> {
+    ) -> Result<Ended, JournalError> {
         let mut frame = Frame::new(self.commit);
         let mut count = 0;
         for slot in slots {
@@ -206,7 +217,7 @@ impl Snapshot {
             count += 1;
             if count == SNAPSHOT_FRAME {
                 if !goes_on() {
-                    return Ok(None);
+                    return Ok(Ended::GivenUp);
                 }
                 self.draft.add(&mut std::mem::replace(&mut frame, Frame::new(self.commit)).0)?;
                 count = 0;
@@ -215,7 +226,7 @@ impl Snapshot {
         // Even an empty one tells which commit it is of.
         self.draft.add(&mut frame.0)?;
         self.draft.sync()?;
-        Ok(Some(self))
+        Ok(Ended::Written(self))
     }
 }
 

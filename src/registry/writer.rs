@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc as threads};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::change::{Change, Done, Next, Pending};
-use super::place_log::{PlaceLog, Snapshot};
+use super::place_log::{Ended, PlaceLog, Snapshot};
 use super::{RegistryError, Shared};
 
 /// The most changes in one commit, but for the rest of the last job.
@@ -17,8 +17,8 @@ pub(super) enum Job {
     Change(Vec<Change>, Option<Caller>),
     /// To begin a snapshot of places, if one is due.
     Look,
-    /// To put the snapshot of places that was begun in place of the log before it; `None` if it was given up.
-    Snapshot(Option<Snapshot>),
+    /// To put the snapshot of places that was begun in place of the log before it.
+    Snapshot(Ended),
 }
 
 /// Who waits for a job's results.
@@ -64,8 +64,8 @@ impl Writer {
     }
 
     fn make(&mut self, round: Round) -> Result<(), RegistryError> {
-        if let Some(snapshot) = round.snapshot {
-            self.places.end_snapshot(snapshot)?;
+        if let Some(ended) = round.snapshot {
+            self.places.end_snapshot(ended)?;
         }
         self.commit(round.changes)?;
         if let Some(snapshot) = self.places.begin_snapshot(self.next.commit - 1)? {
@@ -126,7 +126,7 @@ impl Writer {
 struct Round {
     changes: Vec<(Vec<Change>, Option<Caller>)>,
     size: usize,
-    snapshot: Option<Option<Snapshot>>,
+    snapshot: Option<Ended>,
 }
 
 impl Round {
@@ -137,7 +137,7 @@ impl Round {
                 self.changes.push((changes, caller));
             }
             Job::Look => {}
-            Job::Snapshot(snapshot) => self.snapshot = Some(snapshot),
+            Job::Snapshot(ended) => self.snapshot = Some(ended),
         }
     }
 }

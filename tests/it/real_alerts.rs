@@ -66,7 +66,7 @@ struct Counted {
     bounds: Option<[f64; 4]>,
 }
 
-/// Reads `CAP 1.2 · `id` · Actual/Alert/Public · refs 1 · infos 2 (en fr) · areas 2 · polygons 2 (26 points, ...) · ...`.
+/// Reads "CAP 1.2 · `id` · Actual/Alert/Public · refs 1 · infos 2 (en fr) · areas 2 · polygons 2 (26 points) · ...".
 fn counted(text: &str) -> Option<Counted> {
     let parts: Vec<&str> = text.split(" · ").map(str::trim).collect();
     let [format, identifier, kind, rest @ ..] = parts.as_slice() else { return None };
@@ -186,7 +186,7 @@ fn bounds_agree(report: &Value, counted: &Counted) -> bool {
 fn the_collection_beside_the_project_is_read_as_it_was_counted() {
     let folder = here().join("../shared/data/alerts");
     if !folder.join("MANIFEST.md").exists() {
-        eprintln!("not compared: there is no collection of alerts beside the project");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"not compared: no alerts lie beside the project\n");
         return;
     }
     let manifest = manifest(&folder);

@@ -75,7 +75,18 @@ fn read_ring(
     if let (Some(extents), Some(extent)) = (extents, read.extent) {
         extents.push(Extent::Ring(extent));
     }
-    Ok(read.ring.map_err(|fault| reader.refuse(path, fault)).ok())
+    match read.ring {
+        Ok(ring) => {
+            if read.open > 0.0 {
+                reader.refuse(path, Unusable::Joined(read.open));
+            }
+            Ok(Some(ring))
+        }
+        Err(fault) => {
+            reader.refuse(path, fault);
+            Ok(None)
+        }
+    }
 }
 
 fn read_circle(reader: &mut Reader, path: &Path, text: &str, extents: &mut Vec<Extent>) -> Option<Circle> {

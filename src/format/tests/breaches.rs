@@ -138,6 +138,9 @@ fn a_ring_that_cannot_be_used_is_refused_and_the_others_stand() {
         assert_eq!(one_refusal(&message).0, "info[0].area[0].polygon[1]", "{bad}");
         assert_eq!(areas(&message)[0].polygons.len(), 2);
     }
+    let nearly = with_area("<polygon>0,0 0,1 1,1 0.01,0</polygon>");
+    assert_eq!(one_refusal(&nearly), ("info[0].area[0].polygon[0]".to_owned(), Unusable::Joined(0.01)));
+    assert_eq!(areas(&nearly)[0].polygons.len(), 1);
     let message = with_area("<circle>1,2 0</circle><circle>1,2 3</circle><circle/>");
     let no_radius = Unusable::Ground(InvalidGround::NoRadius(0.0));
     assert_eq!(one_refusal(&message), ("info[0].area[0].circle[0]".to_owned(), no_radius));
@@ -215,8 +218,9 @@ fn what_there_may_not_be_more_of_is_bounded() {
             info(&format!("<area><areaDesc>x</areaDesc><polygon>{ring}</polygon></area>"))
         }),
         ("points", "info[1]", {
-            let ring: String = (0..limits.points / 2).map(|n| format!("{}.{},1 ", n % 2, n)).collect();
-            let area = format!("<area><areaDesc>x</areaDesc><polygon>{ring}0.0,1</polygon></area>");
+            let points = (0..limits.points / 2).map(|n| format!("{}.{n},1", n % 2));
+            let ring = points.collect::<Vec<_>>().join(" ");
+            let area = format!("<area><areaDesc>x</areaDesc><polygon>{ring} 0.0,1</polygon></area>");
             format!("{}{}{}", info(&area), info(""), info(""))
         }),
     ] {

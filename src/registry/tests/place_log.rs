@@ -11,14 +11,14 @@ use crate::registry::change::Pending;
 /// A log that is compacted as soon as anything is in it.
 const AT_ONCE: Limits = Limits { bytes: 0, age: Duration::MAX };
 
-fn here(lon: f64, at: Timestamp) -> Option<(Footprint, Timestamp)> {
-    Some((point(lon, 0.0), at))
+fn here(lon: f64, at: Timestamp) -> (Footprint, Timestamp) {
+    (point(lon, 0.0), at)
 }
 
 /// Reports a place; the next report is later.
 fn report(house: &House, held: &Registration, lon: f64) {
     house.clock.advance(Duration::from_secs(1));
-    house.make(|registry| registry.report_place(&held.name, here(lon, house.now()))).expect("taken");
+    house.make(|registry| registry.report_place(&held.name, Some(here(lon, house.now())))).expect("taken");
 }
 
 /// What the writer does, with `stop` after the log is synced and before the store is: as a crash leaves it.
@@ -78,13 +78,14 @@ fn a_registration_anew_that_was_not_finished_leaves_the_place_as_it_was() {
             report(&house, &held, 7.0);
         }
         let before = house.registry().get(&held.name).expect("held");
-        let anew = NewRegistration { place: here(50.0, house.now()), ..full(ALPHA, "a1") };
+        let anew = NewRegistration { place: Some(here(50.0, house.now())), ..full(ALPHA, "a1") };
         crash_between_log_and_store(&mut house, vec![Change::Register(Box::new(anew))]);
         house.reopen();
         assert_eq!(house.registry().get(&held.name).expect("held"), before);
         assert_eq!(house.place(held.slot), before.place);
     }
-    let again = house.register(NewRegistration { place: here(60.0, house.now()), ..full(ALPHA, "a1") }).registration;
+    let again =
+        house.register(NewRegistration { place: Some(here(60.0, house.now())), ..full(ALPHA, "a1") }).registration;
     report(&house, &again, 61.0);
     house.reopen();
     assert_eq!((again.slot, house.place(held.slot)), (held.slot, Some(point(61.0, 0.0))));
@@ -96,7 +97,7 @@ fn a_report_that_is_on_disk_counts_though_the_store_knows_nothing_of_it() {
     let held = house.register(full(ALPHA, "a1")).registration;
     let later = NOON + SignedDuration::from_secs(1);
     house.clock.set(later);
-    crash_between_log_and_store(&mut house, vec![Change::Place(held.slot, here(7.0, later))]);
+    crash_between_log_and_store(&mut house, vec![Change::Place(held.slot, Some(here(7.0, later)))]);
     house.reopen();
     assert_eq!(house.registry().get(&held.name).expect("held").place_time, Some(later));
 }
@@ -109,10 +110,10 @@ fn reports_and_changes_of_one_commit_end_as_the_last_of_them_says() {
     let together = |registry: &Registry| {
         let (registry, name, location) = (registry.clone(), held.name.clone(), location.clone());
         async move {
-            let first = registry.report_place(&name, here(1.0, NOON));
+            let first = registry.report_place(&name, Some(here(1.0, NOON)));
             let withdrawn = registry.withdraw(&name, Purpose::Location);
             let granted = registry.grant(&name, location);
-            let last = registry.report_place(&name, here(2.0, NOON));
+            let last = registry.report_place(&name, Some(here(2.0, NOON)));
             tokio::join!(first, withdrawn, granted, last)
         }
     };
@@ -155,7 +156,7 @@ fn a_compacted_log_holds_what_is_held_and_nothing_else() {
     // Late reports are known to be late from a snapshot too.
     let late = here(9.0, house.now() - SignedDuration::from_secs(1));
     house.clock.advance(Duration::from_secs(5));
-    house.make(|registry| registry.report_place(&one.name, late)).expect("taken");
+    house.make(|registry| registry.report_place(&one.name, Some(late))).expect("taken");
     assert_eq!(house.place(one.slot), Some(point(1.5, 0.0)));
 }
 
