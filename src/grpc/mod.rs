@@ -42,6 +42,11 @@ const MAX_DEVICE_FRAME: usize = 16 << 10;
 /// The most streams that one connection may have open at a time.
 const MAX_STREAMS: u32 = 4_096;
 
+/// How many bytes a caller may send ahead of being read, on one stream and on one connection: a batch of places is
+/// some 90 KiB, and with less the line would stand still in the middle of each.
+const STREAM_WINDOW: u32 = 512 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+
 /// What doors work with; each is a handle.
 #[derive(Clone)]
 pub struct Services {

@@ -143,8 +143,8 @@ impl Shared {
         // Last: a registration that can be named is there.
         for (cid, slot) in effects.names {
             match slot {
-                Some(slot) => drop(self.names.insert(cid, slot)),
-                None => drop(self.names.remove(&cid)),
+                Some(slot) => self.names.insert(cid, slot),
+                None => self.names.remove(cid),
             }
         }
         let mut directory = self.directory.write();

@@ -17,6 +17,7 @@ mod identity;
 mod keeper;
 mod languages;
 mod load;
+mod names;
 mod place_log;
 mod places;
 mod read;
@@ -28,12 +29,11 @@ mod writer;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dashmap::DashMap;
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::domain::{
-    AppName, AppSlot, ChannelKind, Cid, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration, PartnerName,
+    AppName, AppSlot, ChannelKind, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration, PartnerName,
     Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
 };
 use crate::locate::Index;
@@ -47,6 +47,7 @@ use facts::FactsTable;
 use identity::Keys;
 use languages::Languages;
 use load::Loaded;
+use names::Names;
 use place_log::Limits;
 use places::Places;
 use store::Store;
@@ -99,7 +100,7 @@ struct Shared {
     keys: Keys,
     facts: FactsTable,
     languages: Languages,
-    names: DashMap<Cid, Slot, foldhash::fast::RandomState>,
+    names: Names,
     directory: RwLock<Directory>,
     places: Places,
     clock: Arc<dyn Clock>,
@@ -174,6 +175,12 @@ impl Registry {
     pub fn count(&self) -> usize {
         self.shared.names.len()
     }
+
+    /// Bytes on the heap by part, with what is in reserve: all that grows with the registrations.
+    pub fn memory_bytes(&self) -> [(&'static str, usize); 3] {
+        let Shared { facts, names, places, .. } = &*self.shared;
+        [("facts", facts.memory_bytes()), ("names", names.memory_bytes()), ("places", places.memory_bytes())]
+    }
 }
 
 /// Changes: each is durable when its call returns.
@@ -231,7 +238,7 @@ impl Registry {
         &self,
         reports: Vec<(RegistrationName, Option<(Footprint, Timestamp)>)>,
     ) -> Result<Vec<Result<Slot, RegistryError>>, RegistryError> {
-        let slots: Vec<_> = reports.iter().map(|(name, _)| self.slot(name)).collect();
+        let slots = self.slots(reports.iter().map(|(name, _)| name));
         let known = slots.iter().zip(&reports).filter_map(|(slot, (_, place))| Some((*slot.as_ref().ok()?, *place)));
         let changes = known.map(|(slot, place)| Change::Place(slot, place)).collect();
         let mut done = self.submit(changes).await?.into_iter();
@@ -301,7 +308,7 @@ impl Shared {
             store,
             facts: FactsTable::with_capacity(config.capacity),
             languages: Languages::default(),
-            names: DashMap::default(),
+            names: Names::default(),
             directory: RwLock::default(),
             places: Places::new(index, config.capacity),
             clock,

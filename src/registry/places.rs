@@ -39,6 +39,12 @@ impl Places {
         self.index.len()
     }
 
+    /// Bytes on the heap, with the index.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let taken = self.times.iter().filter(|chunk| chunk.get().is_some()).count();
+        size_of_val(&*self.times) + taken * CHUNK * size_of::<AtomicI64>() + self.index.memory_bytes()
+    }
+
     /// A place and when it was reported, both of one instant.
     pub(super) fn get(&self, slot: Slot) -> Option<Reported> {
         let time = self.time(slot)?;

@@ -1,8 +1,8 @@
 //! What doors read.
 
 use crate::domain::{
-    AppName, ChannelKind, DeviceSlot, LinkSecret, PartnerName, Private, Purpose, Registration, RegistrationName, Slot,
-    Token,
+    AppName, AppSlot, ChannelKind, DeviceSlot, LinkSecret, PartnerName, Private, Purpose, Registration,
+    RegistrationName, Slot, Token,
 };
 use crate::wire::storage_v1::{RegistrationRecord, TokenRecord};
 
@@ -89,9 +89,32 @@ impl Registry {
     /// The slot of a registration.
     pub fn slot(&self, name: &RegistrationName) -> Result<Slot, RegistryError> {
         let app = self.shared.app_slot(&name.app).map_err(|_| RegistryError::NotFound)?;
-        let slot = self.shared.names.get(&name.cid).map(|slot| *slot).ok_or(RegistryError::NotFound)?;
+        let slot = self.shared.names.get(name.cid);
+        slot.filter(|&slot| self.is_of(slot, app)).ok_or(RegistryError::NotFound)
+    }
+
+    /// The slots of many registrations.
+    pub(super) fn slots<'n>(
+        &self,
+        names: impl Iterator<Item = &'n RegistrationName> + Clone,
+    ) -> Vec<Result<Slot, RegistryError>> {
+        let slots = self.shared.names.get_all(names.clone().map(|name| name.cid));
+        // As good as always all are of one app.
+        let mut last: Option<(&AppName, Option<AppSlot>)> = None;
+        let mut app = |name: &'n AppName| match last {
+            Some((known, app)) if known == name => app,
+            _ => last.insert((name, self.shared.app_slot(name).ok())).1,
+        };
+        let apps = names.map(|name| app(&name.app));
+        let own = |(slot, app): (Option<Slot>, Option<AppSlot>)| {
+            slot.filter(|&slot| app.is_some_and(|app| self.is_of(slot, app))).ok_or(RegistryError::NotFound)
+        };
+        slots.into_iter().zip(apps).map(own).collect()
+    }
+
+    fn is_of(&self, slot: Slot, app: AppSlot) -> bool {
         let facts = self.facts(slot);
-        if facts.is_live() && facts.app() == app { Ok(slot) } else { Err(RegistryError::NotFound) }
+        facts.is_live() && facts.app() == app
     }
 }
 

@@ -22,7 +22,7 @@ use super::records::slot_key;
 use super::store::Space;
 use super::*;
 use crate::domain::{
-    ConsentOrigin, DeviceIdentifier, DeviceTraits, IdentifierKind, ManualClock, PlaceId, Platform, PolicyVersion,
+    Cid, ConsentOrigin, DeviceIdentifier, DeviceTraits, IdentifierKind, ManualClock, PlaceId, Platform, PolicyVersion,
     Position, Private, SignedDuration,
 };
 use crate::wire::storage_v1::RegistrationRecord;
