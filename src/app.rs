@@ -1,8 +1,11 @@
 //! Builds the house in the order of the flow, and takes it down in the same order.
 //!
-//! Opening: journal first (what was accepted), then the registry (whom it is for), then the desk and the fan-outs, then
-//! the doors. Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has
-//! ended.
+//! Opening: journal first (what was accepted), then the desk, then the doors. The registry (whom it is for) is read
+//! behind them: with ten million devices that takes a while, and no alert waits for it. Until it is there alerts are
+//! accepted and stand, and doors that need it tell their callers to come again; then the fan-outs' workers begin, with
+//! all that was accepted before.
+//!
+//! Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has ended.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,13 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Authority, Lineages, Rules};
 use crate::domain::{AppName, Clock, PartnerName, PolicyVersion};
-use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
-use crate::grpc::{self, Services};
+use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings, Workers};
+use crate::grpc::{self, Health, Services};
 use crate::http::{self, Readiness};
 use crate::intake::{Desk, REMEMBERED};
 use crate::journal::{self, Entry, Journal, JournalError};
@@ -25,7 +29,7 @@ use crate::link::{Hub, Settings};
 use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::plan::Policy;
-use crate::registry::{self, Profile, Registry, RegistryError};
+use crate::registry::{self, Profile, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 
 /// How long closing may take before what still runs is named and left: less than `server.stop_seconds`, after which
@@ -119,6 +123,9 @@ pub struct App {
     doors: CancellationToken,
     http_stop: CancellationToken,
     readiness: Readiness,
+    progress: Arc<Progress>,
+    /// Resolves when the registry is there; `None` when that has been awaited.
+    loading: Option<JoinHandle<Result<(), AppError>>>,
 }
 
 /// What the journal had.
@@ -129,7 +136,8 @@ struct Replayed {
 }
 
 impl App {
-    /// Opens a server: when this returns, what had been accepted before is on its way again and the doors are open.
+    /// Opens a server: when this returns, alerts can come, and what had been accepted before stands again. Devices can
+    /// come, and alerts are sent, when [`App::loaded`] has returned.
     pub async fn open(options: Options) -> Result<Self, AppError> {
         let metrics = Arc::new(Metrics::new());
         let tasks = Tasks::new(Arc::clone(&metrics));
@@ -147,11 +155,9 @@ impl App {
         let (journal, replayed) = open_journal(&options, &metrics, &tasks)?;
         let watched = journal.clone();
         readiness.journal_replayed(move || watched.healthy().is_ok());
-        let index = Arc::new(Index::new());
-        let registry = open_registry(&options, &index, &metrics, &tasks).await?;
-        readiness.registry_loaded();
 
-        let hub = Hub::with_queue(options.link_queue);
+        let (index, registry, hub) =
+            (Arc::new(Index::new()), Registry::unloaded(), Hub::with_queue(options.link_queue));
         let around = Surroundings {
             index: Arc::clone(&index),
             registry: registry.clone(),
@@ -159,30 +165,59 @@ impl App {
             journal: journal.clone(),
             hub: hub.clone(),
             clock: Arc::clone(&options.clock),
-            metrics,
+            metrics: Arc::clone(&metrics),
         };
         let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
-        let fan_outs =
-            FanOuts::new(around, policy, lanes(&options, &hub)?, options.planners, &tasks).map_err(AppError::Thread)?;
+        let (fan_outs, workers) = FanOuts::assemble(around, policy, lanes(&options, &hub)?);
         fan_outs.recover(replayed.recovered);
         let clock = Arc::clone(&options.clock);
         let (desk, desk_task) = Desk::new(replayed.lineages, Rules::default(), journal, fan_outs.clone(), clock);
         tasks.spawn_essential("desk", desk_task.run());
 
+        let (health, doors) = (Health::default(), CancellationToken::new());
         let services = Services {
             desk: desk.clone(),
             fan_outs,
-            registry,
+            registry: registry.clone(),
             hub: hub.clone(),
-            clock: options.clock,
+            clock: Arc::clone(&options.clock),
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
             authority: Authority::development(),
             tasks: tasks.clone(),
         };
-        let doors = CancellationToken::new();
-        tasks.spawn_essential("grpc", serve_grpc(grpc_listener, services, doors.clone()));
+        tasks.spawn_essential("grpc", serve_grpc(grpc_listener, services, health.clone(), doors.clone()));
         readiness.doors_open();
-        Ok(Self { grpc, http, hub, desk, tasks, doors, http_stop, readiness })
+
+        let progress = Arc::new(Progress::default());
+        let gauge = Arc::clone(&progress);
+        readiness.registry_loading(move || gauge.now());
+        let loading = Loading {
+            options,
+            index,
+            registry,
+            workers,
+            metrics,
+            tasks: tasks.clone(),
+            readiness: readiness.clone(),
+            progress: Arc::clone(&progress),
+            health,
+        };
+        let loading = Some(tasks.spawn("load", loading.run()));
+        Ok(Self { grpc, http, hub, desk, tasks, doors, http_stop, readiness, progress, loading })
+    }
+
+    /// Returns when the registry is there, and everything accepted so far is being sent; or why that cannot be. May be
+    /// dropped and called again.
+    pub async fn loaded(&mut self) -> Result<(), AppError> {
+        let Some(loading) = &mut self.loading else { return Ok(()) };
+        let loaded = loading.await.unwrap_or(Err(AppError::Failed(Failed::Panicked("load"))));
+        self.loading = None;
+        loaded
+    }
+
+    /// How far the registry is that is being loaded.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
     }
 
     /// Where gRPC is served.
@@ -196,21 +231,21 @@ impl App {
     }
 
     /// Runs until `stop` resolves or a part fails, then closes.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+        let tasks = self.tasks.clone();
         let failed = tokio::select! {
             () = stop => None,
-            failed = self.tasks.failed() => Some(failed),
+            failed = tasks.failed() => Some(failed.into()),
+            Err(error) = self.loaded() => Some(error),
         };
         let closed = self.close().await;
-        match failed {
-            Some(failed) => Err(failed.into()),
-            None => closed,
-        }
+        failed.map_or(closed, Err)
     }
 
     /// Closes: links are sent away, doors shut, what is on its way is sent, what was sent is written.
     pub async fn close(self) -> Result<(), AppError> {
         self.readiness.doors_closed();
+        self.progress.stop();
         self.tasks.close();
         self.hub.drain(RECONNECT_OVER);
         self.doors.cancel();
@@ -261,19 +296,37 @@ fn open_journal(options: &Options, metrics: &Arc<Metrics>, tasks: &Tasks) -> Res
     Ok((journal, replayed))
 }
 
-async fn open_registry(
-    options: &Options,
-    index: &Arc<Index>,
-    metrics: &Arc<Metrics>,
-    tasks: &Tasks,
-) -> Result<Registry, AppError> {
-    let mut config = registry::Config::new(options.data_dir.join("registry"));
-    config.cache_bytes = options.registry_cache_bytes;
-    let registry = Registry::open(&config, Arc::clone(index), Arc::clone(&options.clock), Arc::clone(metrics), tasks)?;
-    if options.dev {
-        make_dev_partner(&registry).await?;
+/// The registry on its way, and what begins when it is there.
+struct Loading {
+    options: Options,
+    index: Arc<Index>,
+    registry: Registry,
+    workers: Workers,
+    metrics: Arc<Metrics>,
+    tasks: Tasks,
+    readiness: Readiness,
+    progress: Arc<Progress>,
+    health: Health,
+}
+
+impl Loading {
+    async fn run(self) -> Result<(), AppError> {
+        let Self { options, index, registry, workers, metrics, tasks, readiness, progress, health } = self;
+        let mut config = registry::Config::new(options.data_dir.join("registry"));
+        config.cache_bytes = options.registry_cache_bytes;
+        let (unloaded, clock, threads) = (registry.clone(), Arc::clone(&options.clock), tasks.clone());
+        let load = move || unloaded.load(&config, index, clock, metrics, &threads, &progress);
+        let done = tasks.errand("registry load", load).map_err(AppError::Thread)?;
+        done.await.unwrap_or(Err(RegistryError::Stopped))?;
+        if options.dev {
+            make_dev_partner(&registry).await?;
+        }
+        workers.start(options.planners, &tasks).map_err(AppError::Thread)?;
+        health.everything().await;
+        readiness.registry_loaded();
+        tracing::info!(registrations = registry.count(), "the registry was read");
+        Ok(())
     }
-    Ok(registry)
 }
 
 /// The partner `dev` with the apps `alpha` and `beta`, if they are not there.
@@ -292,14 +345,14 @@ async fn make_dev_partner(registry: &Registry) -> Result<(), AppError> {
 }
 
 /// Serves until `stop`; streams that do not end then are cut off.
-async fn serve_grpc(listener: TcpListener, services: Services, stop: CancellationToken) {
+async fn serve_grpc(listener: TcpListener, services: Services, health: Health, stop: CancellationToken) {
     let cut = CancellationToken::new();
-    let serving = grpc::serve(listener, services, stop.clone(), cut.clone());
+    let serving = grpc::serve(listener, services, health, stop.clone(), cut.clone());
     let cutting = async {
         stop.cancelled().await;
         tokio::time::sleep(DOORS_CLOSE_WITHIN).await;
         cut.cancel();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         served = serving => {

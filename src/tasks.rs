@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -103,7 +103,45 @@ impl Tasks {
     /// Runs `work` on a thread of its own: the journal's writer, the store's, a planner. It is essential, and joined
     /// by [`Tasks::wait`]. Fails if the system has no thread left.
     pub fn thread(&self, name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<(), std::io::Error> {
-        let running = self.running(name, Essential::Yes);
+        self.start(name, Essential::Yes, work)
+    }
+
+    /// The same for work that alerts and calls go before: when there is more to do than there are processors, it gets a
+    /// smaller share. What it starts is behind too.
+    pub fn thread_behind(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), std::io::Error> {
+        self.start(name, Essential::Yes, || {
+            step_behind();
+            work();
+        })
+    }
+
+    /// Runs work that blocks for long, behind all else, on a thread of its own. It may end when it likes; what it
+    /// returns is received, or nothing if it panics.
+    pub fn errand<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<oneshot::Receiver<T>, std::io::Error> {
+        let (done, result) = oneshot::channel();
+        self.start(name, Essential::No, || {
+            step_behind();
+            // Nobody waits for it any more: then nobody needs it.
+            let _ = done.send(work());
+        })?;
+        Ok(result)
+    }
+
+    fn start(
+        &self,
+        name: &'static str,
+        essential: Essential,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), std::io::Error> {
+        let running = self.running(name, essential);
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
             let _running = running;
             work();
@@ -157,6 +195,13 @@ impl Tasks {
         self.0.metrics.tasks_running(name).inc();
         Running { name, essential, _token: self.0.tracker.token(), tasks: self.clone() }
     }
+}
+
+/// Lowers the calling thread's share of the processors: about a third of what others get, as long as they want it. A
+/// system that does not let it has its reasons, and all works without.
+fn step_behind() {
+    const BEHIND: i32 = 5;
+    let _ = rustix::process::nice(BEHIND);
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,6 +269,15 @@ mod tests {
         drop(tasks.spawn("link", async {}).await);
         drop(tasks.spawn_essential("desk", async {}).await);
         assert_eq!(tasks.failed().await, Failed::Ended("desk"));
+    }
+
+    #[tokio::test]
+    async fn an_errand_gives_back_what_it_returns_and_is_waited_for() {
+        let tasks = tasks();
+        assert_eq!(tasks.errand("load", || 7).expect("a thread can be had").await, Ok(7));
+        let panics = tasks.errand("load", || panic!("a bug")).expect("a thread can be had");
+        assert!(panics.await.is_err());
+        assert_eq!(tasks.wait(Duration::from_mins(1)).await, Ok(()));
     }
 
     #[tokio::test]

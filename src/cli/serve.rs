@@ -4,17 +4,18 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Null, Options};
+use crate::app::{App, AppError, Null, Options};
 use crate::config::{Config, ConfigError, LogFormat, LogLevel};
 use crate::domain::Timestamp;
 use crate::lifecycle::{self, Ended, OffsetClock, StopSignals, SystemClock, raise_open_files};
 
-use super::output::print_line;
+use super::output::{Steps, print_line};
 
 /// What `serve` is told.
 #[derive(Debug, Clone, Args)]
@@ -55,6 +56,9 @@ Examples:
   hazardcast serve --dev --config site.toml --data-dir /var/lib/hazardcast
   hazardcast serve --dev --listen 127.0.0.1:7500 --http-listen 127.0.0.1:7501
   hazardcast serve --dev --clock 2024-10-25T15:10:00Z --log debug --log-format json";
+
+/// How often the progress bar moves.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Why a server is not started.
 #[derive(Debug, thiserror::Error)]
@@ -113,9 +117,17 @@ pub async fn run(args: &ServeArgs, config: Config, json: bool) -> anyhow::Result
     }
     let mut signals = StopSignals::catch().context("signals cannot be caught")?;
     let server = async |stop: CancellationToken| {
-        let app = App::open(options).await?;
+        let mut app = App::open(options).await?;
         say_listening(&app, json);
-        app.run(stop.cancelled_owned()).await
+        let loaded = tokio::select! {
+            loaded = wait_for_registry(&mut app, json) => loaded,
+            // What is still to come is given up by `run`.
+            () = stop.cancelled() => Ok(()),
+        };
+        match loaded {
+            Ok(()) => app.run(stop.cancelled_owned()).await,
+            Err(error) => app.close().await.and(Err(error)),
+        }
     };
     match lifecycle::run(server, async || signals.next().await, config.server.stop_within()).await {
         Ended::Finished(result) => {
@@ -143,6 +155,28 @@ pub(super) fn options(config: &Config) -> Options {
         link_queue: config.link.queue(),
         dev: true,
     }
+}
+
+/// Shows how far the registry is until it is there, and says so then.
+async fn wait_for_registry(app: &mut App, json: bool) -> Result<(), AppError> {
+    let progress = app.progress();
+    let bar = Steps::new(json).bar("registry", 0);
+    let show = async {
+        loop {
+            let (done, of) = progress.now();
+            bar.set_length(of);
+            bar.set_position(done.min(of));
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        loaded = app.loaded() => loaded?,
+        () = show => {}
+    }
+    bar.finish_and_clear();
+    let ready = if json { serde_json::json!({ "ready": true }).to_string() } else { "Ready".to_owned() };
+    print_line(&ready);
+    Ok(())
 }
 
 fn say_listening(app: &App, json: bool) {

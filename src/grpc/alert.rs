@@ -140,6 +140,7 @@ impl AlertDoor {
     }
 
     async fn preview(&self, bulletin: Bulletin) -> Result<v1::PreviewAlertResponse, Status> {
+        self.0.registry.loaded().map_err(status)?;
         let tiers = bulletin.tiers().iter().map(|found| tier(found, true)).collect();
         let fan_outs = self.0.fan_outs.clone();
         let done = self.0.tasks.spawn_blocking("preview", move || fan_outs.preview(&bulletin)).await;

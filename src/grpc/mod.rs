@@ -18,7 +18,8 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::decide::Authority;
 use crate::domain::Clock;
@@ -68,16 +69,18 @@ pub struct Services {
     pub tasks: Tasks,
 }
 
-/// Serves every service on `listener` until `stop`. Streams that are open then may end by themselves, until `cut`: what
-/// is still open is ended then, so that nobody who watches keeps the server from stopping.
+/// Serves every service on `listener` until `stop`. Those that need the registry tell their callers to come again until
+/// it is there; whoever loads it then says so to `health`. Streams that are open at the stop may end by themselves,
+/// until `cut`: what is still open is ended then, so that nobody who watches keeps the server from stopping.
 pub async fn serve(
     listener: TcpListener,
     services: Services,
+    health: Health,
     stop: CancellationToken,
     cut: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    let (health, health_service) = tonic_health::server::health_reporter();
-    set_health(&health, ServingStatus::Serving).await;
+    health.only_alerts().await;
+    let health_service = HealthServer::new(HealthService::from_health_reporter(health.0.clone()));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(wire::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -98,6 +101,8 @@ pub async fn serve(
         .max_concurrent_streams(MAX_STREAMS)
         .http2_keepalive_interval(Some(Duration::from_mins(1)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .add_service(health_service)
         .add_service(reflection)
         .add_service(alert.max_decoding_message_size(MAX_REQUEST))
@@ -107,22 +112,47 @@ pub async fn serve(
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener).map(connection), async move {
             stop.cancelled().await;
-            set_health(&health, ServingStatus::NotServing).await;
+            health.nothing().await;
         })
         .await
 }
 
-/// Of the server as a whole, and of each service: clients ask for either.
-async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for service in [
-        "",
-        v1::alert_service_server::SERVICE_NAME,
-        v1::device_service_server::SERVICE_NAME,
-        v1::fan_out_service_server::SERVICE_NAME,
-        v1::link_service_server::SERVICE_NAME,
-        v1::partner_service_server::SERVICE_NAME,
-    ] {
-        health.set_service_status(service, status).await;
+/// What each service says when it is asked for its health.
+#[derive(Debug, Clone, Default)]
+pub struct Health(HealthReporter);
+
+/// What alerts need: open from the first moment.
+const ALERT_SERVICES: [&str; 2] = [v1::alert_service_server::SERVICE_NAME, v1::fan_out_service_server::SERVICE_NAME];
+
+/// What needs the registry; and the server as a whole, which has no name. Clients ask for either.
+const OTHER_SERVICES: [&str; 4] = [
+    "",
+    v1::device_service_server::SERVICE_NAME,
+    v1::link_service_server::SERVICE_NAME,
+    v1::partner_service_server::SERVICE_NAME,
+];
+
+impl Health {
+    /// Every service works.
+    pub async fn everything(&self) {
+        self.set(&ALERT_SERVICES, ServingStatus::Serving).await;
+        self.set(&OTHER_SERVICES, ServingStatus::Serving).await;
+    }
+
+    async fn only_alerts(&self) {
+        self.set(&ALERT_SERVICES, ServingStatus::Serving).await;
+        self.set(&OTHER_SERVICES, ServingStatus::NotServing).await;
+    }
+
+    async fn nothing(&self) {
+        self.set(&ALERT_SERVICES, ServingStatus::NotServing).await;
+        self.set(&OTHER_SERVICES, ServingStatus::NotServing).await;
+    }
+
+    async fn set(&self, services: &[&str], status: ServingStatus) {
+        for service in services {
+            self.0.set_service_status(service, status).await;
+        }
     }
 }
 

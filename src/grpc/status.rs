@@ -126,6 +126,7 @@ impl From<RegistryError> for Refusal {
             RegistryError::NoLocationConsent => (Code::FailedPrecondition, "NO_LOCATION_CONSENT"),
             RegistryError::Full(_) => (Code::ResourceExhausted, "REGISTRY_FULL"),
             RegistryError::Stopped => (Code::Unavailable, "REGISTRY_STOPPED"),
+            RegistryError::Loading => (Code::Unavailable, "REGISTRY_LOADING"),
             _ => {
                 tracing::error!(%error, "the registry failed");
                 return Self::new(Code::Internal, "REGISTRY_FAILED", "", "the registry failed");

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics::{CONTENT_TYPE, Metrics};
 
-pub use readiness::{Parts, Readiness, Status};
+pub use readiness::{Loading, Parts, Readiness, Status};
 
 use guard::GuardedListener;
 

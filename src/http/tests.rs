@@ -62,9 +62,12 @@ async fn readiness_names_its_parts_and_follows_the_journal() {
     let healthy = Arc::new(AtomicBool::new(true));
     let probe = Arc::clone(&healthy);
     door.readiness.journal_replayed(move || probe.load(Ordering::SeqCst));
-    door.readiness.registry_loaded();
-    assert_eq!(get(&door, "/readyz").await.0, 503);
     door.readiness.doors_open();
+    door.readiness.registry_loading(|| (3, 8));
+    let (status, _, body) = get(&door, "/readyz").await;
+    let body: Value = body.parse().expect("JSON");
+    assert_eq!((status, &body["loading"]), (503, &json!({"done": 3, "of": 8})));
+    door.readiness.registry_loaded();
     assert_eq!(get(&door, "/readyz").await.0, 200);
 
     healthy.store(false, Ordering::SeqCst);

@@ -26,6 +26,9 @@ pub enum RegistryError {
     /// A place was offered without a valid consent to hold it (R-P1).
     #[error("the registration has no valid consent for location")]
     NoLocationConsent,
+    /// The server has just started, and is still reading what it holds.
+    #[error("the registry is being loaded")]
+    Loading,
     /// No number is left for another one.
     #[error("no room for more {0}")]
     Full(&'static str),

@@ -1,16 +1,17 @@
 //! From the store to memory, at start.
 
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::domain::{AppName, PartnerName, Slot};
+use crate::domain::{AppName, Footprint, PartnerName, Slot};
 use crate::wire::storage_v1::{AppRecord, PartnerRecord, RegistrationRecord, RegistryState};
 
 use super::change::{LAYOUT, Next};
 use super::directory::Profile;
 use super::keeper::is_valid;
 use super::place_log::{Limits, PlaceLog};
-use super::places::Reported;
-use super::records::{self, cid_of, decode, number_key, slot_of};
+use super::records::{self, cid_of, decode, number_key, slot_key, slot_of};
 use super::store::{Key, Space, Store, damaged};
 use super::{RegistryError, Shared};
 
@@ -44,6 +45,7 @@ pub(super) fn load(
     state: Option<RegistryState>,
     places: &Path,
     limits: Limits,
+    progress: &Progress,
 ) -> Result<Loaded, RegistryError> {
     let Some(state) = state else {
         // A log without a store: the store has gone.
@@ -64,22 +66,9 @@ pub(super) fn load(
         return Err(RegistryError::OtherKey { store: state.key_id, file: shared.keys.id() });
     }
     load_directory(shared)?;
-    let mut place_commits = Vec::new();
-    for item in shared.store.scan(Space::Registrations) {
-        let (key, payload) = item?;
-        let bad = |reason| damaged(Space::Registrations, &key, reason);
-        // A slot that is still to be given would be written over.
-        let slot = slot_of(&key).filter(|slot| slot.0 < state.next_slot).ok_or_else(|| bad("not a slot"))?;
-        if u64::from(slot.0) >= shared.facts.capacity() {
-            return Err(RegistryError::Full("registrations"));
-        }
-        let record: RegistrationRecord = decode(Space::Registrations, &key, &payload)?;
-        shared.facts.set(slot, records::facts(slot, &record, &shared.languages));
-        shared.names.insert(cid_of(&record, slot)?, slot);
-        place_commits.resize(slot.0 as usize, NOBODY);
-        place_commits.push(record.place_commit);
-    }
-    let (places, expired) = load_places(shared, places, limits, &place_commits)?;
+    progress.expect(state.next_slot);
+    let place_commits = load_registrations(shared, state.next_slot, progress)?;
+    let (places, expired) = load_places(shared, places, limits, &place_commits, progress)?;
     if places.frames() < state.place_frames {
         return Err(RegistryError::PlacesLost { found: places.frames(), expected: state.place_frames });
     }
@@ -88,8 +77,91 @@ pub(super) fn load(
     Ok(Loaded { next: Next { slot: state.next_slot, commit }, places, expired })
 }
 
+/// How far a registry is that is being loaded. Whoever waits for it may look at any time.
+#[derive(Debug, Default)]
+pub struct Progress {
+    done: AtomicU64,
+    of: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl Progress {
+    /// How much is done, and of how much: registrations and their places. Of nothing, before that is known.
+    pub fn now(&self) -> (u64, u64) {
+        (self.done.load(Ordering::Relaxed), self.of.load(Ordering::Relaxed))
+    }
+
+    /// The loading is to end, and to fail.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn expect(&self, registrations: u32) {
+        self.of.store(2 * u64::from(registrations), Ordering::Relaxed);
+    }
+
+    fn add(&self, count: u64) -> Result<(), RegistryError> {
+        self.done.fetch_add(count, Ordering::Relaxed);
+        if self.stopped.load(Ordering::Relaxed) { Err(RegistryError::Stopped) } else { Ok(()) }
+    }
+}
+
+/// How many registrations are read between two words to [`Progress`].
+const STEP: usize = 4_096;
+
 /// In place of the commit of a registration that there is not: no entry is of a later one.
 const NOBODY: u64 = u64::MAX;
+
+/// Reads the registrations, each part of them on a thread of its own; by slot, by which commit its place was last
+/// changed with its record.
+fn load_registrations(shared: &Shared, next_slot: u32, progress: &Progress) -> Result<Vec<u64>, RegistryError> {
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(8)) as u32;
+    let size = next_slot.div_ceil(threads).max(1);
+    let parts = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..threads).map(|part| (part * size).min(next_slot)).collect();
+        // What lies behind the last slot that was given is read too: it is damage.
+        let ends = starts.iter().skip(1).map(|&start| Some(start)).chain([None]);
+        let parts = starts.iter().zip(ends);
+        let running: Vec<_> = parts
+            .map(|(&start, end)| scope.spawn(move || load_part(shared, start, end, next_slot, progress)))
+            .collect();
+        let ended = running.into_iter().map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        ended.collect::<Result<Vec<_>, _>>()
+    })?;
+    Ok(parts.concat())
+}
+
+/// The same of the slots from `start` on up to before `end`.
+fn load_part(
+    shared: &Shared,
+    start: u32,
+    end: Option<u32>,
+    next_slot: u32,
+    progress: &Progress,
+) -> Result<Vec<u64>, RegistryError> {
+    let last = end.unwrap_or(next_slot);
+    let mut place_commits = Vec::with_capacity((last - start) as usize);
+    let items = shared.store.range(Space::Registrations, slot_key(Slot(start)), end.map(|end| slot_key(Slot(end))));
+    for item in items {
+        let (key, payload) = item?;
+        let bad = |reason| damaged(Space::Registrations, &key, reason);
+        // A slot that is still to be given would be written over.
+        let slot = slot_of(&key).filter(|slot| slot.0 < next_slot).ok_or_else(|| bad("not a slot"))?;
+        if u64::from(slot.0) >= shared.facts.capacity() {
+            return Err(RegistryError::Full("registrations"));
+        }
+        let record: RegistrationRecord = decode(Space::Registrations, &key, &payload)?;
+        shared.facts.set(slot, records::facts(slot, &record, &shared.languages));
+        shared.names.insert(cid_of(&record, slot)?, slot);
+        place_commits.resize((slot.0 - start) as usize, NOBODY);
+        place_commits.push(record.place_commit);
+        if place_commits.len().is_multiple_of(STEP) {
+            progress.add(STEP as u64)?;
+        }
+    }
+    place_commits.resize((last - start) as usize, NOBODY);
+    Ok(place_commits)
+}
 
 fn load_directory(shared: &Shared) -> Result<(), RegistryError> {
     let mut directory = shared.directory.write();
@@ -122,21 +194,29 @@ fn load_places(
     dir: &Path,
     limits: Limits,
     place_commits: &[u64],
+    progress: &Progress,
 ) -> Result<(PlaceLog, Vec<Slot>), RegistryError> {
     let now = shared.clock.now();
-    let mut places: Vec<Option<Reported>> = vec![None; place_commits.len()];
+    let mut places: Vec<Option<Footprint>> = vec![None; place_commits.len()];
     let log = PlaceLog::open(dir, limits, |entry| {
-        let slot = entry.slot.0 as usize;
-        if place_commits.get(slot).is_some_and(|&commit| commit != NOBODY && entry.counts(commit)) {
-            places[slot] = Some(entry.place);
+        let known = place_commits.get(entry.slot.0 as usize);
+        if known.is_some_and(|&commit| commit != NOBODY && entry.counts(commit)) {
+            let (place, at) = entry.place;
+            places[entry.slot.0 as usize] = Some(place);
+            shared.places.set_time(entry.slot, Some(at));
         }
     })?;
     let mut expired = Vec::new();
     let held = (0..).map(Slot).zip(places).filter_map(|(slot, place)| {
+        if (slot.0 as usize).is_multiple_of(STEP) {
+            // It is too late to stop.
+            let _ = progress.add(STEP as u64);
+        }
         let place = place?;
         if is_valid(shared.facts.row(slot).location, now) {
             return Some((slot, place));
         }
+        shared.places.set_time(slot, None);
         expired.push(slot);
         None
     });

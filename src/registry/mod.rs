@@ -27,7 +27,7 @@ mod store;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -56,6 +56,7 @@ use writer::{Caller, Job, Results, Writer};
 pub use change::RegistrationChange;
 pub use directory::Profile;
 pub use error::RegistryError;
+pub use load::Progress;
 
 /// How many changes may wait for the writer. A call that finds no room waits.
 const ROOM: usize = 16_384;
@@ -87,8 +88,14 @@ impl Config {
 }
 
 /// A handle of the registry: cheap to clone. When the last is dropped the writer ends.
+///
+/// Until it is loaded ([`Registry::load`]) nobody is registered, and what can be refused is refused with
+/// [`RegistryError::Loading`].
 #[derive(Clone)]
-pub struct Registry {
+pub struct Registry(Arc<OnceLock<Open>>);
+
+/// A registry that is loaded.
+struct Open {
     shared: Arc<Shared>,
     jobs: mpsc::Sender<Job>,
     room: Arc<Semaphore>,
@@ -119,8 +126,40 @@ pub struct Registered {
 }
 
 impl Registry {
-    /// Opens the registry: reads it into memory, puts places into `index`, and starts the threads of its writer and its
-    /// keeper.
+    /// One that is yet to be loaded.
+    pub fn unloaded() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Loads the registry: reads it into memory, puts places into `index`, and starts the threads of its writer and its
+    /// keeper. Blocks for as long as that takes; `progress` tells how far it is, and can stop it.
+    pub fn load(
+        &self,
+        config: &Config,
+        index: Arc<Index>,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+        tasks: &Tasks,
+        progress: &Progress,
+    ) -> Result<(), RegistryError> {
+        let (shared, loaded) = Shared::open(config, index, clock, metrics, progress)?;
+        let shared = Arc::new(shared);
+        let (jobs, waiting) = mpsc::channel(ROOM + OWN_JOBS);
+        let (snapshots, asked) = std::sync::mpsc::channel();
+        let (keeper, weak) = (Arc::clone(&shared), jobs.downgrade());
+        tasks.thread_behind("keeper", move || keeper::run(&keeper, &weak, &asked)).map_err(RegistryError::Thread)?;
+        let Loaded { places, next, expired } = loaded;
+        let writer = Writer { shared: Arc::clone(&shared), places, next, snapshots };
+        tasks.thread_behind("registry", move || writer.run(waiting)).map_err(RegistryError::Thread)?;
+        if !expired.is_empty() {
+            let changes = expired.into_iter().map(Change::Expire).collect();
+            let _ = jobs.try_send(Job::Change(changes, None));
+        }
+        let open = Open { shared, jobs, room: Arc::new(Semaphore::new(ROOM)) };
+        self.0.set(open).map_err(|_| RegistryError::Stopped)
+    }
+
+    /// A registry that is loaded when this returns: [`Registry::load`] on a new one.
     pub fn open(
         config: &Config,
         index: Arc<Index>,
@@ -128,20 +167,22 @@ impl Registry {
         metrics: Arc<Metrics>,
         tasks: &Tasks,
     ) -> Result<Self, RegistryError> {
-        let (shared, loaded) = Shared::open(config, index, clock, metrics)?;
-        let shared = Arc::new(shared);
-        let (jobs, waiting) = mpsc::channel(ROOM + OWN_JOBS);
-        let (snapshots, asked) = std::sync::mpsc::channel();
-        let (keeper, weak) = (Arc::clone(&shared), jobs.downgrade());
-        tasks.thread("keeper", move || keeper::run(&keeper, &weak, &asked)).map_err(RegistryError::Thread)?;
-        let Loaded { places, next, expired } = loaded;
-        let writer = Writer { shared: Arc::clone(&shared), places, next, snapshots };
-        tasks.thread("registry", move || writer.run(waiting)).map_err(RegistryError::Thread)?;
-        if !expired.is_empty() {
-            let changes = expired.into_iter().map(Change::Expire).collect();
-            let _ = jobs.try_send(Job::Change(changes, None));
-        }
-        Ok(Self { shared, jobs, room: Arc::new(Semaphore::new(ROOM)) })
+        let registry = Self::unloaded();
+        registry.load(config, index, clock, metrics, tasks, &Progress::default())?;
+        Ok(registry)
+    }
+
+    /// Refuses as long as the registry is not loaded.
+    pub fn loaded(&self) -> Result<(), RegistryError> {
+        self.opened().map(drop)
+    }
+
+    fn opened(&self) -> Result<&Open, RegistryError> {
+        self.0.get().ok_or(RegistryError::Loading)
+    }
+
+    fn shared(&self) -> Result<&Shared, RegistryError> {
+        self.opened().map(|open| &*open.shared)
     }
 }
 
@@ -149,17 +190,18 @@ impl Registry {
 impl Registry {
     /// The row of a slot; the empty one where there is no registration.
     pub fn facts(&self, slot: Slot) -> Facts {
-        self.shared.facts.row(slot)
+        self.0.get().map_or_else(Facts::default, |open| open.shared.facts.row(slot))
     }
 
     /// The language with this number.
     pub fn language(&self, id: LanguageId) -> Option<Language> {
-        self.shared.languages.language(id)
+        self.0.get()?.shared.languages.language(id)
     }
 
     /// The address of a registration at a vendor, if there is one that can be read.
     pub fn token(&self, slot: Slot, channel: ChannelKind) -> Option<Token> {
-        read::token(slot, channel, |space, key| self.shared.store.get(space, key)).unwrap_or_else(|error| {
+        let store = &self.0.get()?.shared.store;
+        read::token(slot, channel, |space, key| store.get(space, key)).unwrap_or_else(|error| {
             tracing::error!(%error, "an address cannot be read");
             None
         })
@@ -168,18 +210,20 @@ impl Registry {
     /// Removes an address that its vendor says is gone (R-B4), unless its partner has given another meanwhile. Nobody
     /// waits for it: if too much waits for the writer, the vendor will say so again.
     pub fn forget_token(&self, slot: Slot, token: Token) {
-        let _ = self.jobs.try_send(Job::Change(vec![Change::ForgetToken(slot, token)], None));
+        if let Some(open) = self.0.get() {
+            let _ = open.jobs.try_send(Job::Change(vec![Change::ForgetToken(slot, token)], None));
+        }
     }
 
     /// How many registrations there are.
     pub fn count(&self) -> usize {
-        self.shared.names.len()
+        self.0.get().map_or(0, |open| open.shared.names.len())
     }
 
     /// Bytes on the heap by part, with what is in reserve: all that grows with the registrations.
-    pub fn memory_bytes(&self) -> [(&'static str, usize); 3] {
-        let Shared { facts, names, places, .. } = &*self.shared;
-        [("facts", facts.memory_bytes()), ("names", names.memory_bytes()), ("places", places.memory_bytes())]
+    pub fn memory_bytes(&self) -> Vec<(&'static str, usize)> {
+        let Ok(Shared { facts, names, places, .. }) = self.shared() else { return Vec::new() };
+        vec![("facts", facts.memory_bytes()), ("names", names.memory_bytes()), ("places", places.memory_bytes())]
     }
 }
 
@@ -238,7 +282,7 @@ impl Registry {
         &self,
         reports: Vec<(RegistrationName, Option<(Footprint, Timestamp)>)>,
     ) -> Result<Vec<Result<Slot, RegistryError>>, RegistryError> {
-        let slots = self.slots(reports.iter().map(|(name, _)| name));
+        let slots = self.slots(reports.iter().map(|(name, _)| name))?;
         let known = slots.iter().zip(&reports).filter_map(|(slot, (_, place))| Some((*slot.as_ref().ok()?, *place)));
         let changes = known.map(|(slot, place)| Change::Place(slot, place)).collect();
         let mut done = self.submit(changes).await?.into_iter();
@@ -264,14 +308,14 @@ impl Registry {
 
     /// Admits a partner.
     pub async fn create_partner(&self, name: PartnerName, display_name: String) -> Result<Profile, RegistryError> {
-        let profile = Profile { display_name, created: self.shared.now() };
+        let profile = Profile { display_name, created: self.shared()?.now() };
         self.change(Change::AddPartner(name, profile.clone())).await?;
         Ok(profile)
     }
 
     /// Adds an app to a partner.
     pub async fn create_app(&self, name: AppName, display_name: String) -> Result<Profile, RegistryError> {
-        let profile = Profile { display_name, created: self.shared.now() };
+        let profile = Profile { display_name, created: self.shared()?.now() };
         self.change(Change::AddApp(name, profile.clone())).await?;
         Ok(profile)
     }
@@ -284,11 +328,12 @@ impl Registry {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
+        let Open { jobs, room, .. } = self.opened()?;
         let size = changes.len().min(ROOM) as u32;
-        let room = Arc::clone(&self.room).acquire_many_owned(size).await.map_err(|_| RegistryError::Stopped)?;
+        let room = Arc::clone(room).acquire_many_owned(size).await.map_err(|_| RegistryError::Stopped)?;
         let (reply, results) = oneshot::channel();
         let job = Job::Change(changes, Some(Caller { reply, room }));
-        self.jobs.send(job).await.map_err(|_| RegistryError::Stopped)?;
+        jobs.send(job).await.map_err(|_| RegistryError::Stopped)?;
         results.await.map_err(|_| RegistryError::Stopped)
     }
 }
@@ -299,6 +344,7 @@ impl Shared {
         index: Arc<Index>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
+        progress: &Progress,
     ) -> Result<(Self, Loaded), RegistryError> {
         std::fs::create_dir_all(&config.dir).map_err(RegistryError::Folder)?;
         let store = Store::open(&config.dir.join("store"), config.cache_bytes)?;
@@ -314,7 +360,7 @@ impl Shared {
             clock,
             metrics,
         };
-        let loaded = load::load(&shared, state, &config.dir.join("places"), config.limits)?;
+        let loaded = load::load(&shared, state, &config.dir.join("places"), config.limits, progress)?;
         Ok((shared, loaded))
     }
 

@@ -81,15 +81,16 @@ impl Places {
         time.store(place.map_or(NEVER, |(_, at)| at.as_microsecond()), Ordering::Release);
     }
 
+    /// At start, before [`Places::load`]: when the place of a phone was reported that is to be there, or that it is not.
+    pub(super) fn set_time(&self, slot: Slot, at: Option<Timestamp>) {
+        let Some(chunk) = self.times.get(slot.0 as usize / CHUNK) else { return };
+        let time = &chunk.get_or_init(never)[slot.0 as usize % CHUNK];
+        time.store(at.map_or(NEVER, Timestamp::as_microsecond), Ordering::Relaxed);
+    }
+
     /// Sets where many phones are, at start: nobody else sees them yet.
-    pub(super) fn load(&self, places: impl IntoIterator<Item = (Slot, Reported)>) {
-        let place = |(slot, (place, at)): (Slot, Reported)| {
-            let chunk = self.times.get(slot.0 as usize / CHUNK)?;
-            let time = &chunk.get_or_init(never)[slot.0 as usize % CHUNK];
-            time.store(at.as_microsecond(), Ordering::Relaxed);
-            Some((PlaceId::live(slot), place))
-        };
-        self.index.load(places.into_iter().filter_map(place));
+    pub(super) fn load(&self, places: impl Iterator<Item = (Slot, Footprint)>) {
+        self.index.load(places.map(|(slot, place)| (PlaceId::live(slot), place)));
     }
 
     fn time(&self, slot: Slot) -> Option<&AtomicI64> {

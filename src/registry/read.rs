@@ -16,12 +16,12 @@ use super::{Profile, Registry, RegistryError, Shared};
 impl Registry {
     /// A registration.
     pub fn get(&self, name: &RegistrationName) -> Result<Registration, RegistryError> {
-        self.shared.read(self.slot(name)?)
+        self.shared()?.read(self.slot(name)?)
     }
 
     /// Whose link this is, if the secret is right. A wrong name and a wrong secret are answered alike.
     pub fn authenticate(&self, name: &RegistrationName, secret: &LinkSecret) -> Result<Option<Slot>, RegistryError> {
-        match self.slot(name).and_then(|slot| Ok((slot, self.shared.record(slot)?))) {
+        match self.slot(name).and_then(|slot| Ok((slot, self.shared()?.record(slot)?))) {
             Ok((slot, record)) => Ok(is_secret(secret, &record.secret_sha256).then_some(slot)),
             Err(RegistryError::NotFound) => Ok(None),
             Err(error) => Err(error),
@@ -36,17 +36,18 @@ impl Registry {
         most: usize,
         page_token: &str,
     ) -> Result<(Vec<Registration>, Option<String>), RegistryError> {
-        let app = self.shared.app_slot(app)?;
+        let shared = self.shared()?;
+        let app = shared.app_slot(app)?;
         let first = match page_token {
             "" => Slot(0),
-            token => self.shared.keys.page_slot(app, token).ok_or(RegistryError::PageToken)?,
+            token => shared.keys.page_slot(app, token).ok_or(RegistryError::PageToken)?,
         };
         let mut found = Vec::new();
-        for (slot, _) in self.shared.facts.live(first).filter(|(_, facts)| facts.app() == app) {
+        for (slot, _) in shared.facts.live(first).filter(|(_, facts)| facts.app() == app) {
             if found.len() == most {
-                return Ok((found, Some(self.shared.keys.page_token(app, slot, rand::random()))));
+                return Ok((found, Some(shared.keys.page_token(app, slot, rand::random()))));
             }
-            match self.shared.read(slot) {
+            match shared.read(slot) {
                 Ok(registration) => found.push(registration),
                 // Deleted just now.
                 Err(RegistryError::NotFound) => {}
@@ -58,18 +59,23 @@ impl Registry {
 
     /// A partner.
     pub fn partner(&self, name: &PartnerName) -> Result<Profile, RegistryError> {
-        self.shared.directory.read().partner(name).cloned().ok_or(RegistryError::UnknownPartner)
+        self.shared()?.directory.read().partner(name).cloned().ok_or(RegistryError::UnknownPartner)
     }
 
     /// Partners by name, from `first` on, up to `most`.
-    pub fn partners(&self, first: Option<&PartnerName>, most: usize) -> Vec<(PartnerName, Profile)> {
-        let directory = self.shared.directory.read();
-        directory.partners(first).take(most).map(|(name, profile)| (name.clone(), profile.clone())).collect()
+    pub fn partners(
+        &self,
+        first: Option<&PartnerName>,
+        most: usize,
+    ) -> Result<Vec<(PartnerName, Profile)>, RegistryError> {
+        let directory = self.shared()?.directory.read();
+        let partners = directory.partners(first).take(most);
+        Ok(partners.map(|(name, profile)| (name.clone(), profile.clone())).collect())
     }
 
     /// An app.
     pub fn app(&self, name: &AppName) -> Result<Profile, RegistryError> {
-        let directory = self.shared.directory.read();
+        let directory = self.shared()?.directory.read();
         directory.app(name).map(|(_, profile)| profile.clone()).ok_or(RegistryError::UnknownApp)
     }
 
@@ -81,15 +87,16 @@ impl Registry {
         most: usize,
     ) -> Result<Vec<(AppName, Profile)>, RegistryError> {
         self.partner(partner)?;
-        let directory = self.shared.directory.read();
+        let directory = self.shared()?.directory.read();
         let apps = directory.apps(partner, first).take(most);
         Ok(apps.map(|(name, profile)| (name.clone(), profile.clone())).collect())
     }
 
     /// The slot of a registration.
     pub fn slot(&self, name: &RegistrationName) -> Result<Slot, RegistryError> {
-        let app = self.shared.app_slot(&name.app).map_err(|_| RegistryError::NotFound)?;
-        let slot = self.shared.names.get(name.cid);
+        let shared = self.shared()?;
+        let app = shared.app_slot(&name.app).map_err(|_| RegistryError::NotFound)?;
+        let slot = shared.names.get(name.cid);
         slot.filter(|&slot| self.is_of(slot, app)).ok_or(RegistryError::NotFound)
     }
 
@@ -97,19 +104,20 @@ impl Registry {
     pub(super) fn slots<'n>(
         &self,
         names: impl Iterator<Item = &'n RegistrationName> + Clone,
-    ) -> Vec<Result<Slot, RegistryError>> {
-        let slots = self.shared.names.get_all(names.clone().map(|name| name.cid));
+    ) -> Result<Vec<Result<Slot, RegistryError>>, RegistryError> {
+        let shared = self.shared()?;
+        let slots = shared.names.get_all(names.clone().map(|name| name.cid));
         // As good as always all are of one app.
         let mut last: Option<(&AppName, Option<AppSlot>)> = None;
         let mut app = |name: &'n AppName| match last {
             Some((known, app)) if known == name => app,
-            _ => last.insert((name, self.shared.app_slot(name).ok())).1,
+            _ => last.insert((name, shared.app_slot(name).ok())).1,
         };
         let apps = names.map(|name| app(&name.app));
         let own = |(slot, app): (Option<Slot>, Option<AppSlot>)| {
             slot.filter(|&slot| app.is_some_and(|app| self.is_of(slot, app))).ok_or(RegistryError::NotFound)
         };
-        slots.into_iter().zip(apps).map(own).collect()
+        Ok(slots.into_iter().zip(apps).map(own).collect())
     }
 
     fn is_of(&self, slot: Slot, app: AppSlot) -> bool {

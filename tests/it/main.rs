@@ -11,4 +11,5 @@ mod privacy;
 mod real_alerts;
 mod registration;
 mod services;
+mod starting;
 mod support;

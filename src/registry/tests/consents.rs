@@ -11,7 +11,7 @@ const LATER: Next = Next { slot: 100, commit: 1_000 };
 fn what_is_taken_away_is_gone_before_that_is_durable() {
     let house = House::new();
     let [one, two, three, four] = ["a1", "b2", "c3", "d4"].map(|id| house.register(full(ALPHA, id)).registration);
-    let shared = &house.registry().shared;
+    let shared = house.registry().shared().expect("loaded");
     let facts = |of: &Registration| house.registry().facts(of.slot);
     let mut pending = Pending::new(shared, LATER);
     let mut take = |change| pending.apply(change).expect("it is made");
@@ -38,7 +38,7 @@ fn what_is_taken_away_is_gone_before_that_is_durable() {
 fn what_is_given_is_seen_when_it_is_durable() {
     let house = House::new();
     let bare = house.register(bare(ALPHA)).registration;
-    let shared = &house.registry().shared;
+    let shared = house.registry().shared().expect("loaded");
     let mut pending = Pending::new(shared, LATER);
     for purpose in [Purpose::Location, Purpose::EmergencyPush] {
         pending.apply(Change::Grant(bare.slot, consent(purpose, None))).expect("granted");
@@ -59,7 +59,7 @@ fn what_is_given_is_seen_when_it_is_durable() {
 fn a_change_that_is_refused_leaves_nothing_behind() {
     let house = House::new();
     let known = house.register(full(ALPHA, "a1b2c3")).registration;
-    let mut pending = Pending::new(&house.registry().shared, LATER);
+    let mut pending = Pending::new(house.registry().shared().expect("loaded"), LATER);
     // The name would come back, and its consents, tokens and place go: but the place that is asked for may not be held.
     let refused = NewRegistration { consents: Vec::new(), ..full(ALPHA, "a1b2c3") };
     assert!(matches!(

@@ -85,7 +85,8 @@ fn a_change_that_meets_damage_is_refused_whole() {
     let mut house = House::new();
     let done = house.register(full(ALPHA, "a1"));
     let before = done.registration.clone();
-    let hashes = house.registry().shared.keys.identifier(&identifier(IdentifierKind::AndroidId, "a1"));
+    let hashes =
+        house.registry().shared().expect("loaded").keys.identifier(&identifier(IdentifierKind::AndroidId, "a1"));
     let IdentifierHash(hash) = hashes.expect("it says something");
     edit(&mut house, Space::Identifiers, flip(Key::new(&[&hash])));
     house.reopen();
@@ -135,7 +136,14 @@ fn a_slot_beyond_the_next_is_damage() {
     house.close();
     let older = House::new();
     older.register(full(ALPHA, "a1"));
-    let key = older.registry().shared.store.get(Space::Meta, Key::new(&[b"state"])).expect("well").expect("there");
+    let key = older
+        .registry()
+        .shared()
+        .expect("loaded")
+        .store
+        .get(Space::Meta, Key::new(&[b"state"]))
+        .expect("well")
+        .expect("there");
     let mut state: RegistryState = prost::Message::decode(&*key).expect("well-formed");
     let own = std::fs::read_to_string(house.folder.path().join("identity.key")).expect("the key file");
     state.key_id = u32::from_str_radix(own.split(' ').nth(2).expect("its id"), 16).expect("a number");
@@ -163,7 +171,7 @@ fn without_its_key_or_of_a_later_layout_nothing_opens() {
     std::fs::rename(&kept, &key).expect("moved back");
     let key_id = {
         house.reopen();
-        house.registry().shared.keys.id()
+        house.registry().shared().expect("loaded").keys.id()
     };
     house.close();
     for layout in [change::LAYOUT - 1, change::LAYOUT + 1] {

@@ -80,7 +80,8 @@ impl House {
     fn load(&self) -> (Shared, Loaded) {
         let metrics = Arc::new(Metrics::new());
         let config = Config { cache_bytes: 1 << 20, ..Config::new(self.folder.path().to_owned()) };
-        Shared::open(&config, Arc::new(Index::new()), Arc::clone(&self.clock) as _, metrics).expect("it opens")
+        Shared::open(&config, Arc::new(Index::new()), Arc::clone(&self.clock) as _, metrics, &Progress::default())
+            .expect("it opens")
     }
 
     fn close(&mut self) {
@@ -117,7 +118,8 @@ impl House {
 
     /// What the keeper does each minute.
     fn look(&self) {
-        let mut expired: Vec<_> = self.registry().shared.expired(self.now()).into_iter().map(Change::Expire).collect();
+        let mut expired: Vec<_> =
+            self.registry().shared().expect("loaded").expired(self.now()).into_iter().map(Change::Expire).collect();
         // Whatever was asked for before is made when this is.
         expired.push(Change::Expire(Slot(0)));
         let done = self.make(|registry| registry.submit(expired)).expect("it is running");
@@ -126,7 +128,7 @@ impl House {
 
     /// Whether the disk has a place of the registration that would be taken up at the next start.
     fn place_is_on_disk(&self, slot: Slot) -> bool {
-        let shared = &self.registry().shared;
+        let shared = self.registry().shared().expect("loaded");
         let record = shared.store.get(Space::Registrations, slot_key(slot)).expect("well");
         let Some(record) = record else { return false };
         let record: RegistrationRecord = prost::Message::decode(&*record).expect("well-formed");

@@ -1,6 +1,10 @@
 //! A whole server in this process, on a clock that stands until the test sets it; and calls to it over real sockets.
 
+use std::fs::File;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,6 +47,13 @@ impl House {
     }
 
     async fn open_in(folder: TempDir, clock: Arc<ManualClock>) -> Self {
+        let mut house = Self::start_in(folder, clock).await;
+        house.app.loaded().await.expect("the registry is loaded");
+        house
+    }
+
+    /// A server whose registry is yet to be loaded.
+    async fn start_in(folder: TempDir, clock: Arc<ManualClock>) -> Self {
         let loopback: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
         let server_clock = Arc::clone(&clock);
         let app = App::open(Options {
@@ -70,6 +81,40 @@ impl House {
         drop(channel);
         app.close().await.expect("it closes in time");
         Self::open_in(folder, clock).await
+    }
+
+    /// Closes it, and opens it with the identity key in a pipe that has nothing in it yet: the registry is not loaded
+    /// before [`House::let_load`].
+    pub(crate) async fn restart_held_up(self) -> (Self, HeldUp) {
+        let Self { app, clock, folder, channel } = self;
+        drop(channel);
+        app.close().await.expect("it closes in time");
+        let path = folder.path().join("registry/identity.key");
+        let key = std::fs::read(&path).expect("there is one");
+        std::fs::remove_file(&path).expect("removed");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe can be made");
+        (Self::start_in(folder, clock).await, HeldUp { path, key })
+    }
+
+    /// Closes it before its registry is loaded, and opens it again on the same data.
+    pub(crate) async fn restart_unloaded(self, held_up: HeldUp) -> Self {
+        let Self { app, clock, folder, channel } = self;
+        drop(channel);
+        let (closed, ()) = tokio::join!(app.close(), async { held_up.let_go() });
+        closed.expect("it closes in time");
+        Self::open_in(folder, clock).await
+    }
+
+    /// The registry is loaded when this returns.
+    pub(crate) async fn let_load(&mut self, held_up: HeldUp) {
+        held_up.let_go();
+        self.app.loaded().await.expect("the registry is loaded");
+    }
+
+    /// Where metrics and readiness are served.
+    pub(crate) fn http_address(&self) -> SocketAddr {
+        self.app.http_address()
     }
 
     /// Closes it; panics unless everything ends in time.
@@ -155,6 +200,22 @@ impl House {
     /// Calls of partners for their devices.
     pub(crate) fn devices(&self) -> DeviceServiceClient<Channel> {
         DeviceServiceClient::new(self.channel.clone())
+    }
+}
+
+/// What holds a registry up.
+pub(crate) struct HeldUp {
+    path: PathBuf,
+    key: Vec<u8>,
+}
+
+impl HeldUp {
+    /// Puts the key into the pipe, and back into a file.
+    pub(crate) fn let_go(self) {
+        std::fs::write(&self.path, &self.key).expect("it is read");
+        std::fs::remove_file(&self.path).expect("removed");
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&self.path).expect("made");
+        file.write_all(&self.key).expect("written");
     }
 }
 
