@@ -7,6 +7,7 @@
 //! end of a link. [`domain`] holds the nouns, [`wire`] what goes over it; [`http`], [`metrics`], [`tasks`], [`config`],
 //! [`lifecycle`], [`app`] and [`cli`] are the house around it.
 
+pub mod access;
 pub mod app;
 pub mod channel;
 pub mod cli;
@@ -23,6 +24,7 @@ pub mod journal;
 pub mod ledger;
 pub mod lifecycle;
 pub mod link;
+pub mod listen;
 pub mod locate;
 pub mod metrics;
 pub mod plan;

@@ -7,6 +7,7 @@
 
 mod alert;
 mod area;
+pub(crate) mod base32;
 mod caller;
 mod clock;
 mod consent;
@@ -25,7 +26,7 @@ pub use alert::{
     InvalidName, Mode, NamedValue, ResponseType, Sender, Severity, StateScope, Subject, Urgency,
 };
 pub use area::{Area, Circle, Geocode, InvalidGround, Polygon, Position, Ring};
-pub use caller::Caller;
+pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
 pub use clock::{Clock, ManualClock};
 pub use consent::{Consent, ConsentOrigin, PolicyVersion, Purpose};
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};

@@ -1,0 +1,1 @@
+//! Credentials from their making to their end.
