@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::{Access, AccessError, Limits};
 use crate::channel::{LinkChannel, NullChannel};
-use crate::decide::{Authority, Lineages, Rules};
+use crate::decide::{Lineages, Rules};
 use crate::domain::{AppName, Clock, PartnerName, PolicyVersion};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::grpc::{self, Services};
@@ -22,6 +24,7 @@ use crate::intake::{Desk, REMEMBERED};
 use crate::journal::{self, Entry, Journal, JournalError};
 use crate::ledger::Ledger;
 use crate::link::{Hub, Settings};
+use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
 use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::plan::Policy;
@@ -55,8 +58,25 @@ pub struct Options {
     pub heartbeat: Duration,
     /// How many notices may wait for one link.
     pub link_queue: usize,
-    /// Whether the partner `dev` and its two apps are made.
+    /// Certificates; `None`: plain text.
+    pub tls: Option<Tls>,
+    /// What connections to the API may cost.
+    pub bounds: Bounds,
+    /// How much callers of the API may ask.
+    pub limits: Limits,
+    /// Whether anybody who shows no credential may do anything, and the partner `dev` and its two apps are made.
     pub dev: bool,
+}
+
+/// How listeners speak TLS.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// The certificates.
+    pub files: CertificateFiles,
+    /// How often it is looked whether they have changed.
+    pub reload: Duration,
+    /// Whether metrics and readiness are served over it too.
+    pub http: bool,
 }
 
 /// What the null channel does with what it is handed.
@@ -95,6 +115,12 @@ pub enum AppError {
     /// The journal.
     #[error("the alert journal")]
     Journal(#[from] JournalError),
+    /// The certificates.
+    #[error("TLS")]
+    Certificates(#[from] CertificateError),
+    /// The credentials.
+    #[error("credentials")]
+    Access(#[from] AccessError),
     /// The registry.
     #[error("the registry")]
     Registry(#[from] RegistryError),
@@ -116,6 +142,7 @@ pub struct App {
     hub: Hub,
     desk: Desk,
     tasks: Tasks,
+    reload: Arc<Notify>,
     doors: CancellationToken,
     http_stop: CancellationToken,
     readiness: Readiness,
@@ -134,16 +161,20 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let tasks = Tasks::new(Arc::clone(&metrics));
         let readiness = Readiness::default();
-        let http_stop = CancellationToken::new();
+        let (doors, http_stop) = (CancellationToken::new(), CancellationToken::new());
+        let certificates = options.tls.clone().map(|tls| Certificates::load(tls.files)).transpose()?.map(Arc::new);
         let http_listener = listen(options.http_listen).await?;
         let http = address(&http_listener, options.http_listen)?;
         let grpc_listener = listen(options.listen).await?;
         let grpc = address(&grpc_listener, options.listen)?;
-        let serve = http::serve(http_listener, Arc::clone(&metrics), readiness.clone(), http_stop.clone());
+        let http_certificates = certificates.clone().filter(|_| options.tls.as_ref().is_some_and(|tls| tls.http));
+        let http_incoming = http::door(http_listener, http_certificates).open(&tasks, &metrics);
+        let serve = http::serve(http_incoming, Arc::clone(&metrics), readiness.clone(), http_stop.clone());
         tasks.spawn_essential("http", serve);
 
         std::fs::create_dir_all(&options.data_dir)
             .map_err(|source| AppError::DataDir { path: options.data_dir.clone(), source })?;
+        let access = open_access(&options, &metrics)?;
         let (journal, replayed) = open_journal(&options, &metrics, &tasks)?;
         let watched = journal.clone();
         readiness.journal_replayed(move || watched.healthy().is_ok());
@@ -159,7 +190,7 @@ impl App {
             journal: journal.clone(),
             hub: hub.clone(),
             clock: Arc::clone(&options.clock),
-            metrics,
+            metrics: Arc::clone(&metrics),
         };
         let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
         let fan_outs =
@@ -176,13 +207,28 @@ impl App {
             hub: hub.clone(),
             clock: options.clock,
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
-            authority: Authority::development(),
+            access: access.clone(),
+            development: options.dev,
+            metrics: Arc::clone(&metrics),
             tasks: tasks.clone(),
         };
-        let doors = CancellationToken::new();
-        tasks.spawn_essential("grpc", serve_grpc(grpc_listener, services, doors.clone()));
+        tasks.spawn_essential("access", access.watch_expiry(doors.clone()));
+        let reload = Arc::new(Notify::new());
+        if let (Some(certificates), Some(tls)) = (certificates.clone(), &options.tls) {
+            let (asked, counted) = (Arc::clone(&reload), Arc::clone(&metrics));
+            let fresh = certificates.keep_fresh(tls.reload, asked, tasks.clone(), counted, doors.clone());
+            tasks.spawn_essential("certificates", fresh);
+        }
+        let (listener, protocol, bounds) = (grpc_listener, Protocol::Http2, options.bounds);
+        let incoming = Door { name: "grpc", listener, certificates, protocol, bounds }.open(&tasks, &metrics);
+        tasks.spawn_essential("grpc", serve_grpc(incoming, services, doors.clone()));
         readiness.doors_open();
-        Ok(Self { grpc, http, hub, desk, tasks, doors, http_stop, readiness })
+        Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness })
+    }
+
+    /// Asks, each time that it is notified, for certificates to be loaded again now.
+    pub fn reload(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload)
     }
 
     /// Where gRPC is served.
@@ -235,6 +281,18 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
 
 fn address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, AppError> {
     listener.local_addr().map_err(|source| AppError::Listen { address: asked, source })
+}
+
+/// The credentials; a new server that is nobody's yet makes its bootstrap token.
+fn open_access(options: &Options, metrics: &Arc<Metrics>) -> Result<Access, AppError> {
+    let clock = Arc::clone(&options.clock);
+    let access = Access::open(&options.data_dir, options.limits, clock, Arc::clone(metrics))?;
+    if !options.dev
+        && let Some(file) = access.bootstrap_if_new()?
+    {
+        tracing::warn!(file = %file.display(), "there is no operator yet: the file has the token that makes the first");
+    }
+    Ok(access)
 }
 
 fn open_journal(options: &Options, metrics: &Arc<Metrics>, tasks: &Tasks) -> Result<(Journal, Replayed), AppError> {
@@ -292,8 +350,8 @@ async fn make_dev_partner(registry: &Registry) -> Result<(), AppError> {
 }
 
 /// Serves until `stop`; streams that do not end then are cut off.
-async fn serve_grpc(listener: TcpListener, services: Services, stop: CancellationToken) {
-    let serving = grpc::serve(listener, services, stop.clone());
+async fn serve_grpc(incoming: Incoming, services: Services, stop: CancellationToken) {
+    let serving = grpc::serve(incoming, services, stop.clone());
     let too_long = async {
         stop.cancelled().await;
         tokio::time::sleep(DOORS_CLOSE_WITHIN).await;

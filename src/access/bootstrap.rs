@@ -9,10 +9,10 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::domain::{Principal, SignedDuration};
+use crate::domain::{NewCredential, NewProof, Principal, SignedDuration};
 
 use super::store::{State, write_private};
-use super::{Access, AccessError, Book, Holder, NewCredential, NewProof};
+use super::{Access, AccessError, Book, Holder, made};
 
 /// The file in the data folder that has the token.
 pub const TOKEN_FILE: &str = "bootstrap.token";
@@ -51,7 +51,7 @@ impl Access {
             proof: NewProof::Token,
             expires: now.checked_add(HOLDS).ok(),
         };
-        let (credential, token) = new.into_credential(None, now)?;
+        let (credential, token) = made(new, None, now)?;
         for holder in book.all.iter().filter(|holder| holder.credential.principal == Principal::Bootstrap) {
             holder.revoke(now);
         }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::InvalidCredential;
+use crate::domain::InvalidCredential;
 
 /// Why a proof is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -9,9 +9,9 @@ use governor::{DefaultDirectRateLimiter, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Caller, Timestamp};
+use crate::domain::{Caller, Credential, Proof, Timestamp};
 
-use super::{Credential, Denied, Limits};
+use super::{Allowance, Denied, Limits};
 
 /// A credential in use: what it has asked of late, what it has open, and whether it still holds.
 pub struct Holder {
@@ -40,7 +40,9 @@ pub enum Limited {
 
 /// A call that a holder has open.
 #[derive(Debug)]
-pub struct Open(Option<OwnedSemaphorePermit>);
+pub struct Open {
+    _permit: Option<OwnedSemaphorePermit>,
+}
 
 const NEVER: i64 = i64::MIN;
 
@@ -55,7 +57,7 @@ impl Holder {
         }
         Self {
             caller: Arc::new(Caller::Known { credential: credential.id, principal: credential.principal.clone() }),
-            calls: allowance.map(|allowance| RateLimiter::direct(allowance.quota())),
+            calls: allowance.and_then(Allowance::quota).map(RateLimiter::direct),
             open: allowance.map(|allowance| Arc::new(Semaphore::new(allowance.open))),
             used: AtomicI64::new(NEVER),
             credential,
@@ -82,13 +84,21 @@ impl Holder {
             return Err(Limited::Calls { after: until.wait_time_from(DefaultClock::default().now()) });
         }
         let permit = self.open.as_ref().map(|open| Arc::clone(open).try_acquire_owned()).transpose();
-        permit.map(Open).map_err(|_| Limited::Open)
+        permit.map(|permit| Open { _permit: permit }).map_err(|_| Limited::Open)
     }
 
     /// The credential as it is now.
     pub fn credential(&self) -> Credential {
         let used = Timestamp::from_second(self.used.load(Ordering::Relaxed)).ok();
         Credential { revoked: self.revoked.get().copied(), used, ..self.credential.clone() }
+    }
+
+    /// What was kept of its token, if that is its proof.
+    pub(super) fn token_sha256(&self) -> Option<&[u8; 32]> {
+        match &self.credential.proof {
+            Proof::Token { sha256 } => Some(sha256),
+            Proof::Certificate(_) | Proof::CertificateUri(_) => None,
+        }
     }
 
     /// Why it does not hold any more, if so.

@@ -27,8 +27,8 @@ pub struct Limits {
 /// How much one credential may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
-    /// Calls a second, on average over ten seconds; a stream is one call.
-    pub calls: NonZeroU32,
+    /// Calls a second, on average over ten seconds; a stream is one call. `None`: as many as it likes.
+    pub calls: Option<NonZeroU32>,
     /// Calls and streams that are open at a time.
     pub open: usize,
 }
@@ -45,8 +45,8 @@ impl Limits {
 }
 
 impl Allowance {
-    pub(super) fn quota(self) -> Quota {
-        Quota::per_second(self.calls).allow_burst(self.calls.saturating_mul(TEN))
+    pub(super) fn quota(self) -> Option<Quota> {
+        self.calls.map(over_ten_seconds)
     }
 }
 
@@ -58,9 +58,8 @@ pub(super) struct Networks {
 
 impl Networks {
     pub(super) fn new(limits: &Limits) -> Self {
-        let links = |a_second: NonZeroU32| Quota::per_second(a_second).allow_burst(a_second.saturating_mul(TEN));
         Self {
-            links: limits.links_of_one_network.map(links).map(RateLimiter::keyed),
+            links: limits.links_of_one_network.map(over_ten_seconds).map(RateLimiter::keyed),
             failures: limits.failures_of_one_network.map(Quota::per_minute).map(RateLimiter::keyed),
         }
     }
@@ -79,6 +78,11 @@ impl Networks {
             limiter.retain_recent();
         }
     }
+}
+
+/// So many a second; ten seconds' worth may come at once.
+fn over_ten_seconds(a_second: NonZeroU32) -> Quota {
+    Quota::per_second(a_second).allow_burst(a_second.saturating_mul(TEN))
 }
 
 fn may(limiter: Option<&DefaultKeyedRateLimiter<Network>>, network: Network) -> bool {

@@ -1,6 +1,6 @@
 //! Who may call: credentials, their proofs, and how much each may ask (R-P9).
 //!
-//! A [`Credential`] binds a proof (a bearer [`Token`], or a client certificate) to whom it stands for (a
+//! A [`Credential`](crate::domain::Credential) binds a proof (a bearer [`Token`], or a client certificate) to whom it stands for (a
 //! [`Principal`](crate::domain::Principal)), until it expires or is revoked. [`Access`] keeps them all in memory, where a
 //! call asks, and on disk, where only hashes of tokens are; what [`Access::create`] and [`Access::revoke`] answer is on
 //! disk. [`Access::authenticate`] gives the [`Holder`] of a good proof, which counts its calls and is told when it ends.
@@ -11,7 +11,6 @@
 //! What each caller may do is not decided here: the table of calls is the doors' (`grpc/rules.rs`).
 
 mod bootstrap;
-mod credential;
 mod error;
 mod holder;
 mod limits;
@@ -29,12 +28,14 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Caller, Clock, CredentialId, Principal, Role, SignedDuration, Timestamp};
+use crate::domain::{
+    Caller, Clock, Credential, CredentialId, InvalidCredential, NewCredential, NewProof, Principal, Proof, Role, SignedDuration,
+    Timestamp,
+};
 use crate::listen::{Network, Peer, ShownCertificate};
 use crate::metrics::Metrics;
 
 pub use bootstrap::TOKEN_FILE;
-pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Proof};
 pub use error::{AccessError, Denied};
 pub use holder::{Holder, Limited, Open};
 pub use limits::{Allowance, Limits};
@@ -139,7 +140,7 @@ impl Access {
     fn by_token(&self, text: &str) -> Result<Arc<Holder>, Denied> {
         let token = Token::parse(text).map_err(|_| Denied::Unknown)?;
         let holder = self.0.book.load().by_id.get(&token.id).map(Arc::clone);
-        let right = token.is_of(holder.as_ref().and_then(|holder| holder.credential.proof.token()));
+        let right = token.is_of(holder.as_ref().and_then(|holder| holder.token_sha256()));
         match holder {
             Some(holder) if right => self.usable(holder),
             _ => Err(Denied::Unknown),
@@ -175,7 +176,7 @@ impl Access {
         if let Some(denied) = maker.and_then(|maker| maker.over(now)) {
             return Err(AccessError::Denied(denied));
         }
-        let (credential, token) = new.into_credential(by.credential(), now)?;
+        let (credential, token) = made(new, by.credential(), now)?;
         if book.is_bound(&credential.proof, now) {
             return Err(AccessError::Bound);
         }
@@ -239,6 +240,25 @@ impl Access {
             self.0.networks.tidy();
         }
     }
+}
+
+/// A credential, and its token if that is its proof.
+fn made(
+    new: NewCredential,
+    created_by: Option<CredentialId>,
+    now: Timestamp,
+) -> Result<(Credential, Option<Token>), InvalidCredential> {
+    let expires = new.check(now)?;
+    let NewCredential { display_name, principal, proof, .. } = new;
+    let token = Token::random();
+    let id = token.id;
+    let (proof, token) = match proof {
+        NewProof::Token => (Proof::Token { sha256: token.sha256() }, Some(token)),
+        NewProof::Certificate(sha256) => (Proof::Certificate(sha256), None),
+        NewProof::CertificateUri(uri) => (Proof::CertificateUri(uri), None),
+    };
+    let (created, revoked, used) = (now, None, None);
+    Ok((Credential { id, display_name, principal, proof, created, created_by, expires, revoked, used }, token))
 }
 
 impl Book {

@@ -12,11 +12,13 @@ use std::sync::Arc;
 
 use prost::Message;
 
-use crate::domain::{AuthorityName, CredentialId, NonEmpty, PartnerName, Principal, Role, Sender, Timestamp};
+use crate::domain::{
+    AuthorityName, Credential, CredentialId, NonEmpty, PartnerName, Principal, Proof, Role, Sender, Timestamp,
+};
 use crate::wire::storage_v1::credential_record::{Principal as PrincipalRecord, Proof as ProofRecord};
 use crate::wire::storage_v1::{AccessState, AuthorityRecord, CredentialRecord};
 
-use super::{AccessError, Credential, Holder, Proof};
+use super::{AccessError, Holder};
 
 const MAGIC: &[u8; 8] = b"\x97hzcred\n";
 const VERSION: u32 = 1;
@@ -255,7 +257,7 @@ mod tests {
             principal,
             proof,
             created: at,
-            created_by: (number > 0).then_some(CredentialId([number - 1; 10])),
+            created_by: (number > 0).then_some(CredentialId([number; 10])),
             expires: at,
             revoked: (number % 2 == 0).then_some(at),
             used: None,
@@ -286,7 +288,7 @@ mod tests {
         fn a_flipped_bit_and_a_cut_are_never_read_as_good(at: prop::sample::Index, bit in 0..8, cut: prop::sample::Index) {
             let good = write(&state());
             let mut flipped = good.clone();
-            flipped[at.index(good.len())] ^= 1 << bit;
+            flipped[at.index(good.len())] ^= 1_u8 << bit;
             prop_assert!(matches!(read(&flipped), Err(Bad::Damaged(_))));
             prop_assert!(matches!(read(&good[..cut.index(good.len())]), Err(Bad::Damaged(_))));
         }

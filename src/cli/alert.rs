@@ -7,7 +7,6 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use serde_json::{Value, json};
-use tonic::transport::Channel;
 
 use crate::domain::{DeliveryKey, Timestamp};
 use crate::wire::convert::{terms, time};
@@ -17,8 +16,8 @@ use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
 use crate::wire::v1::submit_alert_response::Outcome;
 
 use super::Server;
+use super::connection::Connection;
 use super::output::{Steps, print_line};
-use super::population::connect;
 
 /// What can be done with alerts.
 #[derive(Debug, Subcommand)]
@@ -130,7 +129,7 @@ pub(super) fn raw(file: &Path) -> Result<v1::RawAlert> {
 }
 
 /// Hands an alert to a server.
-pub(super) async fn submit(channel: Channel, raw: v1::RawAlert) -> Result<v1::SubmitAlertResponse> {
+pub(super) async fn submit(channel: Connection, raw: v1::RawAlert) -> Result<v1::SubmitAlertResponse> {
     let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
     let answer = AlertServiceClient::new(channel).submit_alert(request).await;
     Ok(answer.map_err(|status| anyhow::anyhow!("the server refused it: {}", status.message()))?.into_inner())
@@ -138,7 +137,7 @@ pub(super) async fn submit(channel: Channel, raw: v1::RawAlert) -> Result<v1::Su
 
 async fn preview(args: &PreviewArgs, json: bool) -> Result<ExitCode> {
     let request = v1::PreviewAlertRequest { alert: Some(v1::preview_alert_request::Alert::Raw(raw(&args.file)?)) };
-    let mut client = AlertServiceClient::new(connect(&args.server.server).await?);
+    let mut client = AlertServiceClient::new(args.server.connect().await?);
     let answer = client.preview_alert(request).await;
     let answer = answer.map_err(|status| anyhow::anyhow!("the server refused it: {}", status.message()))?.into_inner();
     let ignored = answer.ignored();
@@ -173,7 +172,7 @@ async fn preview(args: &PreviewArgs, json: bool) -> Result<ExitCode> {
 }
 
 async fn send(args: &SendArgs, json: bool) -> Result<ExitCode> {
-    let channel = connect(&args.server.server).await?;
+    let channel = args.server.connect().await?;
     let answer = submit(channel.clone(), raw(&args.file)?).await?;
     let (outcome, key, reason) = match answer.outcome.context("the server said nothing")? {
         Outcome::Admitted(admitted) => ("admitted", admitted.key, None),
@@ -210,7 +209,7 @@ pub(super) struct Telling {
 }
 
 /// Follows a fan-out until it is complete; returns its last counts.
-pub(super) async fn watch(channel: Channel, key: &str, telling: Telling) -> Result<v1::FanOut> {
+pub(super) async fn watch(channel: Connection, key: &str, telling: Telling) -> Result<v1::FanOut> {
     let request = v1::WatchFanOutRequest { name: format!("fanOuts/{key}") };
     let mut looks = FanOutServiceClient::new(channel).watch_fan_out(request).await?.into_inner();
     let bar = Steps::new(!telling.bar).bar("telling", 0);
@@ -233,7 +232,7 @@ fn sent(fan_out: &v1::FanOut) -> i64 {
 }
 
 async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
-    let channel = connect(&args.server.server).await?;
+    let channel = args.server.connect().await?;
     let mut alerts = AlertServiceClient::new(channel.clone());
     let mut fan_outs = FanOutServiceClient::new(channel);
     let mut table = Table::new();
@@ -267,7 +266,7 @@ async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
     let lineage = args.id.strip_prefix("alerts/").unwrap_or(&args.id);
     // A delivery key names its alert too.
     let lineage = lineage.split('.').next().unwrap_or_default();
-    let channel = connect(&args.server.server).await?;
+    let channel = args.server.connect().await?;
     let request = v1::GetAlertRequest { name: format!("alerts/{lineage}") };
     let answer = AlertServiceClient::new(channel.clone()).get_alert(request).await;
     let alert = match answer {

@@ -27,11 +27,12 @@ use crate::wire::convert::{terms, time};
 use crate::wire::v1;
 use crate::wire::v1::submit_alert_response::Outcome;
 
+use super::Server;
 use super::alert::{Telling, submit, watch};
 use super::cities::{City, cities, positions};
 use super::map::MapScene;
 use super::output::{Steps, print_line};
-use super::population::{DEV_APP, Sketch, connect, connect_many, register};
+use super::population::{DEV_APP, Sketch, register};
 
 /// What `demo` is told.
 #[derive(Debug, Clone, Args)]
@@ -102,7 +103,7 @@ pub async fn run(args: &DemoArgs, json: bool) -> Result<ExitCode> {
     let _ = raise_open_files();
     let folder = Folder::new(rng.random())?;
     let app = App::open(options(&folder.0, sent.alert.id.sent)).await.context("the server could not be opened")?;
-    let server = format!("http://{}", app.grpc_address());
+    let server = Server::at(format!("http://{}", app.grpc_address()));
     let told = tell(&server, &sent, &sketches, links, json).await;
     let closed = app.close().await;
     let told = told?;
@@ -166,7 +167,7 @@ fn options(folder: &Path, start: Timestamp) -> Options {
         http_listen: loopback,
         clock: Arc::new(OffsetClock::starting_at(start)),
         null: Some(Null::File(folder.join("null"))),
-        ..super::serve::options(&config)
+        ..super::serve::options(&config, true)
     }
 }
 
@@ -179,16 +180,16 @@ struct Told {
     fan_out: v1::FanOut,
 }
 
-async fn tell(server: &str, sent: &Sent, sketches: &[Sketch], links: u32, json: bool) -> Result<Told> {
+async fn tell(server: &Server, sent: &Sent, sketches: &[Sketch], links: u32, json: bool) -> Result<Told> {
     let steps = Steps::new(json);
-    let channel = connect(server).await?;
+    let channel = server.connect().await?;
     let bar = steps.bar("registering", sketches.len() as u64);
     let devices = register(channel.clone(), DEV_APP, sketches, |done| bar.set_position(done)).await?;
     bar.finish();
     let linked: Vec<usize> = (0..sketches.len()).filter(|&number| !sketches[number].null).collect();
     let credentials: Vec<Credentials> = linked.iter().map(|&number| devices[number].clone()).collect();
     let tasks = Tasks::new(Arc::new(Metrics::new()));
-    let channels = connect_many(server, credentials.len()).await?;
+    let channels = server.connect_many(credentials.len()).await?;
     let fleet = Fleet::start(&channels, credentials, FleetOptions::default(), &tasks);
     let bar = steps.bar("opening links", links.into());
     let started = Instant::now();

@@ -21,7 +21,7 @@ use crate::tasks::Tasks;
 use super::Server;
 use super::cities::{cities, positions};
 use super::output::{Steps, print_line};
-use super::population::{DEV_APP, Sketch, connect, connect_many, register};
+use super::population::{DEV_APP, Sketch, register};
 
 /// What can be done with devices.
 #[derive(Debug, Subcommand)]
@@ -85,11 +85,11 @@ pub async fn simulate(args: &SimulateArgs, json: bool) -> Result<ExitCode> {
     let tasks = Tasks::new(Arc::new(Metrics::new()));
     let steps = Steps::new(json);
     let bar = steps.bar("registering", args.count.into());
-    let channel = connect(&args.server.server).await?;
+    let channel = args.server.connect().await?;
     let mut devices = register(channel, DEV_APP, &sketches, |done| bar.set_position(done)).await?;
     bar.finish();
     devices.truncate(links as usize);
-    let channels = connect_many(&args.server.server, links as usize).await?;
+    let channels = args.server.connect_many(links as usize).await?;
     let fleet = Fleet::start(&channels, devices, FleetOptions { record: record.transpose()? }, &tasks);
     let bar = steps.bar("opening links", links.into());
     while fleet.open() < u64::from(links) {

@@ -73,12 +73,16 @@ impl Caller {
         }
     }
 
+    /// Whether it may see what became of every alert.
+    pub fn sees_all_alerts(&self) -> bool {
+        matches!(self, Self::Development | Self::Known { principal: Principal::Operator(_), .. })
+    }
+
     /// Whether it may see what became of this sender's alerts. An authority sees its own.
     pub fn sees_alerts_of(&self, sender: &Sender) -> bool {
         match self {
-            Self::Development | Self::Known { principal: Principal::Operator(_), .. } => true,
-            Self::Known { principal: Principal::Authority { senders, .. }, .. } => senders.iter().any(|own| own == sender),
-            Self::Stranger | Self::Known { principal: Principal::Partner(_) | Principal::Bootstrap, .. } => false,
+            Self::Known { principal: Principal::Authority { senders, .. }, .. } => senders.contains(sender),
+            _ => self.sees_all_alerts(),
         }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod base32;
 mod caller;
 mod clock;
 mod consent;
+mod credential;
 mod earthquake;
 mod frame;
 mod id;
@@ -29,6 +30,7 @@ pub use area::{Area, Circle, Geocode, InvalidGround, Polygon, Position, Ring};
 pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
 pub use clock::{Clock, ManualClock};
 pub use consent::{Consent, ConsentOrigin, PolicyVersion, Purpose};
+pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Proof};
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
 pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};
 pub use id::{

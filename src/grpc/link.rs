@@ -7,6 +7,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::{GoodbyeReason, Slot};
+use crate::listen::Peer;
 use crate::link::{Ending, Input, LiveLink, Moment, Output, Session};
 use crate::wire::convert::frame;
 use crate::wire::link_frame::LinkFrame;
@@ -32,6 +33,7 @@ impl LinkService for LinkDoor {
         request: Request<Streaming<v1::OpenLinkRequest>>,
     ) -> Result<Response<Self::OpenLinkStream>, Status> {
         let (outgoing, frames) = mpsc::channel(OUTGOING);
+        let peer = request.extensions().get::<Peer>().cloned();
         let link = Link {
             session: Session::new(self.0.link, Instant::now()),
             services: self.0.clone(),
@@ -39,6 +41,7 @@ impl LinkService for LinkDoor {
             outgoing,
             live: None,
             slot: None,
+            peer,
         };
         self.0.tasks.spawn("link", link.run());
         Ok(Response::new(ReceiverStream::new(frames)))
@@ -53,6 +56,7 @@ struct Link {
     outgoing: mpsc::Sender<Result<LinkFrame, Status>>,
     live: Option<LiveLink>,
     slot: Option<Slot>,
+    peer: Option<Peer>,
 }
 
 impl Link {
@@ -98,6 +102,9 @@ impl Link {
         match output {
             Output::Authenticate { registration, secret } => {
                 let slot = self.services.registry.authenticate(&registration, &secret);
+                if slot.is_none() {
+                    self.services.access.failed("link_secret", self.peer.as_ref());
+                }
                 let now = self.moment();
                 self.session.handle(now, Input::Authenticated(slot));
             }

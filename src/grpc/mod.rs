@@ -1,27 +1,33 @@
 //! The doors of the API: one file per service. A door reads a request into domain terms, asks the house, and writes the
-//! answer; it decides nothing.
+//! answer; it decides nothing. Before all doors stands one layer that finds out who calls, and lets through what the
+//! table of `rules.rs` allows them.
 
+mod access;
 mod alert;
+mod auth;
+mod call;
 mod device;
 mod fan_out;
 mod link;
+mod names;
 mod partner;
+mod rules;
 mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
 
-use crate::decide::Authority;
-use crate::domain::Clock;
-use crate::fan_out::FanOuts;
+use crate::access::Access;
+use crate::domain::{Caller, Clock};
+use crate::fan_out::{FanOut, FanOuts};
 use crate::intake::Desk;
 use crate::link::{Hub, Settings};
+use crate::listen::Incoming;
+use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 use crate::wire;
@@ -35,6 +41,18 @@ const MAX_DEVICE_FRAME: usize = 16 << 10;
 
 /// The most streams that one connection may have open at a time.
 const MAX_STREAMS: u32 = 4_096;
+
+/// The most metadata that a call may have, bytes: a token has 72.
+const MAX_METADATA: u32 = 8 << 10;
+
+/// How often a connection on which nothing goes is asked whether it is there.
+const KEEPALIVE: Duration = Duration::from_mins(1);
+
+/// How long it has to answer.
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
+
+/// How long a peer may say nothing: longer than one that is there can.
+pub const SILENCE: Duration = Duration::from_secs(100);
 
 /// What doors work with; each is a handle.
 #[derive(Clone)]
@@ -51,15 +69,19 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// The links' protocol.
     pub link: Settings,
-    /// Who calls, until access control is built: the authority of a development server.
-    pub authority: Authority,
+    /// Who may call.
+    pub access: Access,
+    /// Whether anybody who shows nothing may do anything: a development server.
+    pub development: bool,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// Where links' tasks run.
     pub tasks: Tasks,
 }
 
-/// Serves every service on `listener` until `stop`; streams that are open end by themselves.
+/// Serves every service on the connections that come in until `stop`; streams that are open end by themselves.
 pub async fn serve(
-    listener: TcpListener,
+    incoming: Incoming,
     services: Services,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
@@ -69,6 +91,8 @@ pub async fn serve(
         .register_encoded_file_descriptor_set(wire::FILE_DESCRIPTOR_SET)
         .build_v1()
         .expect("the descriptors were compiled with the program");
+    let auth = auth::Auth::new(services.access.clone(), Arc::clone(&services.metrics), services.development);
+    let access = v1::access_service_server::AccessServiceServer::new(access::AccessDoor(services.clone()));
     let alert = v1::alert_service_server::AlertServiceServer::new(alert::AlertDoor(services.clone()));
     let device = v1::device_service_server::DeviceServiceServer::new(device::DeviceDoor(services.clone()));
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
@@ -76,9 +100,10 @@ pub async fn serve(
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
-        .http2_keepalive_interval(Some(Duration::from_mins(1)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-        .tcp_nodelay(true)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
+        .http2_max_header_list_size(MAX_METADATA)
+        .layer(auth)
         .add_service(health_service)
         .add_service(reflection)
         .add_service(alert.max_decoding_message_size(MAX_REQUEST))
@@ -86,8 +111,14 @@ pub async fn serve(
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned())
+        .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await
+}
+
+/// Whether what became of this alert may be told to the caller.
+fn is_seen_by(caller: &Caller, fan_out: &FanOut) -> bool {
+    caller.sees_alerts_of(&fan_out.bulletin.parts().alert.sender)
 }
 
 /// A page of at most 1,000; 100 where nothing is said.

@@ -1,16 +1,21 @@
 //! From the house's errors to gRPC statuses, with `google.rpc.ErrorInfo` and `google.rpc.BadRequest` as details
 //! (AIP-193).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use prost::Message;
 use tonic::{Code, Status};
 
+use crate::access::{AccessError, Denied, Limited};
 use crate::decide::Refused;
 use crate::format::{FormatError, Unusable};
 use crate::intake::DeskError;
 use crate::registry::RegistryError;
-use crate::wire::convert::InvalidField;
+use crate::wire::convert::{InvalidField, time};
 use crate::wire::v1::Problem;
+
+use super::rules::Missing;
 
 /// The domain of every `ErrorInfo`.
 const DOMAIN: &str = "hazardcast";
@@ -51,11 +56,20 @@ struct FieldViolation {
     description: String,
 }
 
+/// `google.rpc.RetryInfo`.
+#[derive(Clone, PartialEq, Message)]
+struct RetryInfo {
+    #[prost(message, optional, tag = "1")]
+    retry_delay: Option<prost_types::Duration>,
+}
+
 /// Why a call, or one item of it, is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     code: Code,
     problem: Problem,
+    /// When to come again, where that is known.
+    retry_after: Option<Duration>,
 }
 
 impl Refusal {
@@ -63,6 +77,18 @@ impl Refusal {
         Self {
             code,
             problem: Problem { reason: reason.to_owned(), field: field.to_owned(), message: message.to_string() },
+            retry_after: None,
+        }
+    }
+
+    /// Why, for a metric.
+    pub(super) fn code(&self) -> &'static str {
+        match self.code {
+            Code::Unauthenticated => "unauthenticated",
+            Code::PermissionDenied => "not_allowed",
+            Code::ResourceExhausted => "too_many",
+            Code::Unimplemented => "no_such_method",
+            _ => "other",
         }
     }
 
@@ -74,7 +100,7 @@ impl Refusal {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        let Refusal { code, problem } = refusal;
+        let Refusal { code, problem, retry_after } = refusal;
         let any = |name: &str, value: Vec<u8>| prost_types::Any {
             type_url: format!("type.googleapis.com/google.rpc.{name}"),
             value,
@@ -85,8 +111,83 @@ impl From<Refusal> for Status {
             let violation = FieldViolation { field: problem.field, description: problem.message.clone() };
             details.push(any("BadRequest", BadRequest { field_violations: vec![violation] }.encode_to_vec()));
         }
+        if let Some(after) = retry_after {
+            let retry_delay = Some(time::duration_to_wire(after));
+            details.push(any("RetryInfo", RetryInfo { retry_delay }.encode_to_vec()));
+        }
         let status = RpcStatus { code: code.into(), message: problem.message.clone(), details };
         Self::with_details(code, problem.message, Bytes::from(status.encode_to_vec()))
+    }
+}
+
+/// Refusals of who calls, or how often. None says whether anything is there.
+impl Refusal {
+    pub(super) fn no_such_call() -> Self {
+        Self::new(Code::Unimplemented, "NO_SUCH_METHOD", "", "there is no such method")
+    }
+
+    pub(super) fn no_credential() -> Self {
+        Self::new(Code::Unauthenticated, "NO_CREDENTIAL", "", "a token or a client certificate is needed")
+    }
+
+    pub(super) fn credential_over() -> Self {
+        Self::new(Code::Unauthenticated, "CREDENTIAL_OVER", "", "the credential was revoked or has expired")
+    }
+
+    pub(super) fn not_allowed() -> Self {
+        Self::new(Code::PermissionDenied, "NOT_ALLOWED", "", "the credential does not allow this")
+    }
+
+    pub(super) fn malformed() -> Self {
+        Self::new(Code::InvalidArgument, "MALFORMED", "", "the request cannot be read")
+    }
+
+    pub(super) fn too_many_links() -> Self {
+        let message = "too many links are being opened from your network";
+        Self { retry_after: Some(Duration::from_secs(1)), ..Self::new(Code::ResourceExhausted, "TOO_MANY_LINKS", "", message) }
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        let reason = match denied {
+            Denied::Unknown => "CREDENTIAL_UNKNOWN",
+            Denied::Expired => "CREDENTIAL_EXPIRED",
+            Denied::Revoked => "CREDENTIAL_REVOKED",
+        };
+        Self::new(Code::Unauthenticated, reason, "", denied)
+    }
+}
+
+impl From<Limited> for Refusal {
+    fn from(limited: Limited) -> Self {
+        let (reason, message, retry_after) = match limited {
+            Limited::Calls { after } => ("TOO_MANY_CALLS", "the credential makes too many calls", Some(after)),
+            Limited::Open => ("TOO_MANY_OPEN", "the credential has too many calls open at a time", None),
+        };
+        Self { retry_after, ..Self::new(Code::ResourceExhausted, reason, "", message) }
+    }
+}
+
+impl From<AccessError> for Refusal {
+    fn from(error: AccessError) -> Self {
+        let (code, reason) = match &error {
+            AccessError::Invalid(invalid) => {
+                let field = format!("credential.{}", invalid.field());
+                return Self::new(Code::InvalidArgument, "INVALID_FIELD", &field, &error);
+            }
+            AccessError::Denied(denied) => return (*denied).into(),
+            AccessError::NotFound => (Code::NotFound, "CREDENTIAL_NOT_FOUND"),
+            AccessError::Bound => (Code::AlreadyExists, "CERTIFICATE_BOUND"),
+            AccessError::FirstIsAdministrator => (Code::PermissionDenied, "FIRST_IS_ADMINISTRATOR"),
+            AccessError::LastAdministrator => (Code::FailedPrecondition, "LAST_ADMINISTRATOR"),
+            AccessError::Full => (Code::ResourceExhausted, "TOO_MANY_CREDENTIALS"),
+            _ => {
+                tracing::error!(%error, "credentials could not be written");
+                return Self::new(Code::Unavailable, "ACCESS_FAILED", "", "credentials could not be written");
+            }
+        };
+        Self::new(code, reason, "", error)
     }
 }
 
@@ -194,6 +295,15 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::Missing | Unusable::NoGrade => "MISSING_FIELD",
         Unusable::More(_) => "MORE",
     }
+}
+
+/// What an RPC is about is not there, or is not its caller's: the two are answered alike.
+pub(super) fn not_there(missing: Missing) -> Status {
+    status(match missing {
+        Missing::Partner => RegistryError::UnknownPartner,
+        Missing::App => RegistryError::UnknownApp,
+        Missing::Registration => RegistryError::NotFound,
+    })
 }
 
 /// What is asked for is not there.

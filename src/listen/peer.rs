@@ -81,7 +81,7 @@ impl Peer {
         self.0.cut.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.0.cut.load(Ordering::Relaxed)
     }
 }

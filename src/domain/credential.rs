@@ -1,8 +1,8 @@
 //! A credential: whom it stands for, how that is proven, and how long.
 
-use crate::domain::{CredentialId, Principal, SignedDuration, Timestamp};
+use std::fmt;
 
-use super::Token;
+use super::{CredentialId, Principal, SignedDuration, Timestamp};
 
 /// How long a credential holds if nothing is said.
 const HOLDS: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -106,50 +106,29 @@ impl InvalidCredential {
 }
 
 impl NewCredential {
-    pub(super) fn into_credential(
-        self,
-        created_by: Option<CredentialId>,
-        now: Timestamp,
-    ) -> Result<(Credential, Option<Token>), InvalidCredential> {
-        let Self { display_name, principal, proof, expires } = self;
-        let length = display_name.chars().count();
-        if !(1..=LONGEST_NAME).contains(&length) || display_name.chars().any(char::is_control) {
+    /// When it ends, if it can be made so now.
+    pub fn check(&self, now: Timestamp) -> Result<Timestamp, InvalidCredential> {
+        let name = &self.display_name;
+        if !(1..=LONGEST_NAME).contains(&name.chars().count()) || name.chars().any(char::is_control) {
             return Err(InvalidCredential::DisplayName);
         }
-        let expires = expires.unwrap_or_else(|| now.saturating_add(HOLDS).unwrap_or(Timestamp::MAX));
+        if matches!(&self.proof, NewProof::CertificateUri(uri) if !is_uri(uri)) {
+            return Err(InvalidCredential::Uri);
+        }
+        let expires = self.expires.unwrap_or_else(|| now.saturating_add(HOLDS).unwrap_or(Timestamp::MAX));
         if expires <= now {
             return Err(InvalidCredential::Expired);
         }
         if expires.duration_since(now) > HOLDS_AT_MOST {
             return Err(InvalidCredential::TooLong);
         }
-        let token = Token::random();
-        let id = token.id;
-        let (proof, token) = match proof {
-            NewProof::Token => (Proof::Token { sha256: token.sha256() }, Some(token)),
-            NewProof::Certificate(sha256) => (Proof::Certificate(sha256), None),
-            NewProof::CertificateUri(uri) if is_uri(&uri) => (Proof::CertificateUri(uri), None),
-            NewProof::CertificateUri(_) => return Err(InvalidCredential::Uri),
-        };
-        let created = now;
-        let (revoked, used) = (None, None);
-        Ok((Credential { id, display_name, principal, proof, created, created_by, expires, revoked, used }, token))
-    }
-}
-
-impl Proof {
-    /// The hash of the token, if a token proves it.
-    pub(super) fn token(&self) -> Option<&[u8; 32]> {
-        match self {
-            Self::Token { sha256 } => Some(sha256),
-            Self::Certificate(_) | Self::CertificateUri(_) => None,
-        }
+        Ok(expires)
     }
 }
 
 /// A hash of a token is of no use to anybody, and still is not shown.
-impl std::fmt::Debug for Proof {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Token { .. } => "Token",
             Self::Certificate(_) => "Certificate",
@@ -165,4 +144,41 @@ fn is_uri(text: &str) -> bool {
             && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
     };
     (3..=LONGEST_URI).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) && scheme.is_some_and(is_scheme)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Role;
+
+    const NOW: Timestamp = Timestamp::constant(1_900_000_000, 0);
+
+    fn new() -> NewCredential {
+        let principal = Principal::Operator(Role::View);
+        NewCredential { display_name: "Night desk".to_owned(), principal, proof: NewProof::Token, expires: None }
+    }
+
+    #[test]
+    fn a_credential_always_ends() {
+        let after = |hours| NewCredential { expires: Some(NOW + SignedDuration::from_hours(hours)), ..new() };
+        assert_eq!(new().check(NOW), Ok(NOW + SignedDuration::from_hours(90 * 24)));
+        assert_eq!(after(1).check(NOW), Ok(NOW + SignedDuration::from_hours(1)));
+        assert_eq!(after(0).check(NOW), Err(InvalidCredential::Expired));
+        assert_eq!(after(401 * 24).check(NOW), Err(InvalidCredential::TooLong));
+    }
+
+    #[test]
+    fn names_and_uris_are_what_people_can_read() {
+        for bad in ["", "a\nb", &"a".repeat(129)] {
+            let named = NewCredential { display_name: bad.to_owned(), ..new() };
+            assert_eq!(named.check(NOW), Err(InvalidCredential::DisplayName), "{bad:?}");
+        }
+        let of = |uri: &str| NewCredential { proof: NewProof::CertificateUri(uri.to_owned()), ..new() }.check(NOW);
+        for bad in ["", "nowhere", ":a", "1a:b", "a: b", "spiffe://é"] {
+            assert_eq!(of(bad), Err(InvalidCredential::Uri), "{bad:?}");
+        }
+        for good in ["spiffe://example.org/backend", "urn:uuid:1"] {
+            assert!(of(good).is_ok(), "{good}");
+        }
+    }
 }
