@@ -49,7 +49,7 @@ impl AccessService for AccessDoor {
         request: Request<v1::ListCredentialsRequest>,
     ) -> Result<Response<v1::ListCredentialsResponse>, Status> {
         let request = request.into_inner();
-        let size = page_size(request.page_size);
+        let size = page_size(request.page_size).map_err(status)?;
         let first = match request.page_token.as_str() {
             "" => None,
             token => Some(id(token, "page_token")?),

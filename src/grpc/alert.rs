@@ -53,7 +53,7 @@ impl AlertService for AlertDoor {
                 };
                 Outcome::Ignored(NotSent { reason: reason(ignored).into(), key })
             }
-            Answer::Refused(refused) => return Err(status(refused)),
+            Answer::Refused(refused) => return Err(Refusal::from(refused).with(problems).into()),
         };
         Ok(Response::new(v1::SubmitAlertResponse { outcome: Some(outcome), problems }))
     }
@@ -74,7 +74,7 @@ impl AlertService for AlertDoor {
             Decision::Ignore(ignored) => {
                 v1::PreviewAlertResponse { ignored: reason(ignored).into(), ..Default::default() }
             }
-            Decision::Refuse(refused) => return Err(status(refused)),
+            Decision::Refuse(refused) => return Err(Refusal::from(refused).with(problems).into()),
         };
         Ok(Response::new(v1::PreviewAlertResponse { problems, ..response }))
     }
@@ -105,7 +105,7 @@ impl AlertService for AlertDoor {
             let listed = is_seen_by(&caller, fan_out) && (!request.in_force || self.is_in_force(fan_out));
             listed && from.is_none_or(|from| fan_out.bulletin.key().lineage <= from)
         });
-        let size = page_size(request.page_size);
+        let size = page_size(request.page_size).map_err(status)?;
         let next = found.get(size).map(|fan_out| fan_out::alert_name(fan_out.bulletin.key().lineage));
         let alerts = found.iter().take(size).map(|fan_out| self.alert(fan_out, false)).collect();
         Ok(Response::new(v1::ListAlertsResponse { alerts, next_page_token: next.unwrap_or_default() }))

@@ -14,9 +14,10 @@ use tonic::{Code, Status};
 use crate::access;
 use crate::domain::Caller;
 
+use super::denial::not_there;
 use super::names::{self, Names};
 use super::rules::Missing;
-use super::status::{Refusal, not_there};
+use super::status::Refusal;
 
 /// Where gRPC says how a call ended.
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");

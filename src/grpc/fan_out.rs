@@ -53,7 +53,7 @@ impl FanOutService for FanOutDoor {
         let mut keys: Vec<DeliveryKey> = seen.map(|fan_out| fan_out.bulletin.key()).collect();
         keys.sort_unstable_by(|a, b| b.cmp(a));
         keys.retain(|key| before.is_none_or(|before| *key <= before));
-        let size = page_size(request.page_size);
+        let size = page_size(request.page_size).map_err(status)?;
         let next_page_token = keys.get(size).map(|&key| fan_out::fan_out_name(key)).unwrap_or_default();
         let fan_outs = keys.into_iter().take(size).filter_map(|key| self.find(&caller, key).ok()).collect();
         Ok(Response::new(v1::ListFanOutsResponse { fan_outs, next_page_token }))
@@ -93,11 +93,11 @@ impl FanOutDoor {
         let newest = self.0.fan_outs.newest(key.lineage);
         let seen = newest.map_or_else(|| caller.sees_all_alerts(), |newest| is_seen_by(caller, &newest));
         let counts = self.0.fan_outs.counts(key).filter(|_| seen);
-        counts.map(|counts| to_wire(key, counts)).ok_or_else(|| not_found("FAN_OUT_NOT_FOUND", "no such fan-out"))
+        counts.map(|counts| to_wire(key, &counts)).ok_or_else(|| not_found("FAN_OUT_NOT_FOUND", "no such fan-out"))
     }
 }
 
-fn to_wire(key: DeliveryKey, counts: Counts) -> v1::FanOut {
+fn to_wire(key: DeliveryKey, counts: &Counts) -> v1::FanOut {
     let skipped = counts.skipped.iter().map(|(reason, count)| fan_out::skip_count(reason.name(), *count));
     let sent = counts.sent.iter().map(|(channel, count)| fan_out::channel_count(*channel, *count));
     v1::FanOut {

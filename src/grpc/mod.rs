@@ -6,6 +6,7 @@ mod access;
 mod alert;
 mod auth;
 mod call;
+mod denial;
 mod device;
 mod fan_out;
 mod link;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 use crate::access::Access;
 use crate::domain::{Caller, Clock};
@@ -31,6 +33,7 @@ use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 use crate::wire;
+use crate::wire::convert::InvalidField;
 use crate::wire::v1;
 
 /// The largest request, bytes: an alert of 4 MiB with its frame.
@@ -86,9 +89,10 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_service_status("", ServingStatus::Serving).await;
+    set_health(&health, ServingStatus::Serving).await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(wire::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .expect("the descriptors were compiled with the program");
     let auth = auth::Auth::new(services.access.clone(), Arc::clone(&services.metrics), services.development);
@@ -112,8 +116,26 @@ pub async fn serve(
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .serve_with_incoming_shutdown(incoming, async move {
+            stop.cancelled().await;
+            set_health(&health, ServingStatus::NotServing).await;
+        })
         .await
+}
+
+/// Of the server as a whole, and of each service: clients ask for either.
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for service in [
+        "",
+        v1::access_service_server::SERVICE_NAME,
+        v1::alert_service_server::SERVICE_NAME,
+        v1::device_service_server::SERVICE_NAME,
+        v1::fan_out_service_server::SERVICE_NAME,
+        v1::link_service_server::SERVICE_NAME,
+        v1::partner_service_server::SERVICE_NAME,
+    ] {
+        health.set_service_status(service, status).await;
+    }
 }
 
 /// Whether what became of this alert may be told to the caller.
@@ -121,10 +143,11 @@ fn is_seen_by(caller: &Caller, fan_out: &FanOut) -> bool {
     caller.sees_alerts_of(&fan_out.bulletin.parts().alert.sender)
 }
 
-/// A page of at most 1,000; 100 where nothing is said.
-fn page_size(asked: i32) -> usize {
+/// A page of at most 1,000; 100 where nothing is said (AIP-158).
+fn page_size(asked: i32) -> Result<usize, InvalidField> {
     match usize::try_from(asked) {
-        Ok(0) | Err(_) => 100,
-        Ok(size) => size.min(1_000),
+        Ok(0) => Ok(100),
+        Ok(size) => Ok(size.min(1_000)),
+        Err(_) => Err(InvalidField::new("page_size", "is negative")),
     }
 }

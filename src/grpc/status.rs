@@ -1,21 +1,19 @@
 //! From the house's errors to gRPC statuses, with `google.rpc.ErrorInfo` and `google.rpc.BadRequest` as details
 //! (AIP-193).
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message;
 use tonic::{Code, Status};
 
-use crate::access::{AccessError, Denied, Limited};
 use crate::decide::Refused;
 use crate::format::{FormatError, Unusable};
 use crate::intake::DeskError;
 use crate::registry::RegistryError;
 use crate::wire::convert::{InvalidField, time};
 use crate::wire::v1::Problem;
-
-use super::rules::Missing;
 
 /// The domain of every `ErrorInfo`.
 const DOMAIN: &str = "hazardcast";
@@ -70,13 +68,19 @@ pub(super) struct Refusal {
     problem: Problem,
     /// When to come again, where that is known.
     retry_after: Option<Duration>,
+    /// What else is wrong: the parts of an alert for want of which it is refused.
+    also: Vec<Problem>,
 }
 
+/// The most further problems that a refusal tells.
+const ALSO: usize = 16;
+
 impl Refusal {
-    fn new(code: Code, reason: &str, field: &str, message: impl ToString) -> Self {
+    pub(super) fn new(code: Code, reason: &str, field: &str, message: impl Display) -> Self {
         Self {
             code,
             problem: Problem { reason: reason.to_owned(), field: field.to_owned(), message: message.to_string() },
+            also: Vec::new(),
             retry_after: None,
         }
     }
@@ -92,6 +96,17 @@ impl Refusal {
         }
     }
 
+    /// The same with when to come again.
+    pub(super) fn retry_after(self, after: Option<Duration>) -> Self {
+        Self { retry_after: after, ..self }
+    }
+
+    /// The same with what else is wrong.
+    pub(super) fn with(self, mut problems: Vec<Problem>) -> Self {
+        problems.truncate(ALSO);
+        Self { also: problems, ..self }
+    }
+
     /// The same for one item of many.
     pub(super) fn into_problem(self) -> Problem {
         self.problem
@@ -100,94 +115,28 @@ impl Refusal {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        let Refusal { code, problem, retry_after } = refusal;
+        let Refusal { code, problem, also, retry_after } = refusal;
         let any = |name: &str, value: Vec<u8>| prost_types::Any {
             type_url: format!("type.googleapis.com/google.rpc.{name}"),
             value,
         };
-        let info = ErrorInfo { reason: problem.reason, domain: DOMAIN.to_owned() };
+        let message = also.iter().fold(problem.message.clone(), |message, problem| {
+            format!("{message}; {}: {}", problem.field, problem.message)
+        });
+        let info = ErrorInfo { reason: problem.reason.clone(), domain: DOMAIN.to_owned() };
         let mut details = vec![any("ErrorInfo", info.encode_to_vec())];
-        if !problem.field.is_empty() {
-            let violation = FieldViolation { field: problem.field, description: problem.message.clone() };
-            details.push(any("BadRequest", BadRequest { field_violations: vec![violation] }.encode_to_vec()));
+        let problems = [problem].into_iter().chain(also).filter(|problem| !problem.field.is_empty());
+        let violation = |problem: Problem| FieldViolation { field: problem.field, description: problem.message };
+        let field_violations: Vec<FieldViolation> = problems.map(violation).collect();
+        if !field_violations.is_empty() {
+            details.push(any("BadRequest", BadRequest { field_violations }.encode_to_vec()));
         }
         if let Some(after) = retry_after {
             let retry_delay = Some(time::duration_to_wire(after));
             details.push(any("RetryInfo", RetryInfo { retry_delay }.encode_to_vec()));
         }
-        let status = RpcStatus { code: code.into(), message: problem.message.clone(), details };
-        Self::with_details(code, problem.message, Bytes::from(status.encode_to_vec()))
-    }
-}
-
-/// Refusals of who calls, or how often. None says whether anything is there.
-impl Refusal {
-    pub(super) fn no_such_call() -> Self {
-        Self::new(Code::Unimplemented, "NO_SUCH_METHOD", "", "there is no such method")
-    }
-
-    pub(super) fn no_credential() -> Self {
-        Self::new(Code::Unauthenticated, "NO_CREDENTIAL", "", "a token or a client certificate is needed")
-    }
-
-    pub(super) fn credential_over() -> Self {
-        Self::new(Code::Unauthenticated, "CREDENTIAL_OVER", "", "the credential was revoked or has expired")
-    }
-
-    pub(super) fn not_allowed() -> Self {
-        Self::new(Code::PermissionDenied, "NOT_ALLOWED", "", "the credential does not allow this")
-    }
-
-    pub(super) fn malformed() -> Self {
-        Self::new(Code::InvalidArgument, "MALFORMED", "", "the request cannot be read")
-    }
-
-    pub(super) fn too_many_links() -> Self {
-        let message = "too many links are being opened from your network";
-        Self { retry_after: Some(Duration::from_secs(1)), ..Self::new(Code::ResourceExhausted, "TOO_MANY_LINKS", "", message) }
-    }
-}
-
-impl From<Denied> for Refusal {
-    fn from(denied: Denied) -> Self {
-        let reason = match denied {
-            Denied::Unknown => "CREDENTIAL_UNKNOWN",
-            Denied::Expired => "CREDENTIAL_EXPIRED",
-            Denied::Revoked => "CREDENTIAL_REVOKED",
-        };
-        Self::new(Code::Unauthenticated, reason, "", denied)
-    }
-}
-
-impl From<Limited> for Refusal {
-    fn from(limited: Limited) -> Self {
-        let (reason, message, retry_after) = match limited {
-            Limited::Calls { after } => ("TOO_MANY_CALLS", "the credential makes too many calls", Some(after)),
-            Limited::Open => ("TOO_MANY_OPEN", "the credential has too many calls open at a time", None),
-        };
-        Self { retry_after, ..Self::new(Code::ResourceExhausted, reason, "", message) }
-    }
-}
-
-impl From<AccessError> for Refusal {
-    fn from(error: AccessError) -> Self {
-        let (code, reason) = match &error {
-            AccessError::Invalid(invalid) => {
-                let field = format!("credential.{}", invalid.field());
-                return Self::new(Code::InvalidArgument, "INVALID_FIELD", &field, &error);
-            }
-            AccessError::Denied(denied) => return (*denied).into(),
-            AccessError::NotFound => (Code::NotFound, "CREDENTIAL_NOT_FOUND"),
-            AccessError::Bound => (Code::AlreadyExists, "CERTIFICATE_BOUND"),
-            AccessError::FirstIsAdministrator => (Code::PermissionDenied, "FIRST_IS_ADMINISTRATOR"),
-            AccessError::LastAdministrator => (Code::FailedPrecondition, "LAST_ADMINISTRATOR"),
-            AccessError::Full => (Code::ResourceExhausted, "TOO_MANY_CREDENTIALS"),
-            _ => {
-                tracing::error!(%error, "credentials could not be written");
-                return Self::new(Code::Unavailable, "ACCESS_FAILED", "", "credentials could not be written");
-            }
-        };
-        Self::new(code, reason, "", error)
+        let status = RpcStatus { code: code.into(), message: message.clone(), details };
+        Self::with_details(code, message, Bytes::from(status.encode_to_vec()))
     }
 }
 
@@ -200,9 +149,7 @@ impl From<InvalidField> for Refusal {
 impl From<RegistryError> for Refusal {
     fn from(error: RegistryError) -> Self {
         let (code, reason) = match &error {
-            RegistryError::Invalid { field, .. } => {
-                return Self::new(Code::InvalidArgument, "INVALID_FIELD", field, &error);
-            }
+            RegistryError::PageToken => return InvalidField::new("page_token", error).into(),
             RegistryError::NotFound => (Code::NotFound, "REGISTRATION_NOT_FOUND"),
             RegistryError::UnknownPartner => (Code::NotFound, "PARTNER_NOT_FOUND"),
             RegistryError::UnknownApp => (Code::NotFound, "APP_NOT_FOUND"),
@@ -215,7 +162,7 @@ impl From<RegistryError> for Refusal {
                 return Self::new(Code::Internal, "REGISTRY_FAILED", "", "the registry failed");
             }
         };
-        Self::new(code, reason, "", error)
+        Self::new(code, reason, "", &error)
     }
 }
 
@@ -229,7 +176,7 @@ impl From<DeskError> for Refusal {
                 (Code::Unavailable, "JOURNAL_FAILED")
             }
         };
-        Self::new(code, reason, "", error)
+        Self::new(code, reason, "", &error)
     }
 }
 
@@ -273,7 +220,7 @@ impl From<FormatError> for Refusal {
             FormatError::NoReferences => "NO_REFERENCES",
         };
         let message = format!("{}: {error}", error.field());
-        Self::new(Code::InvalidArgument, reason, error.field(), message)
+        Self::new(Code::InvalidArgument, reason, error.field(), &message)
     }
 }
 
@@ -284,6 +231,7 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::Point { .. } => "INVALID_POINT",
         Unusable::TooFewPoints(_) => "TOO_FEW_POINTS",
         Unusable::NotClosed(_) => "RING_NOT_CLOSED",
+        Unusable::Joined(_) => "RING_JOINED",
         Unusable::Ground(_) => "INVALID_GROUND",
         Unusable::NotACircle(_) => "NOT_A_CIRCLE",
         Unusable::NotANumber(_) => "NOT_A_NUMBER",
@@ -295,15 +243,6 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::Missing | Unusable::NoGrade => "MISSING_FIELD",
         Unusable::More(_) => "MORE",
     }
-}
-
-/// What an RPC is about is not there, or is not its caller's: the two are answered alike.
-pub(super) fn not_there(missing: Missing) -> Status {
-    status(match missing {
-        Missing::Partner => RegistryError::UnknownPartner,
-        Missing::App => RegistryError::UnknownApp,
-        Missing::Registration => RegistryError::NotFound,
-    })
 }
 
 /// What is asked for is not there.
