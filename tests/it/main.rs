@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod hostile;
+mod access;
 mod kill;
 mod links;
 mod operations;

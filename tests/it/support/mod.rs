@@ -1,7 +1,9 @@
 //! What the stories share.
 
 pub(crate) mod alert;
+pub(crate) mod authority;
 pub(crate) mod house;
 pub(crate) mod message;
 pub(crate) mod phone;
 pub(crate) mod server;
+pub(crate) mod site;
