@@ -220,8 +220,10 @@ impl App {
             tasks.spawn_essential("certificates", fresh);
         }
         let (listener, protocol, bounds) = (grpc_listener, Protocol::Http2, options.bounds);
-        let incoming = Door { name: "grpc", listener, certificates, protocol, bounds }.open(&tasks, &metrics);
-        tasks.spawn_essential("grpc", serve_grpc(incoming, services, doors.clone()));
+        let cut = CancellationToken::new();
+        let door = Door { name: "grpc", listener, certificates, protocol, bounds, cut: cut.clone() };
+        let incoming = door.open(&tasks, &metrics);
+        tasks.spawn_essential("grpc", serve_grpc(incoming, services, doors.clone(), cut));
         readiness.doors_open();
         Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness })
     }
@@ -350,11 +352,13 @@ async fn make_dev_partner(registry: &Registry) -> Result<(), AppError> {
 }
 
 /// Serves until `stop`; streams that do not end then are cut off.
-async fn serve_grpc(incoming: Incoming, services: Services, stop: CancellationToken) {
+async fn serve_grpc(incoming: Incoming, services: Services, stop: CancellationToken, cut: CancellationToken) {
     let serving = grpc::serve(incoming, services, stop.clone());
-    let too_long = async {
+    let cutting = async {
         stop.cancelled().await;
         tokio::time::sleep(DOORS_CLOSE_WITHIN).await;
+        cut.cancel();
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         served = serving => {
@@ -362,7 +366,7 @@ async fn serve_grpc(incoming: Incoming, services: Services, stop: CancellationTo
                 tracing::error!(%error, "gRPC is not served any more");
             }
         }
-        () = too_long => {}
+        () = cutting => {}
     }
 }
 

@@ -29,8 +29,8 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
-    Caller, Clock, Credential, CredentialId, InvalidCredential, NewCredential, NewProof, Principal, Proof, Role, SignedDuration,
-    Timestamp,
+    Caller, Clock, Credential, CredentialId, InvalidCredential, NewCredential, NewProof, Principal, Proof, Role,
+    SignedDuration, Timestamp,
 };
 use crate::listen::{Network, Peer, ShownCertificate};
 use crate::metrics::Metrics;

@@ -52,6 +52,7 @@ pub(super) type Connection = InterceptedService<Channel, Bearer>;
 pub(super) struct Bearer(Option<MetadataValue<Ascii>>);
 
 /// What may be a token is never in an error of the command line: whatever it is, it is taken, and looked at later.
+#[expect(clippy::unnecessary_wraps, reason = "it is of the form that clap takes")]
 fn private(text: &str) -> Result<Private<String>, Infallible> {
     Ok(Private::new(text.to_owned()))
 }
@@ -102,16 +103,16 @@ impl Server {
             self.server
         );
         let token = Token::parse(&text).context("the token cannot be used")?;
-        let mut value: MetadataValue<Ascii> = format!("Bearer {}", token.reveal().expose())
-            .parse()
-            .context("the token cannot be used")?;
+        let mut value: MetadataValue<Ascii> =
+            format!("Bearer {}", token.reveal().expose()).parse().context("the token cannot be used")?;
         value.set_sensitive(true);
         Ok(Bearer(Some(value)))
     }
 
     fn endpoint(&self) -> Result<Endpoint> {
         let server = &self.server;
-        let endpoint = Endpoint::from_shared(server.clone()).with_context(|| format!("--server {server}: not a URL"))?;
+        let endpoint =
+            Endpoint::from_shared(server.clone()).with_context(|| format!("--server {server}: not a URL"))?;
         let endpoint = endpoint.connect_timeout(Duration::from_secs(5)).tcp_nodelay(true);
         if !self.is_encrypted() {
             if self.ca.is_some() || self.client_cert.is_some() {
@@ -160,7 +161,9 @@ mod tests {
         for fine in ["https://example.org:7400", "HTTPS://example.org", LOCAL, "http://localhost:1", "http://[::1]:1"] {
             assert!(asked(fine, &token).is_ok_and(|bearer| bearer.0.is_some()), "{fine}");
         }
-        for plain in ["http://example.org", "http://192.0.2.1:7400", "http://127.0.0.1.example.org", "http://localhost@a.b"] {
+        for plain in
+            ["http://example.org", "http://192.0.2.1:7400", "http://127.0.0.1.example.org", "http://localhost@a.b"]
+        {
             let error = asked(plain, &token).expect_err(plain);
             assert!(error.contains("plain text") && !error.contains(&token), "{error}");
         }

@@ -12,9 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Null, Options, Tls};
 use crate::config::{Config, ConfigError, LogFormat, LogLevel, Switch};
 use crate::domain::Timestamp;
-use crate::lifecycle::{
-    self, Ended, HangUps, OffsetClock, StopSignals, SystemClock, harden, raise_open_files,
-};
+use crate::lifecycle::{self, Ended, HangUps, OffsetClock, StopSignals, SystemClock, harden, raise_open_files};
 
 use super::output::print_line;
 
@@ -246,7 +244,8 @@ mod tests {
         std::fs::write(&file, "[tls]\ncertificate = \"a.pem\"\n").expect("written");
         let line = format!("hazardcast serve --config {}", file.display());
         assert!(matches!(settings(&line), Err(ServeRefused::NoKey)));
-        std::fs::write(&file, "[tls]\ncertificate = \"a.pem\"\nprivate_key = \"a.key\"\nhttp = \"on\"\n").expect("written");
+        std::fs::write(&file, "[tls]\ncertificate = \"a.pem\"\nprivate_key = \"a.key\"\nhttp = \"on\"\n")
+            .expect("written");
         assert!(settings(&format!("{line} --http-listen 0.0.0.0:2")).is_ok());
     }
 

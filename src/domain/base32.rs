@@ -63,7 +63,9 @@ mod tests {
     #[test]
     fn what_is_not_base_32_of_that_length_is_none() {
         assert_eq!(read::<10>("0000000000000000"), Some([0; 10]));
-        for bad in ["", "000000000000000", "00000000000000000", "000000000000000u", "000000000000000A", "é00000000000000"] {
+        for bad in
+            ["", "000000000000000", "00000000000000000", "000000000000000u", "000000000000000A", "é00000000000000"]
+        {
             assert_eq!(read::<10>(bad), None, "{bad}");
         }
         // The last character of 256 bits has four bits too many.

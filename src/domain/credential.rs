@@ -143,7 +143,9 @@ fn is_uri(text: &str) -> bool {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
     };
-    (3..=LONGEST_URI).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) && scheme.is_some_and(is_scheme)
+    (3..=LONGEST_URI).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_graphic())
+        && scheme.is_some_and(is_scheme)
 }
 
 #[cfg(test)]

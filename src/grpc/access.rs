@@ -28,8 +28,7 @@ impl AccessService for AccessDoor {
         if let Principal::Partner(partner) = &new.principal {
             self.0.registry.partner(partner).map_err(status)?;
         }
-        let (made, token): (Credential, Option<Token>) =
-            self.change(move |access| access.create(new, &caller)).await?;
+        let (made, token): (Credential, Option<Token>) = self.change(move |access| access.create(new, &caller)).await?;
         tell("was made", &made);
         let token = token.map(|token| token.reveal().into_inner()).unwrap_or_default();
         Ok(Response::new(v1::CreateCredentialResponse { credential: Some(access::credential_to_wire(made)), token }))

@@ -102,7 +102,8 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let first = all.next()?;
     let text = first.to_str().unwrap_or_default();
-    let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
+    let token =
+        text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
     // Two proofs are none: which of them would be the caller's?
     Some(if all.next().is_some() { "" } else { token.unwrap_or_default() })
 }
@@ -157,7 +158,7 @@ where
         let call = Call { caller, method: rule.path, code: Code::Cancelled };
         let request = request.map(|body| Body::new(Asked::new(body, names, ended.clone())));
         let answering = self.doors.call(request);
-        Box::pin(async move { Ok(Answer::new(answering.await?, call, open, ended)) })
+        Box::pin(async move { Ok(Answer::within(answering.await?, call, open, ended)) })
     }
 }
 

@@ -81,10 +81,7 @@ impl http_body::Body for Asked {
     type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         loop {
             if self.done {
                 return Poll::Ready(None);
@@ -134,7 +131,7 @@ impl Drop for Ending {
 
 impl Answer {
     /// `ended` is the credential's, for a stream. One answer is not broken off: what it tells has been done.
-    pub(super) fn new(
+    pub(super) fn within(
         response: http::Response<Body>,
         mut call: Call,
         open: access::Open,
@@ -151,10 +148,7 @@ impl http_body::Body for Answer {
     type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if self.done {
             return Poll::Ready(None);
         }

@@ -7,8 +7,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::{EncodedNotice, GoodbyeReason, Slot};
-use crate::listen::Peer;
 use crate::link::{Ending, Input, LiveLink, Moment, Output, Session};
+use crate::listen::Peer;
 use crate::wire::convert::frame;
 use crate::wire::link_frame::LinkFrame;
 use crate::wire::v1;

@@ -82,7 +82,8 @@ pub struct Services {
     pub tasks: Tasks,
 }
 
-/// Serves every service on the connections that come in until `stop`; streams that are open end by themselves.
+/// Serves every service on the connections that come in until `stop`. Streams that are open then may end by themselves,
+/// until the connections are cut.
 pub async fn serve(
     incoming: Incoming,
     services: Services,

@@ -212,7 +212,11 @@ mod tests {
         let partner = PartnerName::new("acme").expect("an id");
         let caller = Caller::Known { credential: CredentialId([0; 10]), principal: Principal::Partner(partner) };
         for rule in RULES.iter().filter(|rule| rule.admits(&caller)) {
-            assert!(rule.who.iter().any(|who| matches!(who, PartnerFor(_) | Known | Anybody | Device)), "{}", rule.path);
+            assert!(
+                rule.who.iter().any(|who| matches!(who, PartnerFor(_) | Known | Anybody | Device)),
+                "{}",
+                rule.path
+            );
         }
     }
 }

@@ -247,7 +247,7 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
 
 /// What is asked for is not there.
 pub(super) fn not_found(reason: &str, message: &str) -> Status {
-    Refusal::new(Code::NotFound, reason, "name", message).into()
+    Refusal::new(Code::NotFound, reason, "", message).into()
 }
 
 /// Any of the house's errors as a status.

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, Open, Stream};
 use super::{Certificates, Network, Peer, Protocol, ShownCertificate};
@@ -58,6 +59,8 @@ pub struct Door {
     pub protocol: Protocol,
     /// What its connections may cost.
     pub bounds: Bounds,
+    /// Ends every connection that is open when it is cancelled.
+    pub cut: CancellationToken,
 }
 
 /// Connections, ready to be spoken on. When it is dropped nothing more is taken in, and the port is free.
@@ -160,18 +163,18 @@ impl Accepting {
     fn shake(&self, stream: TcpStream, address: SocketAddr, open: Open) {
         let (ready, metrics, bounds) = (self.ready.clone(), Arc::clone(&self.metrics), self.door.bounds);
         let certificates = self.door.certificates.clone();
-        let protocol = self.door.protocol;
+        let (protocol, cut) = (self.door.protocol, self.door.cut.child_token());
         // A notice is one small frame, and must not wait for the next.
         let prompt = stream.set_nodelay(true);
         let shaking = async move {
             prompt?;
             let Some(certificates) = certificates else {
-                return Ok((Stream::Plain(stream), Peer::new(address, None)));
+                return Ok((Stream::Plain(stream), Peer::new(address, None, cut)));
             };
             let stream = TlsAcceptor::from(certificates.config(protocol)).accept(stream).await?;
             let chain = stream.get_ref().1.peer_certificates();
             let shown = chain.and_then(|chain| ShownCertificate::new(chain, certificates));
-            Ok::<_, io::Error>((Stream::Tls(Box::new(stream)), Peer::new(address, shown)))
+            Ok::<_, io::Error>((Stream::Tls(Box::new(stream)), Peer::new(address, shown, cut)))
         };
         self.tasks.spawn("handshake", async move {
             let shaken = tokio::select! {

@@ -208,7 +208,9 @@ impl Files {
 
     fn contents(&self) -> [u8; 32] {
         let mut context = digest::Context::new(&digest::SHA256);
-        for bytes in [Some(&self.certificate), Some(&self.private_key), self.client_roots.as_ref()].into_iter().flatten() {
+        for bytes in
+            [Some(&self.certificate), Some(&self.private_key), self.client_roots.as_ref()].into_iter().flatten()
+        {
             context.update(&(bytes.len() as u64).to_le_bytes());
             context.update(bytes);
         }

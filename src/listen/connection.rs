@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
 use super::Peer;
@@ -20,6 +21,7 @@ use super::accept::Share;
 pub struct Connection {
     stream: Stream,
     peer: Peer,
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
     silence: Duration,
     deadline: Pin<Box<Sleep>>,
     _open: Open,
@@ -46,7 +48,8 @@ impl Drop for Open {
 impl Connection {
     /// The peer must say something within `opening`, and again within `silence` whenever it has.
     pub(super) fn new(stream: Stream, peer: Peer, opening: Duration, silence: Duration, open: Open) -> Self {
-        Self { stream, peer, silence, deadline: Box::pin(sleep(opening)), _open: open }
+        let cut = Box::pin(peer.when_cut());
+        Self { stream, peer, cut, silence, deadline: Box::pin(sleep(opening)), _open: open }
     }
 
     /// Who is at the other end.
@@ -54,6 +57,7 @@ impl Connection {
         &self.peer
     }
 
+    /// Nothing more is told to a peer that is cut off.
     fn check(&self) -> io::Result<()> {
         if self.peer.is_cut() { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
@@ -70,8 +74,11 @@ impl Connected for Connection {
 impl AsyncRead for Connection {
     /// Only what is read breaks the silence: a peer that takes what it is sent and says nothing is not there.
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.check()?;
         let this = &mut *self;
+        // Whatever a connection waits for, it reads too: so this is where a cut is noticed.
+        if this.cut.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         let polled = match &mut this.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),

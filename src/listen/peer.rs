@@ -3,11 +3,11 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use webpki::EndEntityCert;
 
 use super::Certificates;
@@ -38,7 +38,7 @@ pub struct Peer(Arc<Inner>);
 struct Inner {
     address: SocketAddr,
     certificate: Option<ShownCertificate>,
-    cut: AtomicBool,
+    cut: CancellationToken,
 }
 
 /// A certificate that a peer showed and whose key it has proven to hold.
@@ -55,14 +55,14 @@ pub struct ShownCertificate {
 }
 
 impl Peer {
-    pub(super) fn new(address: SocketAddr, certificate: Option<ShownCertificate>) -> Self {
-        Self(Arc::new(Inner { address, certificate, cut: AtomicBool::new(false) }))
+    pub(super) fn new(address: SocketAddr, certificate: Option<ShownCertificate>, cut: CancellationToken) -> Self {
+        Self(Arc::new(Inner { address, certificate, cut }))
     }
 
     /// A peer without a connection, for tests.
     #[cfg(test)]
     pub(crate) fn at(address: IpAddr) -> Self {
-        Self::new((address, 1).into(), None)
+        Self::new((address, 1).into(), None, CancellationToken::new())
     }
 
     /// What is bounded together with it.
@@ -76,13 +76,18 @@ impl Peer {
         self.0.certificate.as_ref().filter(|shown| shown.is_good())
     }
 
-    /// Ends the connection when it is next used.
+    /// Ends the connection, whatever is open on it.
     pub fn cut(&self) {
-        self.0.cut.store(true, Ordering::Relaxed);
+        self.0.cut.cancel();
+    }
+
+    /// Resolves when the connection is cut.
+    pub(super) fn when_cut(&self) -> WaitForCancellationFutureOwned {
+        self.0.cut.clone().cancelled_owned()
     }
 
     pub(crate) fn is_cut(&self) -> bool {
-        self.0.cut.load(Ordering::Relaxed)
+        self.0.cut.is_cancelled()
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rcgen::{CertificateParams, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::metrics::Metrics;
@@ -32,7 +33,14 @@ async fn open(bounds: Bounds) -> House {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
     let metrics = Arc::new(Metrics::new());
-    let door = Door { name: "test", listener, certificates: None, protocol: Protocol::Http2, bounds };
+    let door = Door {
+        name: "test",
+        listener,
+        certificates: None,
+        protocol: Protocol::Http2,
+        bounds,
+        cut: CancellationToken::new(),
+    };
     let incoming = door.open(&Tasks::new(Arc::clone(&metrics)), &metrics);
     House { address, incoming, metrics }
 }

@@ -16,8 +16,8 @@ const ROUND: usize = 4_096;
 
 /// Ground and hits by their distance from a point, as [`Eye`] ranks it.
 ///
-/// The nearest ground is looked at first, so that hits nearer than all ground that is left can be given. They are put in
-/// order many at a time: that is several times as fast as one by one.
+/// The nearest ground is looked at first, so that hits nearer than all ground that is left can be given. They are put
+/// in order many at a time: that is several times as fast as one by one.
 #[derive(Debug)]
 pub(super) struct Nearest {
     eye: Eye,

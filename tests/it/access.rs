@@ -40,7 +40,8 @@ async fn submit(channel: Channel, token: &str, message: &Message) -> Result<v1::
     Ok(AlertServiceClient::new(with_token(channel, token)).submit_alert(request).await?.into_inner())
 }
 
-async fn register(channel: Channel, token: &str, app: &str) -> Result<Credentials, Status> {
+/// Registers a device that consents to everything it needs.
+pub(crate) async fn register(channel: Channel, token: &str, app: &str) -> Result<Credentials, Status> {
     let consent = |purpose: v1::ConsentPurpose| v1::Consent {
         purpose: purpose.into(),
         policy_version: 1,
@@ -96,7 +97,8 @@ async fn an_authority_sends_for_its_own_senders_and_sees_its_own_alerts() {
     let channel = site.channel().await;
     let message = Message::warning("a", NOON, TOWN);
     assert_eq!(code(submit(channel.clone(), &other, &message).await), Code::PermissionDenied);
-    let Some(Outcome::Admitted(admitted)) = submit(channel.clone(), &own, &message).await.expect("taken").outcome else {
+    let Some(Outcome::Admitted(admitted)) = submit(channel.clone(), &own, &message).await.expect("taken").outcome
+    else {
         panic!("it is not admitted")
     };
     let of = |token: &str| AlertServiceClient::new(with_token(channel.clone(), token));
@@ -328,7 +330,8 @@ async fn wrong_tokens_and_link_secrets_are_counted_and_cost_the_connection() {
 async fn get(site: &Site, path: &str) -> String {
     let mut roots = rustls::RootCertStore::empty();
     let pem = site.root.pem();
-    let root = <rustls::pki_types::CertificateDer<'_> as rustls::pki_types::pem::PemObject>::from_pem_slice(pem.as_bytes());
+    let root =
+        <rustls::pki_types::CertificateDer<'_> as rustls::pki_types::pem::PemObject>::from_pem_slice(pem.as_bytes());
     roots.add(root.expect("PEM")).expect("a root");
     let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)

@@ -31,9 +31,7 @@ use super::connection::Connection;
 use super::output::print_line;
 use super::{Server, plain};
 
-pub use args::{
-    AccessCommand, BootstrapArgs, CreateArgs, ListArgs, OperatorRole, RevokeArgs, ShowArgs, WhoamiArgs,
-};
+pub use args::{AccessCommand, BootstrapArgs, CreateArgs, ListArgs, OperatorRole, RevokeArgs, ShowArgs, WhoamiArgs};
 
 use shown::{day, id, proof, say, state, to_json, whom};
 

@@ -57,8 +57,7 @@ pub(super) fn proof(credential: &v1::Credential) -> String {
     match credential.proof.as_ref().and_then(|proof| proof.kind.as_ref()) {
         Some(ProofKind::Token(_)) => "token".to_owned(),
         Some(ProofKind::CertificateSha256(sha256)) => {
-            let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("certificate {hex}")
+            sha256.iter().fold("certificate ".to_owned(), |text, byte| text + &format!("{byte:02x}"))
         }
         Some(ProofKind::CertificateUri(uri)) => format!("certificate of {uri}"),
         None => "unknown".to_owned(),

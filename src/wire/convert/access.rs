@@ -76,7 +76,8 @@ fn new_principal(kind: PrincipalKind) -> Result<Principal, InvalidField> {
                 return Err(bad(format!("more than {MOST_SENDERS}")));
             }
             let senders = senders.iter().map(|sender| Sender::new(sender).map_err(|error| bad(error.to_string())));
-            let senders = NonEmpty::new(senders.collect::<Result<_, _>>()?).ok_or_else(|| bad("is required".to_owned()))?;
+            let senders =
+                NonEmpty::new(senders.collect::<Result<_, _>>()?).ok_or_else(|| bad("is required".to_owned()))?;
             Ok(Principal::Authority { name, senders })
         }
         PrincipalKind::Operator(role) => {
@@ -175,6 +176,9 @@ mod tests {
         for (bad, field) in cases {
             assert_eq!(new_credential(bad).expect_err(field).field, field);
         }
-        assert_eq!(new_credential(wire(operator(1), None)).map(|new| new.principal), Ok(Principal::Operator(Role::View)));
+        assert_eq!(
+            new_credential(wire(operator(1), None)).map(|new| new.principal),
+            Ok(Principal::Operator(Role::View))
+        );
     }
 }

@@ -93,14 +93,23 @@ impl Site {
 
     /// The same, whose callers may ask so much.
     pub(crate) async fn open_with(limits: Limits) -> Self {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        let root = Root::new("Test");
-        fs::write(folder.path().join("roots.pem"), root.pem()).expect("written");
-        let site = Self::open_in(folder, root, Arc::new(ManualClock::at(NOON)), limits, String::new()).await;
+        let site = Self::new_with(limits).await;
         let bootstrap = fs::read_to_string(site.folder.path().join("data/bootstrap.token")).expect("it was made");
         let bootstrap = with_token(site.channel().await, bootstrap.trim());
         let (_, administrator) = make(bootstrap, operator(v1::OperatorRole::Administer)).await.expect("made");
         Self { administrator, ..site }
+    }
+
+    /// A new server that is nobody's yet.
+    pub(crate) async fn new() -> Self {
+        Self::new_with(Limits::default()).await
+    }
+
+    async fn new_with(limits: Limits) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let root = Root::new("Test");
+        fs::write(folder.path().join("roots.pem"), root.pem()).expect("written");
+        Self::open_in(folder, root, Arc::new(ManualClock::at(NOON)), limits, String::new()).await
     }
 
     async fn open_in(
