@@ -130,8 +130,8 @@ pub fn raise_open_files() -> std::io::Result<Option<u64>> {
     Ok(limit.maximum)
 }
 
-/// Keeps what the process knows inside it: a crash leaves no core, and no other process of the same account can read its
-/// memory.
+/// Keeps what the process knows inside it: a crash leaves no core, and no other process of the same account can read
+/// its memory.
 pub fn harden() -> std::io::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     #[cfg(target_os = "linux")]

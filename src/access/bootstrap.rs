@@ -1,8 +1,8 @@
 //! The first operator of a new server.
 //!
 //! A server without any credential is nobody's. It writes a token to a file that its own account alone can read, and
-//! whoever can read that makes the first operator with it. The token does nothing else; it is over with that, or after a
-//! day, and the file is then removed or of no use. It is in no log.
+//! whoever can read that makes the first operator with it. The token does nothing else; it is over with that, or after
+//! a day, and the file is then removed or of no use. It is in no log.
 
 use std::fs;
 use std::io::ErrorKind;

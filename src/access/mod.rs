@@ -1,9 +1,10 @@
 //! Who may call: credentials, their proofs, and how much each may ask (R-P9).
 //!
-//! A [`Credential`](crate::domain::Credential) binds a proof (a bearer [`Token`], or a client certificate) to whom it stands for (a
-//! [`Principal`](crate::domain::Principal)), until it expires or is revoked. [`Access`] keeps them all in memory, where a
-//! call asks, and on disk, where only hashes of tokens are; what [`Access::create`] and [`Access::revoke`] answer is on
-//! disk. [`Access::authenticate`] gives the [`Holder`] of a good proof, which counts its calls and is told when it ends.
+//! A [`Credential`](crate::domain::Credential) binds a proof (a bearer [`Token`], or a client certificate) to whom it
+//! stands for (a [`Principal`](crate::domain::Principal)), until it expires or is revoked. [`Access`] keeps them all in
+//! memory, where a call asks, and on disk, where only hashes of tokens are; what [`Access::create`] and
+//! [`Access::revoke`] answer is on disk. [`Access::authenticate`] gives the [`Holder`] of a good proof, which counts
+//! its calls and is told when it ends.
 //!
 //! A new server has no credential. [`Access::bootstrap_if_new`] then writes one token to a file that only the server's
 //! account can read; it makes the first operator, and is over with that, or after a day.
@@ -101,9 +102,9 @@ impl Access {
     /// The holder of the proof that a call came with: a token if it has one, else the certificate of its connection.
     /// `None` if it came with neither.
     ///
-    /// A wrong token is looked at for as long as a right one. A peer that keeps showing wrong ones loses its connection;
-    /// right ones are never kept out, however many wrong ones come from the same network: 256 random bits cannot be
-    /// guessed, and a lock-out would be a weapon.
+    /// A wrong token is looked at for as long as a right one. A peer that keeps showing wrong ones loses its
+    /// connection; right ones are never kept out, however many wrong ones come from the same network: 256 random bits
+    /// cannot be guessed, and a lock-out would be a weapon.
     pub fn authenticate(&self, token: Option<&str>, peer: Option<&Peer>) -> Result<Option<Arc<Holder>>, Denied> {
         let (proof, found) = match (token, peer.and_then(Peer::certificate)) {
             (Some(token), _) => ("token", self.by_token(token)),
@@ -198,8 +199,8 @@ impl Access {
         Ok((credential, token))
     }
 
-    /// Revokes a credential: it holds from now on, and on disk when this returns. Its open streams end. Revoking what is
-    /// revoked changes nothing. Blocks until it is on disk.
+    /// Revokes a credential: it holds from now on, and on disk when this returns. Its open streams end. Revoking what
+    /// is revoked changes nothing. Blocks until it is on disk.
     pub fn revoke(&self, id: CredentialId) -> Result<Credential, AccessError> {
         let mut store = self.0.store.lock();
         let now = self.0.clock.now();

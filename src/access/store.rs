@@ -285,7 +285,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_flipped_bit_and_a_cut_are_never_read_as_good(at: prop::sample::Index, bit in 0..8, cut: prop::sample::Index) {
+        fn a_flipped_bit_and_a_cut_are_never_read_as_good(
+            at: prop::sample::Index,
+            bit in 0..8,
+            cut: prop::sample::Index,
+        ) {
             let good = write(&state());
             let mut flipped = good.clone();
             flipped[at.index(good.len())] ^= 1_u8 << bit;

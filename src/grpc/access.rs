@@ -78,7 +78,8 @@ impl AccessService for AccessDoor {
 }
 
 impl AccessDoor {
-    /// Makes a change where blocking is allowed: it is on disk when this returns. A caller that leaves does not undo it.
+    /// Makes a change where blocking is allowed: it is on disk when this returns. A caller that leaves does not undo
+    /// it.
     async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Access) -> Result<T, AccessError> + Send + 'static,

@@ -37,8 +37,8 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Every call of a known caller comes by here once, when it has ended: let in or refused, answered or broken off. It is
-    /// the one place that knows who, what and what came of it, whatever the RPC.
+    /// Every call of a known caller comes by here once, when it has ended: let in or refused, answered or broken off.
+    /// It is the one place that knows who, what and what came of it, whatever the RPC.
     pub(super) fn ended(&self) {
         if let Caller::Known { credential, principal } = &*self.caller {
             let (caller, method, code) = (principal.kind(), self.method, self.code);

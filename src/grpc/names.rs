@@ -1,9 +1,9 @@
 //! A partner names only what is its own.
 //!
 //! Every text of a partner's request, in whatever field, that names something under `partners/` must name something
-//! under the partner's own name. This is looked at here, once, for every RPC there is and every one that will be: in the
-//! bytes of each message, by the descriptors that the program was compiled with, before any door reads it. A door cannot
-//! forget it, and a name that is another's is answered as one that nobody has.
+//! under the partner's own name. This is looked at here, once, for every RPC there is and every one that will be: in
+//! the bytes of each message, by the descriptors that the program was compiled with, before any door reads it. A door
+//! cannot forget it, and a name that is another's is answered as one that nobody has.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -142,8 +142,8 @@ impl Shapes {
         Self { all, of_path }
     }
 
-    /// Reads a message as the door will, by the same functions, and looks at each text on the way. A field that is there
-    /// twice is looked at twice, whichever the door takes.
+    /// Reads a message as the door will, by the same functions, and looks at each text on the way. A field that is
+    /// there twice is looked at twice, whichever the door takes.
     fn look(&self, shape: usize, mut message: &[u8], own: &str, depth: u32) -> Result<(), Refused> {
         let shape = &self.all[shape];
         while message.has_remaining() {
@@ -282,7 +282,8 @@ mod tests {
             kinds in prop::collection::vec(any::<bool>(), 1..6),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
         ) {
-            let messages: Vec<Vec<u8>> = kinds.iter().map(|own| reports(&[OWN, if *own { OWN } else { FOREIGN }])).collect();
+            let message = |own: &bool| reports(&[OWN, if *own { OWN } else { FOREIGN }]);
+            let messages: Vec<Vec<u8>> = kinds.iter().map(message).collect();
             let all = messages.concat();
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(all.len())).collect();
             cuts.extend([0, all.len()]);

@@ -53,7 +53,8 @@ pub fn door(listener: TcpListener, certificates: Option<Arc<Certificates>>) -> D
     Door { name: "http", listener, certificates, protocol: Protocol::Http1, bounds, cut: CancellationToken::new() }
 }
 
-/// Answers on the connections that come in until `stop` is cancelled, then ends within seconds, whatever its callers do.
+/// Answers on the connections that come in until `stop` is cancelled, then ends within seconds, whatever its callers
+/// do.
 pub async fn serve(incoming: Incoming, metrics: Arc<Metrics>, readiness: Readiness, stop: CancellationToken) {
     let router = router(Sources { metrics, readiness });
     let serving = axum::serve(Connections(incoming), router).with_graceful_shutdown(stop.clone().cancelled_owned());

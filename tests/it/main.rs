@@ -8,6 +8,7 @@ mod hostile;
 mod kill;
 mod links;
 mod operations;
+mod operators;
 mod permissions;
 mod privacy;
 mod real_alerts;
