@@ -45,7 +45,7 @@ impl Root {
     pub(crate) fn server(&self) -> Signed {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        self.sign(params)
+        self.sign(&params)
     }
 
     /// A certificate for a client, which names this URI.
@@ -53,10 +53,10 @@ impl Root {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.subject_alt_names = vec![SanType::URI(uri.try_into().expect("ASCII"))];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(params)
+        self.sign(&params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Signed {
+    fn sign(&self, params: &CertificateParams) -> Signed {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("signed");
         let sha256 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate.der()).as_ref().to_vec();
