@@ -180,7 +180,8 @@ impl App {
         readiness.journal_replayed(move || watched.healthy().is_ok());
         let index = Arc::new(Index::new());
         let registry = open_registry(&options, &index, &metrics, &tasks).await?;
-        readiness.registry_loaded();
+        let watched = registry.clone();
+        readiness.registry_loaded(move || watched.is_healthy());
 
         let hub = Hub::with_queue(options.link_queue);
         let around = Surroundings {
@@ -263,7 +264,7 @@ impl App {
         self.hub.drain(RECONNECT_OVER);
         self.doors.cancel();
         drop(self.desk);
-        // It asks the journal whether it is healthy, and the journal closes when its last handle is gone.
+        // It asks journal and registry whether they are healthy, and these close when their last handle is gone.
         drop(self.readiness);
         self.http_stop.cancel();
         self.tasks.wait(CLOSING).await?;
