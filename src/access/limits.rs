@@ -18,7 +18,8 @@ pub struct Limits {
     pub authority: Option<Allowance>,
     /// Each credential of an operator.
     pub operator: Option<Allowance>,
-    /// Links opened a second from one network, whether or not their devices prove to be theirs.
+    /// Links opened a second from one network, whether or not their devices prove to be theirs, and other calls that
+    /// need no credential.
     pub links_of_one_network: Option<NonZeroU32>,
     /// Wrong proofs a minute from one network, before each further one costs its peer the connection.
     pub failures_of_one_network: Option<NonZeroU32>,
@@ -64,7 +65,7 @@ impl Networks {
         }
     }
 
-    pub(super) fn may_open_link(&self, network: Network) -> bool {
+    pub(super) fn may_call_unknown(&self, network: Network) -> bool {
         may(self.links.as_ref(), network)
     }
 

@@ -133,9 +133,9 @@ impl Access {
         }
     }
 
-    /// Whether one more link may be opened from there.
-    pub fn may_open_link(&self, network: Network) -> bool {
-        self.0.networks.may_open_link(network)
+    /// Whether one more link may be opened from there, or call made that needs no credential.
+    pub fn may_call_unknown(&self, network: Network) -> bool {
+        self.0.networks.may_call_unknown(network)
     }
 
     fn by_token(&self, text: &str) -> Result<Arc<Holder>, Denied> {

@@ -8,6 +8,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -24,6 +25,10 @@ use super::call::{Answer, Asked, Call};
 use super::names::Names;
 use super::rules::{Kind, Rule, rule};
 use super::status::Refusal;
+
+/// How long somebody who is not known has for a call that is answered once. Whoever is known has so many open at a
+/// time.
+const UNKNOWN_ASKS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Finds out who calls.
 #[derive(Clone)]
@@ -59,8 +64,8 @@ impl Auth {
     fn admit(&self, rule: &Rule, headers: &HeaderMap, peer: Option<&Peer>) -> Result<Admitted, Refusal> {
         let nobody = || Arc::clone(&self.0.nobody);
         if rule.is_open() {
-            if rule.is_of_devices() && peer.is_some_and(|peer| !self.0.access.may_open_link(peer.network())) {
-                return Err(Refusal::too_many_links());
+            if peer.is_some_and(|peer| !self.0.access.may_call_unknown(peer.network())) {
+                return Err(Refusal::too_many_unknown());
             }
             return Ok(Admitted { caller: nobody(), holder: None });
         }
@@ -73,6 +78,7 @@ impl Auth {
             Call { caller, method: rule.path, code: Code::PermissionDenied }.ended();
             return Err(Refusal::not_allowed());
         }
+        self.0.access.failed("none", peer);
         Err(Refusal::no_credential())
     }
 
@@ -144,7 +150,11 @@ where
                 return Box::pin(std::future::ready(Ok(refused)));
             }
         };
-        let Some(holder) = holder else { return Box::pin(self.doors.call(request)) };
+        let Some(holder) = holder else {
+            let answering = self.doors.call(request);
+            let hurried = rule.kind == Kind::Unary && *caller == Caller::Stranger;
+            return if hurried { Box::pin(within(UNKNOWN_ASKS_WITHIN, answering)) } else { Box::pin(answering) };
+        };
         let open = match holder.admit() {
             Ok(open) => open,
             Err(limited) => {
@@ -160,6 +170,15 @@ where
         let answering = self.doors.call(request);
         Box::pin(async move { Ok(Answer::within(answering.await?, call, open, ended)) })
     }
+}
+
+/// The answer, or that it took too long.
+async fn within<E>(
+    time: Duration,
+    answering: impl Future<Output = Result<http::Response<Body>, E>>,
+) -> Result<http::Response<Body>, E> {
+    let late = || Status::deadline_exceeded("the request did not come in time").into_http();
+    tokio::time::timeout(time, answering).await.unwrap_or_else(|_| Ok(late()))
 }
 
 #[cfg(test)]

@@ -31,9 +31,9 @@ impl Refusal {
         Self::new(Code::InvalidArgument, "MALFORMED", "", "the request cannot be read")
     }
 
-    pub(super) fn too_many_links() -> Self {
-        let message = "too many links are being opened from your network";
-        Self::new(Code::ResourceExhausted, "TOO_MANY_LINKS", "", message).retry_after(Some(Duration::from_secs(1)))
+    pub(super) fn too_many_unknown() -> Self {
+        let message = "too many links and calls without a credential come from your network";
+        Self::new(Code::ResourceExhausted, "TOO_MANY_UNKNOWN", "", message).retry_after(Some(Duration::from_secs(1)))
     }
 }
 

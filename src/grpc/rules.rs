@@ -108,11 +108,6 @@ impl Rule {
         self.who.iter().any(|who| matches!(who, Anybody | Device))
     }
 
-    /// Whether a device proves who it is inside the call.
-    pub(super) fn is_of_devices(&self) -> bool {
-        self.who.contains(&Device)
-    }
-
     /// Whether this caller may make the call at all. What it may be about is another matter: see [`Rule::missing`].
     pub(super) fn admits(&self, caller: &Caller) -> bool {
         let principal = match caller {

@@ -302,6 +302,25 @@ async fn metadata_without_end_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_known_opens_no_more_links_than_its_network_may() {
+    let limits = Limits { links_of_one_network: NonZeroU32::new(1), ..Limits::default() };
+    let site = Site::open_with(limits).await;
+    let channel = site.channel().await;
+    let mut refused = None;
+    for _ in 0..1_000 {
+        let requests = tokio_stream::empty::<v1::OpenLinkRequest>();
+        let mut client = v1::link_service_client::LinkServiceClient::new(channel.clone());
+        if let Err(status) = client.open_link(requests).await {
+            refused = Some(status);
+            break;
+        }
+    }
+    assert_eq!(refused.expect("there is a bound").code(), Code::ResourceExhausted);
+    assert!(who_am_i(site.administrator().await).await.is_ok(), "who is known is not held up");
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_tokens_and_link_secrets_are_counted_and_cost_the_connection() {
     let limits = Limits { failures_of_one_network: NonZeroU32::new(5), ..Limits::default() };
     let site = Site::open_with(limits).await;
