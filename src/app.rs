@@ -4,8 +4,10 @@
 //! the doors. Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has
 //! ended.
 
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -160,6 +162,15 @@ impl App {
     pub async fn open(options: Options) -> Result<Self, AppError> {
         let metrics = Arc::new(Metrics::new());
         let tasks = Tasks::new(Arc::clone(&metrics));
+        let opened = Self::open_with(options, metrics, tasks.clone()).await;
+        if opened.is_err() {
+            // What runs already may end: that is not what is wrong.
+            tasks.close();
+        }
+        opened
+    }
+
+    async fn open_with(options: Options, metrics: Arc<Metrics>, tasks: Tasks) -> Result<Self, AppError> {
         let readiness = Readiness::default();
         let (doors, http_stop) = (CancellationToken::new(), CancellationToken::new());
         let certificates = options.tls.clone().map(|tls| Certificates::load(tls.files)).transpose()?.map(Arc::new);
@@ -172,7 +183,7 @@ impl App {
         let serve = http::serve(http_incoming, Arc::clone(&metrics), readiness.clone(), http_stop.clone());
         tasks.spawn_essential("http", serve);
 
-        std::fs::create_dir_all(&options.data_dir)
+        make_data_dir(&options.data_dir)
             .map_err(|source| AppError::DataDir { path: options.data_dir.clone(), source })?;
         let access = open_access(&options, &metrics)?;
         let (journal, replayed) = open_journal(&options, &metrics, &tasks)?;
@@ -183,7 +194,7 @@ impl App {
         let watched = registry.clone();
         readiness.registry_loaded(move || watched.is_healthy());
 
-        let hub = Hub::with_queue(options.link_queue);
+        let hub = Hub::with_queue(options.link_queue, metrics.links_open.clone());
         let around = Surroundings {
             index: Arc::clone(&index),
             registry: registry.clone(),
@@ -296,6 +307,11 @@ fn open_access(options: &Options, metrics: &Arc<Metrics>) -> Result<Access, AppE
         tracing::warn!(file = %file.display(), "there is no operator yet: the file has the token that makes the first");
     }
     Ok(access)
+}
+
+/// For the server's account alone: places and tokens are in it. One that is there is left as its operator made it.
+fn make_data_dir(path: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn open_journal(options: &Options, metrics: &Arc<Metrics>, tasks: &Tasks) -> Result<(Journal, Replayed), AppError> {

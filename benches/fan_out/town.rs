@@ -8,8 +8,8 @@ use hazardcast::decide::Authority;
 use hazardcast::domain::{
     Alert, AlertId, AlertScope, AppName, Area, Body, Category, Certainty, ChannelKind, Clock, Consent, ConsentOrigin,
     DeviceTraits, Footprint, Ground, Identifier, Info, InfoTexts, Language, Mode, NewRegistration, NonEmpty,
-    PartnerName, Platform, PolicyVersion, Polygon, Position, Priority, Private, Purpose, Ring, Sender, Severity,
-    Subject, Timestamp, Token, Urgency,
+    PartnerName, Platform, PolicyVersion, Polygon, Position, Private, Purpose, Ring, Sender, Severity, Subject,
+    Timestamp, Token, Urgency,
 };
 use hazardcast::intake::Submission;
 use hazardcast::lifecycle::SystemClock;
@@ -68,14 +68,6 @@ impl Town {
         self.places.iter().filter(|at| self.area.contains(**at)).count()
     }
 
-    pub(super) fn mode(&self) -> Mode {
-        Mode::Actual
-    }
-
-    pub(super) fn priority(&self) -> Priority {
-        Priority::of(Urgency::Immediate, Severity::Severe, Certainty::Observed)
-    }
-
     /// A warning of the area, as a door hands it to the desk.
     pub(super) fn submission(&self, identifier: &str) -> Submission {
         let now = SystemClock.now();
@@ -101,7 +93,7 @@ impl Town {
                 identifier: Identifier::new(identifier).expect("an identifier"),
                 sent: now,
             },
-            mode: self.mode(),
+            mode: Mode::Actual,
             subject: Subject::default(),
             scope: AlertScope::Public,
             codes: Vec::new(),

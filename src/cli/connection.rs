@@ -113,6 +113,8 @@ impl Server {
         let server = &self.server;
         let endpoint =
             Endpoint::from_shared(server.clone()).with_context(|| format!("--server {server}: not a URL"))?;
+        let scheme = endpoint.uri().scheme_str();
+        ensure!(matches!(scheme, Some("http" | "https")), "--server {server}: to be http:// or https://");
         let endpoint = endpoint.connect_timeout(Duration::from_secs(5)).tcp_nodelay(true);
         if !self.is_encrypted() {
             if self.ca.is_some() || self.client_cert.is_some() {

@@ -24,6 +24,8 @@ pub(super) struct Sketch {
     pub(super) place: Position,
     /// Whether its person agrees to emergency push.
     pub(super) consents: bool,
+    /// Whether its person takes part in exercises and tests.
+    pub(super) drills: bool,
     /// Whether it is to be reached by the null channel, which stands in for a vendor's push service.
     pub(super) null: bool,
 }
@@ -81,6 +83,7 @@ fn request(sketch: &Sketch) -> v1::CreateRegistrationRequest {
             tokens: if sketch.null { vec![null] } else { Vec::new() },
             consents,
             place: Some(place),
+            drills: sketch.drills,
             ..v1::Registration::default()
         }),
         ..v1::CreateRegistrationRequest::default()

@@ -71,7 +71,7 @@ Examples:
 #[derive(Debug, thiserror::Error)]
 pub enum ServeRefused {
     /// The settings cannot be used.
-    #[error("settings: {0}")]
+    #[error("settings")]
     Config(#[from] ConfigError),
     /// Tokens, places and alerts would go in plain text.
     #[error(

@@ -7,6 +7,7 @@
 mod area;
 mod cell;
 mod circle;
+mod columns;
 mod cut;
 mod directory;
 mod edge;
@@ -19,6 +20,7 @@ mod nearest;
 mod scope;
 mod search;
 mod shape;
+mod shard;
 mod standing;
 mod sweep;
 mod tiles;

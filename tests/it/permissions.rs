@@ -80,7 +80,8 @@ fn request(path: &str, about: &Subject) -> Bytes {
     };
     let report = v1::ReportPlaceRequest { name: registration.clone(), place: None };
     let create = create(app.clone());
-    let hello = v1::DeviceHello { registration: registration.clone(), link_secret: vec![0; 32].into() };
+    let (link_secret, shown) = (vec![0; 32].into(), Vec::new());
+    let hello = v1::DeviceHello { registration: registration.clone(), link_secret, shown };
     Bytes::from(match path.rsplit('/').next().expect("a method") {
         "SubmitAlert" | "PreviewAlert" | "CreateCredential" | "WhoAmI" => Vec::new(),
         "GetAlert" => v1::GetAlertRequest { name: alert }.encode_to_vec(),

@@ -12,8 +12,8 @@ use hazardcast::channel::{Channel, LinkChannel, NullChannel};
 use hazardcast::decide::{Lineages, Rules};
 use hazardcast::domain::{
     AppName, ChannelKind, Clock, Consent, ConsentOrigin, DeviceTraits, Footprint, Language, ManualClock,
-    NewRegistration, PartnerName, Platform, PolicyVersion, Position, Private, Purpose, SignedDuration, Timestamp,
-    Token,
+    NewRegistration, PartnerName, PlaceId, Platform, PolicyVersion, Position, Private, Purpose, SignedDuration, Slot,
+    Timestamp, Token,
 };
 use hazardcast::fan_out::{FanOuts, LaneSeed, Planner, Recorder, Recovered, Surroundings};
 use hazardcast::intake::{Answer, Desk, DeskError};
@@ -28,7 +28,7 @@ use hazardcast::tasks::Tasks;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::lane::{Gate, Holds, LaneHand, Log, Place, Tap};
+use crate::lane::{Gate, Holds, LaneHand, Log, Tap};
 use crate::message::Message;
 use crate::phone::Phone;
 
@@ -101,6 +101,11 @@ impl House {
         self.clock.now()
     }
 
+    /// Whether the index has a place of this registration.
+    pub(crate) fn has_place(&self, slot: Slot) -> bool {
+        self.stored.index.position(PlaceId::live(slot)).is_some()
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.stored.registry
     }
@@ -117,9 +122,7 @@ impl House {
 
     /// Registers a device that will open links.
     pub(crate) async fn phone(&self, new: NewRegistration) -> Phone {
-        let registered = self.register(vec![new]).await.pop().expect("one was registered");
-        let Registered { registration, link_secret, .. } = registered;
-        Phone::new(registration.name, registration.slot, link_secret)
+        Phone::of(self.register(vec![new]).await.pop().expect("one was registered"))
     }
 
     /// Submits a message; nothing is written but what its answer waits for.
@@ -127,9 +130,10 @@ impl House {
         self.submit_and(message, true).await.expect("it is answered").expect("the journal can be written")
     }
 
-    /// Submits a message that the desk decides on and appends; it is not on disk when this returns.
-    pub(crate) async fn submit_unwritten(&mut self, message: &Message) {
-        assert!(self.submit_and(message, false).await.is_none(), "nobody is answered before it is on disk");
+    /// Submits a message that the desk decides on and appends; it is not on disk when this returns. Only what the
+    /// desk does not remember is answered.
+    pub(crate) async fn submit_unwritten(&mut self, message: &Message) -> Option<Answer> {
+        self.submit_and(message, false).await.map(|answer| answer.expect("the journal can be written"))
     }
 
     async fn submit_and(&mut self, message: &Message, write: bool) -> Option<Result<Answer, DeskError>> {
@@ -187,11 +191,6 @@ impl House {
             self.log.next_turn();
         }
         self.write();
-    }
-
-    /// Whether a lane is held within a batch.
-    pub(crate) fn is_sending(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.place() != Place::Between)
     }
 
     /// The process ends at this instant, with all that is not on disk; the next one starts on what is. With
