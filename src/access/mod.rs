@@ -1,10 +1,9 @@
 //! Who may call: credentials, their proofs, and how much each may ask (R-P9).
 //!
-//! A [`Credential`](crate::domain::Credential) binds a proof (a bearer [`Token`], or a client certificate) to whom it
-//! stands for (a [`Principal`](crate::domain::Principal)), until it expires or is revoked. [`Access`] keeps them all in
-//! memory, where a call asks, and on disk, where only hashes of tokens are; what [`Access::create`] and
-//! [`Access::revoke`] answer is on disk. [`Access::authenticate`] gives the [`Holder`] of a good proof, which counts
-//! its calls and is told when it ends.
+//! A [`Credential`] binds a proof (a bearer [`Token`], or a client certificate) to whom it stands for (a
+//! [`Principal`]), until it expires or is revoked. [`Access`] keeps them all in memory, where a call asks, and on
+//! disk, where only hashes of tokens are; what [`Access::create`] and [`Access::revoke`] answer is on disk.
+//! [`Access::authenticate`] gives the [`Holder`] of a good proof, which counts its calls and is told when it ends.
 //!
 //! A new server has no credential. [`Access::bootstrap_if_new`] then writes one token to a file that only the server's
 //! account can read; it makes the first operator, and is over with that, or after a day.
