@@ -102,9 +102,9 @@ impl Columns {
 
     pub(super) fn push(&mut self, place: PlaceId, rect: &Rect, boxed: bool) {
         let rows = self.slots.len();
-        // Columns grow by an eighth, not by half: places are many, and arrivals in one tile few.
+        // Columns grow by a sixteenth, not by half: places are many, and arrivals in one tile few.
         if rows == self.slots.capacity() {
-            self.reserve(rows / 8 + 4);
+            self.reserve(rows / 16 + 4);
         }
         self.x.push(rect.x0);
         self.y.push(rect.y0);

@@ -114,9 +114,9 @@ fn followed_key(place: PlaceId) -> u32 {
     (row(place) as u32) << u8::BITS | u32::from(place.ordinal)
 }
 
-/// Makes room for `len` and an eighth: places are many, and arrivals few.
+/// Makes room for `len` and a sixteenth: places are many, and arrivals few.
 fn grow<T>(column: &mut Vec<T>, len: usize) {
     if len > column.capacity() {
-        column.reserve_exact((len - column.len()).max(column.len() / 8));
+        column.reserve_exact((len - column.len()).max(column.len() / 16));
     }
 }

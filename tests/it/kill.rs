@@ -262,7 +262,7 @@ impl Story {
             Phase::Accept => std::thread::park_timeout(alone.acknowledged.mul_f64(chance)),
             Phase::Match => {
                 stdout.read_line(&mut answer).expect("it can be read");
-                std::thread::park_timeout(Duration::from_micros(2_000).mul_f64(chance));
+                std::thread::park_timeout(Duration::from_millis(2).mul_f64(chance));
             }
             Phase::FanOut => {
                 // At least one batch, and seldom the last.

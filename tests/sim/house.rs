@@ -232,7 +232,7 @@ impl Stored {
         let index = Arc::new(Index::new());
         let mut config = registry::Config::new(folder.join("registry"));
         config.cache_bytes = 8 << 20;
-        let (places, time) = (Arc::clone(&index), clock.clone() as Arc<dyn Clock>);
+        let (places, time) = (Arc::clone(&index), Arc::clone(clock) as Arc<dyn Clock>);
         let registry = Registry::open(&config, places, time, metrics, &tasks).expect("the registry opens");
         Self { registry, index, tasks }
     }
@@ -246,7 +246,7 @@ impl Stored {
     async fn reopen(self, folder: &Path, clock: &Arc<ManualClock>) -> Self {
         let Self { registry, index, tasks } = self;
         drop((registry, index));
-        tasks.wait(Duration::from_secs(60)).await.expect("the registry's writer ends");
+        tasks.wait(Duration::from_mins(1)).await.expect("the registry's writer ends");
         Self::open(folder, clock)
     }
 }
@@ -274,7 +274,7 @@ impl Running {
             }
         }
         let hub = Hub::new();
-        let time: Arc<dyn Clock> = clock.clone();
+        let time = Arc::clone(clock) as Arc<dyn Clock>;
         let around = Surroundings {
             index: Arc::clone(&stored.index),
             registry: stored.registry.clone(),

@@ -341,8 +341,8 @@ fn a_place_costs_at_most_24_bytes_however_it_came() {
             grown.place(place, Some(at));
             loaded.place(place, Some(at));
         }
-        // What grew has an eighth in reserve, here and there.
-        let most = if kind == 1 { 26 } else { 24 };
+        // One by one leaves some room for more, and shards are small here: two million followed ones take 24 too.
+        let most = if kind == 1 { 25 } else { 24 };
         assert!(grown.memory_bytes() <= most * grown.len(), "{kind}: {} bytes", grown.memory_bytes());
         assert!(loaded.memory_bytes() <= most * loaded.len(), "{kind}: {} bytes", loaded.memory_bytes());
     }
