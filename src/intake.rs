@@ -18,6 +18,7 @@ use crate::domain::{Alert, AlertRef, Body, Clock, DeliveryKey, Geocode, Priority
 use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError};
 use crate::locate::{Resolved, resolve};
+use crate::metrics::AlertDecision;
 
 /// How often the desk forgets lineages that have long been over.
 const TIDY: Duration = Duration::from_mins(1);
@@ -165,6 +166,7 @@ impl Desk {
 struct Pending {
     answer: Answer,
     bulletin: Option<Bulletin>,
+    received: Timestamp,
     reply: oneshot::Sender<Result<Answer, DeskError>>,
     /// Whether its own entry is on disk, if it has one.
     synced: Option<Result<(), JournalError>>,
@@ -226,6 +228,7 @@ impl DeskTask {
         reply: oneshot::Sender<Result<Answer, DeskError>>,
     ) -> impl Future<Output = Pending> + use<> {
         let decision = self.decide(&submission);
+        let received = submission.received;
         let references = &submission.alert.subject.references;
         let (answer, bulletin, ticket) = match decision {
             Decision::Admit(bulletin) => {
@@ -253,7 +256,7 @@ impl DeskTask {
                 Some(ticket) => Some(ticket.synced().await),
                 None => None,
             };
-            Pending { answer, bulletin, reply, synced }
+            Pending { answer, bulletin, received, reply, synced }
         }
     }
 
@@ -269,12 +272,13 @@ impl DeskTask {
     }
 
     fn complete(&self, pending: Pending) {
-        let Pending { answer, bulletin, reply, synced } = pending;
+        let Pending { answer, bulletin, received, reply, synced } = pending;
         // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk: that
         // one was completed before, and a journal that failed knows it.
         let result = match synced.unwrap_or_else(|| self.journal.healthy()) {
             // What is on disk sets out, though the journal may have failed since.
             Ok(()) => {
+                self.count(&answer, received);
                 if let Some(bulletin) = bulletin {
                     self.fan_outs.start(bulletin);
                 }
@@ -284,6 +288,19 @@ impl DeskTask {
         };
         // A caller that has gone away changes nothing: what is admitted is on its way.
         let _ = reply.send(result);
+    }
+
+    fn count(&self, answer: &Answer, received: Timestamp) {
+        let metrics = self.fan_outs.metrics();
+        let decision = match answer {
+            Answer::Admitted(_) => {
+                metrics.accept.observe(self.clock.now().duration_since(received).as_secs_f64());
+                AlertDecision::Admitted
+            }
+            Answer::Ignored(_) => AlertDecision::Ignored,
+            Answer::Refused(_) => AlertDecision::Refused,
+        };
+        metrics.alerts_decided(decision).inc();
     }
 }
 

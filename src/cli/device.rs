@@ -21,7 +21,7 @@ use crate::tasks::Tasks;
 use super::Server;
 use super::cities::{cities, positions};
 use super::output::{Steps, print_line};
-use super::population::{DEV_APP, Sketch, connect, connect_many, register};
+use super::population::{DEV_APP, Sketch, register};
 
 /// What can be done with devices.
 #[derive(Debug, Subcommand)]
@@ -35,7 +35,8 @@ pub enum DeviceCommand {
 #[command(after_help = "\
 Examples:
   hazardcast device simulate --count 1000 --cities
-  hazardcast device simulate --count 10 --place -99.13,19.43 --json")]
+  hazardcast device simulate --count 10 --place -99.13,19.43 --json
+  hazardcast device simulate --count 10 --app partners/acme/apps/main --server https://alerts.example.org:7400")]
 pub struct SimulateArgs {
     /// Devices
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -58,6 +59,9 @@ pub struct SimulateArgs {
     /// Which of the many ways to spread them; the same number spreads them the same way
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// The app that they are registered with
+    #[arg(long, value_name = "NAME", default_value = DEV_APP)]
+    pub app: String,
     /// Which server is asked.
     #[command(flatten)]
     pub server: Server,
@@ -73,7 +77,7 @@ pub async fn simulate(args: &SimulateArgs, json: bool) -> Result<ExitCode> {
         Some(place) => vec![place; args.count as usize],
         None => positions(cities(), StdRng::seed_from_u64(args.seed)).take(args.count as usize).collect(),
     };
-    let sketch = |(number, place)| Sketch { place, consents: true, null: number >= links as usize };
+    let sketch = |(number, place)| Sketch { place, consents: true, drills: false, null: number >= links as usize };
     let sketches: Vec<Sketch> = places.into_iter().enumerate().map(sketch).collect();
     // A limit that cannot be raised shows when links cannot be opened.
     let _ = raise_open_files();
@@ -82,15 +86,16 @@ pub async fn simulate(args: &SimulateArgs, json: bool) -> Result<ExitCode> {
         let file = File::options().create(true).append(true).open(path);
         file.with_context(|| format!("--record {}", path.display()))
     });
+    let record = record.transpose()?;
     let tasks = Tasks::new(Arc::new(Metrics::new()));
     let steps = Steps::new(json);
     let bar = steps.bar("registering", args.count.into());
-    let channel = connect(&args.server.server).await?;
-    let mut devices = register(channel, DEV_APP, &sketches, |done| bar.set_position(done)).await?;
+    let channel = args.server.connect().await?;
+    let mut devices = register(channel, &args.app, &sketches, |done| bar.set_position(done)).await?;
     bar.finish();
     devices.truncate(links as usize);
-    let channels = connect_many(&args.server.server, links as usize).await?;
-    let fleet = Fleet::start(&channels, devices, FleetOptions { record: record.transpose()?, clock: None }, &tasks);
+    let channels = args.server.connect_many(links as usize).await?;
+    let fleet = Fleet::start(&channels, devices, FleetOptions { record, clock: None }, &tasks);
     let bar = steps.bar("opening links", links.into());
     while fleet.open() < u64::from(links) {
         bar.set_position(fleet.open());

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::channel::{Content, Told, told};
 use crate::decide::{Bulletin, Content as BulletinContent, TierIndex};
-use crate::domain::{DeviceSlot, Footprint, Language, LineageId, Notice, NoticeKind, Priority, Timestamp};
+use crate::domain::{DeliveryKey, DeviceSlot, Footprint, Language, LineageId, Notice, NoticeKind, Priority, Timestamp};
 use crate::ledger::{Claim, Progress, Reach, Round};
 use crate::plan::TierFacts;
 use crate::wire;
@@ -90,6 +90,11 @@ impl FanOut {
         self.bulletin.parts().expires <= now
     }
 
+    /// How long ago it was admitted, seconds.
+    pub(super) fn age(&self, now: Timestamp) -> f64 {
+        now.duration_since(self.bulletin.parts().admitted).as_secs_f64()
+    }
+
     /// What a plan needs to know of a tier; of the whole bulletin for a release.
     pub fn tier_facts(&self, tier: TierIndex, kind: NoticeKind) -> TierFacts {
         let parts = self.bulletin.parts();
@@ -127,14 +132,32 @@ impl FanOut {
             }
     }
 
-    /// Whether one who is not in the area is to be told that it is over: who was told by an earlier bulletin, or was
-    /// told so and has not acknowledged it.
+    /// Whether the device shows something as pressing as this tier: then it is told of a change of text alone.
+    pub fn has_heard(&self, device: DeviceSlot, tier: TierIndex) -> bool {
+        let priority = self.tier_facts(tier, NoticeKind::Alert).priority;
+        self.reach.shown(device).is_some_and(|shown| shown >= priority)
+    }
+
+    /// Whether one who is not in the area is to be told that it is over: who was told by an earlier bulletin alone.
     pub fn is_release_due(&self, device: DeviceSlot) -> bool {
         let ends = self.is_cancel() || self.past.before.is_some();
-        ends && match self.reach.shown(device) {
-            Some(_) => !self.round.is_sent(device),
-            None => self.reach.is_over(device),
+        ends && self.reach.shown(device).is_some() && !self.round.is_sent(device)
+    }
+
+    /// Whether one who is not in the area, and who need not be told so by a lane, is told over its link that it is
+    /// over: who was told so and has not acknowledged it, and who shows what the server does not know that it sent,
+    /// since it ended before that was on disk.
+    pub fn is_release_owed(&self, device: DeviceSlot, shown: &[DeliveryKey]) -> bool {
+        if self.reach.may_show(device) {
+            return self.reach.is_over(device) && !self.round.is_acknowledged(device);
         }
+        shown.iter().any(|key| self.follows(*key))
+    }
+
+    /// Whether this bulletin, or one before it, took the place of what has this key.
+    pub fn follows(&self, key: DeliveryKey) -> bool {
+        let own = self.bulletin.key();
+        (key.lineage == own.lineage && key.revision < own.revision) || self.past.replaces.contains(&key.lineage)
     }
 
     /// True once, when the sweep is over and no lane has any of it left.
@@ -184,9 +207,9 @@ impl Past {
     }
 
     /// Another lineage is taken over, and all that it had taken over itself.
-    pub(super) fn absorb(&mut self, lineage: LineageId, past: Option<&Self>) {
-        let inherited = past.into_iter().flat_map(|past| &past.replaces);
-        for &replaced in std::iter::once(&lineage).chain(inherited) {
+    pub(super) fn absorb(&mut self, lineage: LineageId, past: Option<Self>) {
+        let inherited = past.unwrap_or_default().replaces;
+        for replaced in std::iter::once(lineage).chain(inherited) {
             if !self.replaces.contains(&replaced) {
                 self.replaces.push(replaced);
             }

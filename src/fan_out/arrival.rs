@@ -8,7 +8,9 @@
 use std::sync::Arc;
 
 use crate::decide::TierIndex;
-use crate::domain::{ChannelKind, DeviceSlot, EncodedNotice, LineageId, NoticeKind, Priority, Slot, Timestamp};
+use crate::domain::{
+    ChannelKind, DeliveryKey, DeviceSlot, EncodedNotice, LineageId, NoticeKind, Priority, Slot, Timestamp,
+};
 use crate::journal::{Entry, Ticket};
 use crate::ledger::{Claim, settle};
 use crate::plan::{Facts, Situation, Verdict, plan};
@@ -35,9 +37,10 @@ impl FanOuts {
 
     /// The link of `slot` has opened, and is in the hub: what is in force for it and was never sent is told now. What
     /// it was sent and has not acknowledged is given back, for whoever drives the link to send again under the same key
-    /// before anything else. History is not told: only the newest bulletin of each lineage.
+    /// before anything else; and so is the word that it is over for what it says it has `shown`, if that was followed
+    /// by another. History is not told: only the newest bulletin of each lineage.
     #[must_use = "what is given back is owed to the device"]
-    pub fn link_opened(&self, slot: Slot) -> Vec<EncodedNotice> {
+    pub fn link_opened(&self, slot: Slot, shown: &[DeliveryKey]) -> Vec<EncodedNotice> {
         // The link is open before claims are looked at: see `recheck`.
         settle();
         let facts = self.facts(slot);
@@ -47,9 +50,12 @@ impl FanOuts {
         let (device, now) = (facts.device(), self.now());
         let here = self.place(slot).map(|at| self.standing().at(at)).unwrap_or_default();
         let in_force = self.in_force();
-        let is_here = |fan_out: &FanOut| here.iter().any(|(lineage, _)| *lineage == fan_out.lineage());
-        let concerned = in_force.iter().filter(|fan_out| fan_out.reach.may_show(device) || is_here(fan_out.as_ref()));
-        concerned.filter_map(|fan_out| self.catch_up(fan_out, slot, now)).collect()
+        let is_concerned = |fan_out: &FanOut| {
+            let is_here = here.iter().any(|(lineage, _)| *lineage == fan_out.lineage());
+            is_here || fan_out.reach.may_show(device) || shown.iter().any(|key| fan_out.follows(*key))
+        };
+        let concerned = in_force.iter().filter(|fan_out| is_concerned(fan_out.as_ref()));
+        concerned.filter_map(|fan_out| self.catch_up(fan_out, slot, shown, now)).collect()
     }
 
     /// A lane has left a device untold which may since have become one to tell (its link opened or its person agreed
@@ -65,14 +71,20 @@ impl FanOuts {
     /// A link has opened while a lane was sending to the device: whatever it has sent may have gone with the link
     /// before.
     pub(super) fn send_again(&self, fan_out: &Arc<FanOut>, slot: Slot) {
-        if let Some(owed) = self.catch_up(fan_out, slot, self.now()) {
+        if let Some(owed) = self.catch_up(fan_out, slot, &[], self.now()) {
             // A link that has closed again comes back for it.
             let _ = self.hub().send(slot, &owed);
         }
     }
 
     /// Tells the device what it is due and was not sent; gives back what it was sent and has not acknowledged.
-    fn catch_up(&self, fan_out: &Arc<FanOut>, slot: Slot, now: Timestamp) -> Option<EncodedNotice> {
+    fn catch_up(
+        &self,
+        fan_out: &Arc<FanOut>,
+        slot: Slot,
+        shown: &[DeliveryKey],
+        now: Timestamp,
+    ) -> Option<EncodedNotice> {
         let due = match self.bring_up_to_date(fan_out, slot, now) {
             Met::Had(due) => due,
             Met::Claimed(due) => {
@@ -80,6 +92,11 @@ impl FanOuts {
                 fan_out.round.reopened(due.facts.device());
                 settle();
                 fan_out.has_had(due.facts.device(), due.claim).then_some(due)?
+            }
+            Met::NotDue => {
+                let facts = self.facts(slot);
+                let owed = facts.is_live() && fan_out.is_release_owed(facts.device(), shown);
+                return owed.then(|| self.owed(fan_out, &Due::release(facts), now)).flatten();
             }
             Met::Put | Met::Untold => return None,
         };
@@ -89,7 +106,7 @@ impl FanOuts {
 
     /// Puts one device into a lane, if it has not had the bulletin and the plan says to tell it.
     fn bring_up_to_date(&self, fan_out: &Arc<FanOut>, slot: Slot, now: Timestamp) -> Met {
-        let Some(due) = self.due(fan_out, slot, now) else { return Met::Untold };
+        let Some(due) = self.due(fan_out, slot, now) else { return Met::NotDue };
         let Due { facts, tier, kind, claim } = due;
         let device = facts.device();
         if kind != NoticeKind::Release && fan_out.round.find(device) {
@@ -121,12 +138,10 @@ impl FanOuts {
         let device = facts.device();
         if let Some(tier) = self.place(slot).and_then(|at| fan_out.tier_at(at, now)) {
             let priority = fan_out.tier_facts(tier, NoticeKind::Alert).priority;
-            let heard = fan_out.reach.shown(device).is_some_and(|shown| shown >= priority);
-            let kind = if heard { NoticeKind::Update } else { NoticeKind::Alert };
+            let kind = if fan_out.has_heard(device, tier) { NoticeKind::Update } else { NoticeKind::Alert };
             return Some(Due { facts, tier, kind, claim: Claim::Tell(priority) });
         }
-        let release = Due { facts, tier: TierIndex(0), kind: NoticeKind::Release, claim: Claim::Release };
-        fan_out.is_release_due(device).then_some(release)
+        fan_out.is_release_due(device).then(|| Due::release(facts))
     }
 
     /// What was sent and not acknowledged, to be sent again. The device drops it if it had it after all.
@@ -147,8 +162,9 @@ impl FanOuts {
     pub(super) fn record_sent(&self, fan_out: &FanOut, sent: Sent) -> Ticket {
         let key = fan_out.bulletin.key();
         let Sent { tier, kind, priority, channel, devices } = sent;
+        let new = devices.iter().filter(|device| !fan_out.round.is_sent(**device)).count();
         self.ledger().mark_sent(key, kind, priority, &devices);
-        self.count_sent(fan_out, channel, devices.len());
+        self.count_sent(fan_out, channel, devices.len(), new);
         self.journal().append(Entry::Sent { key, tier, kind, priority, channel, devices })
     }
 }
@@ -160,6 +176,8 @@ pub(super) fn may_take(kind: NoticeKind, channel: ChannelKind) -> bool {
 
 /// How a device stands that is to be brought up to date.
 enum Met {
+    /// There is nothing to tell it.
+    NotDue,
     /// It is not to be told, or not now.
     Untold,
     /// It was sent what it is due.
@@ -176,6 +194,12 @@ struct Due {
     tier: TierIndex,
     kind: NoticeKind,
     claim: Claim,
+}
+
+impl Due {
+    fn release(facts: Facts) -> Self {
+        Self { facts, tier: TierIndex(0), kind: NoticeKind::Release, claim: Claim::Release }
+    }
 }
 
 /// What a channel has taken of one bulletin.

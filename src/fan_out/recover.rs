@@ -30,7 +30,7 @@ impl Recovered {
                 let known = self.lineages.remove(&newest.key().lineage);
                 let mut past = known.map(|known| Past::of(&known.newest, &known.past)).unwrap_or_default();
                 for absorbed in &newest.parts().absorbs {
-                    past.absorb(*absorbed, self.lineages.remove(absorbed).map(|known| known.past).as_ref());
+                    past.absorb(*absorbed, self.lineages.remove(absorbed).map(|known| known.past));
                 }
                 self.lineages.insert(newest.key().lineage, Lineage { newest, past, finished: false });
             }

@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::{EncodedNotice, GoodbyeReason, Slot};
 use crate::link::{Ending, Input, LiveLink, Moment, Output, Session};
+use crate::listen::Peer;
 use crate::registry::RegistryError;
 use crate::wire::convert::frame;
 use crate::wire::link_frame::LinkFrame;
@@ -42,6 +43,7 @@ impl LinkService for LinkDoor {
         request: Request<Streaming<v1::OpenLinkRequest>>,
     ) -> Result<Response<Self::OpenLinkStream>, Status> {
         let (outgoing, frames) = mpsc::channel(OUTGOING);
+        let peer = request.extensions().get::<Peer>().cloned();
         let link = Link {
             session: Session::new(self.0.link, Instant::now()),
             services: self.0.clone(),
@@ -49,6 +51,7 @@ impl LinkService for LinkDoor {
             outgoing,
             live: None,
             slot: None,
+            peer,
         };
         self.0.tasks.spawn("link", link.run());
         Ok(Response::new(ReceiverStream::new(frames)))
@@ -63,6 +66,7 @@ struct Link {
     outgoing: mpsc::Sender<Result<LinkFrame, Status>>,
     live: Option<LiveLink>,
     slot: Option<Slot>,
+    peer: Option<Peer>,
 }
 
 impl Link {
@@ -108,7 +112,12 @@ impl Link {
         match output {
             Output::Authenticate { registration, secret } => {
                 let input = match self.services.registry.authenticate(&registration, &secret) {
-                    Ok(slot) => Input::Authenticated(slot),
+                    Ok(slot) => {
+                        if slot.is_none() {
+                            self.services.access.failed("link_secret", self.peer.as_ref());
+                        }
+                        Input::Authenticated(slot)
+                    }
                     Err(RegistryError::Loading) => leave(COME_BACK_TO_LOADED),
                     Err(error) => {
                         // Not the device's fault: it is to come back with the same secret.
@@ -119,14 +128,14 @@ impl Link {
                 let now = self.moment();
                 self.session.handle(now, input);
             }
-            Output::Open(slot) => {
+            Output::Open { slot, shown } => {
                 if let Some(live) = self.services.hub.open(slot) {
                     self.live = Some(live);
                     self.slot = Some(slot);
                     // In the hub first: what is told from here on comes to this link. What is owed goes before it, as
                     // fast as the device takes it.
                     let now = self.moment();
-                    for owed in self.services.fan_outs.link_opened(slot) {
+                    for owed in self.services.fan_outs.link_opened(slot, &shown) {
                         self.session.handle(now, Input::Notice(owed));
                     }
                 } else {

@@ -8,8 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::tasks::Tasks;
 
-struct Door {
+struct House {
     address: SocketAddr,
     metrics: Arc<Metrics>,
     readiness: Readiness,
@@ -18,16 +19,17 @@ struct Door {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test awaits its own task")]
-async fn open() -> Door {
+async fn open() -> House {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
     let (metrics, readiness, stop) = (Arc::new(Metrics::new()), Readiness::default(), CancellationToken::new());
-    let serving = tokio::spawn(serve(listener, Arc::clone(&metrics), readiness.clone(), stop.clone()));
-    Door { address, metrics, readiness, stop, serving }
+    let incoming = door(listener, None).open(&Tasks::new(Arc::clone(&metrics)), &metrics);
+    let serving = tokio::spawn(serve(incoming, Arc::clone(&metrics), readiness.clone(), stop.clone()));
+    House { address, metrics, readiness, stop, serving }
 }
 
 /// Status, headers and body.
-async fn get(door: &Door, path: &str) -> (u16, String, String) {
+async fn get(door: &House, path: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(door.address).await.expect("it listens");
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("sent");
@@ -50,16 +52,21 @@ async fn metrics_are_as_rendered_and_of_their_media_type() {
 }
 
 #[tokio::test]
-async fn readiness_names_its_parts_and_follows_the_journal() {
+async fn readiness_names_its_parts_and_follows_journal_and_registry() {
     let door = open().await;
     assert_eq!(get(&door, "/livez").await.0, 200);
     let (status, head, body) = get(&door, "/readyz").await;
-    let parts =
-        json!({"journal_replayed": false, "registry_loaded": false, "doors_open": false, "journal_healthy": false});
+    let parts = json!({
+        "journal_replayed": false,
+        "registry_loaded": false,
+        "doors_open": false,
+        "journal_healthy": false,
+        "registry_healthy": false,
+    });
     assert_eq!((status, body.parse::<Value>().expect("JSON")), (503, json!({"ready": false, "parts": parts})));
     assert!(head.contains("content-type: application/json"), "{head}");
 
-    let healthy = Arc::new(AtomicBool::new(true));
+    let [healthy, registry] = [(); 2].map(|()| Arc::new(AtomicBool::new(true)));
     let probe = Arc::clone(&healthy);
     door.readiness.journal_replayed(move || probe.load(Ordering::SeqCst));
     door.readiness.doors_open();
@@ -67,7 +74,8 @@ async fn readiness_names_its_parts_and_follows_the_journal() {
     let (status, _, body) = get(&door, "/readyz").await;
     let body: Value = body.parse().expect("JSON");
     assert_eq!((status, &body["loading"]), (503, &json!({"done": 3, "of": 8})));
-    door.readiness.registry_loaded();
+    let probe = Arc::clone(&registry);
+    door.readiness.registry_loaded(move || probe.load(Ordering::SeqCst));
     assert_eq!(get(&door, "/readyz").await.0, 200);
 
     healthy.store(false, Ordering::SeqCst);
@@ -79,6 +87,12 @@ async fn readiness_names_its_parts_and_follows_the_journal() {
     );
 
     healthy.store(true, Ordering::SeqCst);
+    registry.store(false, Ordering::SeqCst);
+    let (status, _, body) = get(&door, "/readyz").await;
+    let body: Value = body.parse().expect("JSON");
+    assert_eq!((status, &body["parts"]["registry_healthy"]), (503, &json!(false)));
+
+    registry.store(true, Ordering::SeqCst);
     door.readiness.doors_closed();
     assert_eq!(get(&door, "/readyz").await.0, 503);
     assert_eq!(get(&door, "/livez").await.0, 200);

@@ -1,6 +1,5 @@
 //! Where every place is: [`Index`].
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
@@ -8,16 +7,16 @@ use parking_lot::Mutex;
 use crate::domain::{Footprint, PlaceId, Private};
 
 use super::cell::{Cell, class_of, key_at};
+use super::columns::Entry;
 use super::directory::Directory;
-use super::lattice::{Rect, Spot};
-use super::tiles::{Entry, FULL, Retired, Tile};
+use super::lattice::Rect;
+use super::shard::{Packed, SHARDS, Shard};
+use super::tiles::{Retired, Tile};
 use super::{AffectedArea, Order, Sweep};
 
-/// Slots are dealt to this many shards; changes wait for each other only within one.
-const SHARDS: usize = 256;
-
-/// Bulk loading leaves tiles room to grow.
-const LOADED: usize = FULL * 3 / 4;
+/// So many places are in a tile at most: enough that tiles are few, and few enough that the edge of an area comes
+/// through a small part of them.
+const FULL: usize = 768;
 
 /// The places of all registrations, searched by area.
 ///
@@ -38,79 +37,12 @@ const LOADED: usize = FULL * 3 / 4;
 pub struct Index {
     /// Locked before the directory.
     shards: Vec<Mutex<Shard>>,
+    /// Bulk loading puts so many places in a tile, and leaves room for more.
+    loaded: usize,
     directory: Directory,
     /// A bit for each class of boxes that ever occurred.
     classes: AtomicU64,
     places: AtomicUsize,
-}
-
-/// Where the places of some slots are: which tile, follows from that.
-#[derive(Debug, Default)]
-struct Shard {
-    /// Live places by slot.
-    live: Vec<Packed>,
-    /// Places that are followed.
-    followed: HashMap<PlaceId, Packed, foldhash::fast::RandomState>,
-}
-
-/// The centre of a place, and whether it is a box: longitude 32 bits, box 1 bit, latitude 31 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Packed(u64);
-
-impl Packed {
-    const NONE: Self = Self(u64::MAX);
-    const BOX: u64 = 1 << 31;
-
-    fn new(rect: &Rect, boxed: bool) -> Self {
-        let centre = rect.centre();
-        Self(u64::from(centre.x) << 32 | if boxed { Self::BOX } else { 0 } | u64::from(centre.y))
-    }
-
-    fn is_box(self) -> bool {
-        self.0 & Self::BOX != 0
-    }
-
-    fn centre(self) -> Spot {
-        Spot { x: (self.0 >> 32) as u32, y: (self.0 & (Self::BOX - 1)) as u32 }
-    }
-}
-
-impl Shard {
-    fn get(&self, place: PlaceId) -> Option<Packed> {
-        let known = match place.ordinal {
-            0 => self.live.get(place.slot.0 as usize / SHARDS).copied(),
-            _ => self.followed.get(&place).copied(),
-        };
-        known.filter(|&packed| packed != Packed::NONE)
-    }
-
-    fn set(&mut self, place: PlaceId, packed: Packed) {
-        if place.ordinal != 0 {
-            if packed == Packed::NONE {
-                self.followed.remove(&place);
-            } else {
-                self.followed.insert(place, packed);
-            }
-            return;
-        }
-        let row = place.slot.0 as usize / SHARDS;
-        if row >= self.live.len() {
-            if packed == Packed::NONE {
-                return;
-            }
-            if row >= self.live.capacity() {
-                self.live.reserve_exact((row + 1 - self.live.len()).max(self.live.len() / 8));
-            }
-            self.live.resize(row + 1, Packed::NONE);
-        }
-        self.live[row] = packed;
-    }
-
-    fn memory_bytes(&self) -> usize {
-        // A hash table has one byte of control for each of its entries, and an eighth of them free.
-        let followed = self.followed.capacity() * 8 / 7 * (size_of::<(PlaceId, Packed)>() + 1);
-        self.live.capacity() * size_of::<Packed>() + followed
-    }
 }
 
 impl Default for Index {
@@ -122,9 +54,15 @@ impl Default for Index {
 impl Index {
     /// An index without places.
     pub fn new() -> Self {
+        Self::with_tiles_of(FULL)
+    }
+
+    /// The same with tiles of at most `full` places.
+    pub(super) fn with_tiles_of(full: usize) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            directory: Directory::default(),
+            loaded: full * 3 / 4,
+            directory: Directory::new(full),
             classes: AtomicU64::new(0),
             places: AtomicUsize::new(0),
         }
@@ -136,10 +74,10 @@ impl Index {
         let before = shard.get(place).and_then(|packed| self.entry(place, packed));
         if let Some(at) = at {
             let (entry, packed) = self.admit(place, at);
-            shard.set(place, packed);
+            shard.set(place, Some(packed));
             self.put(&entry, before.as_ref());
         } else {
-            shard.set(place, Packed::NONE);
+            shard.set(place, None);
             if let Some(before) = &before {
                 self.take(before);
             }
@@ -163,9 +101,9 @@ impl Index {
         let mut repeated = false;
         for (place, at) in places {
             let (entry, packed) = self.admit(place, at);
-            let shard = &mut shards[place.slot.0 as usize % SHARDS];
+            let shard = &mut shards[Shard::of(place)];
             repeated |= shard.get(place).is_some();
-            shard.set(place, packed);
+            shard.set(place, Some(packed));
             entries.push(entry);
         }
         if repeated {
@@ -181,12 +119,12 @@ impl Index {
         entries.sort_unstable_by_key(|entry| entry.key);
         let mut tiles = Vec::new();
         for class in entries.chunk_by(|a, b| Cell::of_class(a.key) == Cell::of_class(b.key)) {
-            Tile::cut(Cell::of_class(class[0].key), class, LOADED, &mut tiles);
+            Tile::cut(Cell::of_class(class[0].key), class, self.loaded, &mut tiles);
         }
         self.directory.replace(&tiles);
         self.places.store(entries.len(), Ordering::Relaxed);
         for shard in &mut shards {
-            shard.live.shrink_to_fit();
+            shard.shrink();
         }
     }
 
@@ -226,7 +164,7 @@ impl Index {
 /// Tiles, found and made. The shard of the place is locked meanwhile.
 impl Index {
     fn shard(&self, place: PlaceId) -> &Mutex<Shard> {
-        &self.shards[place.slot.0 as usize % SHARDS]
+        &self.shards[Shard::of(place)]
     }
 
     fn admit(&self, place: PlaceId, at: Footprint) -> (Entry, Packed) {
@@ -245,32 +183,30 @@ impl Index {
         let classes = self.classes.load(Ordering::Relaxed);
         let known = (1..u64::BITS).filter(|class| classes & 1 << class != 0);
         known.map(|class| key_at(class, packed.centre(), place)).find_map(|key| {
-            let rect = attempt(|| self.directory.tile_at(key).map_or(Ok(None), |tile| tile.find(place)))?;
+            let rect = attempt(|| self.directory.tile_at(key).map_or(Ok(None), |tile| tile.find_box(place)))?;
             Some(Entry { key, place, rect })
         })
     }
 
     fn put(&self, entry: &Entry, before: Option<&Entry>) {
-        let full = attempt(|| {
+        let (tile, count) = attempt(|| {
             let tile = self.directory.tile_for(entry.key);
-            if before.is_some_and(|before| tile.cell.holds(before.key)) {
-                tile.shift(entry.place, &entry.rect)?;
-                return Ok(None);
+            if let Some(before) = before.filter(|before| tile.cell.holds(before.key)) {
+                tile.shift(before, &entry.rect)?;
+                return Ok((tile, 0));
             }
             let count = tile.add(entry.place, &entry.rect)?;
-            // Only now that it is found in its new tile it leaves the old one.
-            if let Some(before) = before {
-                self.take(before);
-            }
-            Ok((count > FULL).then_some(tile))
+            Ok((tile, count))
         });
-        if let Some(tile) = full {
-            self.directory.split(&tile);
+        // Only now that it is found in its new tile it leaves the old one.
+        if let Some(before) = before.filter(|_| count > 0) {
+            self.take(before);
         }
+        self.directory.split(&tile, count);
     }
 
     fn take(&self, entry: &Entry) {
-        let left = attempt(|| self.directory.tile_at(entry.key).map_or(Ok(1), |tile| tile.remove(entry.place)));
+        let left = attempt(|| self.directory.tile_at(entry.key).map_or(Ok(1), |tile| tile.remove(entry)));
         if left == 0 {
             self.directory.emptied();
         }

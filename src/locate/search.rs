@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::AffectedArea;
 use super::cell::Cell;
+use super::columns::Columns;
 use super::forest::Forest;
 use super::lattice::Rect;
 use super::scope::Scope;
-use super::tiles::{Columns, Content, Tile};
+use super::tiles::{Content, Tile};
 
 /// A question, and all tiles as they were when it was asked.
 #[derive(Debug)]
@@ -93,6 +94,11 @@ impl Turn {
             TileRef::Planted(number) => forest.tile(*number),
             TileRef::Part(tile, _) => tile,
         }
+    }
+
+    /// See [`Scope::is_heavy`].
+    pub(super) fn is_heavy(&self) -> bool {
+        self.scope.is_heavy()
     }
 
     /// Reads the tile's places, or finds where they are now.

@@ -11,16 +11,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::domain::{PlaceId, Slot};
+use crate::domain::PlaceId;
 
-use super::cell::{Cell, key_of};
+use super::cell::Cell;
+use super::columns::{Columns, Entry};
 use super::lattice::Rect;
-
-/// A tile with more places than this is split.
-pub(super) const FULL: usize = 768;
-
-/// Tiles of neighbouring cells that have no more places than this together are made one.
-const SPARSE: usize = FULL / 4;
 
 /// The places of one cell.
 #[derive(Debug)]
@@ -42,28 +37,9 @@ pub(super) enum Content {
 #[derive(Debug)]
 pub(super) struct Retired;
 
-/// One place as it goes in and out of tiles.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    pub(super) key: u128,
-    pub(super) place: PlaceId,
-    pub(super) rect: Rect,
-}
-
-impl Entry {
-    /// `boxed` tells a box from a point, even one of no size.
-    pub(super) fn new(place: PlaceId, rect: Rect, boxed: bool) -> Self {
-        Self { key: key_of(place, &rect, boxed), place, rect }
-    }
-}
-
 impl Tile {
     pub(super) fn new(cell: Cell, entries: &[Entry]) -> Arc<Self> {
-        let mut columns = Columns::default();
-        columns.reserve(entries.len(), &cell);
-        for entry in entries {
-            columns.push(entry.place, &entry.rect, &cell);
-        }
+        let columns = Columns::of(&cell, entries);
         Arc::new(Self { cell, content: Mutex::new(Arc::new(Content::Live(columns))) })
     }
 
@@ -101,51 +77,55 @@ impl Tile {
     /// Adds a place that is not in the tile; gives back how many there are.
     pub(super) fn add(&self, place: PlaceId, rect: &Rect) -> Result<usize, Retired> {
         self.change(|columns| {
-            columns.push(place, rect, &self.cell);
+            columns.push(place, rect, self.cell.is_of_boxes());
             columns.slots.len()
         })
     }
 
     /// Moves a place that is in the tile.
-    pub(super) fn shift(&self, place: PlaceId, rect: &Rect) -> Result<(), Retired> {
+    pub(super) fn shift(&self, entry: &Entry, rect: &Rect) -> Result<(), Retired> {
         self.change(|columns| {
-            if let Some(row) = columns.find(place) {
+            let row = columns.find(entry);
+            debug_assert!(row.is_some(), "it is where its shard says");
+            if let Some(row) = row {
                 columns.set(row, rect);
             }
         })
     }
 
-    /// Takes a place out; gives back how many are left.
-    pub(super) fn remove(&self, place: PlaceId) -> Result<usize, Retired> {
+    /// Takes out a place that is in the tile; gives back how many are left.
+    pub(super) fn remove(&self, entry: &Entry) -> Result<usize, Retired> {
         self.change(|columns| {
-            if let Some(row) = columns.find(place) {
+            let row = columns.find(entry);
+            debug_assert!(row.is_some(), "it is where its shard says");
+            if let Some(row) = row {
                 columns.swap_remove(row);
             }
             columns.slots.len()
         })
     }
 
-    /// Where a place is, if it is in the tile.
-    pub(super) fn find(&self, place: PlaceId) -> Result<Option<Rect>, Retired> {
+    /// The box that a place is, if it is in the tile.
+    pub(super) fn find_box(&self, place: PlaceId) -> Result<Option<Rect>, Retired> {
         match &**self.content.lock() {
-            Content::Live(columns) => Ok(columns.find(place).map(|row| columns.rect(row))),
+            Content::Live(columns) => Ok(columns.find_box(place).map(|row| columns.rect(row))),
             Content::Moved(_) => Err(Retired),
         }
     }
 
-    /// Splits a tile that is too full; gives back the new ones. Nobody who has not found the tile yet may find it
-    /// meanwhile.
-    pub(super) fn split(&self) -> Option<Vec<Arc<Self>>> {
+    /// Splits a tile of more than `full` places; gives back the new ones. Nobody who has not found the tile yet may
+    /// find it meanwhile.
+    pub(super) fn split(self: &Arc<Self>, full: usize) -> Option<Vec<Arc<Self>>> {
         loop {
             let known = self.content();
             let Content::Live(columns) = &*known else { return None };
-            if columns.slots.len() <= FULL || self.cell.halves().is_none() {
+            if columns.slots.len() <= full || self.cell.halves().is_none() {
                 return None;
             }
             let mut entries: Vec<Entry> = columns.entries().collect();
             entries.sort_unstable_by_key(|entry| entry.key);
             let mut tiles = Vec::new();
-            Self::cut(self.cell, &entries, FULL, &mut tiles);
+            Self::cut(self.cell, &entries, full, &mut tiles);
             // Else somebody who had found it before has changed it, and there are few of them.
             if retire(&[Known { tile: self, content: known }], &tiles) {
                 return Some(tiles);
@@ -176,57 +156,69 @@ impl Tile {
 
 /// A tile as it was found.
 struct Known<'t> {
-    tile: &'t Tile,
+    tile: &'t Arc<Tile>,
     content: Arc<Content>,
 }
 
 /// Tiles with few places or none, and the one that is to take their place.
 pub(super) struct Merger<'t> {
     cell: Cell,
-    sparse: Vec<Known<'t>>,
-    into: Option<Arc<Tile>>,
+    old: Vec<Known<'t>>,
+    new: Option<Arc<Tile>>,
 }
 
 impl<'t> Merger<'t> {
-    /// Finds those of `tiles`, all live ones in order of their cells, that are to be merged or forgotten.
-    pub(super) fn find(tiles: &'t [Arc<Tile>]) -> Vec<Self> {
+    /// Finds those of `tiles`, all live ones in order of their cells, that are to be merged, for they have up to
+    /// `sparse` places together, or forgotten. What there will be then goes to `planned`.
+    pub(super) fn find(tiles: &'t [Arc<Tile>], sparse: usize, planned: &mut Vec<Arc<Tile>>) -> Vec<Self> {
         let known = |tile: &'t Arc<Tile>| Known { tile, content: tile.content() };
         let known: Vec<Known<'t>> = tiles.iter().map(known).collect();
+        let class = |known: &Known<'_>| Cell::of_class(known.tile.cell.start());
         let mut found = Vec::new();
-        for class in known.chunk_by(|a, b| Cell::of_class(a.tile.cell.start()) == Cell::of_class(b.tile.cell.start())) {
-            Self::find_in(Cell::of_class(class[0].tile.cell.start()), class, &mut found);
+        for known in known.chunk_by(|a, b| class(a) == class(b)) {
+            Self::find_in(class(&known[0]), known, sparse, planned, &mut found);
         }
         found
     }
 
     /// The same of all tiles of one cell, as [`Tile::cut`] would have cut their places.
-    fn find_in(cell: Cell, known: &[Known<'t>], found: &mut Vec<Self>) {
-        let count: usize = known.iter().map(Known::count).sum();
-        if known.is_empty() || (known.len() == 1 && count > 0) {
-            return;
-        }
-        if count <= SPARSE {
-            let mut entries: Vec<Entry> = Vec::with_capacity(count);
-            known.iter().filter_map(Known::columns).for_each(|columns| entries.extend(columns.entries()));
-            let sparse = known.iter().map(|known| Known { tile: known.tile, content: Arc::clone(&known.content) });
-            let into = (count > 0).then(|| Tile::new(cell, &entries));
-            found.push(Self { cell, sparse: sparse.collect(), into });
-        } else if let Some([low, high]) = cell.halves() {
-            let (lower, upper) = known.split_at(known.partition_point(|known| low.holds(known.tile.cell.start())));
-            Self::find_in(low, lower, found);
-            Self::find_in(high, upper, found);
+    fn find_in(cell: Cell, known: &[Known<'t>], sparse: usize, planned: &mut Vec<Arc<Tile>>, found: &mut Vec<Self>) {
+        // There is no count of one that has been split since its tile was found.
+        let count = known.iter().try_fold(0, |sum, known| Some(sum + known.columns()?.slots.len()));
+        match (known, count) {
+            ([], _) => {}
+            ([one], None | Some(1..)) => planned.push(Arc::clone(one.tile)),
+            (_, Some(count)) if count <= sparse => {
+                let entries: Vec<Entry> = known.iter().filter_map(Known::columns).flat_map(Columns::entries).collect();
+                let new = (count > 0).then(|| Tile::new(cell, &entries));
+                planned.extend(new.clone());
+                let old = known.iter().map(|known| Known { tile: known.tile, content: Arc::clone(&known.content) });
+                found.push(Self { cell, old: old.collect(), new });
+            }
+            _ => {
+                let [low, high] = cell.halves().expect("a cell that holds several cells can be halved");
+                let (lower, upper) = known.split_at(known.partition_point(|known| low.holds(known.tile.cell.start())));
+                Self::find_in(low, lower, sparse, planned, found);
+                Self::find_in(high, upper, sparse, planned, found);
+            }
         }
     }
 
-    /// Puts the new tile in place of the old ones in the directory, if nothing has changed since it was made.
-    pub(super) fn apply(self, directory: &mut BTreeMap<u128, Arc<Tile>>) {
+    /// Puts the new tile in place of the old ones in the directory. If any of the ground has changed since it was made,
+    /// it is the new one that is forgotten, and the old ones are given back.
+    pub(super) fn apply(self, directory: &mut BTreeMap<u128, Arc<Tile>>) -> Vec<Arc<Tile>> {
         let here = directory.range(self.cell.start()..=self.cell.end()).count();
-        if here == self.sparse.len() && retire(&self.sparse, self.into.as_slice()) {
-            for known in &self.sparse {
+        if here == self.old.len() && retire(&self.old, self.new.as_slice()) {
+            for known in &self.old {
                 directory.remove(&known.tile.cell.start());
             }
-            directory.extend(self.into.map(|tile| (tile.cell.start(), tile)));
+            directory.extend(self.new.map(|tile| (tile.cell.start(), tile)));
+            return Vec::new();
         }
+        if let Some(new) = &self.new {
+            *new.content.lock() = Arc::new(Content::Moved(Vec::new()));
+        }
+        self.old.iter().map(|known| Arc::clone(known.tile)).collect()
     }
 }
 
@@ -237,11 +229,6 @@ impl Known<'_> {
             Content::Moved(_) => None,
         }
     }
-
-    fn count(&self) -> usize {
-        // A tile that has been split since it was found is in no merger: it has changed.
-        self.columns().map_or(FULL, |columns| columns.slots.len())
-    }
 }
 
 /// Moves all places of some tiles, in order of their cells, to others, unless any has changed since it was found.
@@ -249,134 +236,9 @@ fn retire(known: &[Known<'_>], into: &[Arc<Tile>]) -> bool {
     let mut contents: Vec<_> = known.iter().map(|known| known.tile.content.lock()).collect();
     let unchanged = contents.iter().zip(known).all(|(content, known)| Arc::ptr_eq(content, &known.content));
     if unchanged {
-        contents.iter_mut().for_each(|content| **content = Arc::new(Content::Moved(into.to_vec())));
+        for content in &mut contents {
+            **content = Arc::new(Content::Moved(into.to_vec()));
+        }
     }
     unchanged
-}
-
-/// Places, one a row.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Columns {
-    /// A point's, or a box's south-west corner.
-    pub(super) x: Vec<u32>,
-    pub(super) y: Vec<u32>,
-    pub(super) slots: Vec<u32>,
-    /// Width and height of boxes; empty in a tile of points.
-    sizes: Vec<[u32; 2]>,
-    /// Empty while all are 0.
-    ordinals: Vec<u8>,
-}
-
-impl Columns {
-    pub(super) fn rect(&self, row: usize) -> Rect {
-        let (x0, y0) = (self.x[row], self.y[row]);
-        let [width, height] = self.sizes.get(row).copied().unwrap_or_default();
-        Rect { x0, y0, x1: x0 + width, y1: y0 + height }
-    }
-
-    pub(super) fn are_boxes(&self) -> bool {
-        !self.sizes.is_empty()
-    }
-
-    fn entries(&self) -> impl Iterator<Item = Entry> {
-        (0..self.slots.len()).map(|row| {
-            let ordinal = self.ordinals.get(row).copied().unwrap_or_default();
-            Entry::new(PlaceId { slot: Slot(self.slots[row]), ordinal }, self.rect(row), self.are_boxes())
-        })
-    }
-
-    /// Those of the places whose keys are in a cell that is not all of the tile's.
-    pub(super) fn within(&self, cell: &Cell) -> Self {
-        let mut columns = Self::default();
-        for entry in self.entries().filter(|entry| cell.holds(entry.key)) {
-            columns.push(entry.place, &entry.rect, cell);
-        }
-        columns
-    }
-
-    fn find(&self, place: PlaceId) -> Option<usize> {
-        if self.ordinals.is_empty() {
-            return if place.ordinal == 0 { position(&self.slots, place.slot.0) } else { None };
-        }
-        (0..self.slots.len()).find(|&row| self.slots[row] == place.slot.0 && self.ordinals[row] == place.ordinal)
-    }
-
-    fn push(&mut self, place: PlaceId, rect: &Rect, cell: &Cell) {
-        // Columns grow by an eighth, not by half: places are many, and arrivals in one tile few.
-        if self.slots.len() == self.slots.capacity() {
-            self.reserve(self.slots.len() / 8 + 4, cell);
-        }
-        if place.ordinal != 0 && self.ordinals.is_empty() {
-            self.ordinals.reserve_exact(self.slots.capacity());
-            self.ordinals.resize(self.slots.len(), 0);
-        }
-        let with_ordinals = place.ordinal != 0 || !self.ordinals.is_empty();
-        self.x.push(rect.x0);
-        self.y.push(rect.y0);
-        self.slots.push(place.slot.0);
-        if cell.is_of_boxes() {
-            self.sizes.push([rect.x1 - rect.x0, rect.y1 - rect.y0]);
-        }
-        if with_ordinals {
-            self.ordinals.push(place.ordinal);
-        }
-    }
-
-    fn set(&mut self, row: usize, rect: &Rect) {
-        self.x[row] = rect.x0;
-        self.y[row] = rect.y0;
-        if let Some(size) = self.sizes.get_mut(row) {
-            *size = [rect.x1 - rect.x0, rect.y1 - rect.y0];
-        }
-    }
-
-    fn swap_remove(&mut self, row: usize) {
-        self.x.swap_remove(row);
-        self.y.swap_remove(row);
-        self.slots.swap_remove(row);
-        if !self.sizes.is_empty() {
-            self.sizes.swap_remove(row);
-        }
-        if !self.ordinals.is_empty() {
-            self.ordinals.swap_remove(row);
-        }
-        let len = self.slots.len();
-        if self.slots.capacity() > len + len / 4 + 16 {
-            self.x.shrink_to(len);
-            self.y.shrink_to(len);
-            self.slots.shrink_to(len);
-            self.sizes.shrink_to(len);
-            self.ordinals.shrink_to(len);
-        }
-    }
-
-    fn reserve(&mut self, more: usize, cell: &Cell) {
-        self.x.reserve_exact(more);
-        self.y.reserve_exact(more);
-        self.slots.reserve_exact(more);
-        if cell.is_of_boxes() {
-            self.sizes.reserve_exact(more);
-        }
-        if !self.ordinals.is_empty() {
-            self.ordinals.reserve_exact(more);
-        }
-    }
-
-    fn memory_bytes(&self) -> usize {
-        4 * (self.x.capacity() + self.y.capacity() + self.slots.capacity())
-            + 8 * self.sizes.capacity()
-            + self.ordinals.capacity()
-    }
-}
-
-/// Where a value is: so many are compared at a time that a processor does it side by side.
-fn position(values: &[u32], wanted: u32) -> Option<usize> {
-    const TOGETHER: usize = 32;
-    let (chunks, rest) = values.as_chunks::<TOGETHER>();
-    let holds = |chunk: &[u32; TOGETHER]| chunk.iter().filter(|&&value| value == wanted).count() != 0;
-    let (start, values) = match chunks.iter().position(holds) {
-        Some(chunk) => (chunk * TOGETHER, &chunks[chunk][..]),
-        None => (chunks.len() * TOGETHER, rest),
-    };
-    values.iter().position(|&value| value == wanted).map(|at| start + at)
 }

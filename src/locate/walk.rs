@@ -7,9 +7,10 @@ use std::sync::Arc;
 use crate::domain::Slot;
 
 use super::Hit;
+use super::columns::Columns;
 use super::scope::{Desk, Scope};
 use super::search::{Due, Ground, Search, Turn};
-use super::tiles::{Columns, Tile};
+use super::tiles::Tile;
 
 /// So many tiles are fetched from memory together.
 const AHEAD: usize = 16;
@@ -36,16 +37,17 @@ impl Walk {
     pub(super) fn next_batch(&mut self, search: &Search, desk: &mut Desk, out: &mut Vec<Hit>, full: usize) -> bool {
         let mut contents = Vec::with_capacity(AHEAD);
         while out.len() < full {
-            while self.ready.len() < AHEAD && self.step(search) {}
+            while self.ready.len() < AHEAD && !self.ready.back().is_some_and(Turn::is_heavy) && self.step(search) {}
             if self.ready.is_empty() {
                 return false;
             }
             Tile::contents(self.ready.iter().map(|turn| turn.tile(&search.forest)), &mut contents);
             for content in contents.drain(..) {
                 let Some(turn) = self.ready.pop_front() else { break };
-                turn.read(&content, &search.forest, &mut self.due, |columns, scope, rect| match scope.settled() {
-                    Some(tier) => out.extend(columns.slots.iter().map(|&slot| Hit::new(Slot(slot), tier))),
-                    None => {
+                turn.read(&content, &search.forest, &mut self.due, |columns, scope, rect| {
+                    if let Some(tier) = scope.settled() {
+                        out.extend(columns.slots.iter().map(|&slot| Hit::new(Slot(slot), tier)));
+                    } else {
                         scope.test(columns, rect, desk);
                         collect(columns, desk, out);
                     }

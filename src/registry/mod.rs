@@ -27,6 +27,7 @@ mod store;
 mod writer;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
@@ -112,6 +113,8 @@ struct Shared {
     places: Places,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    /// The store has failed: what is on disk is not known, and no more is written.
+    failed: AtomicBool,
 }
 
 /// A registration that was made, or made again.
@@ -213,6 +216,11 @@ impl Registry {
         if let Some(open) = self.0.get() {
             let _ = open.jobs.try_send(Job::Change(vec![Change::ForgetToken(slot, token)], None));
         }
+    }
+
+    /// Whether changes can be made: the registry is loaded, and its store has not failed.
+    pub fn is_healthy(&self) -> bool {
+        self.0.get().is_some_and(|open| !open.shared.failed.load(Ordering::Acquire))
     }
 
     /// How many registrations there are.
@@ -359,6 +367,7 @@ impl Shared {
             places: Places::new(index, config.capacity),
             clock,
             metrics,
+            failed: AtomicBool::new(false),
         };
         let loaded = load::load(&shared, state, &config.dir.join("places"), config.limits, progress)?;
         Ok((shared, loaded))

@@ -1,5 +1,7 @@
 //! The one writer: takes what waits, makes it durable in one commit, then lets memory and callers know.
 
+use std::error::Error;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc as threads};
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -44,7 +46,6 @@ impl Writer {
     /// Runs until every handle of the registry is dropped. When the store fails, that and every later change is
     /// refused.
     pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut failed = false;
         while let Some(first) = jobs.blocking_recv() {
             let mut round = Round::default();
             round.take(first);
@@ -53,12 +54,12 @@ impl Writer {
             {
                 round.take(job);
             }
-            if failed {
+            if self.shared.failed.load(Ordering::Relaxed) {
                 round.changes.into_iter().for_each(refuse);
             } else if let Err(error) = self.make(round) {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(error, "the registry's store failed; it takes no more changes");
-                failed = true;
+                let cause = error.source().map(tracing::field::display);
+                tracing::error!(%error, cause, "the registry's store failed; it takes no more changes");
+                self.shared.failed.store(true, Ordering::Release);
             }
         }
     }

@@ -240,7 +240,7 @@ impl Streamer {
         let (names, sent, acknowledged) = (&self.names, &mut self.sent, &mut self.acknowledged);
         let mut answers = answers.into_inner();
         let mut round = *sent;
-        let send = async {
+        let speak = async {
             loop {
                 round += 1;
                 let at = Some(place([Self::longitude(round), 1.0]));
@@ -260,7 +260,7 @@ impl Streamer {
         };
         // When the server is gone nothing is heard any more.
         tokio::select! {
-            () = send => {}
+            () = speak => {}
             () = hear => {}
         }
     }
@@ -371,6 +371,8 @@ async fn a_store_that_cannot_be_written_refuses_all_changes_from_then_on_and_los
         assert!(refused.iter().all(told), "{refused:?}");
         assert_eq!(State::from(&api.get(&held.name).await), state, "what is there can be read");
     }
+    let (status, body) = server.ask("/readyz");
+    assert!(status.contains("503") && body.contains("\"registry_healthy\":false"), "{body}");
     server.stop();
     server.start();
     let api = Api::connect(&server.url()).await;

@@ -1,12 +1,16 @@
 //! Tests of the real binary, as people use it: one file per story.
 
+mod access;
 mod api_errors;
 mod durability;
 mod fuzz;
 mod hostile;
 mod kill;
 mod links;
+mod metrics;
 mod operations;
+mod operators;
+mod permissions;
 mod privacy;
 mod real_alerts;
 mod registration;

@@ -6,10 +6,11 @@ use std::fmt;
 use crate::source::{Source, closing, name_at};
 
 /// A room imports only rooms that stand before it.
-pub(crate) const IMPORT_ORDER: [&str; 26] = [
+pub(crate) const IMPORT_ORDER: [&str; 28] = [
     "domain",
     "metrics",
     "tasks",
+    "listen",
     "wire",
     "format",
     "locate",
@@ -17,6 +18,7 @@ pub(crate) const IMPORT_ORDER: [&str; 26] = [
     "plan",
     "journal",
     "audit",
+    "access",
     "registry",
     "ledger",
     "outbox",

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hazardcast::access::Limits;
 use hazardcast::app::{App, Null, Options};
 use hazardcast::device::Credentials;
 use hazardcast::domain::{LinkSecret, ManualClock, Private};
@@ -22,6 +23,7 @@ use tonic::transport::Channel;
 
 use super::message::Message;
 use super::server::PATIENCE;
+use super::site::BOUNDS;
 
 /// When the clock of every house starts.
 pub(crate) const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
@@ -67,6 +69,9 @@ impl House {
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,
+            tls: None,
+            bounds: BOUNDS,
+            limits: Limits::default(),
             dev: true,
         });
         let app = app.await.expect("the server opens");
@@ -112,11 +117,6 @@ impl House {
         self.app.loaded().await.expect("the registry is loaded");
     }
 
-    /// Where metrics and readiness are served.
-    pub(crate) fn http_address(&self) -> SocketAddr {
-        self.app.http_address()
-    }
-
     /// Closes it; panics unless everything ends in time.
     pub(crate) async fn close(self) {
         drop(self.channel);
@@ -144,6 +144,11 @@ impl House {
             last = look.fan_out;
         }
         last.expect("there is a last look")
+    }
+
+    /// Where metrics and readiness are served.
+    pub(crate) fn http_address(&self) -> SocketAddr {
+        self.app.http_address()
     }
 
     /// Waits until so many devices have acknowledged the fan-out.

@@ -7,30 +7,38 @@
 //!
 //! Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has ended.
 
+mod loading;
+
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::{Access, AccessError, Limits};
 use crate::channel::{LinkChannel, NullChannel};
-use crate::decide::{Authority, Lineages, Rules};
-use crate::domain::{AppName, Clock, PartnerName, PolicyVersion};
-use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings, Workers};
+use crate::decide::{Lineages, Rules};
+use crate::domain::{Clock, PolicyVersion};
+use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::grpc::{self, Health, Services};
 use crate::http::{self, Readiness};
 use crate::intake::{Desk, REMEMBERED};
 use crate::journal::{self, Entry, Journal, JournalError};
 use crate::ledger::Ledger;
 use crate::link::{Hub, Settings};
+use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
 use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::plan::Policy;
-use crate::registry::{self, Profile, Progress, Registry, RegistryError};
+use crate::registry::{Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
+
+use loading::{Awaited, Loading};
 
 /// How long closing may take before what still runs is named and left: less than `server.stop_seconds`, after which
 /// the process ends without a word.
@@ -59,8 +67,25 @@ pub struct Options {
     pub heartbeat: Duration,
     /// How many notices may wait for one link.
     pub link_queue: usize,
-    /// Whether the partner `dev` and its two apps are made.
+    /// Certificates; `None`: plain text.
+    pub tls: Option<Tls>,
+    /// What connections to the API may cost.
+    pub bounds: Bounds,
+    /// How much callers of the API may ask.
+    pub limits: Limits,
+    /// Whether anybody who shows no credential may do anything, and the partner `dev` and its two apps are made.
     pub dev: bool,
+}
+
+/// How listeners speak TLS.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// The certificates.
+    pub files: CertificateFiles,
+    /// How often it is looked whether they have changed.
+    pub reload: Duration,
+    /// Whether metrics and readiness are served over it too.
+    pub http: bool,
 }
 
 /// What the null channel does with what it is handed.
@@ -99,6 +124,12 @@ pub enum AppError {
     /// The journal.
     #[error("the alert journal")]
     Journal(#[from] JournalError),
+    /// The certificates.
+    #[error("TLS")]
+    Certificates(#[from] CertificateError),
+    /// The credentials.
+    #[error("credentials")]
+    Access(#[from] AccessError),
     /// The registry.
     #[error("the registry")]
     Registry(#[from] RegistryError),
@@ -120,12 +151,11 @@ pub struct App {
     hub: Hub,
     desk: Desk,
     tasks: Tasks,
+    reload: Arc<Notify>,
     doors: CancellationToken,
     http_stop: CancellationToken,
     readiness: Readiness,
-    progress: Arc<Progress>,
-    /// Resolves when the registry is there; `None` when that has been awaited.
-    loading: Option<JoinHandle<Result<(), AppError>>>,
+    registry: Awaited,
 }
 
 /// What the journal had.
@@ -141,23 +171,35 @@ impl App {
     pub async fn open(options: Options) -> Result<Self, AppError> {
         let metrics = Arc::new(Metrics::new());
         let tasks = Tasks::new(Arc::clone(&metrics));
+        let opened = Self::open_with(options, metrics, tasks.clone()).await;
+        if opened.is_err() {
+            // What runs already may end: that is not what is wrong.
+            tasks.close();
+        }
+        opened
+    }
+
+    async fn open_with(options: Options, metrics: Arc<Metrics>, tasks: Tasks) -> Result<Self, AppError> {
         let readiness = Readiness::default();
-        let http_stop = CancellationToken::new();
+        let (doors, http_stop) = (CancellationToken::new(), CancellationToken::new());
+        let certificates = options.tls.clone().map(|tls| Certificates::load(tls.files)).transpose()?.map(Arc::new);
         let http_listener = listen(options.http_listen).await?;
         let http = address(&http_listener, options.http_listen)?;
         let grpc_listener = listen(options.listen).await?;
         let grpc = address(&grpc_listener, options.listen)?;
-        let serve = http::serve(http_listener, Arc::clone(&metrics), readiness.clone(), http_stop.clone());
+        let http_certificates = certificates.clone().filter(|_| options.tls.as_ref().is_some_and(|tls| tls.http));
+        let http_incoming = http::door(http_listener, http_certificates).open(&tasks, &metrics);
+        let serve = http::serve(http_incoming, Arc::clone(&metrics), readiness.clone(), http_stop.clone());
         tasks.spawn_essential("http", serve);
 
-        std::fs::create_dir_all(&options.data_dir)
+        make_data_dir(&options.data_dir)
             .map_err(|source| AppError::DataDir { path: options.data_dir.clone(), source })?;
+        let access = open_access(&options, &metrics)?;
         let (journal, replayed) = open_journal(&options, &metrics, &tasks)?;
         let watched = journal.clone();
         readiness.journal_replayed(move || watched.healthy().is_ok());
-
-        let (index, registry, hub) =
-            (Arc::new(Index::new()), Registry::unloaded(), Hub::with_queue(options.link_queue));
+        let (index, registry) = (Arc::new(Index::new()), Registry::unloaded());
+        let hub = Hub::with_queue(options.link_queue, metrics.links_open.clone());
         let around = Surroundings {
             index: Arc::clone(&index),
             registry: registry.clone(),
@@ -174,7 +216,7 @@ impl App {
         let (desk, desk_task) = Desk::new(replayed.lineages, Rules::default(), journal, fan_outs.clone(), clock);
         tasks.spawn_essential("desk", desk_task.run());
 
-        let (health, doors) = (Health::default(), CancellationToken::new());
+        let health = Health::default();
         let services = Services {
             desk: desk.clone(),
             fan_outs,
@@ -182,42 +224,51 @@ impl App {
             hub: hub.clone(),
             clock: Arc::clone(&options.clock),
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
-            authority: Authority::development(),
+            access: access.clone(),
+            development: options.dev,
+            metrics: Arc::clone(&metrics),
             tasks: tasks.clone(),
         };
-        tasks.spawn_essential("grpc", serve_grpc(grpc_listener, services, health.clone(), doors.clone()));
+        tasks.spawn_essential("access", access.watch_expiry(doors.clone()));
+        let reload = Arc::new(Notify::new());
+        if let (Some(certificates), Some(tls)) = (certificates.clone(), &options.tls) {
+            let (asked, counted) = (Arc::clone(&reload), Arc::clone(&metrics));
+            let fresh = certificates.keep_fresh(tls.reload, asked, tasks.clone(), counted, doors.clone());
+            tasks.spawn_essential("certificates", fresh);
+        }
+        let (listener, protocol, bounds) = (grpc_listener, Protocol::Http2, options.bounds);
+        let cut = CancellationToken::new();
+        let door = Door { name: "grpc", listener, certificates, protocol, bounds, cut: cut.clone() };
+        let incoming = door.open(&tasks, &metrics);
+        tasks.spawn_essential("grpc", serve_grpc(incoming, services, health.clone(), doors.clone(), cut));
         readiness.doors_open();
 
-        let progress = Arc::new(Progress::default());
-        let gauge = Arc::clone(&progress);
-        readiness.registry_loading(move || gauge.now());
-        let loading = Loading {
-            options,
-            index,
-            registry,
-            workers,
-            metrics,
-            tasks: tasks.clone(),
-            readiness: readiness.clone(),
-            progress: Arc::clone(&progress),
-            health,
-        };
-        let loading = Some(tasks.spawn("load", loading.run()));
-        Ok(Self { grpc, http, hub, desk, tasks, doors, http_stop, readiness, progress, loading })
+        let (tasks_of, readiness_of) = (tasks.clone(), readiness.clone());
+        let registry =
+            Loading { options, index, registry, workers, metrics, tasks: tasks_of, readiness: readiness_of, health };
+        let registry = registry.begin();
+        Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness, registry })
     }
 
     /// Returns when the registry is there, and everything accepted so far is being sent; or why that cannot be. May be
     /// dropped and called again.
     pub async fn loaded(&mut self) -> Result<(), AppError> {
-        let Some(loading) = &mut self.loading else { return Ok(()) };
-        let loaded = loading.await.unwrap_or(Err(AppError::Failed(Failed::Panicked("load"))));
-        self.loading = None;
-        loaded
+        self.registry.loaded().await
     }
 
     /// How far the registry is that is being loaded.
     pub fn progress(&self) -> Arc<Progress> {
-        Arc::clone(&self.progress)
+        Arc::clone(&self.registry.progress)
+    }
+
+    /// Cancelled when the registry is there.
+    pub fn ready(&self) -> CancellationToken {
+        self.registry.ready.clone()
+    }
+
+    /// Asks, each time that it is notified, for certificates to be loaded again now.
+    pub fn reload(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload)
     }
 
     /// Where gRPC is served.
@@ -245,12 +296,12 @@ impl App {
     /// Closes: links are sent away, doors shut, what is on its way is sent, what was sent is written.
     pub async fn close(self) -> Result<(), AppError> {
         self.readiness.doors_closed();
-        self.progress.stop();
+        self.registry.progress.stop();
         self.tasks.close();
         self.hub.drain(RECONNECT_OVER);
         self.doors.cancel();
         drop(self.desk);
-        // It asks the journal whether it is healthy, and the journal closes when its last handle is gone.
+        // It asks journal and registry whether they are healthy, and these close when their last handle is gone.
         drop(self.readiness);
         self.http_stop.cancel();
         self.tasks.wait(CLOSING).await?;
@@ -270,6 +321,23 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
 
 fn address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, AppError> {
     listener.local_addr().map_err(|source| AppError::Listen { address: asked, source })
+}
+
+/// The credentials; a new server that is nobody's yet makes its bootstrap token.
+fn open_access(options: &Options, metrics: &Arc<Metrics>) -> Result<Access, AppError> {
+    let clock = Arc::clone(&options.clock);
+    let access = Access::open(&options.data_dir, options.limits, clock, Arc::clone(metrics))?;
+    if !options.dev
+        && let Some(file) = access.bootstrap_if_new()?
+    {
+        tracing::warn!(file = %file.display(), "there is no operator yet: the file has the token that makes the first");
+    }
+    Ok(access)
+}
+
+/// For the server's account alone: places and tokens are in it. One that is there is left as its operator made it.
+fn make_data_dir(path: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn open_journal(options: &Options, metrics: &Arc<Metrics>, tasks: &Tasks) -> Result<(Journal, Replayed), AppError> {
@@ -296,58 +364,15 @@ fn open_journal(options: &Options, metrics: &Arc<Metrics>, tasks: &Tasks) -> Res
     Ok((journal, replayed))
 }
 
-/// The registry on its way, and what begins when it is there.
-struct Loading {
-    options: Options,
-    index: Arc<Index>,
-    registry: Registry,
-    workers: Workers,
-    metrics: Arc<Metrics>,
-    tasks: Tasks,
-    readiness: Readiness,
-    progress: Arc<Progress>,
-    health: Health,
-}
-
-impl Loading {
-    async fn run(self) -> Result<(), AppError> {
-        let Self { options, index, registry, workers, metrics, tasks, readiness, progress, health } = self;
-        let mut config = registry::Config::new(options.data_dir.join("registry"));
-        config.cache_bytes = options.registry_cache_bytes;
-        let (unloaded, clock, threads) = (registry.clone(), Arc::clone(&options.clock), tasks.clone());
-        let load = move || unloaded.load(&config, index, clock, metrics, &threads, &progress);
-        let done = tasks.errand("registry load", load).map_err(AppError::Thread)?;
-        done.await.unwrap_or(Err(RegistryError::Stopped))?;
-        if options.dev {
-            make_dev_partner(&registry).await?;
-        }
-        workers.start(options.planners, &tasks).map_err(AppError::Thread)?;
-        health.everything().await;
-        readiness.registry_loaded();
-        tracing::info!(registrations = registry.count(), "the registry was read");
-        Ok(())
-    }
-}
-
-/// The partner `dev` with the apps `alpha` and `beta`, if they are not there.
-async fn make_dev_partner(registry: &Registry) -> Result<(), AppError> {
-    let partner = PartnerName::new("dev").expect("it is well-formed");
-    let apps = ["alpha", "beta"].map(|id| AppName::new(partner.clone(), id).expect("it is well-formed"));
-    let there = |made: Result<Profile, RegistryError>| match made {
-        Ok(_) | Err(RegistryError::AlreadyExists) => Ok(()),
-        Err(error) => Err(error),
-    };
-    there(registry.create_partner(partner, "Development".to_owned()).await)?;
-    for app in apps {
-        there(registry.create_app(app, String::new()).await)?;
-    }
-    Ok(())
-}
-
 /// Serves until `stop`; streams that do not end then are cut off.
-async fn serve_grpc(listener: TcpListener, services: Services, health: Health, stop: CancellationToken) {
-    let cut = CancellationToken::new();
-    let serving = grpc::serve(listener, services, health, stop.clone(), cut.clone());
+async fn serve_grpc(
+    incoming: Incoming,
+    services: Services,
+    health: Health,
+    stop: CancellationToken,
+    cut: CancellationToken,
+) {
+    let serving = grpc::serve(incoming, services, health, stop.clone());
     let cutting = async {
         stop.cancelled().await;
         tokio::time::sleep(DOORS_CLOSE_WITHIN).await;
