@@ -93,8 +93,8 @@ pub struct Services {
 }
 
 /// Serves every service on the connections that come in until `stop`. Streams that are open then may end by themselves,
-/// until the connections are cut. Doors that need the registry tell their callers to come again until it is there; whoever
-/// loads it then says so to `health`.
+/// until the connections are cut. Doors that need the registry tell their callers to come again until it is there, and
+/// so does `health`, until whoever loads the registry has told it.
 pub async fn serve(
     incoming: Incoming,
     services: Services,

@@ -179,7 +179,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_are_found_as_in_any_map(steps in prop::collection::vec((cid(), prop::option::of(0_u32..1_000)), 0..300)) {
+        fn names_are_found_as_in_any_map(
+            steps in prop::collection::vec((cid(), prop::option::of(0_u32..1_000)), 0..300),
+        ) {
             let (names, mut model) = (Names::default(), HashMap::new());
             for (cid, slot) in steps {
                 if let Some(slot) = slot.map(Slot) {

@@ -81,7 +81,7 @@ impl Places {
         time.store(place.map_or(NEVER, |(_, at)| at.as_microsecond()), Ordering::Release);
     }
 
-    /// At start, before [`Places::load`]: when the place of a phone was reported that is to be there, or that it is not.
+    /// At start, before [`Places::load`]: when a place was reported that is to be there, or that there is none.
     pub(super) fn set_time(&self, slot: Slot, at: Option<Timestamp>) {
         let Some(chunk) = self.times.get(slot.0 as usize / CHUNK) else { return };
         let time = &chunk.get_or_init(never)[slot.0 as usize % CHUNK];
