@@ -13,6 +13,8 @@
 //! Without a part all of them are run; with `--test` all, small and quick. The server is the real binary, on a real
 //! disk; nothing is measured in it but what the system says.
 
+#[path = "registry/flood.rs"]
+mod flood;
 #[path = "registry/load.rs"]
 mod load;
 #[path = "registry/population.rs"]
@@ -25,7 +27,6 @@ mod server;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -38,7 +39,7 @@ use hazardcast::wire::v1::submit_alert_response::Outcome;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use load::{Count, Reports, Shape};
+use load::{Reports, Shape};
 use population::{Population, SEED};
 use server::{Server, disk_bytes};
 
@@ -49,9 +50,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Registrations, if no number is given.
 const DEVICES: u64 = 1_000_000;
 const SMOKE_DEVICES: u64 = 5_000;
-
-/// Alerts sent into a flood.
-const ALERTS: u32 = 500;
 
 /// Half the side of the box that alerts warn, degrees.
 const REACH: f64 = 0.5;
@@ -130,7 +128,7 @@ async fn run(options: &Options) -> Result<()> {
         places(options, &data, &population, &names, &mut said).await?;
     }
     if options.has("flood") {
-        flood(options, &data, &population, &mut said).await?;
+        flood::run(&data, &population, options.devices, options.smoke, &mut said).await?;
     }
     if options.has("search") {
         search::run(&data, &population, &names, options.smoke, &mut said).await?;
@@ -228,59 +226,6 @@ async fn places(
     server.stop()
 }
 
-/// Alerts while a partner floods registrations.
-async fn flood(options: &Options, data: &Path, population: &Population, said: &mut Report) -> Result<()> {
-    let mut server = Server::start(data)?;
-    server.ready().await?;
-    let alerts = if options.smoke { 20 } else { ALERTS };
-    // The n-th alert warns a place where nobody is, so that what is measured is the way of accepting it.
-    let submit_all = async |name: &str, times: &Count| {
-        let channel = server.connect().await?;
-        for number in 0..alerts {
-            let identifier = format!("{name}-{}-{number}", std::process::id());
-            let request = warning(&identifier, [-30.0 + f64::from(number) * 0.01, 80.0], 0.001);
-            let started = Instant::now();
-            AlertServiceClient::new(channel.clone()).submit_alert(request).await?;
-            times.add(started.elapsed());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        anyhow::Ok(())
-    };
-    let (quiet, flooded) = (Count::default(), Count::default());
-    submit_all("quiet", &quiet).await?;
-    let (stop, made) = (AtomicBool::new(false), AtomicU64::new(0));
-    let next = AtomicU64::new(options.devices * 10 + u64::from(std::process::id()) * 10_000_000);
-    let partner = async || {
-        let channel = server.connect().await?;
-        while !stop.load(Ordering::Relaxed) {
-            let first = next.fetch_add(1_000, Ordering::Relaxed);
-            made.fetch_add(
-                load::register(channel.clone(), population, first..first + 1_000).await?.len() as u64,
-                Ordering::Relaxed,
-            );
-        }
-        anyhow::Ok(())
-    };
-    let started = Instant::now();
-    let authority = async {
-        let submitted = submit_all("flooded", &flooded).await;
-        stop.store(true, Ordering::Relaxed);
-        submitted
-    };
-    let partners = futures_util::future::try_join_all((0..8).map(|_| partner()));
-    let (submitted, flooding) = tokio::join!(authority, partners);
-    submitted?;
-    flooding?;
-    let rate = made.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
-    said.say("flood_per_second", rate, "registrations/s");
-    for (name, times) in [("quiet", &quiet), ("flooded", &flooded)] {
-        for (of, per_mille) in [("p50", 500), ("p99", 990), ("most", 1_000)] {
-            said.say(&format!("alert_{name}_{of}_ms"), times.at(per_mille).as_secs_f64() * 1e3, "ms");
-        }
-    }
-    server.stop()
-}
-
 /// Submits an alert; its fan-out's name.
 async fn submit(server: &Server, request: v1::SubmitAlertRequest) -> Result<String> {
     let mut client = AlertServiceClient::new(server.connect().await?);
@@ -302,7 +247,7 @@ async fn complete(server: &Server, name: &str) -> Result<i64> {
 }
 
 /// A warning of a box, from now on for an hour.
-fn warning(identifier: &str, [lon, lat]: [f64; 2], reach: f64) -> v1::SubmitAlertRequest {
+pub(crate) fn warning(identifier: &str, [lon, lat]: [f64; 2], reach: f64) -> v1::SubmitAlertRequest {
     #[expect(clippy::disallowed_methods, reason = "an alert of today")]
     let sent = Timestamp::now();
     let corners = [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]];

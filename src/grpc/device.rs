@@ -40,19 +40,9 @@ impl DeviceService for DeviceDoor {
     ) -> Result<Response<v1::BatchCreateRegistrationsResponse>, Status> {
         let request = request.into_inner();
         at_most_a_batch(request.requests.len())?;
-        let app: AppName = request.parent.parse().map_err(|error| status(InvalidField::new("parent", error)))?;
-        let read = in_turns(request.requests, |new| self.new_registration(Some(&app), new)).await;
-        let (new, gates) = sort_out(read);
-        let done = self.0.registry.batch_register(new).await.map_err(status)?;
-        let answer = |registered: Result<Registered, Refusal>| {
-            let result = match registered {
-                Ok(registered) => Outcome::Registered(self.registered(&registered)),
-                Err(refusal) => Outcome::Refused(refusal.into_problem()),
-            };
-            Answer { result: Some(result) }
-        };
-        let results = in_turns(in_order(gates, done), answer).await;
-        Ok(Response::new(v1::BatchCreateRegistrationsResponse { results }))
+        let door = self.clone();
+        let done = self.0.tasks.spawn_behind("batch", async move { door.register_batch(request).await }).await;
+        done.map_err(|_| Status::internal("the batch failed"))?.map(Response::new)
     }
 
     async fn get_registration(
@@ -169,6 +159,24 @@ impl DeviceDoor {
         registration::new_registration(app, request, self.now())
     }
 
+    async fn register_batch(
+        &self,
+        request: v1::BatchCreateRegistrationsRequest,
+    ) -> Result<v1::BatchCreateRegistrationsResponse, Status> {
+        let app: AppName = request.parent.parse().map_err(|error| status(InvalidField::new("parent", error)))?;
+        let read = request.requests.into_iter().map(|new| self.new_registration(Some(&app), new)).collect();
+        let (new, gates) = sort_out(read);
+        let done = self.0.registry.batch_register(new).await.map_err(status)?;
+        let answer = |registered: Result<Registered, Refusal>| {
+            let result = match registered {
+                Ok(registered) => Outcome::Registered(self.registered(&registered)),
+                Err(refusal) => Outcome::Refused(refusal.into_problem()),
+            };
+            Answer { result: Some(result) }
+        };
+        Ok(v1::BatchCreateRegistrationsResponse { results: in_order(gates, done).map(answer).collect() })
+    }
+
     /// The answer. A link that was opened with an earlier secret ends, and what is in force where the device is sets
     /// out (R-E7).
     fn registered(&self, registered: &Registered) -> v1::CreateRegistrationResponse {
@@ -203,23 +211,6 @@ impl DeviceDoor {
         }
         Ok(response)
     }
-}
-
-/// How many registrations are read or answered before others have their turn: some hundred microseconds.
-const TURN: usize = 32;
-
-/// Does something with each of many, in turns: whatever else comes to this thread meanwhile, an alert above all, does
-/// not wait for the whole batch.
-async fn in_turns<T, R>(items: impl IntoIterator<Item = T>, mut work: impl FnMut(T) -> R) -> Vec<R> {
-    let items = items.into_iter();
-    let mut done = Vec::with_capacity(items.size_hint().0);
-    for item in items {
-        done.push(work(item));
-        if done.len().is_multiple_of(TURN) {
-            tokio::task::yield_now().await;
-        }
-    }
-    done
 }
 
 /// What was read well, and for each of all whether it was.
