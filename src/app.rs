@@ -243,7 +243,7 @@ fn open_journal(options: &Options, metrics: &Arc<Metrics>, tasks: &Tasks) -> Res
         segment_bytes: options.segment_bytes,
         keep: REMEMBERED,
     };
-    let (journal, replay, writer) = Journal::open(&config, options.clock.now(), Arc::clone(metrics))?;
+    let (journal, replay, writer) = Journal::open(&config, options.clock.now(), metrics)?;
     let mut replayed =
         Replayed { lineages: Lineages::new(), ledger: Ledger::default(), recovered: Recovered::default() };
     for entry in replay {

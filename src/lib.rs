@@ -4,7 +4,7 @@
 //! [`locate`] finds the ground and the places in it, [`decide`] says what becomes of them, [`intake`] is the desk where
 //! that happens, [`journal`] keeps it, [`fan_out`] sweeps, [`plan`] says who is told and how, [`channel`] tells them,
 //! over a [`link`] for one, and [`ledger`] keeps who was told. [`registry`] knows the devices. [`device`] is the other
-//! end of a link. [`domain`] holds the nouns, [`wire`] what goes over it; [`http`], [`metrics`], [`tasks`], [`config`],
+//! end of a link. [`segments`] are the files of what only grows, such as the journal. [`domain`] holds the nouns, [`wire`] what goes over it; [`http`], [`metrics`], [`tasks`], [`config`],
 //! [`lifecycle`], [`app`] and [`cli`] are the house around it.
 
 pub mod app;
@@ -27,5 +27,6 @@ pub mod locate;
 pub mod metrics;
 pub mod plan;
 pub mod registry;
+pub mod segments;
 pub mod tasks;
 pub mod wire;

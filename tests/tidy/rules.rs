@@ -6,7 +6,7 @@ use std::fmt;
 use crate::source::{Source, closing, name_at};
 
 /// A room imports only rooms that stand before it.
-pub(crate) const IMPORT_ORDER: [&str; 26] = [
+pub(crate) const IMPORT_ORDER: [&str; 27] = [
     "domain",
     "metrics",
     "tasks",
@@ -15,6 +15,7 @@ pub(crate) const IMPORT_ORDER: [&str; 26] = [
     "locate",
     "decide",
     "plan",
+    "segments",
     "journal",
     "audit",
     "registry",
