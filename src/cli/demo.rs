@@ -258,7 +258,7 @@ fn judge(
     }
     let at = |at: Option<prost_types::Timestamp>| time::optional(at, "").ok().flatten();
     let accepted = at(told.fan_out.accept_time);
-    let since = |later: Option<Timestamp>| Some(later?.duration_since(accepted?).as_secs_f64() * 1000.0);
+    let since = |later: Option<Timestamp>| Some(later?.duration_since(accepted?).as_micros() as f64 / 1000.0);
     report.accepted_to_planned_ms = since(at(told.fan_out.plan_time));
     report.first_notice_ms = since(told.first.into_iter().chain(at(told.fan_out.first_send_time)).min());
     report.last_notice_ms = since(told.last.into_iter().chain(at(told.fan_out.last_send_time)).max());

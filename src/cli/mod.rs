@@ -9,6 +9,7 @@ mod check;
 pub mod cities;
 pub mod demo;
 pub mod device;
+mod judge;
 pub mod log;
 pub mod map;
 mod output;
@@ -20,14 +21,13 @@ pub use args::{Cli, Command, Server};
 use std::process::ExitCode;
 
 use crate::domain::Clock;
-use crate::format;
 use crate::lifecycle::SystemClock;
 
 /// Does what was asked; the exit code says how it went.
 pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     if let Command::Alert(alert::AlertCommand::Check(args)) = &cli.command {
         let now = SystemClock.now();
-        let read = |file: &str, bytes: &[u8], media_type: &str| format::check(file, bytes, Some(media_type), now);
+        let read = |file: &str, bytes: &[u8], media_type: &str| judge::check(file, bytes, media_type, now);
         let checked = check::run(args, cli.json, read, &mut std::io::stdout().lock())?;
         return Ok(ExitCode::from(checked as u8));
     }

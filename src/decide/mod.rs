@@ -106,6 +106,14 @@ impl Default for Rules {
     }
 }
 
+impl Rules {
+    /// When an info ends that says `expires`, of an alert that was sent at `sent`.
+    pub fn expiry(&self, expires: Option<Timestamp>, sent: Timestamp) -> Timestamp {
+        let after = |span| sent.saturating_add(span).unwrap_or(Timestamp::MAX);
+        expires.unwrap_or_else(|| after(self.default_expiry)).min(after(self.max_expiry))
+    }
+}
+
 /// Decides one alert.
 pub fn decide(
     lineages: &Lineages,

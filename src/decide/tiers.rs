@@ -28,7 +28,7 @@ pub(super) fn tiers(
     let mut any_expired = false;
     for (info, found) in infos.iter().zip(&ground.infos) {
         let Some(area) = &found.area else { continue };
-        let expires = expiry(info, rules, id);
+        let expires = rules.expiry(info.expires, id.sent);
         if expires <= now {
             any_expired = true;
             continue;
@@ -46,11 +46,6 @@ pub(super) fn tiers(
             (false, false) => NoTier::Unresolved(unresolved),
         }
     })
-}
-
-fn expiry(info: &Info, rules: &Rules, id: &AlertId) -> Timestamp {
-    let after = |span| id.sent.saturating_add(span).unwrap_or(Timestamp::MAX);
-    info.expires.unwrap_or_else(|| after(rules.default_expiry)).min(after(rules.max_expiry))
 }
 
 /// Adds an info to the tier of its ground and priority, or opens one.

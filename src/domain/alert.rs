@@ -217,7 +217,7 @@ pub struct Info {
     pub ground: Ground,
 }
 
-/// What a person reads, as written but without control characters.
+/// What a person reads, as written but without markup and control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InfoTexts {
     /// CAP's `senderName`.

@@ -14,7 +14,7 @@ use crate::wire::v1;
 use crate::wire::v1::alert_service_server::AlertService;
 use crate::wire::v1::submit_alert_response::{Admitted, Ignored as NotSent, Outcome};
 
-use super::status::{Refusal, not_found, status};
+use super::status::{Refusal, not_found, status, unusable_reason};
 use super::{Services, page_size};
 
 #[derive(Clone)]
@@ -117,8 +117,7 @@ impl AlertDoor {
                 Form::Raw(raw) => {
                     let media_type = (!raw.media_type.is_empty()).then_some(raw.media_type.as_str());
                     let read = format::read(&raw.content, media_type)?;
-                    let problems =
-                        read.refusals.iter().map(|refusal| problem(&refusal.field, &refusal.reason)).collect();
+                    let problems = read.refusals.iter().map(unused).collect();
                     (read.alert, problems, raw.content, raw.media_type)
                 }
                 Form::Structured(alert) => {
@@ -193,6 +192,14 @@ fn submission(alert: Alert, problems: Vec<v1::Problem>, raw: bytes::Bytes, media
 
 fn problem(field: &str, message: &str) -> v1::Problem {
     v1::Problem { reason: "UNUSABLE".to_owned(), field: field.to_owned(), message: message.to_owned() }
+}
+
+fn unused(refusal: &format::Refusal) -> v1::Problem {
+    v1::Problem {
+        reason: unusable_reason(&refusal.reason).to_owned(),
+        field: refusal.field.clone(),
+        message: refusal.reason.to_string(),
+    }
 }
 
 fn message(id: &AlertId) -> v1::AlertReference {

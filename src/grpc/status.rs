@@ -6,6 +6,7 @@ use prost::Message;
 use tonic::{Code, Status};
 
 use crate::decide::Refused;
+use crate::format::{FormatError, Unusable};
 use crate::intake::DeskError;
 use crate::registry::RegistryError;
 use crate::wire::convert::InvalidField;
@@ -145,9 +146,53 @@ impl From<Refused> for Refusal {
     }
 }
 
-impl From<crate::format::FormatError> for Refusal {
-    fn from(error: crate::format::FormatError) -> Self {
-        Self::new(Code::InvalidArgument, error.reason(), &error.field(), &error)
+impl From<FormatError> for Refusal {
+    fn from(error: FormatError) -> Self {
+        let reason = match &error {
+            FormatError::MediaType(_) => "UNSUPPORTED_MEDIA_TYPE",
+            FormatError::Empty => "EMPTY",
+            FormatError::TooLarge { .. } => "TOO_LARGE",
+            FormatError::UnknownFormat => "UNKNOWN_FORMAT",
+            FormatError::UnknownEncoding(_) => "UNSUPPORTED_ENCODING",
+            FormatError::InvalidEncoding { .. } => "INVALID_ENCODING",
+            FormatError::EncodingConflict { .. } => "ENCODING_CONFLICT",
+            FormatError::DocumentType { .. } => "DOCUMENT_TYPE",
+            FormatError::TooDeep { .. } => "TOO_DEEP",
+            FormatError::TooMany { .. } => "TOO_MANY",
+            FormatError::TooLong { .. } => "TOO_LONG",
+            FormatError::Truncated { .. } => "TRUNCATED",
+            FormatError::NotWellFormed(_) => "NOT_WELL_FORMED",
+            FormatError::NotCap { .. } => "NOT_CAP",
+            FormatError::Missing { .. } => "MISSING_FIELD",
+            FormatError::Repeated { .. } => "REPEATED_FIELD",
+            FormatError::UnknownValue { .. } => "UNKNOWN_VALUE",
+            FormatError::Name { .. } => "INVALID_NAME",
+            FormatError::Time { .. } => "INVALID_TIME",
+            FormatError::NoInfo => "NO_INFO",
+            FormatError::NoReferences => "NO_REFERENCES",
+        };
+        let message = format!("{}: {error}", error.field());
+        Self::new(Code::InvalidArgument, reason, error.field(), message)
+    }
+}
+
+/// The reason of a [`Problem`] with a part of an alert that stands.
+pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
+    match unusable {
+        Unusable::NotAPair { .. } => "NOT_A_PAIR",
+        Unusable::Point { .. } => "INVALID_POINT",
+        Unusable::TooFewPoints(_) => "TOO_FEW_POINTS",
+        Unusable::NotClosed(_) => "RING_NOT_CLOSED",
+        Unusable::Ground(_) => "INVALID_GROUND",
+        Unusable::NotACircle(_) => "NOT_A_CIRCLE",
+        Unusable::NotANumber(_) => "NOT_A_NUMBER",
+        Unusable::Time { .. } => "INVALID_TIME",
+        Unusable::TakenForUtc(_) => "TAKEN_FOR_UTC",
+        Unusable::Language(_) => "INVALID_LANGUAGE",
+        Unusable::NotAReference(_) => "NOT_A_REFERENCE",
+        Unusable::UpdateOfNothing => "UPDATE_OF_NOTHING",
+        Unusable::Missing | Unusable::NoGrade => "MISSING_FIELD",
+        Unusable::More(_) => "MORE",
     }
 }
 

@@ -115,15 +115,24 @@ fn extent(polygon: &Polygon) -> [f64; 4] {
         polygon.outer.points().iter().fold(start, |[west, south, east, north], [lon, lat]| {
             [west.min(*lon), south.min(*lat), east.max(*lon), north.max(*lat)]
         });
+    on_globe([west, south, east, north])
+}
+
+/// A box (west, south, east and north in degrees) whose longitudes run past ±180, with longitudes that do not: west is
+/// greater than east where it crosses the antimeridian.
+pub fn on_globe([west, south, east, north]: [f64; 4]) -> [f64; 4] {
     if west >= -180.0 && east <= 180.0 {
         [west, south, east, north]
+    } else if east - west >= 360.0 {
+        [-180.0, south, 180.0, north]
     } else {
         [wrapped(west), south, -wrapped(-east), north]
     }
 }
 
-/// The smallest box round all of them. Where they lie all round the globe it is from −180 to 180.
-fn unite_boxes(boxes: impl Iterator<Item = [f64; 4]>) -> [f64; 4] {
+/// The smallest box round all of them, of which there is at least one. Where they lie all round the globe it is from
+/// −180 to 180.
+pub fn unite_boxes(boxes: impl IntoIterator<Item = [f64; 4]>) -> [f64; 4] {
     let (mut south, mut north) = (f64::MAX, f64::MIN);
     let mut spans: Vec<[f64; 2]> = Vec::new();
     for [w, s, e, n] in boxes {

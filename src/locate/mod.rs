@@ -18,7 +18,7 @@ mod standing;
 mod sweep;
 mod tiles;
 
-pub use area::AffectedArea;
+pub use area::{AffectedArea, on_globe, unite_boxes};
 pub use ground::{Resolved, ResolvedGround, resolve};
 pub use index::Index;
 pub use standing::Standing;

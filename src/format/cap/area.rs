@@ -1,0 +1,145 @@
+//! CAP's `area`.
+
+use compact_str::CompactString;
+
+use crate::domain::{Area, Circle, Geocode, InvalidGround, Polygon, Ring};
+use crate::format::error::excerpt;
+use crate::format::path::Path;
+use crate::format::text::line;
+use crate::format::written::Extent;
+use crate::format::xml::Element;
+use crate::format::{FormatError, Unusable, WrittenArea};
+
+use super::ring::{self, number};
+use super::{Reader, named_value};
+
+/// The scheme under which the German weather service writes holes: each code is a ring, to be taken out of the
+/// polygons of its own area.
+const HOLES: &str = "EXCLUDE_POLYGON";
+
+/// An area as read, as written, and what it covers.
+pub(super) struct ReadArea {
+    pub(super) area: Area,
+    pub(super) written: WrittenArea,
+    pub(super) extents: Vec<Extent>,
+}
+
+pub(super) fn area(reader: &mut Reader, element: &Element) -> Result<ReadArea, FormatError> {
+    reader.areas += 1;
+    let most = reader.limits.areas;
+    if reader.areas > most {
+        return Err(FormatError::TooMany { field: element.path.to_string(), what: "areas", most });
+    }
+    let description = line(&element.text("areaDesc")?.unwrap_or_default());
+    if description.is_empty() {
+        reader.refuse(&element.path.field("areaDesc"), Unusable::Missing);
+    }
+    let mut written = WrittenArea { description: description.clone(), ..WrittenArea::default() };
+    let mut extents = Vec::new();
+    let mut rings = Vec::new();
+    for polygon in element.all("polygon") {
+        written.polygons += 1;
+        rings.extend(read_ring(reader, &polygon.path, &polygon.whole_text(), Some(&mut extents))?);
+    }
+    let mut circles = Vec::new();
+    for circle in element.all("circle") {
+        written.circles += 1;
+        circles.extend(read_circle(reader, &circle.path, &circle.whole_text(), &mut extents));
+    }
+    let mut geocodes = Vec::new();
+    let mut holes = Vec::new();
+    for code in element.all("geocode") {
+        written.geocodes += 1;
+        if code.text("valueName")?.is_some_and(|name| name.eq_ignore_ascii_case(HOLES)) {
+            for hole in code.all("value") {
+                holes.extend(read_ring(reader, &code.path, &hole.whole_text(), None)?);
+            }
+        } else if let Some(named) = named_value(reader, &code)? {
+            geocodes.push(Geocode { scheme: named.name, code: CompactString::from(named.value) });
+        }
+    }
+    let polygons = polygons(reader, &element.path, rings, &holes)?;
+    let altitude_ft = altitude(reader, element)?;
+    Ok(ReadArea { area: Area { description, polygons, circles, geocodes, altitude_ft }, written, extents })
+}
+
+/// Reads a ring, and refuses it alone if it cannot be used. An empty one is passed over: some issuers write it where
+/// they have codes only.
+fn read_ring(
+    reader: &mut Reader,
+    path: &Path,
+    text: &str,
+    extents: Option<&mut Vec<Extent>>,
+) -> Result<Option<Ring>, FormatError> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    // No point takes less than four bytes with the blank before it. So far more of them are not even read.
+    if text.len() / 4 > reader.limits.points {
+        reader.count_points(path, text.split_whitespace().count())?;
+    }
+    let read = ring::ring(text);
+    reader.count_points(path, read.points)?;
+    if let (Some(extents), Some(extent)) = (extents, read.extent) {
+        extents.push(Extent::Ring(extent));
+    }
+    Ok(read.ring.map_err(|fault| reader.refuse(path, fault)).ok())
+}
+
+fn read_circle(reader: &mut Reader, path: &Path, text: &str, extents: &mut Vec<Extent>) -> Option<Circle> {
+    if text.trim().is_empty() {
+        return None;
+    }
+    let read = ring::circle(text);
+    match read.circle {
+        Ok(circle) => {
+            extents.push(Extent::Circle(circle));
+            Some(circle)
+        }
+        Err(fault) => {
+            extents.extend(read.centre.map(Extent::Centre));
+            reader.refuse(path, fault);
+            None
+        }
+    }
+}
+
+/// Takes the holes out of the rings that they may lie in.
+fn polygons(reader: &mut Reader, path: &Path, rings: Vec<Ring>, holes: &[Ring]) -> Result<Vec<Polygon>, FormatError> {
+    let mut polygons = Vec::with_capacity(rings.len());
+    for outer in rings {
+        let mut inside = Vec::new();
+        for hole in holes.iter().filter(|hole| may_overlap(&outer, hole)) {
+            reader.count_points(path, hole.points().len())?;
+            inside.push(hole.clone());
+        }
+        polygons.push(Polygon { outer, holes: inside });
+    }
+    Ok(polygons)
+}
+
+/// Whether the latitudes of two rings overlap; their longitudes may be whole turns apart.
+fn may_overlap(one: &Ring, other: &Ring) -> bool {
+    let span = |ring: &Ring| {
+        ring.points()
+            .iter()
+            .fold((f64::MAX, f64::MIN), |(south, north), point| (south.min(point[1]), north.max(point[1])))
+    };
+    let ((south, north), (other_south, other_north)) = (span(one), span(other));
+    south <= other_north && other_south <= north
+}
+
+fn altitude(reader: &mut Reader, element: &Element) -> Result<Option<(f64, Option<f64>)>, FormatError> {
+    let mut feet = |name| -> Result<Option<f64>, FormatError> {
+        let Some(text) = element.text(name)? else { return Ok(None) };
+        let path = element.path.field(name);
+        match number(&text) {
+            Some(value) if value.is_finite() => return Ok(Some(value)),
+            Some(_) => reader.refuse(&path, InvalidGround::NotFinite),
+            None => reader.refuse(&path, Unusable::NotANumber(excerpt(&text))),
+        }
+        Ok(None)
+    };
+    let (from, to) = (feet("altitude")?, feet("ceiling")?);
+    Ok(from.map(|from| (from, to)))
+}

@@ -1,0 +1,131 @@
+//! CAP's `alert`.
+
+use compact_str::CompactString;
+
+use crate::domain::{
+    Alert, AlertId, AlertRef, Body, Identifier, Info, InvalidName, NonEmpty, Sender, Subject, Timestamp,
+};
+use crate::format::error::excerpt;
+use crate::format::text::plain;
+use crate::format::xml::Element;
+use crate::format::{FormatError, Outline, Unusable, Written};
+
+use super::Reader;
+use super::info::{info, share_areas};
+use super::reference::references;
+use super::term::{self, MessageType, word};
+
+pub(super) fn read(mut reader: Reader, alert: Element) -> Result<Outline, FormatError> {
+    let mut written = Written { format: reader.version.name(), ..Written::default() };
+    let id = id(&mut reader, &alert, &mut written)?;
+    let mode = required(&alert, "status", &mut written.status, term::mode)?;
+    let message_type = required(&alert, "msgType", &mut written.msg_type, term::message_type)?;
+    let scope = required(&alert, "scope", &mut written.scope, term::scope)?;
+    let mut codes = Vec::new();
+    for code in alert.all("code") {
+        codes.push(CompactString::from(code.own_text()?));
+    }
+    let note = alert.text("note")?.map(|text| plain(&text)).filter(|text| !text.is_empty());
+    let references = referred(&mut reader, &alert, &mut written)?;
+    let mut infos = Vec::new();
+    for found in alert.all("info") {
+        if infos.len() == reader.limits.infos {
+            let most = reader.limits.infos;
+            return Err(FormatError::TooMany { field: found.path.to_string(), what: "infos", most });
+        }
+        let read = info(&mut reader, &found)?;
+        for area in &read.written.areas {
+            written.polygon_count += area.polygons;
+            written.circle_count += area.circles;
+            written.geocode_count += area.geocodes;
+        }
+        infos.push(read.info);
+        written.infos.push(read.written);
+        written.extents.extend(read.extents);
+    }
+    share_areas(&mut infos);
+    if message_type == MessageType::Update && references.is_empty() {
+        reader.refuse(&alert.path.field("references"), Unusable::UpdateOfNothing);
+    }
+    let body = body(message_type, &references, infos);
+    let subject = Subject { references, event: None };
+    let alert = body.map(|body| Alert { id, mode, subject, scope, codes, note, body });
+    Ok(Outline { written, alert, refusals: reader.refusals() })
+}
+
+/// What a message does. One that names earlier messages updates them, also if it calls itself a first one; an update
+/// that names none is a first message: rather one warning too many than one too few.
+fn body(message_type: MessageType, references: &[AlertRef], infos: Vec<Info>) -> Result<Body, FormatError> {
+    match message_type {
+        MessageType::Alert | MessageType::Update => {
+            let infos = NonEmpty::new(infos).ok_or(FormatError::NoInfo)?;
+            Ok(if references.is_empty() { Body::Issue(infos) } else { Body::Update(infos) })
+        }
+        MessageType::Cancel if references.is_empty() => Err(FormatError::NoReferences),
+        MessageType::Cancel => Ok(Body::Cancel(infos)),
+        MessageType::Ack => Ok(Body::Ack),
+        MessageType::Error => Ok(Body::Error),
+    }
+}
+
+fn id(reader: &mut Reader, alert: &Element, written: &mut Written) -> Result<AlertId, FormatError> {
+    let identifier = name(alert, "identifier", &mut written.identifier, Identifier::new)?;
+    let sender = name(alert, "sender", &mut written.sender, Sender::new)?;
+    Ok(AlertId { sender, identifier, sent: sent(reader, alert, written)? })
+}
+
+fn name<T>(
+    alert: &Element,
+    field: &'static str,
+    written: &mut String,
+    parse: impl Fn(&str) -> Result<T, InvalidName>,
+) -> Result<T, FormatError> {
+    let text = alert.required(field)?;
+    let name =
+        parse(&text).map_err(|source| FormatError::Name { field: alert.path.field(field).to_string(), source })?;
+    *written = text.into_owned();
+    Ok(name)
+}
+
+fn sent(reader: &mut Reader, alert: &Element, written: &mut Written) -> Result<Timestamp, FormatError> {
+    let text = alert.required("sent")?;
+    let path = alert.path.field("sent");
+    let no_time = |source| FormatError::Time { field: path.to_string(), value: excerpt(&text), source };
+    let sent = reader.instant(&path, &text).map_err(no_time)?;
+    written.sent = text.into_owned();
+    Ok(sent)
+}
+
+/// A word of a list that must be there.
+fn required<T>(
+    alert: &Element,
+    name: &'static str,
+    written: &mut String,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, FormatError> {
+    let text = alert.required(name)?;
+    let value = word(&alert.path.field(name), &text, parse)?;
+    *written = text.into_owned();
+    Ok(value)
+}
+
+fn referred(reader: &mut Reader, alert: &Element, written: &mut Written) -> Result<Vec<AlertRef>, FormatError> {
+    let Some(text) = alert.text("references")? else { return Ok(Vec::new()) };
+    let found = references(&text);
+    let path = alert.path.field("references");
+    let most = reader.limits.references;
+    if found.len() > most {
+        return Err(FormatError::TooMany { field: path.to_string(), what: "references", most });
+    }
+    let mut referred = Vec::new();
+    for (index, reference) in found.into_iter().enumerate() {
+        if let Some(to) = reference.to {
+            referred.push(to);
+        } else {
+            let path = alert.path.item("references", index);
+            reader.refuse(&path, Unusable::NotAReference(excerpt(&reference.written)));
+        }
+        written.references.push(reference.written);
+    }
+    Ok(referred)
+}

@@ -1,0 +1,143 @@
+//! The Common Alerting Protocol: 1.2, and 1.1 and 1.0, which differ in little.
+//!
+//! Elements are found by namespace and name, in whatever order they stand: re-publishers mix it up. What real issuers
+//! break and what is harmless is forgiven; each forgiveness says so where it is made. Whatever would have to be guessed
+//! is refused: the whole message if it concerns who says what to whom, else that ring, circle, time or reference alone.
+//!
+//! Signatures are not looked at here, nor is what a `resource` holds or refers to.
+
+mod area;
+mod info;
+mod message;
+mod reference;
+mod ring;
+mod term;
+mod time;
+
+use compact_str::CompactString;
+
+use crate::domain::{NamedValue, Timestamp};
+
+use super::error::excerpt;
+use super::path::Path;
+use super::text::{line, plain};
+use super::xml::{self, Element};
+use super::{Format, FormatError, Limits, Outline, Refusal, TimeFault, Unusable};
+
+use time::Instant;
+
+/// CAP in its three versions.
+pub(super) struct Cap;
+
+impl Format for Cap {
+    fn media_types(&self) -> &'static [&'static str] {
+        &["application/cap+xml", "application/xml", "text/xml", "application/common-alerting-protocol+xml"]
+    }
+
+    fn begins(&self, bytes: &[u8]) -> bool {
+        xml::looks_like_xml(bytes)
+    }
+
+    fn read(&self, bytes: &[u8], charset: Option<&str>, limits: &Limits) -> Result<Outline, FormatError> {
+        let text = xml::decode(bytes, charset)?;
+        let document = xml::parse(&text, limits)?;
+        let root = document.root_element();
+        let namespace = root.tag_name().namespace().unwrap_or_default();
+        let version = Version::of(namespace).filter(|_| root.tag_name().name() == "alert");
+        let Some(version) = version else {
+            let name = excerpt(root.tag_name().name());
+            return Err(FormatError::NotCap { name, namespace: excerpt(namespace) });
+        };
+        let reader = Reader { version, limits, refusals: Vec::new(), untold: 0, areas: 0, points: 0 };
+        message::read(reader, Element::root(root, namespace, limits))
+    }
+}
+
+/// A version of CAP, by its namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Version {
+    V1_0,
+    V1_1,
+    V1_2,
+}
+
+impl Version {
+    fn of(namespace: &str) -> Option<Self> {
+        match namespace {
+            "urn:oasis:names:tc:emergency:cap:1.2" => Some(Self::V1_2),
+            "urn:oasis:names:tc:emergency:cap:1.1" => Some(Self::V1_1),
+            "urn:oasis:names:tc:emergency:cap:1.0" | "http://www.incident.com/cap/1.0" => Some(Self::V1_0),
+            _ => None,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::V1_0 => "CAP 1.0",
+            Self::V1_1 => "CAP 1.1",
+            Self::V1_2 => "CAP 1.2",
+        }
+    }
+}
+
+/// What is kept while one message is read.
+struct Reader<'d> {
+    version: Version,
+    limits: &'d Limits,
+    refusals: Vec<Refusal>,
+    /// Refusals beyond those that are told one by one.
+    untold: usize,
+    /// Areas so far.
+    areas: usize,
+    /// Points so far.
+    points: usize,
+}
+
+impl Reader<'_> {
+    fn refuse(&mut self, path: &Path, reason: impl Into<Unusable>) {
+        if self.refusals.len() < self.limits.refusals {
+            self.refusals.push(Refusal { field: path.to_string(), reason: reason.into() });
+        } else {
+            self.untold += 1;
+        }
+    }
+
+    /// Every refusal; of many the last one tells how many more there are.
+    fn refusals(mut self) -> Vec<Refusal> {
+        if self.untold > 0 {
+            self.refusals.push(Refusal { field: "alert".to_owned(), reason: Unusable::More(self.untold) });
+        }
+        self.refusals
+    }
+
+    /// Reads a time. CAP before 1.2 lets its offset be left out: then it is taken for UTC, which is told.
+    fn instant(&mut self, path: &Path, text: &str) -> Result<Timestamp, TimeFault> {
+        match time::instant(text)? {
+            Instant::Exact(at) => Ok(at),
+            Instant::Local(at) if self.version < Version::V1_2 => {
+                self.refuse(path, Unusable::TakenForUtc(excerpt(text)));
+                Ok(at)
+            }
+            Instant::Local(_) => Err(TimeFault::NoOffset),
+        }
+    }
+
+    /// Counts points before they are kept.
+    fn count_points(&mut self, path: &Path, points: usize) -> Result<(), FormatError> {
+        self.points += points;
+        let most = self.limits.points;
+        let too_many = || FormatError::TooMany { field: path.to_string(), what: "points", most };
+        if self.points > most { Err(too_many()) } else { Ok(()) }
+    }
+}
+
+/// `valueName` and `value`, in whatever order; either may be empty, not both.
+fn named_value(reader: &mut Reader, element: &Element) -> Result<Option<NamedValue>, FormatError> {
+    let (name, value) = (element.text("valueName")?, element.text("value")?);
+    if name.is_none() && value.is_none() {
+        reader.refuse(&element.path, Unusable::Missing);
+        return Ok(None);
+    }
+    let name = CompactString::from(line(&name.unwrap_or_default()));
+    Ok(Some(NamedValue { name, value: plain(&value.unwrap_or_default()) }))
+}

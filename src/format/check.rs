@@ -1,0 +1,103 @@
+//! What is told of a message to those who want to know how it was understood.
+
+use serde::Serialize;
+
+use super::{FormatError, Outline, Refusal, Written};
+
+/// The report of one message: the object that `hazardcast alert check --json` prints. What depends on the server's
+/// rules and on the clock is added by whoever knows them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The file, as it was named.
+    pub file: String,
+    /// Whether every field could be read.
+    pub parsed: bool,
+    /// What it says, if it could be read.
+    #[serde(flatten)]
+    pub message: Option<Message>,
+    /// Whether the message is in order, by whomever and whenever it is sent.
+    pub accepted: bool,
+    /// What is not in order: of the message if it is not accepted, else of parts that are not used.
+    pub refusals: Vec<Complaint>,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Message {
+    /// As its source wrote it.
+    #[serde(flatten)]
+    pub written: Written,
+    /// West, south, east and north over the vertices of polygons and the extents of circles, as written; west is
+    /// greater than east where they cross 180°.
+    pub bbox: Option<[f64; 4]>,
+    /// Whom it is for.
+    pub mode: Audience,
+    /// Whether it is too late to send it.
+    pub expired: bool,
+}
+
+/// Whom a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Audience {
+    /// Everybody in its area.
+    Public,
+    /// Those who take part in exercises and tests.
+    Drill,
+    /// Nobody here: it is between systems, a draft, or for a closed circle.
+    None,
+}
+
+/// A field and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Complaint {
+    /// Path of the field.
+    pub field: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl Report {
+    /// The report of a message that could not be read.
+    pub fn unread(file: &str, error: &FormatError) -> Self {
+        Self { file: file.to_owned(), parsed: false, message: None, accepted: false, refusals: vec![error.into()] }
+    }
+
+    /// The report of a message that could be read, before it is judged.
+    pub fn read(file: &str, outline: &Outline) -> Self {
+        let written = outline.written.clone();
+        let mode = Audience::of(&written);
+        let fault = outline.alert.as_ref().err().map(Complaint::from);
+        Self {
+            file: file.to_owned(),
+            parsed: true,
+            message: Some(Message { written, bbox: None, mode, expired: false }),
+            accepted: fault.is_none(),
+            refusals: fault.into_iter().chain(outline.refusals.iter().map(Complaint::from)).collect(),
+        }
+    }
+}
+
+impl Audience {
+    /// Whom a message says that it is for.
+    pub fn of(written: &Written) -> Self {
+        match (written.status.as_str(), written.scope.as_str(), written.msg_type.as_str()) {
+            (_, _, "Ack" | "Error") | ("System" | "Draft", _, _) => Self::None,
+            (_, scope, _) if scope != "Public" => Self::None,
+            ("Actual", _, _) => Self::Public,
+            _ => Self::Drill,
+        }
+    }
+}
+
+impl From<&FormatError> for Complaint {
+    fn from(error: &FormatError) -> Self {
+        Self { field: error.field().to_owned(), reason: error.to_string() }
+    }
+}
+
+impl From<&Refusal> for Complaint {
+    fn from(refusal: &Refusal) -> Self {
+        Self { field: refusal.field.clone(), reason: refusal.reason.to_string() }
+    }
+}

@@ -1,0 +1,79 @@
+//! What cannot be used of an alert that stands.
+
+use crate::domain::InvalidGround;
+
+use super::TimeFault;
+
+/// A part of an alert that is not used; the rest stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// Which part, as a path: `info[0].area[2].polygon[1]`.
+    pub field: String,
+    /// Why.
+    pub reason: Unusable,
+}
+
+/// Why a part of an alert is not used, or is used otherwise than it is written.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Unusable {
+    /// What should be a point of a ring is none.
+    #[error("point {position}, {token:?}, is no pair of latitude and longitude")]
+    NotAPair {
+        /// Which point, from 0.
+        position: usize,
+        /// What is written.
+        token: String,
+    },
+    /// A point of a ring that is on no globe.
+    #[error("point {position}: {source}")]
+    Point {
+        /// Which point, from 0.
+        position: usize,
+        /// Why.
+        source: InvalidGround,
+    },
+    /// Fewer than the four points that a closed ring has.
+    #[error("has {0} points, and a closed ring at least four")]
+    TooFewPoints(usize),
+    /// The first and last point differ, and are too far apart to be joined.
+    #[error("the ring is not closed: its ends are {0} degrees apart")]
+    NotClosed(f64),
+    /// Points that make no ring, or a centre and radius that make no circle.
+    #[error("{0}")]
+    Ground(#[from] InvalidGround),
+    /// Not `latitude,longitude radius`.
+    #[error("{0:?} is no circle as in \"16.5,-95.2 25\"")]
+    NotACircle(String),
+    /// A height that is no number.
+    #[error("{0:?} is no number")]
+    NotANumber(String),
+    /// A time that is none; the field is taken as absent.
+    #[error("{value:?} {source}")]
+    Time {
+        /// What is written.
+        value: String,
+        /// Why it is none.
+        source: TimeFault,
+    },
+    /// CAP before 1.2 may leave the offset out: the time is taken for UTC.
+    #[error("{0:?} has no offset from UTC and is taken for UTC")]
+    TakenForUtc(String),
+    /// No language tag; CAP's default is taken.
+    #[error("{0:?} is no language tag: en-US is taken")]
+    Language(String),
+    /// Not `sender,identifier,sent`.
+    #[error("{0:?} is no reference as in sender,identifier,sent")]
+    NotAReference(String),
+    /// An update without references supersedes nothing; it is taken for a first message.
+    #[error("an update that names no message before it is taken for a first message")]
+    UpdateOfNothing,
+    /// What the standard asks for is not there, or is empty; it can be done without.
+    #[error("is missing")]
+    Missing,
+    /// A grade (urgency, severity, certainty) that is not there.
+    #[error("is missing and is taken for Unknown")]
+    NoGrade,
+    /// There are more refusals, which are not told one by one.
+    #[error("{0} more parts of the message cannot be used")]
+    More(usize),
+}

@@ -1,0 +1,81 @@
+//! What a message says, as its source wrote it.
+
+use serde::Serialize;
+
+use crate::domain::Circle;
+
+/// A message as its source wrote it, beside the [`Alert`](crate::domain::Alert) that was made of it. Everything is
+/// counted, also what cannot be used. Serialised it is part of the report of `hazardcast alert check`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Written {
+    /// The format with its version: `CAP 1.2`.
+    pub format: &'static str,
+    /// CAP's `identifier`.
+    pub identifier: String,
+    /// CAP's `sender`.
+    pub sender: String,
+    /// CAP's `sent`, offset and all.
+    pub sent: String,
+    /// CAP's `msgType`.
+    pub msg_type: String,
+    /// CAP's `status`.
+    pub status: String,
+    /// CAP's `scope`.
+    pub scope: String,
+    /// CAP's `references`, one by one.
+    pub references: Vec<String>,
+    /// CAP's `info`s.
+    pub infos: Vec<WrittenInfo>,
+    /// Polygons over every info and area.
+    pub polygon_count: usize,
+    /// Circles over every info and area.
+    pub circle_count: usize,
+    /// Geocodes over every info and area.
+    pub geocode_count: usize,
+    /// What its polygons and circles cover.
+    #[serde(skip)]
+    pub extents: Vec<Extent>,
+}
+
+/// One `info`, as written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct WrittenInfo {
+    /// CAP's `language`; `en-US` where absent.
+    pub language: String,
+    /// CAP's `event`.
+    pub event: String,
+    /// CAP's `urgency`.
+    pub urgency: String,
+    /// CAP's `severity`.
+    pub severity: String,
+    /// CAP's `certainty`.
+    pub certainty: String,
+    /// CAP's `expires`, offset and all.
+    pub expires: Option<String>,
+    /// CAP's `area`s.
+    pub areas: Vec<WrittenArea>,
+}
+
+/// One `area`, as written: its name, and how many there are of what it consists of.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct WrittenArea {
+    /// CAP's `areaDesc`.
+    pub description: String,
+    /// Polygons.
+    pub polygons: usize,
+    /// Circles.
+    pub circles: usize,
+    /// Geocodes.
+    pub geocodes: usize,
+}
+
+/// What a polygon or circle covers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Extent {
+    /// West, south, east and north of a ring's points, longitudes unrolled from the first point on.
+    Ring([f64; 4]),
+    /// A circle.
+    Circle(Circle),
+    /// Longitude and latitude of a circle that has no size.
+    Centre([f64; 2]),
+}
