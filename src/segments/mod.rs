@@ -1,9 +1,9 @@
 //! Files that only grow: what a log is made of that must not lose what it was given.
 //!
-//! A log is a folder, held by one server at a time, with segments. Its users put entries into a [`Queue`]; a
-//! [`Writer`], on a thread of its own, writes all that waits at once as one *frame*, with one sync, and then settles
-//! their [`Ticket`]s. What is in an entry, and how frames are numbered, is its log's own: a [`Format`] tells one log's files
-//! from another's, and a [`Seal`] makes the bytes. [`crate::journal`] and [`crate::audit`] are logs.
+//! A log is a folder, held by one server at a time, with segments. Its users put entries into a queue; a [`Writer`], on
+//! a thread of its own, writes all that waits at once as one *frame*, with one sync, and then settles their
+//! [`Ticket`]s. What is in an entry, and how frames are numbered, is its log's own: a `Format` tells one log's files
+//! from another's, and a `Seal` makes the bytes. [`crate::journal`] and [`crate::audit`] are logs.
 //!
 //! # On disk
 //!
@@ -21,7 +21,7 @@ mod queue;
 pub(crate) mod segment;
 mod writer;
 
-pub(crate) use frame::{Format, FrameHeader, Kind};
+pub(crate) use frame::{Format, FrameHeader, Kind, SegmentHeader};
 pub(crate) use queue::{COMMIT, Closing, Queue, Waiting};
 pub(crate) use segment::{Segment, SegmentReader, Unfinished};
 pub(crate) use writer::{Counters, OpenSegment, Seal};

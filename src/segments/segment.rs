@@ -51,6 +51,12 @@ impl Segment {
     }
 }
 
+/// Whether a server holds the folder.
+pub(crate) fn is_held(dir: &Path) -> bool {
+    let lock = File::open(dir.join(LOCK));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// The segments in `dir`, oldest first. Changes nothing.
 pub(crate) fn list(dir: &Path, format: &'static Format) -> Result<Vec<Segment>, LogError> {
     let files = files(dir)?;
@@ -169,22 +175,19 @@ impl SegmentReader {
     /// Opens a segment and reads its header. It is read to its present end.
     pub(crate) fn open(segment: &Segment) -> Result<Self, LogError> {
         let mut reader = Self::open_at(segment, 0)?;
-        let mut bytes = [0; SegmentHeader::LEN];
-        reader.file.read_exact(&mut bytes).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => LogError::damaged(&segment.file, 0, Damage::SegmentHeader),
-            _ => LogError::io("read", &segment.file)(error),
-        })?;
-        reader.header = match SegmentHeader::read(&bytes, segment.format) {
-            Ok(header) if (header.kind, header.number) == (segment.kind, segment.number) => header,
-            Ok(_) | Err(InvalidHeader::Damaged) => {
-                return Err(LogError::damaged(&segment.file, 0, Damage::SegmentHeader));
-            }
-            Err(InvalidHeader::Version { framing, message }) => {
-                return Err(LogError::UnknownVersion { file: segment.file.clone(), framing, message });
-            }
-        };
+        reader.header = reader.read_header()?;
+        if (reader.header.kind, reader.header.number) != (segment.kind, segment.number) {
+            return Err(LogError::damaged(&segment.file, 0, Damage::SegmentHeader));
+        }
         reader.offset = SegmentHeader::LEN as u64;
         Ok(reader)
+    }
+
+    /// The segment that a file of whatever name is by its header.
+    pub(crate) fn identify(file: &Path, format: &'static Format) -> Result<Segment, LogError> {
+        let unnamed = Segment { format, kind: Kind::Log, number: 0, file: file.to_owned() };
+        let header = Self::open_at(&unnamed, 0)?.read_header()?;
+        Ok(Segment { kind: header.kind, number: header.number, ..unnamed })
     }
 
     /// Opens a segment at a frame, without a look at its header.
@@ -196,6 +199,21 @@ impl SegmentReader {
         file.seek(SeekFrom::Start(offset)).map_err(refused)?;
         let header = SegmentHeader { kind: segment.kind, number: segment.number, frames: 0 };
         Ok(Self { segment: segment.clone(), header, file, offset, end, frames: 0 })
+    }
+
+    fn read_header(&mut self) -> Result<SegmentHeader, LogError> {
+        let file = &self.segment.file;
+        let mut bytes = [0; SegmentHeader::LEN];
+        self.file.read_exact(&mut bytes).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => LogError::damaged(file, 0, Damage::SegmentHeader),
+            _ => LogError::io("read", file)(error),
+        })?;
+        SegmentHeader::read(&bytes, self.segment.format).map_err(|error| match error {
+            InvalidHeader::Damaged => LogError::damaged(file, 0, Damage::SegmentHeader),
+            InvalidHeader::Version { framing, message } => {
+                LogError::UnknownVersion { file: file.clone(), framing, message }
+            }
+        })
     }
 
     /// Goes on at another frame.

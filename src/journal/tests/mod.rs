@@ -21,7 +21,7 @@ use crate::domain::{
     SignedDuration, Timestamp,
 };
 use crate::metrics::Metrics;
-use crate::segments::frame::{FrameHeader, SegmentHeader};
+use crate::segments::{FrameHeader, SegmentHeader};
 
 const SECOND: i64 = 1_700_000_000;
 
