@@ -117,6 +117,8 @@ pub struct Registration {
     pub traits: DeviceTraits,
     /// Vendor addresses, at most one a channel.
     pub tokens: Vec<Token>,
+    /// Channels whose vendor has said that the address is gone, until another is given (R-B4).
+    pub gone: Vec<ChannelKind>,
     /// Grants, at most one a purpose.
     pub consents: Vec<Consent>,
     /// Whether the person takes part in exercises and tests (R-E9).
@@ -136,6 +138,8 @@ pub struct Registration {
 pub struct NewRegistration {
     /// The app.
     pub app: AppName,
+    /// Names this asking for it, so that asking again makes no second one; at most 64 characters.
+    pub request: Option<CompactString>,
     /// What the device is.
     pub traits: DeviceTraits,
     /// Identifiers that the device offers, at most 16.

@@ -133,7 +133,9 @@ impl<C: Channel> Lane<C> {
             match outcome {
                 Outcome::Accepted { .. } => sent.push(endpoint.device),
                 Outcome::Gone => {
-                    self.house.forget_token(endpoint.slot, C::KIND);
+                    if let Some(token) = &endpoint.token {
+                        self.house.forget_token(endpoint.slot, token.clone());
+                    }
                     self.next_leg(errand, endpoint.slot);
                 }
                 Outcome::Asleep

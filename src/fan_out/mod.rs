@@ -316,8 +316,8 @@ impl FanOuts {
         self.0.around.registry.token(slot, channel)
     }
 
-    fn forget_token(&self, slot: Slot, channel: ChannelKind) {
-        self.0.around.registry.forget_token(slot, channel);
+    fn forget_token(&self, slot: Slot, token: Token) {
+        self.0.around.registry.forget_token(slot, token);
     }
 
     fn is_linked(&self, slot: Slot) -> bool {

@@ -100,7 +100,7 @@ impl AlertService for AlertDoor {
             let listed = !request.in_force || self.is_in_force(fan_out);
             listed && from.is_none_or(|from| fan_out.bulletin.key().lineage <= from)
         });
-        let size = page_size(request.page_size);
+        let size = page_size(request.page_size).map_err(status)?;
         let next = found.get(size).map(|fan_out| fan_out::alert_name(fan_out.bulletin.key().lineage));
         let alerts = found.iter().take(size).map(|fan_out| self.alert(fan_out, false)).collect();
         Ok(Response::new(v1::ListAlertsResponse { alerts, next_page_token: next.unwrap_or_default() }))

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use futures_util::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::domain::{AppName, Footprint, NewRegistration, RegistrationName, Slot, Timestamp};
+use crate::domain::{AppName, Footprint, NewRegistration, RegistrationName, Timestamp};
 use crate::registry::{BATCH, Registered, RegistrationChange, RegistryError};
 use crate::wire::convert::{InvalidField, registration, terms};
 use crate::wire::v1;
@@ -29,7 +29,7 @@ impl DeviceService for DeviceDoor {
         &self,
         request: Request<v1::CreateRegistrationRequest>,
     ) -> Result<Response<v1::CreateRegistrationResponse>, Status> {
-        let new = self.new_registration(None, request.into_inner()).map_err(Status::from)?;
+        let new = self.new_registration(None, request.into_inner()).map_err(status)?;
         let registered = self.0.registry.register(new).await.map_err(status)?;
         Ok(Response::new(self.registered(&registered)))
     }
@@ -39,25 +39,19 @@ impl DeviceService for DeviceDoor {
         request: Request<v1::BatchCreateRegistrationsRequest>,
     ) -> Result<Response<v1::BatchCreateRegistrationsResponse>, Status> {
         let request = request.into_inner();
-        if request.requests.len() > BATCH {
-            return Err(status(InvalidField::new("requests", format!("more than {BATCH}"))));
-        }
+        at_most_a_batch(request.requests.len())?;
         let app: AppName = request.parent.parse().map_err(|error| status(InvalidField::new("parent", error)))?;
-        let read: Vec<_> = request.requests.into_iter().map(|new| self.new_registration(Some(&app), new)).collect();
-        let good = read.iter().filter_map(|new| new.as_ref().ok().cloned()).collect();
-        let mut done = self.0.registry.batch_register(good).await.map_err(status)?.into_iter();
-        let answer = |new: Result<NewRegistration, Refusal>| {
-            let registered = new.and_then(|_| {
-                let done = done.next().unwrap_or(Err(RegistryError::Stopped));
-                done.map_err(Refusal::from)
-            });
+        let read = request.requests.into_iter().map(|new| self.new_registration(Some(&app), new)).collect();
+        let (new, gates) = sort_out(read);
+        let done = self.0.registry.batch_register(new).await.map_err(status)?;
+        let answer = |registered: Result<Registered, Refusal>| {
             let result = match registered {
                 Ok(registered) => Outcome::Registered(self.registered(&registered)),
                 Err(refusal) => Outcome::Refused(refusal.into_problem()),
             };
             Answer { result: Some(result) }
         };
-        let results = read.into_iter().map(answer).collect();
+        let results = in_order(gates, done).map(answer).collect();
         Ok(Response::new(v1::BatchCreateRegistrationsResponse { results }))
     }
 
@@ -78,7 +72,7 @@ impl DeviceService for DeviceDoor {
         let new = request.registration.ok_or_else(|| status(InvalidField::required("registration")))?;
         let name: RegistrationName =
             new.name.parse().map_err(|error| status(InvalidField::new("registration.name", error)))?;
-        let change = change(new, request.update_mask.unwrap_or_default().paths).map_err(status)?;
+        let change = change(new, &request.update_mask.unwrap_or_default().paths).map_err(status)?;
         let updated = self.0.registry.update(&name, change).await.map_err(status)?;
         self.0.fan_outs.arrived(updated.slot);
         Ok(Response::new(v1::UpdateRegistrationResponse { registration: Some(registration::to_wire(&updated)) }))
@@ -89,7 +83,8 @@ impl DeviceService for DeviceDoor {
         request: Request<v1::DeleteRegistrationRequest>,
     ) -> Result<Response<v1::DeleteRegistrationResponse>, Status> {
         let name = name(&request.into_inner().name)?;
-        self.0.registry.delete(&name).await.map_err(status)?;
+        let slot = self.0.registry.delete(&name).await.map_err(status)?;
+        self.0.hub.dismiss(slot);
         Ok(Response::new(v1::DeleteRegistrationResponse {}))
     }
 
@@ -99,8 +94,11 @@ impl DeviceService for DeviceDoor {
     ) -> Result<Response<v1::ListRegistrationsResponse>, Status> {
         let request = request.into_inner();
         let app: AppName = request.parent.parse().map_err(|error| status(InvalidField::new("parent", error)))?;
-        let page = self.0.registry.list(&app, page_size(request.page_size), &request.page_token);
-        let (found, next) = page.map_err(status)?;
+        let size = page_size(request.page_size).map_err(status)?;
+        let registry = self.0.registry.clone();
+        let list = move || registry.list(&app, size, &request.page_token);
+        let page = self.0.tasks.spawn_blocking("list", list).await;
+        let (found, next) = page.map_err(|_| Status::internal("the listing failed"))?.map_err(status)?;
         let registrations = found.iter().map(registration::to_wire).collect();
         let next_page_token = next.unwrap_or_default();
         Ok(Response::new(v1::ListRegistrationsResponse { registrations, next_page_token }))
@@ -110,7 +108,7 @@ impl DeviceService for DeviceDoor {
         &self,
         request: Request<v1::ReportPlaceRequest>,
     ) -> Result<Response<v1::ReportPlaceResponse>, Status> {
-        let (name, place) = report(request.into_inner(), self.now()).map_err(status)?;
+        let (name, place) = report(&request.into_inner(), self.now()).map_err(status)?;
         let slot = self.0.registry.report_place(&name, place).await.map_err(status)?;
         self.0.fan_outs.arrived(slot);
         Ok(Response::new(v1::ReportPlaceResponse {}))
@@ -135,7 +133,7 @@ impl DeviceService for DeviceDoor {
         let request = request.into_inner();
         let name = name(&request.name)?;
         let consent = request.consent.ok_or_else(|| status(InvalidField::required("consent")))?;
-        let consent = registration::consent(consent, "consent", self.now()).map_err(status)?;
+        let consent = registration::consent(&consent, "consent", self.now()).map_err(status)?;
         let slot = self.0.registry.grant(&name, consent).await.map_err(status)?;
         self.0.fan_outs.arrived(slot);
         Ok(Response::new(v1::GrantConsentResponse {}))
@@ -162,17 +160,21 @@ impl DeviceDoor {
         &self,
         batch: Option<&AppName>,
         request: v1::CreateRegistrationRequest,
-    ) -> Result<NewRegistration, Refusal> {
+    ) -> Result<NewRegistration, InvalidField> {
         let app = match batch {
             Some(app) if request.parent.is_empty() || request.parent == app.to_string() => app.clone(),
-            Some(_) => return Err(InvalidField::new("parent", "is not the batch's").into()),
+            Some(_) => return Err(InvalidField::new("parent", "is not the batch's")),
             None => request.parent.parse().map_err(|error| InvalidField::new("parent", error))?,
         };
-        Ok(registration::new_registration(app, request, self.now())?)
+        registration::new_registration(app, request, self.now())
     }
 
-    /// The answer; and what is in force where the device is sets out (R-E7).
+    /// The answer. A link that was opened with an earlier secret ends, and what is in force where the device is sets
+    /// out (R-E7).
     fn registered(&self, registered: &Registered) -> v1::CreateRegistrationResponse {
+        if !registered.created {
+            self.0.hub.dismiss(registered.registration.slot);
+        }
         self.0.fan_outs.arrived(registered.registration.slot);
         v1::CreateRegistrationResponse {
             registration: Some(registration::to_wire(&registered.registration)),
@@ -182,26 +184,20 @@ impl DeviceDoor {
     }
 
     async fn report_batch(&self, requests: Vec<v1::ReportPlaceRequest>) -> Result<v1::ReportPlacesResponse, Status> {
-        if requests.len() > BATCH {
-            return Err(status(InvalidField::new("requests", format!("more than {BATCH}"))));
-        }
+        at_most_a_batch(requests.len())?;
         let now = self.now();
-        let read: Vec<_> = requests.into_iter().map(|request| report(request, now)).collect();
-        let good = read.iter().filter_map(|report| report.as_ref().ok().cloned()).collect();
-        let mut done = self.0.registry.report_places(good).await.map_err(status)?.into_iter();
+        let (reports, gates) = sort_out(requests.iter().map(|request| report(request, now)).collect());
+        let done = self.0.registry.report_places(reports).await.map_err(status)?;
         let mut response = v1::ReportPlacesResponse::default();
-        for (index, report) in read.into_iter().enumerate() {
-            let slot: Result<Slot, Refusal> = match report {
-                Ok(_) => done.next().unwrap_or(Err(RegistryError::Stopped)).map_err(Refusal::from),
-                Err(error) => Err(error.into()),
-            };
+        for (index, slot) in in_order(gates, done).enumerate() {
             match slot {
                 Ok(slot) => {
                     response.accepted_count += 1;
                     self.0.fan_outs.arrived(slot);
                 }
                 Err(refusal) => {
-                    response.refusals.push(RefusedReport { index: index as u32, status: Some(refusal.into_problem()) })
+                    let refused = RefusedReport { index: index as u32, problem: Some(refusal.into_problem()) };
+                    response.refusals.push(refused);
                 }
             }
         }
@@ -209,24 +205,58 @@ impl DeviceDoor {
     }
 }
 
+/// What was read well, and for each of all whether it was.
+fn sort_out<T>(read: Vec<Result<T, InvalidField>>) -> (Vec<T>, Vec<Result<(), Refusal>>) {
+    let mut good = Vec::with_capacity(read.len());
+    let mut gate = |one: Result<T, InvalidField>| {
+        good.push(one?);
+        Ok(())
+    };
+    let gates = read.into_iter().map(&mut gate).collect();
+    (good, gates)
+}
+
+/// What became of each of all, where `done` is what became of those that were read well.
+fn in_order<T>(
+    gates: Vec<Result<(), Refusal>>,
+    done: Vec<Result<T, RegistryError>>,
+) -> impl Iterator<Item = Result<T, Refusal>> {
+    let mut done = done.into_iter();
+    gates.into_iter().map(move |gate| {
+        gate?;
+        Ok(done.next().unwrap_or(Err(RegistryError::Stopped))?)
+    })
+}
+
+fn at_most_a_batch(count: usize) -> Result<(), Status> {
+    if count > BATCH { Err(status(InvalidField::new("requests", format!("are more than {BATCH}")))) } else { Ok(()) }
+}
+
 type Report = (RegistrationName, Option<(Footprint, Timestamp)>);
 
-fn report(request: v1::ReportPlaceRequest, now: Timestamp) -> Result<Report, InvalidField> {
+fn report(request: &v1::ReportPlaceRequest, now: Timestamp) -> Result<Report, InvalidField> {
     let name = request.name.parse().map_err(|error| InvalidField::new("name", error))?;
     let place = request.place.map(|place| registration::place(place, "place", now)).transpose()?;
     Ok((name, place))
 }
 
-fn change(new: v1::Registration, paths: Vec<String>) -> Result<RegistrationChange, InvalidField> {
+/// What the mask names, `*` for all; without a mask, what is set (AIP-134).
+fn change(new: v1::Registration, paths: &[String]) -> Result<RegistrationChange, InvalidField> {
     let all = ["traits", "tokens", "drills"];
-    if let Some(unknown) = paths.iter().find(|path| !all.contains(&path.as_str())) {
+    if let Some(unknown) = paths.iter().find(|path| *path != "*" && !all.contains(&path.as_str())) {
         let shown: String = unknown.chars().take(64).collect();
-        return Err(InvalidField::new("update_mask", format!("{shown:?} cannot be changed")));
+        return Err(InvalidField::new("update_mask", format!("{shown:?} cannot be changed by this call")));
     }
-    let asked = |path: &str| paths.is_empty() || paths.iter().any(|asked| asked == path);
-    let traits = asked("traits").then(|| registration::traits(new.traits, "registration.traits")).transpose()?;
-    let tokens = asked("tokens").then(|| registration::tokens(new.tokens, "registration.tokens")).transpose()?;
-    Ok(RegistrationChange { traits, tokens, drills: asked("drills").then_some(new.drills) })
+    let asked = |path: &str, is_set: bool| match paths {
+        [] => is_set,
+        _ => paths.iter().any(|asked| asked == path || asked == "*"),
+    };
+    let (traits, tokens) = (asked("traits", new.traits.is_some()), asked("tokens", !new.tokens.is_empty()));
+    Ok(RegistrationChange {
+        traits: traits.then(|| registration::traits(new.traits, "registration.traits")).transpose()?,
+        tokens: tokens.then(|| registration::tokens(new.tokens, "registration.tokens")).transpose()?,
+        drills: asked("drills", new.drills).then_some(new.drills),
+    })
 }
 
 fn name(name: &str) -> Result<RegistrationName, Status> {

@@ -47,7 +47,7 @@ impl FanOutService for FanOutDoor {
         let mut keys: Vec<DeliveryKey> = self.0.fan_outs.all().iter().map(|fan_out| fan_out.bulletin.key()).collect();
         keys.sort_unstable_by(|a, b| b.cmp(a));
         keys.retain(|key| before.is_none_or(|before| *key <= before));
-        let size = page_size(request.page_size);
+        let size = page_size(request.page_size).map_err(status)?;
         let next_page_token = keys.get(size).map(|&key| fan_out::fan_out_name(key)).unwrap_or_default();
         let fan_outs = keys.into_iter().take(size).filter_map(|key| self.find(key).ok()).collect();
         Ok(Response::new(v1::ListFanOutsResponse { fan_outs, next_page_token }))
@@ -84,11 +84,11 @@ impl FanOutService for FanOutDoor {
 impl FanOutDoor {
     fn find(&self, key: DeliveryKey) -> Result<v1::FanOut, Status> {
         let counts = self.0.fan_outs.counts(key);
-        counts.map(|counts| to_wire(key, counts)).ok_or_else(|| not_found("FAN_OUT_NOT_FOUND", "no such fan-out"))
+        counts.map(|counts| to_wire(key, &counts)).ok_or_else(|| not_found("FAN_OUT_NOT_FOUND", "no such fan-out"))
     }
 }
 
-fn to_wire(key: DeliveryKey, counts: Counts) -> v1::FanOut {
+fn to_wire(key: DeliveryKey, counts: &Counts) -> v1::FanOut {
     let skipped = counts.skipped.iter().map(|(reason, count)| fan_out::skip_count(reason.name(), *count));
     let sent = counts.sent.iter().map(|(channel, count)| fan_out::channel_count(*channel, *count));
     v1::FanOut {

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::domain::{GoodbyeReason, Slot};
+use crate::domain::{EncodedNotice, GoodbyeReason, Slot};
 use crate::link::{Ending, Input, LiveLink, Moment, Output, Session};
 use crate::wire::convert::frame;
 use crate::wire::link_frame::LinkFrame;
@@ -20,6 +20,12 @@ const OUTGOING: usize = 4;
 
 /// How long a device may take nothing before its link is given up.
 const TAKES_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long a device is to wait before it comes back, where nothing else is known.
+const COME_BACK: Duration = Duration::from_secs(1);
+
+/// How long it is to wait where the server is not well.
+const COME_BACK_TO_BETTER: Duration = Duration::from_secs(30);
 
 pub(super) struct LinkDoor(pub(super) Services);
 
@@ -97,23 +103,28 @@ impl Link {
     async fn act(&mut self, output: Output) -> bool {
         match output {
             Output::Authenticate { registration, secret } => {
-                let slot = self.services.registry.authenticate(&registration, &secret);
+                let input = match self.services.registry.authenticate(&registration, &secret) {
+                    Ok(slot) => Input::Authenticated(slot),
+                    Err(error) => {
+                        // Not the device's fault: it is to come back with the same secret.
+                        tracing::error!(%error, "a link could not be authenticated");
+                        leave(COME_BACK_TO_BETTER)
+                    }
+                };
                 let now = self.moment();
-                self.session.handle(now, Input::Authenticated(slot));
+                self.session.handle(now, input);
             }
-            Output::Open(slot) => match self.services.hub.open(slot) {
-                Some(live) => {
+            Output::Open(slot) => {
+                if let Some(live) = self.services.hub.open(slot) {
                     self.live = Some(live);
                     self.slot = Some(slot);
                     // In the hub first: what is told from here on comes to this link.
                     self.services.fan_outs.link_opened(slot);
-                }
-                None => {
-                    let ending = Ending { reason: GoodbyeReason::Draining, reconnect_after: Duration::from_secs(1) };
+                } else {
                     let now = self.moment();
-                    self.session.handle(now, end(Some(ending)));
+                    self.session.handle(now, leave(COME_BACK));
                 }
-            },
+            }
             Output::Send(frame) => {
                 let sent = self.outgoing.send_timeout(Ok(frame::to_wire(frame)), TAKES_WITHIN).await;
                 return sent.is_ok();
@@ -133,22 +144,26 @@ impl Link {
     }
 }
 
+/// The server sends the device away for now, by no fault of the device.
+fn leave(reconnect_after: Duration) -> Input {
+    Input::End { reason: GoodbyeReason::Draining, reconnect_after }
+}
+
+/// The hub ends the link.
 fn end(ending: Option<Ending>) -> Input {
     // The hub let go of the link without a word: it was closed from the other side.
-    let ending = ending.unwrap_or(Ending { reason: GoodbyeReason::TimedOut, reconnect_after: Duration::from_secs(1) });
+    let ending = ending.unwrap_or(Ending { reason: GoodbyeReason::TimedOut, reconnect_after: COME_BACK });
     Input::End { reason: ending.reason, reconnect_after: ending.reconnect_after }
 }
 
-async fn wait_ending(ending: Option<&mut tokio::sync::oneshot::Receiver<Ending>>) -> Option<Ending> {
+async fn wait_ending(ending: Option<&mut oneshot::Receiver<Ending>>) -> Option<Ending> {
     match ending {
         Some(ending) => ending.await.ok(),
         None => std::future::pending().await,
     }
 }
 
-async fn wait_notice(
-    inbox: Option<&mut mpsc::Receiver<crate::domain::EncodedNotice>>,
-) -> Option<crate::domain::EncodedNotice> {
+async fn wait_notice(inbox: Option<&mut mpsc::Receiver<EncodedNotice>>) -> Option<EncodedNotice> {
     match inbox {
         Some(inbox) => inbox.recv().await,
         None => std::future::pending().await,

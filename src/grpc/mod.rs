@@ -16,6 +16,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 use crate::decide::Authority;
 use crate::domain::Clock;
@@ -25,6 +26,7 @@ use crate::link::{Hub, Settings};
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 use crate::wire;
+use crate::wire::convert::InvalidField;
 use crate::wire::v1;
 
 /// The largest request, bytes: an alert of 4 MiB with its frame.
@@ -64,9 +66,10 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_service_status("", ServingStatus::Serving).await;
+    set_health(&health, ServingStatus::Serving).await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(wire::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .expect("the descriptors were compiled with the program");
     let alert = v1::alert_service_server::AlertServiceServer::new(alert::AlertDoor(services.clone()));
@@ -86,14 +89,32 @@ pub async fn serve(
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned())
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+            stop.cancelled().await;
+            set_health(&health, ServingStatus::NotServing).await;
+        })
         .await
 }
 
-/// A page of at most 1,000; 100 where nothing is said.
-fn page_size(asked: i32) -> usize {
+/// Of the server as a whole, and of each service: clients ask for either.
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for service in [
+        "",
+        v1::alert_service_server::SERVICE_NAME,
+        v1::device_service_server::SERVICE_NAME,
+        v1::fan_out_service_server::SERVICE_NAME,
+        v1::link_service_server::SERVICE_NAME,
+        v1::partner_service_server::SERVICE_NAME,
+    ] {
+        health.set_service_status(service, status).await;
+    }
+}
+
+/// A page of at most 1,000; 100 where nothing is said (AIP-158).
+fn page_size(asked: i32) -> Result<usize, InvalidField> {
     match usize::try_from(asked) {
-        Ok(0) | Err(_) => 100,
-        Ok(size) => size.min(1_000),
+        Ok(0) => Ok(100),
+        Ok(size) => Ok(size.min(1_000)),
+        Err(_) => Err(InvalidField::new("page_size", "is negative")),
     }
 }

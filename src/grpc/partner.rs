@@ -3,8 +3,8 @@
 use tonic::{Request, Response, Status};
 
 use crate::domain::{AppName, PartnerName};
-use crate::registry::Profile;
-use crate::wire::convert::{InvalidField, time};
+use crate::registry::{Profile, RegistryError};
+use crate::wire::convert::{InvalidField, registration, time};
 use crate::wire::v1;
 use crate::wire::v1::partner_service_server::PartnerService;
 
@@ -22,6 +22,7 @@ impl PartnerService for PartnerDoor {
         let request = request.into_inner();
         let name = PartnerName::new(&request.partner_id).map_err(|e| status(InvalidField::new("partner_id", e)))?;
         let display_name = request.partner.unwrap_or_default().display_name;
+        let display_name = registration::display_name(&display_name, "partner.display_name").map_err(status)?;
         let profile = self.0.registry.create_partner(name.clone(), display_name).await.map_err(status)?;
         Ok(Response::new(v1::CreatePartnerResponse { partner: Some(partner(&name, profile)) }))
     }
@@ -40,7 +41,7 @@ impl PartnerService for PartnerDoor {
         request: Request<v1::ListPartnersRequest>,
     ) -> Result<Response<v1::ListPartnersResponse>, Status> {
         let request = request.into_inner();
-        let size = page_size(request.page_size);
+        let size = page_size(request.page_size).map_err(status)?;
         let first = match request.page_token.as_str() {
             "" => None,
             token => Some(partner_name(token, "page_token")?),
@@ -60,6 +61,7 @@ impl PartnerService for PartnerDoor {
         let parent = partner_name(&request.parent, "parent")?;
         let name = AppName::new(parent, &request.app_id).map_err(|e| status(InvalidField::new("app_id", e)))?;
         let display_name = request.app.unwrap_or_default().display_name;
+        let display_name = registration::display_name(&display_name, "app.display_name").map_err(status)?;
         let profile = self.0.registry.create_app(name.clone(), display_name).await.map_err(status)?;
         Ok(Response::new(v1::CreateAppResponse { app: Some(app(&name, profile)) }))
     }
@@ -73,11 +75,14 @@ impl PartnerService for PartnerDoor {
     async fn list_apps(&self, request: Request<v1::ListAppsRequest>) -> Result<Response<v1::ListAppsResponse>, Status> {
         let request = request.into_inner();
         let parent = partner_name(&request.parent, "parent")?;
-        let size = page_size(request.page_size);
+        let size = page_size(request.page_size).map_err(status)?;
         let first = match request.page_token.as_str() {
             "" => None,
             token => Some(app_name(token, "page_token")?),
         };
+        if first.as_ref().is_some_and(|first| first.partner != parent) {
+            return Err(status(RegistryError::PageToken));
+        }
         let mut found = self.0.registry.apps(&parent, first.as_ref(), size + 1).map_err(status)?;
         let next_page_token = found.split_off(size.min(found.len())).first().map(|(name, _)| name.to_string());
         let apps = found.into_iter().map(|(name, profile)| app(&name, profile)).collect();

@@ -1,6 +1,8 @@
 //! From the house's errors to gRPC statuses, with `google.rpc.ErrorInfo` and `google.rpc.BadRequest` as details
 //! (AIP-193).
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use prost::Message;
 use tonic::{Code, Status};
@@ -59,7 +61,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    fn new(code: Code, reason: &str, field: &str, message: impl ToString) -> Self {
+    fn new(code: Code, reason: &str, field: &str, message: impl Display) -> Self {
         Self {
             code,
             problem: Problem { reason: reason.to_owned(), field: field.to_owned(), message: message.to_string() },
@@ -99,9 +101,7 @@ impl From<InvalidField> for Refusal {
 impl From<RegistryError> for Refusal {
     fn from(error: RegistryError) -> Self {
         let (code, reason) = match &error {
-            RegistryError::Invalid { field, .. } => {
-                return Self::new(Code::InvalidArgument, "INVALID_FIELD", field, &error);
-            }
+            RegistryError::PageToken => return InvalidField::new("page_token", error).into(),
             RegistryError::NotFound => (Code::NotFound, "REGISTRATION_NOT_FOUND"),
             RegistryError::UnknownPartner => (Code::NotFound, "PARTNER_NOT_FOUND"),
             RegistryError::UnknownApp => (Code::NotFound, "APP_NOT_FOUND"),

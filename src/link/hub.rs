@@ -167,6 +167,15 @@ impl Hub {
         }
     }
 
+    /// Ends the link of a registration that is no more, or has another secret now.
+    pub fn dismiss(&self, slot: Slot) {
+        let generation = self.0.links.get(&slot).map(|live| live.generation);
+        if let Some(generation) = generation {
+            let ending = Ending { reason: GoodbyeReason::Unauthenticated, reconnect_after: Duration::ZERO };
+            self.end(slot, generation, ending);
+        }
+    }
+
     fn end(&self, slot: Slot, generation: u64, ending: Ending) {
         if let Some(live) = self.remove(slot, generation) {
             let _ = live.end.send(ending);
@@ -239,6 +248,16 @@ mod tests {
         assert_eq!(sent.last(), Some(&Err(NotSent::Full)));
         assert!(!hub.is_linked(SLOT), "at once: the next leg must not find it open");
         assert_eq!(link.ending.try_recv().expect("told to end").reason, GoodbyeReason::TimedOut);
+    }
+
+    #[test]
+    fn a_link_that_is_dismissed_ends_for_good() {
+        let hub = Hub::new();
+        let mut link = hub.open(SLOT).expect("not draining");
+        hub.dismiss(Slot(1));
+        hub.dismiss(SLOT);
+        assert!(!hub.is_linked(SLOT));
+        assert_eq!(link.ending.try_recv().expect("told to end").reason, GoodbyeReason::Unauthenticated);
     }
 
     #[test]

@@ -6,14 +6,9 @@ use std::path::PathBuf;
 /// Why the registry did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// A value that the caller gave breaks a limit or a rule.
-    #[error("{field}: {reason}")]
-    Invalid {
-        /// Path of the value in the request, as the API spells it.
-        field: String,
-        /// What is wrong with it; never the value itself.
-        reason: &'static str,
-    },
+    /// A page token was not given by the same listing.
+    #[error("is not of this listing")]
+    PageToken,
     /// There is no such registration (any more).
     #[error("no such registration")]
     NotFound,
@@ -26,7 +21,7 @@ pub enum RegistryError {
     /// A partner or app of this name exists.
     #[error("the name is taken")]
     AlreadyExists,
-    /// A place was offered without a valid consent to hold it (R-P2).
+    /// A place was offered without a valid consent to hold it (R-P1).
     #[error("the registration has no valid consent for location")]
     NoLocationConsent,
     /// No number is left for another one.
@@ -74,18 +69,15 @@ pub enum RegistryError {
         #[source]
         source: io::Error,
     },
-    /// The registry's folder could not be made, or no thread could be had for its writer.
-    #[error("the registry's folder or thread")]
+    /// The registry's folder could not be made.
+    #[error("the registry's folder")]
     Folder(#[source] io::Error),
+    /// No thread could be had.
+    #[error("no thread could be started")]
+    Thread(#[source] io::Error),
     /// The store itself failed.
     #[error("the store failed")]
     Storage(#[source] Box<fjall::Error>),
-}
-
-impl RegistryError {
-    pub(super) fn invalid(field: impl Into<String>, reason: &'static str) -> Self {
-        Self::Invalid { field: field.into(), reason }
-    }
 }
 
 impl From<fjall::Error> for RegistryError {

@@ -23,7 +23,7 @@ type Row = [AtomicU64; 4];
 ///
 /// There is one writer, the registry's; any number of threads read. A slot without a registration has an empty row,
 /// which has no flag and tells [`crate::plan`] to skip it.
-pub struct FactsTable {
+pub(super) struct FactsTable {
     chunks: Box<[OnceLock<Box<[Row]>>]>,
 }
 
@@ -35,12 +35,12 @@ impl FactsTable {
     }
 
     /// How many slots there is room for.
-    pub fn capacity(&self) -> u64 {
+    pub(super) fn capacity(&self) -> u64 {
         (self.chunks.len() * CHUNK) as u64
     }
 
     /// The row of `slot`, as it was at one instant.
-    pub fn row(&self, slot: Slot) -> Facts {
+    pub(super) fn row(&self, slot: Slot) -> Facts {
         let index = slot.0 as usize;
         let Some(chunk) = self.chunks.get(index / CHUNK).and_then(OnceLock::get) else {
             return Facts::default();
@@ -60,6 +60,16 @@ impl FactsTable {
             tries += 1;
             if tries.is_multiple_of(64) { std::thread::yield_now() } else { std::hint::spin_loop() }
         }
+    }
+
+    /// The registrations from `first` on, in the order of their slots.
+    pub(super) fn live(&self, first: Slot) -> impl Iterator<Item = (Slot, Facts)> {
+        let first = first.0 as usize;
+        let taken = self.chunks.iter().enumerate().skip(first / CHUNK).filter(|(_, chunk)| chunk.get().is_some());
+        let slots =
+            taken.flat_map(|(chunk, _)| chunk * CHUNK..(chunk + 1) * CHUNK).skip_while(move |&slot| slot < first);
+        let rows = slots.map(|slot| Slot(slot as u32)).map(|slot| (slot, self.row(slot)));
+        rows.filter(|(_, row)| row.is_live())
     }
 
     /// Replaces the row of `slot`. Only the registry's writer calls this, from one thread. Slots beyond the capacity
@@ -116,6 +126,21 @@ mod tests {
         assert_eq!(table.row(Slot(70_001)), Facts::default());
         assert_eq!(table.row(Slot(3)), Facts::default());
         assert_eq!(table.row(Slot(u32::MAX)), Facts::default());
+    }
+
+    #[test]
+    fn registrations_are_listed_in_order_from_any_slot_on() {
+        let table = FactsTable::with_capacity(4 * CHUNK as u32);
+        let live = Facts { flags: Flags(Flags::LIVE), ..Facts::default() };
+        let slots = [3, 5, CHUNK as u32 - 1, 2 * CHUNK as u32, 3 * CHUNK as u32 - 1].map(Slot);
+        for slot in slots {
+            table.set(slot, live);
+        }
+        table.set(Slot(4), Facts::default());
+        for first in [0, 3, 4, 6, CHUNK as u32, 2 * CHUNK as u32 + 1, u32::MAX].map(Slot) {
+            let found: Vec<Slot> = table.live(first).map(|(slot, _)| slot).collect();
+            assert_eq!(found, slots.into_iter().filter(|&slot| slot >= first).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Keyed hashes: what is kept of an identifier, and the pseudonyms that partners see.
 //!
 //! An identifier that a device offers (R-B2) is turned into an HMAC-SHA256 at once and dropped. The key lies in the
-//! data directory in a file of its own, so that a copy of the store alone says nothing about any phone. Losing the key
-//! loses the aliases and every GID; nothing that alerts need.
+//! data directory in a file of its own, so that a copy of the store alone cannot be searched for an identifier. A store
+//! is never opened without the key that its hashes were made with: every phone would silently be a new one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -15,9 +15,12 @@ use super::RegistryError;
 use crate::domain::{AppSlot, DeviceIdentifier, Gid, LinkSecret, PartnerName, Slot};
 
 /// What is kept of an identifier: 128 bits of its keyed hash.
-pub(super) type IdentifierHash = [u8; 16];
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct IdentifierHash(pub(super) [u8; 16]);
+
 /// The server's own name for a device; pseudonyms are made of it. Random, so it says nothing by itself.
-pub(super) type DeviceId = [u8; 16];
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct DeviceId(pub(super) [u8; 16]);
 
 /// What a hash is for. It is the first byte of what is hashed, so that no hash for one purpose is one for another.
 #[derive(Clone, Copy)]
@@ -26,6 +29,7 @@ enum Label {
     Identifier = 1,
     Pseudonym = 2,
     Page = 3,
+    Request = 4,
 }
 
 /// The server's identity key.
@@ -67,13 +71,18 @@ impl Keys {
         if says_nothing(&value) {
             return None;
         }
-        Some(first_half(self.sign(Label::Identifier, &[&[identifier.kind as u8], value.as_bytes()])))
+        Some(IdentifierHash(first_half(self.sign(Label::Identifier, &[&[identifier.kind as u8], value.as_bytes()]))))
+    }
+
+    /// The hash under which it is kept which registration of an app a request asked for.
+    pub(super) fn request(&self, app: AppSlot, request: &str) -> IdentifierHash {
+        IdentifierHash(first_half(self.sign(Label::Request, &[&app.0.to_be_bytes(), request.as_bytes()])))
     }
 
     /// The GID by which a partner knows a device (R-B1): two partners' GIDs of one device cannot be compared.
     pub(super) fn pseudonym(&self, partner: &PartnerName, device: DeviceId) -> Gid {
         // A partner's id holds no zero byte, so the two parts cannot run together.
-        Gid(first_half(self.sign(Label::Pseudonym, &[partner.id().as_bytes(), &[0], &device])))
+        Gid(first_half(self.sign(Label::Pseudonym, &[partner.id().as_bytes(), &[0], &device.0])))
     }
 
     /// A page token: where a listing of an app's registrations goes on. A slot says how many registrations there
@@ -234,9 +243,10 @@ mod tests {
     fn two_partners_see_different_gids_of_one_device() {
         let (_folder, keys) = keys();
         let [news, maps] = ["news", "maps"].map(|id| PartnerName::new(id).unwrap());
-        assert_eq!(keys.pseudonym(&news, [1; 16]), keys.pseudonym(&news, [1; 16]));
-        assert_ne!(keys.pseudonym(&news, [1; 16]), keys.pseudonym(&maps, [1; 16]));
-        assert_ne!(keys.pseudonym(&news, [1; 16]), keys.pseudonym(&news, [2; 16]));
+        let [one, two] = [1, 2].map(|byte| DeviceId([byte; 16]));
+        assert_eq!(keys.pseudonym(&news, one), keys.pseudonym(&news, one));
+        assert_ne!(keys.pseudonym(&news, one), keys.pseudonym(&maps, one));
+        assert_ne!(keys.pseudonym(&news, one), keys.pseudonym(&news, two));
     }
 
     #[test]

@@ -1,7 +1,48 @@
-//! The rule for what may be in the index of places.
+//! Keeps the index of places to what may be in it: no place without its person's consent (R-P1).
+//!
+//! A withdrawal takes the place away with it. A consent that ends by itself is found by the keeper, within a minute;
+//! until then planning passes it over, since it reads the row.
 
-use crate::domain::Timestamp;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use tokio::sync::mpsc::WeakSender;
+
+use crate::domain::{PlaceId, Slot, Timestamp};
 use crate::plan::{EPOCH, Grant};
+
+use super::Shared;
+use super::change::Change;
+use super::writer::Job;
+
+/// How often the keeper looks.
+const LOOK: Duration = Duration::from_mins(1);
+
+/// The most places in one job, so that whoever else wants something does not wait for all of them.
+const BATCH: usize = 1_000;
+
+/// Looks once a minute, until the writer has ended and dropped its end of `writer`.
+pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, writer: &Receiver<()>) {
+    while writer.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+        for slots in shared.expired(shared.clock.now()).chunks(BATCH) {
+            let changes = slots.iter().map(|&slot| Change::Expire(slot)).collect();
+            let Some(jobs) = jobs.upgrade() else { return };
+            // Waiting would be no use to anybody: what was not asked for now is found again in a minute.
+            let _ = jobs.try_send(Job { changes, caller: None });
+        }
+    }
+}
+
+impl Shared {
+    /// Those whose place is in the index though their consent to hold it has ended.
+    pub(super) fn expired(&self, now: Timestamp) -> Vec<Slot> {
+        let ended = |slot: &Slot| {
+            let grant = self.facts.row(*slot).location;
+            !is_valid(grant, now) && self.index.position(PlaceId::live(*slot)).is_some()
+        };
+        self.facts.live(Slot(0)).map(|(slot, _)| slot).filter(ended).collect()
+    }
+}
 
 /// Whether a grant counts at `now` (R-P1: only an unexpired one does). A row keeps whole seconds, rounded down, so a
 /// grant may end up to a second early and never late.

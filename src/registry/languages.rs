@@ -13,7 +13,7 @@ use crate::plan::LanguageId;
 /// Numbers hold for one run of the server: they are given anew when the registry is loaded. Reading takes no lock;
 /// only the registry's writer adds.
 #[derive(Debug, Default)]
-pub struct Languages(ArcSwap<Table>);
+pub(super) struct Languages(ArcSwap<Table>);
 
 #[derive(Debug, Clone, Default)]
 struct Table {
@@ -23,15 +23,10 @@ struct Table {
 
 impl Languages {
     /// How many languages are numbered. There are some 200 in use with their regions; the rest is room for mistakes.
-    pub const MAX: usize = 4096;
-
-    /// The number of a language, if a registration reads it.
-    pub fn id(&self, language: &Language) -> Option<LanguageId> {
-        self.0.load().numbers.get(language).map(|&number| LanguageId(number))
-    }
+    const MAX: usize = 4096;
 
     /// The language of a number; `None` for 0 and for numbers that were not given.
-    pub fn language(&self, id: LanguageId) -> Option<Language> {
+    pub(super) fn language(&self, id: LanguageId) -> Option<Language> {
         self.0.load().tags.get(usize::from(id.0).checked_sub(1)?).cloned()
     }
 
@@ -76,7 +71,7 @@ mod tests {
         let zh = languages.intern(&language("zh-Hant-TW"));
         assert_ne!(ja, zh);
         assert_eq!(languages.intern(&language("JA")), ja);
-        assert_eq!(languages.id(&language("zh_hant_tw")), Some(zh));
+        assert_eq!(languages.intern(&language("zh_hant_tw")), zh);
         assert_eq!(languages.language(zh), Some(language("zh-hant-tw")));
         assert_eq!(languages.language(LanguageId(0)), None);
         assert_eq!(languages.language(LanguageId(3)), None);

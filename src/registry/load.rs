@@ -1,20 +1,41 @@
 //! From the store to memory, at start.
 
-use prost::Message;
-
-use crate::domain::{AppName, Cid, PartnerName, PlaceId};
-use crate::wire::storage_v1::{AppRecord, PartnerRecord, PlaceRecord, RegistrationRecord, RegistryState};
+use crate::domain::{AppName, Footprint, PartnerName, PlaceId, Slot};
+use crate::wire::storage_v1::{AppRecord, PartnerRecord, RegistrationRecord, RegistryState};
 
 use super::change::LAYOUT;
 use super::directory::Profile;
 use super::keeper::is_valid;
-use super::records::{self, slot_of};
-use super::store::{Key, Space, damaged};
+use super::records::{self, cid_of, decode, number_key, slot_of};
+use super::store::{Key, Space, Store, damaged};
 use super::{RegistryError, Shared};
 
-/// Reads everything that memory holds; returns the slot that the next registration gets.
-pub(super) fn load(shared: &Shared) -> Result<u32, RegistryError> {
-    let Some(state) = state(shared)? else { return Ok(0) };
+/// What the store had besides what went into memory.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    /// The slot that the next registration gets.
+    pub(super) next_slot: u32,
+    /// Those whose place was not put into the index, since their consent to hold it has ended.
+    pub(super) expired: Vec<Slot>,
+}
+
+/// What every commit writes; `None` if nothing was ever written to the store.
+pub(super) fn state(store: &Store) -> Result<Option<RegistryState>, RegistryError> {
+    let key = Key::new(&[b"state"]);
+    if let Some(payload) = store.get(Space::Meta, key)? {
+        return decode(Space::Meta, key.as_bytes(), &payload).map(Some);
+    }
+    for space in Space::ALL {
+        if store.scan(space).next().is_some() {
+            return Err(damaged(Space::Meta, key.as_bytes(), "missing"));
+        }
+    }
+    Ok(None)
+}
+
+/// Reads everything that memory holds.
+pub(super) fn load(shared: &Shared, state: Option<RegistryState>) -> Result<Loaded, RegistryError> {
+    let Some(state) = state else { return Ok(Loaded::default()) };
     if state.layout > LAYOUT {
         return Err(RegistryError::LaterLayout(state.layout));
     }
@@ -25,61 +46,65 @@ pub(super) fn load(shared: &Shared) -> Result<u32, RegistryError> {
     for item in shared.store.scan(Space::Registrations) {
         let (key, payload) = item?;
         let bad = |reason| damaged(Space::Registrations, &key, reason);
-        let slot = slot_of(&key).ok_or_else(|| bad("not a slot"))?;
-        let record = RegistrationRecord::decode(&*payload).map_err(|_| bad("malformed"))?;
-        let cid = <[u8; 16]>::try_from(&*record.cid).map_err(|_| bad("no name"))?;
+        // A slot that is still to be given would be written over.
+        let slot = slot_of(&key).filter(|slot| slot.0 < state.next_slot).ok_or_else(|| bad("not a slot"))?;
+        if u64::from(slot.0) >= shared.facts.capacity() {
+            return Err(RegistryError::Full("registrations"));
+        }
+        let record: RegistrationRecord = decode(Space::Registrations, &key, &payload)?;
         shared.facts.set(slot, records::facts(slot, &record, &shared.languages));
-        shared.names.insert(Cid(cid), slot);
+        shared.names.insert(cid_of(&record, slot)?, slot);
     }
-    load_places(shared)?;
-    shared.metrics.registrations.set(shared.names.len() as i64);
-    shared.metrics.places.set(shared.index.len() as i64);
-    Ok(state.next_slot)
-}
-
-/// What every commit writes; `None` for a new store.
-pub(super) fn state(shared: &Shared) -> Result<Option<RegistryState>, RegistryError> {
-    let key = Key::new(&[b"state"]);
-    let Some(payload) = shared.store.get(Space::Meta, key)? else { return Ok(None) };
-    RegistryState::decode(&*payload).map(Some).map_err(|_| damaged(Space::Meta, b"state", "malformed"))
+    let expired = load_places(shared)?;
+    shared.count();
+    Ok(Loaded { next_slot: state.next_slot, expired })
 }
 
 fn load_directory(shared: &Shared) -> Result<(), RegistryError> {
     let mut directory = shared.directory.write();
     for item in shared.store.scan(Space::Partners) {
         let (key, payload) = item?;
-        let bad = || damaged(Space::Partners, &key, "malformed");
-        let record = PartnerRecord::decode(&*payload).map_err(|_| bad())?;
-        let name = PartnerName::new(&record.id).map_err(|_| bad())?;
+        let record: PartnerRecord = decode(Space::Partners, &key, &payload)?;
+        let name = PartnerName::new(&record.id).map_err(|_| damaged(Space::Partners, &key, "malformed name"))?;
         let profile = Profile { display_name: record.display_name, created: records::instant(record.created_us) };
         directory.add_partner(name, profile);
     }
     for item in shared.store.scan(Space::Apps) {
         let (key, payload) = item?;
-        let bad = || damaged(Space::Apps, &key, "malformed");
-        let record = AppRecord::decode(&*payload).map_err(|_| bad())?;
-        let partner = PartnerName::new(&record.partner).map_err(|_| bad())?;
-        let name = AppName::new(partner, &record.id).map_err(|_| bad())?;
+        let bad = |reason| damaged(Space::Apps, &key, reason);
+        let record: AppRecord = decode(Space::Apps, &key, &payload)?;
+        let partner = PartnerName::new(&record.partner).map_err(|_| bad("malformed name"))?;
+        let name = AppName::new(partner, &record.id).map_err(|_| bad("malformed name"))?;
+        // An app's number is its position; were one missing, all after it would be taken for others.
+        if *number_key(directory.app_count() as u16).as_bytes() != *key {
+            return Err(bad("the app before it is missing"));
+        }
         let profile = Profile { display_name: record.display_name, created: records::instant(record.created_us) };
         directory.add_app(name, profile);
     }
     Ok(())
 }
 
-/// Places without a consent that counts are not put into the index.
-fn load_places(shared: &Shared) -> Result<(), RegistryError> {
+/// Puts places into the index, but for those without a consent that counts; these it returns.
+fn load_places(shared: &Shared) -> Result<Vec<Slot>, RegistryError> {
     let now = shared.clock.now();
-    let mut failed = None;
+    let (mut expired, mut failed) = (Vec::new(), None);
     let places = shared.store.scan(Space::Places).map_while(|item| {
-        let read = item.and_then(|(key, payload)| {
-            let bad = |reason| damaged(Space::Places, &key, reason);
-            let slot = slot_of(&key).ok_or_else(|| bad("not a slot"))?;
-            let record = PlaceRecord::decode(&*payload).map_err(|_| bad("malformed"))?;
-            Ok((PlaceId::live(slot), records::read_place(&record).ok_or_else(|| bad("off the globe"))?))
-        });
+        let read = item.and_then(|(key, payload)| read_place(&key, &payload));
         read.map_err(|error| failed = Some(error)).ok()
     });
-    let may_be_held = |place: &PlaceId| is_valid(shared.facts.row(place.slot).location, now);
-    shared.index.load(places.filter(|(place, _)| may_be_held(place)));
-    failed.map_or(Ok(()), Err)
+    let may_be_held = |(slot, place): (Slot, Footprint)| {
+        if is_valid(shared.facts.row(slot).location, now) {
+            return Some((PlaceId::live(slot), place));
+        }
+        expired.push(slot);
+        None
+    };
+    shared.index.load(places.filter_map(may_be_held));
+    failed.map_or(Ok(expired), Err)
+}
+
+fn read_place(key: &[u8], payload: &[u8]) -> Result<(Slot, Footprint), RegistryError> {
+    let slot = slot_of(key).ok_or_else(|| damaged(Space::Places, key, "not a slot"))?;
+    Ok((slot, records::place(key, payload)?.0))
 }

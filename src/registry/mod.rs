@@ -1,23 +1,25 @@
 //! Registrations, what their people agreed to, and where they are.
 //!
 //! [`Registry`] is the handle that doors and fan-outs have. What the hot path needs is in memory: a row of facts by
-//! slot ([`FactsTable`]), languages by number, places in the [`Index`]. The rest is in a durable store of its own
-//! files. One writer makes changes durable, many at a time; what gives something is visible when it is durable, what
-//! takes something away at once.
+//! slot, languages by number, places in the [`Index`]. The rest is in a durable store of its own files. One writer
+//! makes changes durable, many at a time; what gives something is visible when that is durable, what takes something
+//! away at once.
 //!
 //! No place is in the index without its person's consent (R-P1). Whether an emergency may be told is read from the row
-//! at the moment of planning.
+//! at the moment of planning. Values that come here were checked at the door that read them.
 
 mod change;
 mod directory;
+mod effects;
 mod error;
 mod facts;
 mod identity;
 mod keeper;
 mod languages;
-mod limits;
 mod load;
+mod read;
 mod records;
+mod register;
 mod store;
 mod writer;
 
@@ -26,34 +28,35 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use parking_lot::RwLock;
-use prost::Message;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::domain::{
     AppName, AppSlot, ChannelKind, Cid, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration, PartnerName,
-    Private, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
+    Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
 };
 use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::plan::{Facts, LanguageId};
 use crate::tasks::Tasks;
-use crate::wire::storage_v1::{PlaceRecord, RegistrationRecord, TokenRecord};
 
 use change::{Change, Done};
 use directory::Directory;
+use facts::FactsTable;
 use identity::Keys;
-use records::{app_of, slot_key, token_key};
-use store::{Space, Store, damaged};
-use writer::Job;
+use languages::Languages;
+use load::Loaded;
+use store::Store;
+use writer::{Caller, Job, Results};
 
 pub use change::RegistrationChange;
 pub use directory::Profile;
 pub use error::RegistryError;
-pub use facts::FactsTable;
-pub use languages::Languages;
 
-/// How many jobs may wait for the writer; a door that finds it full waits.
-const JOBS: usize = 1_024;
+/// How many changes may wait for the writer. A call that finds no room waits.
+const ROOM: usize = 16_384;
+
+/// How many jobs of the house's own may wait besides. What finds no room is left out, and found again later.
+const OWN_JOBS: usize = 16_384;
 
 /// The most registrations or reports in one call.
 pub const BATCH: usize = 1_000;
@@ -63,16 +66,16 @@ pub const BATCH: usize = 1_000;
 pub struct Config {
     /// The folder; it is made if it is not there.
     pub dir: PathBuf,
-    /// The most registrations.
+    /// The most registrations that there ever are: slots are not given again.
     pub capacity: u32,
     /// Memory for blocks of the store, bytes.
     pub cache_bytes: u64,
 }
 
 impl Config {
-    /// A registry in `dir` with room for 16 million registrations.
+    /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, capacity: 16 << 20, cache_bytes: 64 << 20 }
+        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20 }
     }
 }
 
@@ -81,6 +84,7 @@ impl Config {
 pub struct Registry {
     shared: Arc<Shared>,
     jobs: mpsc::Sender<Job>,
+    room: Arc<Semaphore>,
 }
 
 /// What readers and the writer share.
@@ -108,7 +112,8 @@ pub struct Registered {
 }
 
 impl Registry {
-    /// Opens the registry: reads it into memory, puts places into `index` and starts the writer.
+    /// Opens the registry: reads it into memory, puts places into `index`, and starts the threads of its writer and its
+    /// keeper.
     pub fn open(
         config: &Config,
         index: Arc<Index>,
@@ -116,25 +121,23 @@ impl Registry {
         metrics: Arc<Metrics>,
         tasks: &Tasks,
     ) -> Result<Self, RegistryError> {
-        std::fs::create_dir_all(&config.dir).map_err(RegistryError::Folder)?;
-        let store = Store::open(&config.dir.join("store"), config.cache_bytes)?;
-        let fresh = store.get(Space::Meta, store::Key::new(&[b"state"]))?.is_none();
-        let shared = Arc::new(Shared {
-            keys: Keys::open(&config.dir.join("identity.key"), fresh)?,
-            store,
-            facts: FactsTable::with_capacity(config.capacity),
-            languages: Languages::default(),
-            names: DashMap::default(),
-            directory: RwLock::default(),
-            index,
-            clock,
-            metrics,
-        });
-        let next_slot = load::load(&shared)?;
-        let (jobs, waiting) = mpsc::channel(JOBS);
-        let writers = Arc::clone(&shared);
-        tasks.thread("registry", move || writer::run(&writers, waiting, next_slot)).map_err(RegistryError::Folder)?;
-        Ok(Self { shared, jobs })
+        let (shared, loaded) = Shared::open(config, index, clock, metrics)?;
+        let shared = Arc::new(shared);
+        let (jobs, waiting) = mpsc::channel(ROOM + OWN_JOBS);
+        let (running, ended) = std::sync::mpsc::channel();
+        let (keeper, weak) = (Arc::clone(&shared), jobs.downgrade());
+        tasks.thread("keeper", move || keeper::run(&keeper, &weak, &ended)).map_err(RegistryError::Thread)?;
+        let writer = Arc::clone(&shared);
+        let write = move || {
+            let _running = running;
+            writer::run(&writer, waiting, loaded.next_slot);
+        };
+        tasks.thread("registry", write).map_err(RegistryError::Thread)?;
+        if !loaded.expired.is_empty() {
+            let changes = loaded.expired.into_iter().map(Change::Expire).collect();
+            let _ = jobs.try_send(Job { changes, caller: None });
+        }
+        Ok(Self { shared, jobs, room: Arc::new(Semaphore::new(ROOM)) })
     }
 }
 
@@ -150,17 +153,18 @@ impl Registry {
         self.shared.languages.language(id)
     }
 
-    /// The address of a registration at a vendor.
+    /// The address of a registration at a vendor, if there is one that can be read.
     pub fn token(&self, slot: Slot, channel: ChannelKind) -> Option<Token> {
-        let payload = self.shared.store.get(Space::Tokens, token_key(slot, channel)).ok()??;
-        let record = TokenRecord::decode(&*payload).ok()?;
-        Some(Token { channel, value: Private::new(record.value) })
+        read::token(slot, channel, |space, key| self.shared.store.get(space, key)).unwrap_or_else(|error| {
+            tracing::error!(%error, "an address cannot be read");
+            None
+        })
     }
 
-    /// Removes an address that its vendor says is gone (R-B4). Nobody waits for it: if the writer is too busy, the
-    /// vendor will say so again.
-    pub fn forget_token(&self, slot: Slot, channel: ChannelKind) {
-        let _ = self.jobs.try_send(Job { changes: vec![Change::ForgetToken(slot, channel)], reply: None });
+    /// Removes an address that its vendor says is gone (R-B4), unless its partner has given another meanwhile. Nobody
+    /// waits for it: if too much waits for the writer, the vendor will say so again.
+    pub fn forget_token(&self, slot: Slot, token: Token) {
+        let _ = self.jobs.try_send(Job { changes: vec![Change::ForgetToken(slot, token)], caller: None });
     }
 
     /// How many registrations there are.
@@ -173,22 +177,18 @@ impl Registry {
 impl Registry {
     /// Registers an app on a device (R-B1).
     pub async fn register(&self, new: NewRegistration) -> Result<Registered, RegistryError> {
-        match self.change(Change::Register(Box::new(new))).await? {
-            Done::Registered(registered) => Ok(*registered),
-            Done::Changed => Err(RegistryError::Stopped),
-        }
+        self.batch_register(vec![new]).await?.pop().unwrap_or(Err(RegistryError::Stopped))
     }
 
-    /// Registers up to [`BATCH`], in order; each has its own answer.
+    /// Registers many, in order; each has its own answer.
     pub async fn batch_register(
         &self,
         new: Vec<NewRegistration>,
     ) -> Result<Vec<Result<Registered, RegistryError>>, RegistryError> {
         let changes = new.into_iter().map(|new| Change::Register(Box::new(new))).collect();
-        let read = |done| match done {
-            Ok(Done::Registered(registered)) => Ok(*registered),
-            Ok(Done::Changed) => Err(RegistryError::Stopped),
-            Err(error) => Err(error),
+        let read = |done| match done? {
+            Done::Registered(registered) => Ok(*registered),
+            Done::Updated(_) | Done::Changed => Err(RegistryError::Stopped),
         };
         Ok(self.submit(changes).await?.into_iter().map(read).collect())
     }
@@ -199,14 +199,17 @@ impl Registry {
         name: &RegistrationName,
         change: RegistrationChange,
     ) -> Result<Registration, RegistryError> {
-        let slot = self.slot(name)?;
-        self.change(Change::Update(slot, change)).await?;
-        self.get(name)
+        match self.change(Change::Update(self.slot(name)?, change)).await? {
+            Done::Updated(registration) => Ok(*registration),
+            Done::Registered(_) | Done::Changed => Err(RegistryError::Stopped),
+        }
     }
 
     /// Deletes a registration. Nothing of it can be read from the answer on; its slot is not given again.
-    pub async fn delete(&self, name: &RegistrationName) -> Result<(), RegistryError> {
-        self.change(Change::Delete(self.slot(name)?)).await.map(drop)
+    pub async fn delete(&self, name: &RegistrationName) -> Result<Slot, RegistryError> {
+        let slot = self.slot(name)?;
+        self.change(Change::Delete(slot)).await?;
+        Ok(slot)
     }
 
     /// Sets where a phone is, as of `at`, or forgets it.
@@ -220,7 +223,7 @@ impl Registry {
         Ok(slot)
     }
 
-    /// Sets where up to [`BATCH`] phones are; each has its own answer.
+    /// Sets where many phones are, in order; each has its own answer.
     pub async fn report_places(
         &self,
         reports: Vec<(RegistrationName, Option<(Footprint, Timestamp)>)>,
@@ -251,7 +254,6 @@ impl Registry {
 
     /// Admits a partner.
     pub async fn create_partner(&self, name: PartnerName, display_name: String) -> Result<Profile, RegistryError> {
-        limits::check_display_name("partner.display_name", &display_name)?;
         let profile = Profile { display_name, created: self.shared.clock.now() };
         self.change(Change::AddPartner(name, profile.clone())).await?;
         Ok(profile)
@@ -259,7 +261,6 @@ impl Registry {
 
     /// Adds an app to a partner.
     pub async fn create_app(&self, name: AppName, display_name: String) -> Result<Profile, RegistryError> {
-        limits::check_display_name("app.display_name", &display_name)?;
         let profile = Profile { display_name, created: self.shared.clock.now() };
         self.change(Change::AddApp(name, profile.clone())).await?;
         Ok(profile)
@@ -269,126 +270,50 @@ impl Registry {
         self.submit(vec![change]).await?.pop().unwrap_or(Err(RegistryError::Stopped))
     }
 
-    async fn submit(&self, changes: Vec<Change>) -> Result<writer::Results, RegistryError> {
+    async fn submit(&self, changes: Vec<Change>) -> Result<Results, RegistryError> {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
-        if changes.len() > BATCH {
-            return Err(RegistryError::invalid("requests", "more than 1,000"));
-        }
+        let size = changes.len().min(ROOM) as u32;
+        let room = Arc::clone(&self.room).acquire_many_owned(size).await.map_err(|_| RegistryError::Stopped)?;
         let (reply, results) = oneshot::channel();
-        let job = Job { changes, reply: Some(reply) };
+        let job = Job { changes, caller: Some(Caller { reply, room }) };
         self.jobs.send(job).await.map_err(|_| RegistryError::Stopped)?;
         results.await.map_err(|_| RegistryError::Stopped)
     }
 }
 
-/// What doors read.
-impl Registry {
-    /// A registration.
-    pub fn get(&self, name: &RegistrationName) -> Result<Registration, RegistryError> {
-        let slot = self.slot(name)?;
-        self.read(slot)
-    }
-
-    /// Whose link this is, if the secret is right. A wrong name and a wrong secret are answered alike.
-    pub fn authenticate(&self, name: &RegistrationName, secret: &LinkSecret) -> Option<Slot> {
-        let slot = self.slot(name).ok()?;
-        let record = self.record(slot).ok()?;
-        identity::is_secret(secret, &record.secret_sha256).then_some(slot)
-    }
-
-    /// An app's registrations in the order in which they were made, up to `most`, and where to go on.
-    pub fn list(
-        &self,
-        app: &AppName,
-        most: usize,
-        page_token: &str,
-    ) -> Result<(Vec<Registration>, Option<String>), RegistryError> {
-        let app = self.shared.app_slot(app)?;
-        let first = match page_token {
-            "" => Slot(0),
-            token => {
-                let slot = self.shared.keys.page_slot(app, token);
-                slot.ok_or_else(|| RegistryError::invalid("page_token", "is not of this listing"))?
-            }
-        };
-        let mut found = Vec::new();
-        for item in self.shared.store.range(Space::Registrations, slot_key(first), slot_key(Slot(u32::MAX))) {
-            let (key, payload) = item?;
-            let bad = || damaged(Space::Registrations, &key, "malformed");
-            let slot = records::slot_of(&key).ok_or_else(bad)?;
-            let record = RegistrationRecord::decode(&*payload).map_err(|_| bad())?;
-            if app_of(&record) != app {
-                continue;
-            }
-            if found.len() == most {
-                return Ok((found, Some(self.shared.keys.page_token(app, slot, rand::random()))));
-            }
-            found.push(self.read(slot)?);
-        }
-        Ok((found, None))
-    }
-
-    /// A partner.
-    pub fn partner(&self, name: &PartnerName) -> Result<Profile, RegistryError> {
-        self.shared.directory.read().partner(name).cloned().ok_or(RegistryError::UnknownPartner)
-    }
-
-    /// Partners by name, from `first` on, up to `most`.
-    pub fn partners(&self, first: Option<&PartnerName>, most: usize) -> Vec<(PartnerName, Profile)> {
-        let directory = self.shared.directory.read();
-        directory.partners(first).take(most).map(|(name, profile)| (name.clone(), profile.clone())).collect()
-    }
-
-    /// An app.
-    pub fn app(&self, name: &AppName) -> Result<Profile, RegistryError> {
-        let directory = self.shared.directory.read();
-        directory.app(name).map(|(_, profile)| profile.clone()).ok_or(RegistryError::UnknownApp)
-    }
-
-    /// A partner's apps by name, from `first` on, up to `most`.
-    pub fn apps(
-        &self,
-        partner: &PartnerName,
-        first: Option<&AppName>,
-        most: usize,
-    ) -> Result<Vec<(AppName, Profile)>, RegistryError> {
-        self.partner(partner)?;
-        let directory = self.shared.directory.read();
-        let apps = directory.apps(partner, first).take(most);
-        Ok(apps.map(|(name, profile)| (name.clone(), profile.clone())).collect())
-    }
-
-    /// The slot of a registration.
-    pub fn slot(&self, name: &RegistrationName) -> Result<Slot, RegistryError> {
-        let app = self.shared.app_slot(&name.app).map_err(|_| RegistryError::NotFound)?;
-        let slot = self.shared.names.get(&name.cid).map(|slot| *slot).ok_or(RegistryError::NotFound)?;
-        if self.facts(slot).app == app.0 { Ok(slot) } else { Err(RegistryError::NotFound) }
-    }
-
-    fn record(&self, slot: Slot) -> Result<RegistrationRecord, RegistryError> {
-        let payload = self.shared.store.get(Space::Registrations, slot_key(slot))?.ok_or(RegistryError::NotFound)?;
-        let bad = |_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "malformed");
-        RegistrationRecord::decode(&*payload).map_err(bad)
-    }
-
-    fn read(&self, slot: Slot) -> Result<Registration, RegistryError> {
-        let record = self.record(slot)?;
-        let place = match self.shared.store.get(Space::Places, slot_key(slot))? {
-            None => None,
-            Some(payload) => {
-                let bad = |_| damaged(Space::Places, &slot.0.to_be_bytes(), "malformed");
-                let record = PlaceRecord::decode(&*payload).map_err(bad)?;
-                records::read_place(&record).map(|place| (place, records::instant(record.reported_us)))
-            }
-        };
-        let tokens = records::channels(&record).filter_map(|channel| self.token(slot, channel)).collect();
-        self.shared.assemble(slot, &record, place, tokens)
-    }
-}
-
 impl Shared {
+    fn open(
+        config: &Config,
+        index: Arc<Index>,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Result<(Self, Loaded), RegistryError> {
+        std::fs::create_dir_all(&config.dir).map_err(RegistryError::Folder)?;
+        let store = Store::open(&config.dir.join("store"), config.cache_bytes)?;
+        let state = load::state(&store)?;
+        let shared = Self {
+            keys: Keys::open(&config.dir.join("identity.key"), state.is_none())?,
+            store,
+            facts: FactsTable::with_capacity(config.capacity),
+            languages: Languages::default(),
+            names: DashMap::default(),
+            directory: RwLock::default(),
+            index,
+            clock,
+            metrics,
+        };
+        let loaded = load::load(&shared, state)?;
+        Ok((shared, loaded))
+    }
+
+    /// Counts for operators.
+    fn count(&self) {
+        self.metrics.registrations.set(self.names.len() as i64);
+        self.metrics.places.set(self.index.len() as i64);
+    }
+
     fn app_slot(&self, name: &AppName) -> Result<AppSlot, RegistryError> {
         let directory = self.directory.read();
         if directory.partner(&name.partner).is_none() {

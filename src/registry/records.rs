@@ -1,14 +1,18 @@
 //! Between domain types and what is on disk (`hazardcast.storage.v1`).
 
+use prost::Message;
+
 use crate::domain::{
-    AppSlot, ChannelKind, Consent, ConsentOrigin, DeviceTraits, Footprint, Language, Platform, PolicyVersion, Position,
-    Private, Purpose, Slot, Timestamp,
+    AppSlot, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Footprint, Language, Platform, PolicyVersion,
+    Position, Private, Purpose, Slot, Timestamp,
 };
 use crate::plan::{Facts, Flags, Grant};
 use crate::wire::storage_v1::{ConsentRecord, PlaceRecord, RegistrationRecord, TraitsRecord};
 
+use super::RegistryError;
+use super::identity::DeviceId;
 use super::languages::Languages;
-use super::store::Key;
+use super::store::{Key, Space, damaged};
 
 pub(super) fn slot_key(slot: Slot) -> Key {
     Key::new(&[&slot.0.to_be_bytes()])
@@ -129,7 +133,14 @@ pub(super) fn write_place(place: Footprint, reported: Timestamp) -> PlaceRecord 
     }
 }
 
-pub(super) fn read_place(record: &PlaceRecord) -> Option<Footprint> {
+/// A place and when it was reported, of the value at `key`.
+pub(super) fn place(key: &[u8], payload: &[u8]) -> Result<(Footprint, Timestamp), RegistryError> {
+    let record: PlaceRecord = decode(Space::Places, key, payload)?;
+    let place = read_place(&record).ok_or_else(|| damaged(Space::Places, key, "off the globe"))?;
+    Ok((place, instant(record.reported_us)))
+}
+
+fn read_place(record: &PlaceRecord) -> Option<Footprint> {
     let first = Private::new(Position::from_e7(record.lon_e7, record.lat_e7)?);
     match (record.east_e7, record.north_e7) {
         (Some(east), Some(north)) => {
@@ -140,10 +151,26 @@ pub(super) fn read_place(record: &PlaceRecord) -> Option<Footprint> {
     }
 }
 
-pub(super) fn channels(record: &RegistrationRecord) -> impl Iterator<Item = ChannelKind> + '_ {
-    ChannelKind::ALL.into_iter().filter(|channel| record.channels & u32::from(channel.bit()) != 0)
+/// The channels of a set of bits.
+pub(super) fn channels(bits: u32) -> impl Iterator<Item = ChannelKind> {
+    ChannelKind::ALL.into_iter().filter(move |channel| bits & u32::from(channel.bit()) != 0)
 }
 
 pub(super) fn app_of(record: &RegistrationRecord) -> AppSlot {
     AppSlot(record.app as u16)
+}
+
+pub(super) fn cid_of(record: &RegistrationRecord, slot: Slot) -> Result<Cid, RegistryError> {
+    let bytes = <[u8; 16]>::try_from(&*record.cid);
+    bytes.map(Cid).map_err(|_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "no name"))
+}
+
+pub(super) fn device_of(record: &RegistrationRecord, slot: Slot) -> Result<DeviceId, RegistryError> {
+    let bytes = <[u8; 16]>::try_from(&*record.device);
+    bytes.map(DeviceId).map_err(|_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "no device"))
+}
+
+/// The message that a value is.
+pub(super) fn decode<M: Message + Default>(space: Space, key: &[u8], payload: &[u8]) -> Result<M, RegistryError> {
+    M::decode(payload).map_err(|_| damaged(space, key, "malformed"))
 }

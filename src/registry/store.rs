@@ -1,6 +1,6 @@
 //! The durable store: keyspaces of sealed values, changed by one batch at a time.
 //!
-//! [`Store`] reads; [`Batch`] gathers changes, shows them to whoever reads through it, and becomes durable as a whole.
+//! [`Store`] reads; [`Batch`] gathers changes and becomes durable as a whole.
 //! All use of fjall is in this file, so that another engine can take its place.
 //!
 //! # What lies on disk
@@ -14,7 +14,7 @@ use std::ops::Deref;
 use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, UserValue};
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 
 use super::RegistryError;
 
@@ -32,6 +32,7 @@ pub(super) enum Space {
 }
 
 impl Space {
+    /// Every space, in the order of their numbers.
     pub(super) const ALL: [Self; 7] =
         [Self::Meta, Self::Partners, Self::Apps, Self::Registrations, Self::Tokens, Self::Places, Self::Identifiers];
 
@@ -127,7 +128,8 @@ pub(super) fn damaged(space: Space, key: &[u8], reason: &'static str) -> Registr
 /// The open database.
 pub(super) struct Store {
     database: Database,
-    keyspaces: [Keyspace; 7],
+    /// One for each of [`Space::ALL`].
+    keyspaces: Vec<Keyspace>,
 }
 
 impl Store {
@@ -135,15 +137,7 @@ impl Store {
     pub(super) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, RegistryError> {
         let database = Database::builder(folder).cache_size(cache_bytes).open()?;
         let open = |space: Space| database.keyspace(space.name(), KeyspaceCreateOptions::default);
-        let keyspaces = [
-            open(Space::Meta)?,
-            open(Space::Partners)?,
-            open(Space::Apps)?,
-            open(Space::Registrations)?,
-            open(Space::Tokens)?,
-            open(Space::Places)?,
-            open(Space::Identifiers)?,
-        ];
+        let keyspaces = Space::ALL.into_iter().map(open).collect::<Result<_, _>>()?;
         Ok(Self { database, keyspaces })
     }
 
@@ -155,21 +149,6 @@ impl Store {
     pub(super) fn get(&self, space: Space, key: Key) -> Result<Option<Payload>, RegistryError> {
         let value = self.keyspace(space).get(key.as_bytes())?;
         value.map(|value| unseal(space, key.as_bytes(), value)).transpose()
-    }
-
-    /// All values of a keyspace whose keys lie between two keys, both included, in order.
-    pub(super) fn range(
-        &self,
-        space: Space,
-        first: Key,
-        last: Key,
-    ) -> impl Iterator<Item = Result<(UserValue, Payload), RegistryError>> {
-        let items = self.keyspace(space).range(first.as_bytes()..=last.as_bytes());
-        items.map(move |item| {
-            let (key, value) = item.into_inner()?;
-            let payload = unseal(space, &key, value)?;
-            Ok((key, payload))
-        })
     }
 
     /// Every value of a keyspace, in the order of keys.
@@ -195,25 +174,28 @@ impl Store {
     }
 }
 
-/// Changes that become durable together. What is read through it is the store with these changes made.
+/// Changes that become durable together.
+#[derive(Default)]
 pub(super) struct Batch {
     changes: HashMap<(Space, Key), Option<UserValue>>,
 }
 
 impl Batch {
-    pub(super) fn new() -> Self {
-        Self { changes: HashMap::new() }
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    pub(super) fn get(&self, store: &Store, space: Space, key: Key) -> Result<Option<Payload>, RegistryError> {
+    /// A value with the batch's changes made to what is `below`.
+    pub(super) fn get_or(
+        &self,
+        space: Space,
+        key: Key,
+        below: impl FnOnce() -> Result<Option<Payload>, RegistryError>,
+    ) -> Result<Option<Payload>, RegistryError> {
         match self.changes.get(&(space, key)) {
             // Sealed by `put`, so it need not be checked again.
             Some(value) => Ok(value.clone().map(Payload)),
-            None => store.get(space, key),
+            None => below(),
         }
     }
 
@@ -223,6 +205,11 @@ impl Batch {
 
     pub(super) fn remove(&mut self, space: Space, key: Key) {
         self.changes.insert((space, key), None);
+    }
+
+    /// Makes the changes of `later` too.
+    pub(super) fn append(&mut self, later: Self) {
+        self.changes.extend(later.changes);
     }
 }
 
@@ -251,14 +238,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), 1 << 20).unwrap();
         let key = Key::new(&[b"k"]);
-        let mut batch = Batch::new();
+        let stored = |space| store.get(space, key).unwrap().map(|payload| payload.to_vec());
+        let seen = |batch: &Batch, space| {
+            batch.get_or(space, key, || store.get(space, key)).unwrap().map(|payload| payload.to_vec())
+        };
+        let mut batch = Batch::default();
         batch.put(Space::Meta, key, b"one");
-        assert_eq!(batch.get(&store, Space::Meta, key).unwrap().as_deref(), Some(b"one".as_slice()));
-        assert!(store.get(Space::Meta, key).unwrap().is_none());
+        assert_eq!((seen(&batch, Space::Meta), stored(Space::Meta)), (Some(b"one".to_vec()), None));
+        assert_eq!(seen(&batch, Space::Apps), None);
         store.commit(batch).unwrap();
-        assert_eq!(store.get(Space::Meta, key).unwrap().as_deref(), Some(b"one".as_slice()));
-        let mut batch = Batch::new();
-        batch.remove(Space::Meta, key);
-        assert!(batch.get(&store, Space::Meta, key).unwrap().is_none());
+        assert_eq!(stored(Space::Meta), Some(b"one".to_vec()));
+
+        let (mut batch, mut later) = (Batch::default(), Batch::default());
+        assert_eq!(seen(&batch, Space::Meta), Some(b"one".to_vec()));
+        batch.put(Space::Meta, key, b"two");
+        later.remove(Space::Meta, key);
+        batch.append(later);
+        assert_eq!((seen(&batch, Space::Meta), stored(Space::Meta)), (None, Some(b"one".to_vec())));
+        store.commit(batch).unwrap();
+        assert_eq!(stored(Space::Meta), None);
     }
 }

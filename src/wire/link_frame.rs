@@ -37,19 +37,19 @@ pub enum Frame {
 pub enum LinkFrame {
     /// The bytes of an [`OpenLinkResponse`].
     Encoded(Bytes),
-    /// A frame.
-    Decoded(OpenLinkResponse),
+    /// A frame. Boxed: thousands of these wait in the queues of links, and most are notices, encoded.
+    Decoded(Box<OpenLinkResponse>),
 }
 
 impl Default for LinkFrame {
     fn default() -> Self {
-        Self::Decoded(OpenLinkResponse::default())
+        Self::Decoded(Box::default())
     }
 }
 
 impl From<Frame> for LinkFrame {
     fn from(frame: Frame) -> Self {
-        Self::Decoded(OpenLinkResponse { frame: Some(frame) })
+        Self::Decoded(Box::new(OpenLinkResponse { frame: Some(frame) }))
     }
 }
 
@@ -78,12 +78,12 @@ impl Message for LinkFrame {
         buffer: &mut impl Buf,
         context: DecodeContext,
     ) -> Result<(), DecodeError> {
-        if let Self::Encoded(_) = self {
-            self.clear();
-        }
         match self {
             Self::Decoded(response) => response.merge_field(tag, wire_type, buffer, context),
-            Self::Encoded(_) => Ok(()),
+            Self::Encoded(_) => {
+                self.clear();
+                self.merge_field(tag, wire_type, buffer, context)
+            }
         }
     }
 

@@ -12,12 +12,17 @@ use super::{InvalidField, geography, terms, time};
 const MAX_INFOS: usize = 64;
 const MAX_AREAS: usize = 1_024;
 const MAX_REFERENCES: usize = 256;
-const MAX_TEXT: usize = 32 * 1_024;
+const MAX_TEXT: usize = 32 << 10;
 
-/// Reads a structured alert, and names the parts of it that cannot be used.
+/// Reads a request's structured alert, and names the parts of it that cannot be used.
 pub fn structured(alert: v1::StructuredAlert) -> Result<(Alert, Vec<InvalidField>), InvalidField> {
+    let inside = |error: InvalidField| error.inside("structured");
+    let (alert, problems) = read(alert).map_err(inside)?;
+    Ok((alert, problems.into_iter().map(inside).collect()))
+}
+
+fn read(alert: v1::StructuredAlert) -> Result<(Alert, Vec<InvalidField>), InvalidField> {
     let mut problems = Vec::new();
-    let message_type = MessageType::try_from(alert.message_type).unwrap_or_default();
     let references = references(alert.references)?;
     if alert.infos.len() > MAX_INFOS {
         return Err(InvalidField::new("infos", format!("more than {MAX_INFOS}")));
@@ -26,20 +31,14 @@ pub fn structured(alert: v1::StructuredAlert) -> Result<(Alert, Vec<InvalidField
     if points > geography::MAX_POINTS {
         return Err(InvalidField::new("infos", format!("more than {} points in all", geography::MAX_POINTS)));
     }
+    let shapes: usize = alert.infos.iter().flat_map(|info| &info.areas).map(geography::shapes).sum();
+    if shapes > geography::MAX_SHAPES {
+        return Err(InvalidField::new("infos", format!("more than {} shapes in all", geography::MAX_SHAPES)));
+    }
     let infos = alert.infos.into_iter().enumerate();
     let infos: Vec<Info> =
         infos.map(|(i, info)| self::info(info, &format!("infos[{i}]"), &mut problems)).collect::<Result<_, _>>()?;
-    let needed = || InvalidField::required("infos");
-    let referring = || match references.is_empty() {
-        true => Err(InvalidField::new("references", "an update or cancel names what it continues")),
-        false => Ok(()),
-    };
-    let body = match message_type {
-        MessageType::Unspecified => return Err(InvalidField::required("message_type")),
-        MessageType::Alert => Body::Issue(NonEmpty::new(infos).ok_or_else(needed)?),
-        MessageType::Update => referring().and(NonEmpty::new(infos).ok_or_else(needed).map(Body::Update))?,
-        MessageType::Cancel => referring().map(|()| Body::Cancel(infos))?,
-    };
+    let body = body(alert.message_type, infos, &references)?;
     let id = AlertId {
         sender: Sender::new(&alert.sender).map_err(|error| InvalidField::new("sender", error))?,
         identifier: Identifier::new(&alert.identifier).map_err(|error| InvalidField::new("identifier", error))?,
@@ -49,6 +48,21 @@ pub fn structured(alert: v1::StructuredAlert) -> Result<(Alert, Vec<InvalidField
     let subject = Subject { references, event: None };
     let scope = AlertScope::Public;
     Ok((Alert { id, mode, subject, scope, codes: Vec::new(), note: None, body }, problems))
+}
+
+fn body(message_type: i32, infos: Vec<Info>, references: &[AlertRef]) -> Result<Body, InvalidField> {
+    let unknown = || InvalidField::new("message_type", format!("{message_type} is not known"));
+    let message_type = MessageType::try_from(message_type).map_err(|_| unknown())?;
+    if references.is_empty() && matches!(message_type, MessageType::Update | MessageType::Cancel) {
+        return Err(InvalidField::new("references", "an update or cancel names what it continues"));
+    }
+    let some = |infos| NonEmpty::new(infos).ok_or_else(|| InvalidField::required("infos"));
+    match message_type {
+        MessageType::Unspecified => Err(InvalidField::required("message_type")),
+        MessageType::Alert => some(infos).map(Body::Issue),
+        MessageType::Update => some(infos).map(Body::Update),
+        MessageType::Cancel => Ok(Body::Cancel(infos)),
+    }
 }
 
 fn points(area: &v1::Area) -> usize {
@@ -73,21 +87,21 @@ fn references(references: Vec<v1::AlertReference>) -> Result<Vec<AlertRef>, Inva
 
 fn info(info: v1::AlertInfo, field: &str, problems: &mut Vec<InvalidField>) -> Result<Info, InvalidField> {
     let at = |name: &str| format!("{field}.{name}");
-    let text = |text: String, name: &str| match text.len() {
-        0 => Ok(None),
-        1..=MAX_TEXT => Ok(Some(text.chars().filter(|&c| !c.is_control() || c == '\n').collect())),
-        _ => Err(InvalidField::new(at(name), format!("longer than {MAX_TEXT} bytes"))),
-    };
+    let text = |value: String, name: &str| text(&value, &at(name));
     if info.areas.len() > MAX_AREAS {
         return Err(InvalidField::new(at("areas"), format!("more than {MAX_AREAS}")));
     }
-    let category =
-        |tag: &String| Category::parse(tag).ok_or_else(|| InvalidField::new(at("categories"), "is not CAP's"));
-    let categories = info.categories.iter().map(category).collect::<Result<_, _>>()?;
+    let category = |(i, tag): (usize, &String)| {
+        Category::parse(tag).ok_or_else(|| InvalidField::new(at(&format!("categories[{i}]")), "is not CAP's"))
+    };
+    let categories = info.categories.iter().enumerate().map(category).collect::<Result<_, _>>()?;
     let tag = if info.language.is_empty() { "en-US" } else { &info.language };
-    let areas = info.areas.into_iter().enumerate();
-    let areas: Vec<Area> =
-        areas.map(|(i, area)| geography::area(area, &format!("{field}.areas[{i}]"), problems)).collect();
+    let areas = info.areas.into_iter().enumerate().map(|(i, mut area)| {
+        let field = format!("{field}.areas[{i}]");
+        area.description = self::text(&area.description, &format!("{field}.description"))?.unwrap_or_default();
+        Ok(geography::area(area, &field, problems))
+    });
+    let areas: Vec<Area> = areas.collect::<Result<_, _>>()?;
     Ok(Info {
         language: Language::parse(tag).map_err(|error| InvalidField::new(at("language"), error))?,
         categories,
@@ -112,4 +126,13 @@ fn info(info: v1::AlertInfo, field: &str, problems: &mut Vec<InvalidField>) -> R
         parameters: Vec::new(),
         ground: NonEmpty::new(areas).map_or(Ground::None, Ground::Areas),
     })
+}
+
+/// Text without control characters but line breaks; `None` if it is empty.
+fn text(value: &str, field: &str) -> Result<Option<String>, InvalidField> {
+    match value.len() {
+        0 => Ok(None),
+        1..=MAX_TEXT => Ok(Some(value.chars().filter(|&c| !c.is_control() || c == '\n').collect())),
+        _ => Err(InvalidField::new(field, format!("is longer than {MAX_TEXT} bytes"))),
+    }
 }

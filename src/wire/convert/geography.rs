@@ -1,6 +1,6 @@
 //! Ground and places.
 
-use crate::domain::{Area, Circle, Footprint, Geocode, Polygon, Position, Private, Ring, Source};
+use crate::domain::{Area, Circle, Footprint, Geocode, InvalidGround, Polygon, Position, Private, Ring, Source};
 use crate::wire::v1;
 
 use super::{InvalidField, time};
@@ -8,45 +8,72 @@ use super::{InvalidField, time};
 /// The most points that the areas of one alert may have.
 pub const MAX_POINTS: usize = 200_000;
 
+/// The most polygons, circles and codes that the areas of one alert may have in all.
+pub const MAX_SHAPES: usize = 16_384;
+
+/// The widest box that a person's place may be, degrees of longitude. One all round the globe would begin and end at
+/// the same meridian, as one without width does.
+const WIDEST_BOX: f64 = 359.0;
+
 /// A point to the wire.
 pub fn position_to_wire(position: Position) -> v1::Position {
     v1::Position { longitude: position.lon(), latitude: position.lat() }
-}
-
-/// Reads a point.
-pub fn position(position: v1::Position, field: &str) -> Result<Position, InvalidField> {
-    Position::from_degrees(position.longitude, position.latitude).map_err(|error| InvalidField::new(field, error))
 }
 
 /// A place to the wire.
 pub fn footprint_to_wire(footprint: Footprint) -> v1::place::Footprint {
     match footprint {
         Footprint::Point(at) => v1::place::Footprint::Point(position_to_wire(*at.expose())),
-        Footprint::Box { south_west, north_east } => v1::place::Footprint::Box(v1::PositionBox {
-            south_west: Some(position_to_wire(*south_west.expose())),
-            north_east: Some(position_to_wire(*north_east.expose())),
-        }),
+        Footprint::Box { south_west, north_east } => {
+            let (south_west, north_east) = (*south_west.expose(), *north_east.expose());
+            let mut east = position_to_wire(north_east);
+            // A position's longitude 180 is written -180.
+            if north_east.lon_e7() < south_west.lon_e7() {
+                east.longitude = 180.0;
+            }
+            v1::place::Footprint::Box(v1::PositionBox {
+                south_west: Some(position_to_wire(south_west)),
+                north_east: Some(east),
+            })
+        }
     }
 }
 
 /// Reads a place.
 pub fn footprint(place: Option<v1::place::Footprint>, field: &str) -> Result<Footprint, InvalidField> {
     match place.ok_or_else(|| InvalidField::required(field))? {
-        v1::place::Footprint::Point(at) => Ok(Footprint::Point(Private::new(position(at, &format!("{field}.point"))?))),
-        v1::place::Footprint::Box(corners) => {
-            let corner = |corner: Option<v1::Position>, name: &str| {
-                let field = format!("{field}.box.{name}");
-                position(corner.ok_or_else(|| InvalidField::required(&field))?, &field)
-            };
-            let south_west = corner(corners.south_west, "south_west")?;
-            let north_east = corner(corners.north_east, "north_east")?;
-            if south_west.lon_e7() > north_east.lon_e7() || south_west.lat_e7() > north_east.lat_e7() {
-                let reason = "south_west must be south and west of north_east";
-                return Err(InvalidField::new(format!("{field}.box"), reason));
-            }
-            Ok(Footprint::Box { south_west: Private::new(south_west), north_east: Private::new(north_east) })
+        v1::place::Footprint::Point(at) => {
+            Ok(Footprint::Point(Private::new(somebodys_position(at, &format!("{field}.point"))?)))
         }
+        v1::place::Footprint::Box(corners) => footprint_of_box(&corners, &format!("{field}.box")),
     }
+}
+
+fn footprint_of_box(corners: &v1::PositionBox, field: &str) -> Result<Footprint, InvalidField> {
+    let corner = |corner: Option<v1::Position>, name: &str| {
+        let field = format!("{field}.{name}");
+        let degrees = corner.ok_or_else(|| InvalidField::required(&field))?;
+        Ok((degrees, Private::new(somebodys_position(degrees, &field)?)))
+    };
+    let (from, south_west) = corner(corners.south_west, "south_west")?;
+    let (to, north_east) = corner(corners.north_east, "north_east")?;
+    if from.longitude > to.longitude || from.latitude > to.latitude {
+        return Err(InvalidField::new(field, "south_west must be south and west of north_east"));
+    }
+    if to.longitude - from.longitude > WIDEST_BOX {
+        return Err(InvalidField::new(field, format!("is wider than {WIDEST_BOX} degrees")));
+    }
+    Ok(Footprint::Box { south_west, north_east })
+}
+
+/// Reads where somebody is. What is wrong with it is told without the numbers: with its coordinates swapped it would
+/// still be where somebody is.
+fn somebodys_position(position: v1::Position, field: &str) -> Result<Position, InvalidField> {
+    Position::from_degrees(position.longitude, position.latitude).map_err(|error| match error {
+        InvalidGround::Latitude(_) => InvalidField::new(field, "latitude is beyond 90 degrees"),
+        InvalidGround::Longitude(_) => InvalidField::new(field, "longitude is beyond 180 degrees"),
+        _ => InvalidField::new(field, "a coordinate is not a finite number"),
+    })
 }
 
 /// An area to the wire.
@@ -71,6 +98,11 @@ pub fn area_to_wire(area: &Area) -> v1::Area {
     }
 }
 
+/// How many polygons, circles and codes an area has.
+pub fn shapes(area: &v1::Area) -> usize {
+    area.polygons.len() + area.circles.len() + area.geocodes.len()
+}
+
 /// Reads an area. Rings and circles that cannot be used are left out and named in `problems`; the rest stands.
 pub fn area(area: v1::Area, field: &str, problems: &mut Vec<InvalidField>) -> Area {
     let mut read = Area { description: area.description, ..Area::default() };
@@ -81,17 +113,21 @@ pub fn area(area: v1::Area, field: &str, problems: &mut Vec<InvalidField>) -> Ar
         }
     }
     for (position, circle) in area.circles.into_iter().enumerate() {
-        let field = format!("{field}.circles[{position}]");
-        let center = circle.center.unwrap_or_default();
-        match Circle::new(center.longitude, center.latitude, circle.radius_km) {
+        match circle_from_wire(circle, &format!("{field}.circles[{position}]")) {
             Ok(circle) => read.circles.push(circle),
-            Err(error) => problems.push(InvalidField::new(field, error)),
+            Err(problem) => problems.push(problem),
         }
     }
     let geocode = |code: v1::Geocode| Geocode { scheme: code.name.into(), code: code.value.into() };
     read.geocodes = area.geocodes.into_iter().map(geocode).collect();
     read.altitude_ft = area.altitude_ft.map(|from| (from, area.ceiling_ft));
     read
+}
+
+fn circle_from_wire(circle: v1::Circle, field: &str) -> Result<Circle, InvalidField> {
+    let center = circle.center.ok_or_else(|| InvalidField::required(format!("{field}.center")))?;
+    let circle = Circle::new(center.longitude, center.latitude, circle.radius_km);
+    circle.map_err(|error| InvalidField::new(field, error))
 }
 
 fn polygon_from_wire(polygon: v1::Polygon, field: &str) -> Result<Polygon, InvalidField> {
@@ -102,11 +138,12 @@ fn polygon_from_wire(polygon: v1::Polygon, field: &str) -> Result<Polygon, Inval
         let points = ring.coordinates.chunks_exact(2).map(|point| [point[0], point[1]]);
         Ring::new(points).map_err(|error| InvalidField::new(field, error))
     };
-    let outer = read(polygon.outer.unwrap_or_default(), format!("{field}.outer"))?;
+    let field = |ring: &str| format!("{field}.{ring}");
+    let outer = polygon.outer.ok_or_else(|| InvalidField::required(field("outer")))?;
+    let outer = read(outer, field("outer"))?;
     let holes = polygon.holes.into_iter().enumerate();
-    let holes =
-        holes.map(|(position, hole)| read(hole, format!("{field}.holes[{position}]"))).collect::<Result<_, _>>()?;
-    Ok(Polygon { outer, holes })
+    let holes = holes.map(|(position, hole)| read(hole, field(&format!("holes[{position}]"))));
+    Ok(Polygon { outer, holes: holes.collect::<Result<_, _>>()? })
 }
 
 /// A box to the wire.

@@ -9,6 +9,8 @@ pub mod registration;
 pub mod terms;
 pub mod time;
 
+use std::fmt::Display;
+
 /// A field of a request that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {reason}")]
@@ -21,8 +23,14 @@ pub struct InvalidField {
 
 impl InvalidField {
     /// A field and what is wrong with it.
-    pub fn new(field: impl Into<String>, reason: impl ToString) -> Self {
+    pub fn new(field: impl Into<String>, reason: impl Display) -> Self {
         Self { field: field.into(), reason: reason.to_string() }
+    }
+
+    /// The same, of a message that is itself in `field`.
+    #[must_use]
+    pub fn inside(self, field: &str) -> Self {
+        Self { field: format!("{field}.{}", self.field), ..self }
     }
 
     /// A field that must be there.

@@ -1,12 +1,22 @@
-//! Registrations, consents and places.
+//! Registrations, consents and places. What is read here is within every limit that the API names.
+
+use compact_str::CompactString;
 
 use crate::domain::{
-    AppName, Consent, ConsentOrigin, DeviceIdentifier, DeviceTraits, Footprint, Language, NewRegistration,
-    PolicyVersion, Private, Registration, Timestamp, Token,
+    AppName, ChannelKind, Consent, ConsentOrigin, DeviceIdentifier, DeviceTraits, Footprint, Language, NewRegistration,
+    PolicyVersion, Private, Registration, SignedDuration, Timestamp, Token,
 };
 use crate::wire::v1;
 
 use super::{InvalidField, geography, terms, time};
+
+const MAX_IDENTIFIERS: usize = 16;
+const MAX_IDENTIFIER_BYTES: usize = 128;
+const MAX_LANGUAGES: usize = 8;
+const MAX_TOKEN_BYTES: usize = 4_096;
+
+/// How far the clock of a partner may be ahead when it says when a person agreed.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
 /// A registration to the wire. Tokens go without their values.
 pub fn to_wire(registration: &Registration) -> v1::Registration {
@@ -27,47 +37,72 @@ pub fn to_wire(registration: &Registration) -> v1::Registration {
         }),
         create_time: Some(time::to_wire(registration.created)),
         update_time: Some(time::to_wire(registration.updated)),
+        gone_channels: registration.gone.iter().map(|&channel| terms::channel::to_wire(channel).into()).collect(),
     }
 }
 
-/// Reads what is to be registered; `field` is the path of the registration in the request.
+/// Reads what is to be registered.
 pub fn new_registration(
     app: AppName,
     request: v1::CreateRegistrationRequest,
     now: Timestamp,
 ) -> Result<NewRegistration, InvalidField> {
     let registration = request.registration.ok_or_else(|| InvalidField::required("registration"))?;
-    let consents = registration.consents.into_iter().enumerate();
-    let consents = consents.map(|(i, consent)| self::consent(consent, &format!("registration.consents[{i}]"), now));
-    let place = registration.place.map(|place| self::place(place, "registration.place", now)).transpose()?;
-    let identifiers = request.identifiers.into_iter().enumerate().map(|(i, identifier)| {
-        let kind = terms::identifier_kind::required(identifier.kind, &format!("identifiers[{i}].kind"))?;
-        Ok(DeviceIdentifier { kind, value: Private::new(identifier.value) })
-    });
+    let request_id = text(&request.request_id, "request_id", 64)?;
     Ok(NewRegistration {
         app,
+        request: (!request_id.is_empty()).then_some(request_id),
         traits: traits(registration.traits, "registration.traits")?,
-        identifiers: identifiers.collect::<Result<_, _>>()?,
+        identifiers: identifiers(request.identifiers, "identifiers")?,
         tokens: tokens(registration.tokens, "registration.tokens")?,
-        consents: consents.collect::<Result<_, _>>()?,
+        consents: consents(registration.consents, "registration.consents", now)?,
         drills: registration.drills,
-        place,
+        place: registration.place.map(|place| self::place(place, "registration.place", now)).transpose()?,
     })
 }
 
-/// Reads a place and when it was reported.
+/// Reads a place and when it was reported. A phone's clock may be wrong: a time to come is taken as now, or it would
+/// hold up what is reported until then.
 pub fn place(place: v1::Place, field: &str, now: Timestamp) -> Result<(Footprint, Timestamp), InvalidField> {
     let at = time::optional(place.report_time, &format!("{field}.report_time"))?.unwrap_or(now);
-    Ok((geography::footprint(place.footprint, field)?, at))
+    Ok((geography::footprint(place.footprint, field)?, at.min(now)))
+}
+
+fn identifiers(identifiers: Vec<v1::DeviceIdentifier>, field: &str) -> Result<Vec<DeviceIdentifier>, InvalidField> {
+    at_most(identifiers.len(), MAX_IDENTIFIERS, field)?;
+    let read = |(i, identifier): (usize, v1::DeviceIdentifier)| {
+        let kind = terms::identifier_kind::required(identifier.kind, &format!("{field}[{i}].kind"))?;
+        if identifier.value.len() > MAX_IDENTIFIER_BYTES {
+            let reason = format!("is longer than {MAX_IDENTIFIER_BYTES} bytes");
+            return Err(InvalidField::new(format!("{field}[{i}].value"), reason));
+        }
+        Ok(DeviceIdentifier { kind, value: Private::new(identifier.value) })
+    };
+    identifiers.into_iter().enumerate().map(read).collect()
 }
 
 /// Reads tokens.
 pub fn tokens(tokens: Vec<v1::ChannelToken>, field: &str) -> Result<Vec<Token>, InvalidField> {
-    let read = |(i, token): (usize, v1::ChannelToken)| {
-        let channel = terms::channel::required(token.channel, &format!("{field}[{i}].channel"))?;
-        Ok(Token { channel, value: Private::new(token.value) })
-    };
-    tokens.into_iter().enumerate().map(read).collect()
+    let mut read: Vec<Token> = Vec::with_capacity(tokens.len().min(ChannelKind::ALL.len()));
+    for (i, token) in tokens.into_iter().enumerate() {
+        let at = |name: &str| format!("{field}[{i}].{name}");
+        let channel = terms::channel::required(token.channel, &at("channel"))?;
+        if channel == ChannelKind::Link {
+            return Err(InvalidField::new(at("channel"), "a link needs no token"));
+        }
+        if read.iter().any(|other| other.channel == channel) {
+            return Err(InvalidField::new(at("channel"), "is given twice"));
+        }
+        if token.value.is_empty() {
+            return Err(InvalidField::required(at("value")));
+        }
+        if token.value.len() > MAX_TOKEN_BYTES {
+            return Err(InvalidField::new(at("value"), format!("is longer than {MAX_TOKEN_BYTES} bytes")));
+        }
+        no_control_characters(&token.value, &at("value"))?;
+        read.push(Token { channel, value: Private::new(token.value) });
+    }
+    Ok(read)
 }
 
 fn traits_to_wire(traits: &DeviceTraits) -> v1::DeviceTraits {
@@ -85,17 +120,19 @@ fn traits_to_wire(traits: &DeviceTraits) -> v1::DeviceTraits {
 /// Reads what a device is.
 pub fn traits(traits: Option<v1::DeviceTraits>, field: &str) -> Result<DeviceTraits, InvalidField> {
     let traits = traits.ok_or_else(|| InvalidField::required(field))?;
-    let language = |(i, tag): (usize, String)| {
-        Language::parse(&tag).map_err(|error| InvalidField::new(format!("{field}.languages[{i}]"), error))
+    let at = |name: &str| format!("{field}.{name}");
+    at_most(traits.languages.len(), MAX_LANGUAGES, &at("languages"))?;
+    let language = |(i, tag): (usize, &String)| {
+        Language::parse(tag).map_err(|error| InvalidField::new(format!("{field}.languages[{i}]"), error))
     };
     Ok(DeviceTraits {
-        platform: terms::platform::required(traits.platform, &format!("{field}.platform"))?,
-        brand: traits.brand.into(),
-        model: traits.model.into(),
-        os_version: traits.os_version.into(),
-        app_version: traits.app_version.into(),
-        languages: traits.languages.into_iter().enumerate().map(language).collect::<Result<_, _>>()?,
-        time_zone: traits.time_zone.into(),
+        platform: terms::platform::required(traits.platform, &at("platform"))?,
+        brand: text(&traits.brand, &at("brand"), 64)?,
+        model: text(&traits.model, &at("model"), 64)?,
+        os_version: text(&traits.os_version, &at("os_version"), 32)?,
+        app_version: text(&traits.app_version, &at("app_version"), 32)?,
+        languages: traits.languages.iter().enumerate().map(language).collect::<Result<_, _>>()?,
+        time_zone: text(&traits.time_zone, &at("time_zone"), 64)?,
     })
 }
 
@@ -109,15 +146,64 @@ fn consent_to_wire(consent: &Consent) -> v1::Consent {
     }
 }
 
+fn consents(consents: Vec<v1::Consent>, field: &str, now: Timestamp) -> Result<Vec<Consent>, InvalidField> {
+    let mut read: Vec<Consent> = Vec::new();
+    for (i, consent) in consents.into_iter().enumerate() {
+        let field = format!("{field}[{i}]");
+        let consent = self::consent(&consent, &field, now)?;
+        if read.iter().any(|other| other.purpose == consent.purpose) {
+            return Err(InvalidField::new(format!("{field}.purpose"), "is given twice"));
+        }
+        read.push(consent);
+    }
+    Ok(read)
+}
+
 /// Reads a grant.
-pub fn consent(consent: v1::Consent, field: &str, now: Timestamp) -> Result<Consent, InvalidField> {
+pub fn consent(consent: &v1::Consent, field: &str, now: Timestamp) -> Result<Consent, InvalidField> {
+    let at = |name: &str| format!("{field}.{name}");
+    let purpose = terms::purpose::required(consent.purpose, &at("purpose"))?;
     let policy = u16::try_from(consent.policy_version).ok().filter(|&version| version > 0);
-    let policy = policy.ok_or_else(|| InvalidField::new(format!("{field}.policy_version"), "must be 1 to 65,535"))?;
-    Ok(Consent {
-        purpose: terms::purpose::required(consent.purpose, &format!("{field}.purpose"))?,
-        policy: PolicyVersion(policy),
-        granted: time::optional(consent.grant_time, &format!("{field}.grant_time"))?.unwrap_or(now),
-        expires: time::optional(consent.expire_time, &format!("{field}.expire_time"))?,
-        origin: ConsentOrigin(consent.origin),
-    })
+    let policy = policy.ok_or_else(|| InvalidField::new(at("policy_version"), "must be 1 to 65,535"))?;
+    let granted = time::optional(consent.grant_time, &at("grant_time"))?.unwrap_or(now);
+    if granted.duration_since(now) > AHEAD {
+        return Err(InvalidField::new(at("grant_time"), "is yet to come"));
+    }
+    let expires = time::optional(consent.expire_time, &at("expire_time"))?;
+    if expires.is_some_and(|expires| expires <= granted) {
+        return Err(InvalidField::new(at("expire_time"), "must be after grant_time"));
+    }
+    let origin = text(&consent.origin, &at("origin"), 200)?;
+    if origin.is_empty() {
+        return Err(InvalidField::required(at("origin")));
+    }
+    Ok(Consent { purpose, policy: PolicyVersion(policy), granted, expires, origin: ConsentOrigin(origin.into()) })
+}
+
+/// Reads what people call a partner or an app.
+pub fn display_name(name: &str, field: &str) -> Result<String, InvalidField> {
+    text(name, field, 128).map(String::from)
+}
+
+/// Text of at most so many characters.
+fn text(value: &str, field: &str, most: usize) -> Result<CompactString, InvalidField> {
+    if value.chars().count() > most {
+        return Err(InvalidField::new(field, format!("is longer than {most} characters")));
+    }
+    no_control_characters(value, field)?;
+    Ok(value.into())
+}
+
+fn no_control_characters(value: &str, field: &str) -> Result<(), InvalidField> {
+    if value.chars().any(char::is_control) {
+        return Err(InvalidField::new(field, "holds a control character"));
+    }
+    Ok(())
+}
+
+fn at_most(count: usize, most: usize, field: &str) -> Result<(), InvalidField> {
+    if count > most {
+        return Err(InvalidField::new(field, format!("are more than {most}")));
+    }
+    Ok(())
 }

@@ -1,0 +1,168 @@
+//! What doors read.
+
+use crate::domain::{
+    AppName, ChannelKind, DeviceSlot, Footprint, LinkSecret, PartnerName, Private, Purpose, Registration,
+    RegistrationName, Slot, Timestamp, Token,
+};
+use crate::wire::storage_v1::{RegistrationRecord, TokenRecord};
+
+use super::identity::is_secret;
+use super::keeper::is_valid;
+use super::records::{self, cid_of, decode, device_of, slot_key, token_key};
+use super::store::{Key, Payload, Space, damaged};
+use super::{Profile, Registry, RegistryError, Shared};
+
+impl Registry {
+    /// A registration.
+    pub fn get(&self, name: &RegistrationName) -> Result<Registration, RegistryError> {
+        self.shared.read(self.slot(name)?)
+    }
+
+    /// Whose link this is, if the secret is right. A wrong name and a wrong secret are answered alike.
+    pub fn authenticate(&self, name: &RegistrationName, secret: &LinkSecret) -> Result<Option<Slot>, RegistryError> {
+        match self.slot(name).and_then(|slot| Ok((slot, self.shared.record(slot)?))) {
+            Ok((slot, record)) => Ok(is_secret(secret, &record.secret_sha256).then_some(slot)),
+            Err(RegistryError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An app's registrations in the order in which they were made, up to `most`, and where to go on. Looks at the rows
+    /// of all apps: not for an I/O thread.
+    pub fn list(
+        &self,
+        app: &AppName,
+        most: usize,
+        page_token: &str,
+    ) -> Result<(Vec<Registration>, Option<String>), RegistryError> {
+        let app = self.shared.app_slot(app)?;
+        let first = match page_token {
+            "" => Slot(0),
+            token => self.shared.keys.page_slot(app, token).ok_or(RegistryError::PageToken)?,
+        };
+        let mut found = Vec::new();
+        for (slot, _) in self.shared.facts.live(first).filter(|(_, facts)| facts.app() == app) {
+            if found.len() == most {
+                return Ok((found, Some(self.shared.keys.page_token(app, slot, rand::random()))));
+            }
+            match self.shared.read(slot) {
+                Ok(registration) => found.push(registration),
+                // Deleted just now.
+                Err(RegistryError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((found, None))
+    }
+
+    /// A partner.
+    pub fn partner(&self, name: &PartnerName) -> Result<Profile, RegistryError> {
+        self.shared.directory.read().partner(name).cloned().ok_or(RegistryError::UnknownPartner)
+    }
+
+    /// Partners by name, from `first` on, up to `most`.
+    pub fn partners(&self, first: Option<&PartnerName>, most: usize) -> Vec<(PartnerName, Profile)> {
+        let directory = self.shared.directory.read();
+        directory.partners(first).take(most).map(|(name, profile)| (name.clone(), profile.clone())).collect()
+    }
+
+    /// An app.
+    pub fn app(&self, name: &AppName) -> Result<Profile, RegistryError> {
+        let directory = self.shared.directory.read();
+        directory.app(name).map(|(_, profile)| profile.clone()).ok_or(RegistryError::UnknownApp)
+    }
+
+    /// A partner's apps by name, from `first` on, up to `most`.
+    pub fn apps(
+        &self,
+        partner: &PartnerName,
+        first: Option<&AppName>,
+        most: usize,
+    ) -> Result<Vec<(AppName, Profile)>, RegistryError> {
+        self.partner(partner)?;
+        let directory = self.shared.directory.read();
+        let apps = directory.apps(partner, first).take(most);
+        Ok(apps.map(|(name, profile)| (name.clone(), profile.clone())).collect())
+    }
+
+    /// The slot of a registration.
+    pub fn slot(&self, name: &RegistrationName) -> Result<Slot, RegistryError> {
+        let app = self.shared.app_slot(&name.app).map_err(|_| RegistryError::NotFound)?;
+        let slot = self.shared.names.get(&name.cid).map(|slot| *slot).ok_or(RegistryError::NotFound)?;
+        let facts = self.facts(slot);
+        if facts.is_live() && facts.app() == app { Ok(slot) } else { Err(RegistryError::NotFound) }
+    }
+}
+
+impl Shared {
+    fn record(&self, slot: Slot) -> Result<RegistrationRecord, RegistryError> {
+        let key = slot_key(slot);
+        let payload = self.store.get(Space::Registrations, key)?.ok_or(RegistryError::NotFound)?;
+        decode(Space::Registrations, key.as_bytes(), &payload)
+    }
+
+    fn read(&self, slot: Slot) -> Result<Registration, RegistryError> {
+        self.registration(slot, &self.record(slot)?, |space, key| self.store.get(space, key))
+    }
+
+    /// A place and when it was reported, if it may be held now, from where `values` finds it.
+    fn place(
+        &self,
+        slot: Slot,
+        record: &RegistrationRecord,
+        values: impl Fn(Space, Key) -> Result<Option<Payload>, RegistryError>,
+    ) -> Result<Option<(Footprint, Timestamp)>, RegistryError> {
+        // One whose consent has ended a moment ago is not shown, though it may still be there.
+        if !is_valid(records::grant(record, Purpose::Location), self.clock.now()) {
+            return Ok(None);
+        }
+        let key = slot_key(slot);
+        let Some(payload) = values(Space::Places, key)? else { return Ok(None) };
+        records::place(key.as_bytes(), &payload).map(Some)
+    }
+
+    /// A registration as the domain has it, with its addresses and place from where `values` finds them.
+    pub(super) fn registration(
+        &self,
+        slot: Slot,
+        record: &RegistrationRecord,
+        values: impl Fn(Space, Key) -> Result<Option<Payload>, RegistryError>,
+    ) -> Result<Registration, RegistryError> {
+        let bad = |reason| damaged(Space::Registrations, &slot.0.to_be_bytes(), reason);
+        let app = records::app_of(record);
+        let name = self.directory.read().app_name(app).cloned().ok_or_else(|| bad("of an unknown app"))?;
+        let tokens = records::channels(record.channels).map(|channel| {
+            let missing = || damaged(Space::Tokens, token_key(slot, channel).as_bytes(), "missing");
+            token(slot, channel, &values)?.ok_or_else(missing)
+        });
+        let place = self.place(slot, record, &values)?;
+        Ok(Registration {
+            gid: self.keys.pseudonym(&name.partner, device_of(record, slot)?),
+            name: RegistrationName { app: name, cid: cid_of(record, slot)? },
+            slot,
+            device: DeviceSlot(slot.0),
+            app,
+            traits: record.traits.as_ref().map(records::read_traits).ok_or_else(|| bad("no traits"))?,
+            tokens: tokens.collect::<Result<_, _>>()?,
+            gone: records::channels(record.gone_channels).collect(),
+            consents: records::read_consents(record),
+            drills: record.drills,
+            place: place.map(|(place, _)| place),
+            place_time: place.map(|(_, at)| at),
+            created: records::instant(record.created_us),
+            updated: records::instant(record.updated_us),
+        })
+    }
+}
+
+/// An address, from where `values` finds it.
+pub(super) fn token(
+    slot: Slot,
+    channel: ChannelKind,
+    values: impl Fn(Space, Key) -> Result<Option<Payload>, RegistryError>,
+) -> Result<Option<Token>, RegistryError> {
+    let key = token_key(slot, channel);
+    let Some(payload) = values(Space::Tokens, key)? else { return Ok(None) };
+    let record: TokenRecord = decode(Space::Tokens, key.as_bytes(), &payload)?;
+    Ok(Some(Token { channel, value: Private::new(record.value) }))
+}

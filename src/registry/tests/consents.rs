@@ -1,0 +1,183 @@
+//! What a person agreed to, and that it ends when it ends (R-P1, R-P2).
+
+use super::*;
+use crate::plan::Grant;
+use crate::registry::change::Pending;
+use crate::registry::records::slot_key;
+use crate::registry::store::Space;
+
+fn held_on_disk(house: &House, space: Space, slot: Slot) -> bool {
+    house.registry().shared.store.get(space, slot_key(slot)).expect("well").is_some()
+}
+
+#[test]
+fn what_is_taken_away_is_gone_before_that_is_durable() {
+    let house = House::new();
+    let [one, two, three, four] = ["a1", "b2", "c3", "d4"].map(|id| house.register(full(ALPHA, id)).registration);
+    let shared = &house.registry().shared;
+    let facts = |of: &Registration| house.registry().facts(of.slot);
+    let mut pending = Pending::new(shared, 100);
+    let mut take = |change| pending.apply(change).expect("it is made");
+
+    take(Change::Withdraw(one.slot, Purpose::EmergencyPush));
+    assert_eq!(facts(&one).emergency, Grant::default());
+    assert!(facts(&one).is_live() && house.place(one.slot).is_some(), "what was not withdrawn stays");
+    take(Change::Withdraw(two.slot, Purpose::Location));
+    assert_eq!((facts(&two).location, house.place(two.slot)), (Grant::default(), None));
+    take(Change::Place(three.slot, None));
+    assert_eq!(house.place(three.slot), None);
+    take(Change::ForgetToken(three.slot, token(ChannelKind::Fcm, "fcm-1")));
+    assert_eq!(facts(&three).channels, 0);
+    take(Change::Delete(four.slot));
+    assert!(!facts(&four).is_live() && house.place(four.slot).is_none());
+    assert!(matches!(house.registry().get(&four.name), Err(RegistryError::NotFound)));
+
+    for registration in [&one, &two, &three, &four] {
+        assert!(held_on_disk(&house, Space::Places, registration.slot), "and the disk does not know yet");
+    }
+}
+
+#[test]
+fn what_is_given_is_seen_when_it_is_durable() {
+    let house = House::new();
+    let bare = house.register(bare(ALPHA)).registration;
+    let shared = &house.registry().shared;
+    let mut pending = Pending::new(shared, 100);
+    for purpose in [Purpose::Location, Purpose::EmergencyPush] {
+        pending.apply(Change::Grant(bare.slot, consent(purpose, None))).expect("granted");
+    }
+    pending.apply(Change::Place(bare.slot, Some((point(1.0, 2.0), NOON)))).expect("placed, since it was granted");
+    // What is taken away meanwhile brings nothing else with it.
+    pending.apply(Change::Withdraw(bare.slot, Purpose::CrossBorder)).expect("withdrawn");
+    assert_eq!(house.registry().facts(bare.slot).emergency, Grant::default());
+    assert_eq!(house.place(bare.slot), None);
+    let (batch, effects, _) = pending.finish();
+    shared.store.commit(batch).expect("well");
+    shared.learn(effects);
+    assert_ne!(house.registry().facts(bare.slot).emergency, Grant::default());
+    assert_eq!(house.place(bare.slot), Some(point(1.0, 2.0)));
+}
+
+#[test]
+fn a_change_that_is_refused_leaves_nothing_behind() {
+    let house = House::new();
+    let known = house.register(full(ALPHA, "a1b2c3")).registration;
+    let mut pending = Pending::new(&house.registry().shared, 100);
+    // The name would come back, and its consents, tokens and place go: but the place that is asked for may not be held.
+    let refused = NewRegistration { consents: Vec::new(), ..full(ALPHA, "a1b2c3") };
+    assert!(matches!(
+        pending.apply(Change::Register(Box::new(refused.clone()))),
+        Err(RegistryError::NoLocationConsent)
+    ));
+    let new = NewRegistration { identifiers: Vec::new(), ..refused };
+    assert!(matches!(pending.apply(Change::Register(Box::new(new))), Err(RegistryError::NoLocationConsent)));
+    let (batch, _, next_slot) = pending.finish();
+    assert!(batch.is_empty() && next_slot == 100);
+    assert_eq!(house.registry().get(&known.name).expect("held"), known);
+}
+
+#[test]
+fn without_consent_to_location_no_place_is_held() {
+    let house = House::new();
+    let without = house.make(|registry| {
+        let consents = vec![consent(Purpose::EmergencyPush, None)];
+        registry.register(NewRegistration { consents, ..full(ALPHA, "a1b2c3") })
+    });
+    assert!(matches!(without, Err(RegistryError::NoLocationConsent)));
+    assert_eq!(house.registry().count(), 0, "it is refused as a whole");
+    let bare = house.register(bare(ALPHA)).registration;
+    let here = Some((point(1.0, 2.0), NOON));
+    assert!(matches!(
+        house.make(|registry| registry.report_place(&bare.name, here)),
+        Err(RegistryError::NoLocationConsent)
+    ));
+    assert!(house.index().is_empty());
+    house.make(|registry| registry.grant(&bare.name, consent(Purpose::Location, None))).expect("granted");
+    house.make(|registry| registry.report_place(&bare.name, here)).expect("placed");
+    assert_eq!(house.place(bare.slot), Some(point(1.0, 2.0)));
+}
+
+#[test]
+fn a_withdrawal_takes_the_place_with_it_and_leaves_the_rest() {
+    let mut house = House::new();
+    let held = house.register(full(ALPHA, "a1b2c3")).registration;
+    house.make(|registry| registry.withdraw(&held.name, Purpose::Location)).expect("withdrawn");
+    for reopened in [false, true] {
+        if reopened {
+            house.reopen();
+        }
+        assert_eq!(house.place(held.slot), None);
+        assert!(!held_on_disk(&house, Space::Places, held.slot));
+        let facts = house.registry().facts(held.slot);
+        assert_eq!((facts.location, facts.is_live()), (Grant::default(), true));
+        assert_ne!(facts.emergency, Grant::default());
+        let now = house.registry().get(&held.name).expect("held");
+        assert_eq!((now.place, now.place_time, now.consents.len()), (None, None, 1));
+    }
+    house.make(|registry| registry.grant(&held.name, consent(Purpose::Location, None))).expect("granted anew");
+    assert_eq!(house.registry().get(&held.name).expect("held").place, None, "the place does not come back");
+}
+
+#[test]
+fn a_consent_that_has_ended_counts_for_nothing() {
+    let mut house = House::new();
+    let ends = NOON + SignedDuration::from_mins(10);
+    let consents = vec![consent(Purpose::EmergencyPush, Some(ends)), consent(Purpose::Location, Some(ends))];
+    let [one, two] = ["a1", "b2"]
+        .map(|id| house.register(NewRegistration { consents: consents.clone(), ..full(ALPHA, id) }).registration);
+    house.clock.set(ends - SignedDuration::from_secs(1));
+    house.look();
+    assert!(house.place(one.slot).is_some(), "it is not over yet");
+
+    house.clock.set(ends);
+    let late = house.make(|registry| registry.report_place(&one.name, Some((point(1.0, 2.0), ends))));
+    assert!(matches!(late, Err(RegistryError::NoLocationConsent)));
+    assert_eq!(house.registry().get(&one.name).expect("held").place, None, "not even before the keeper has looked");
+    house.make(|registry| registry.grant(&two.name, consent(Purpose::Location, None))).expect("granted in time");
+    house.look();
+    assert_eq!(house.place(one.slot), None);
+    assert!(house.place(two.slot).is_some());
+    assert!(!held_on_disk(&house, Space::Places, one.slot));
+
+    house.make(|registry| registry.grant(&one.name, consent(Purpose::Location, None))).expect("granted");
+    house.reopen();
+    assert_eq!(house.registry().get(&one.name).expect("held").place, None, "what was forgotten does not come back");
+}
+
+#[test]
+fn a_place_whose_consent_ended_while_nobody_looked_is_not_loaded_and_is_forgotten() {
+    let mut house = House::new();
+    let ends = NOON + SignedDuration::from_mins(10);
+    let consents = vec![consent(Purpose::Location, Some(ends))];
+    let held = house.register(NewRegistration { consents, ..full(ALPHA, "a1") }).registration;
+    house.close();
+    house.clock.set(ends);
+    house.reopen();
+    assert_eq!(house.place(held.slot), None);
+    house.look();
+    assert!(!held_on_disk(&house, Space::Places, held.slot));
+}
+
+#[test]
+fn a_grant_that_is_over_already_takes_the_place_too() {
+    let house = House::new();
+    let held = house.register(full(ALPHA, "a1")).registration;
+    let over = consent(Purpose::Location, Some(NOON - SignedDuration::from_mins(1)));
+    house.make(|registry| registry.grant(&held.name, over)).expect("granted");
+    assert_eq!(house.place(held.slot), None);
+    assert!(!held_on_disk(&house, Space::Places, held.slot));
+}
+
+#[test]
+fn a_second_grant_takes_the_place_of_the_first() {
+    let mut house = House::new();
+    let held = house.register(full(ALPHA, "a1")).registration;
+    house.clock.advance(Duration::from_mins(1));
+    let newer = Consent { policy: PolicyVersion(4), ..consent(Purpose::EmergencyPush, None) };
+    house.make(|registry| registry.grant(&held.name, newer.clone())).expect("granted");
+    house.reopen();
+    let now = house.registry().get(&held.name).expect("held");
+    assert_eq!(now.consents, [held.consents[1].clone(), newer]);
+    assert_eq!((now.updated, now.created), (house.now(), NOON));
+    assert_eq!(house.registry().facts(held.slot).emergency.policy, 4);
+}

@@ -1,0 +1,186 @@
+//! The registry as doors and fan-outs see it: what is held, what is found, what is gone, and what is still there after
+//! it was opened again.
+
+mod bytes;
+mod consents;
+mod damage;
+#[path = "../../../tests/it/support/encodings.rs"]
+mod encodings;
+mod identity;
+mod model;
+mod places;
+mod tokens;
+
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::*;
+use crate::domain::{
+    ConsentOrigin, DeviceIdentifier, DeviceTraits, IdentifierKind, ManualClock, PlaceId, Platform, PolicyVersion,
+    Position, Private, SignedDuration,
+};
+
+/// When the clock of every test starts.
+const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
+
+/// A registry in a folder of its own, on a clock that stands until a test sets it. Two partners: `news` with the apps
+/// `alpha` and `beta`, `maps` with `routes`.
+struct House {
+    folder: TempDir,
+    clock: Arc<ManualClock>,
+    runtime: Runtime,
+    open: Option<Open>,
+}
+
+struct Open {
+    registry: Registry,
+    index: Arc<Index>,
+    tasks: Tasks,
+}
+
+impl House {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let mut house = Self { folder, clock: Arc::new(ManualClock::at(NOON)), runtime, open: None };
+        house.open = Some(house.try_open().expect("it opens"));
+        for partner in ["news", "maps"].map(partner) {
+            house.make(|registry| registry.create_partner(partner, String::new())).expect("it is new");
+        }
+        for name in [ALPHA, BETA, ROUTES].map(app) {
+            house.make(|registry| registry.create_app(name, String::new())).expect("it is new");
+        }
+        house
+    }
+
+    fn try_open(&self) -> Result<Open, RegistryError> {
+        let metrics = Arc::new(Metrics::new());
+        let tasks = Tasks::new(Arc::clone(&metrics));
+        let index = Arc::new(Index::new());
+        let clock = Arc::clone(&self.clock);
+        let config = Config { cache_bytes: 1 << 20, ..Config::new(self.folder.path().to_owned()) };
+        let registry = Registry::open(&config, Arc::clone(&index), clock, metrics, &tasks)?;
+        Ok(Open { registry, index, tasks })
+    }
+
+    fn close(&mut self) {
+        let Some(Open { registry, tasks, .. }) = self.open.take() else { return };
+        drop(registry);
+        self.runtime.block_on(tasks.wait(Duration::from_mins(2))).expect("it closes in time");
+    }
+
+    fn reopen(&mut self) {
+        self.close();
+        self.open = Some(self.try_open().expect("it opens"));
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.open.as_ref().expect("it is open").registry
+    }
+
+    fn index(&self) -> &Index {
+        &self.open.as_ref().expect("it is open").index
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Waits for a change.
+    fn make<'a, F: Future + 'a>(&'a self, change: impl FnOnce(&'a Registry) -> F) -> F::Output {
+        self.runtime.block_on(change(self.registry()))
+    }
+
+    fn register(&self, new: NewRegistration) -> Registered {
+        self.make(|registry| registry.register(new)).expect("it is registered")
+    }
+
+    /// What the keeper does each minute.
+    fn look(&self) {
+        let mut expired: Vec<_> = self.registry().shared.expired(self.now()).into_iter().map(Change::Expire).collect();
+        // Whatever was asked for before is made when this is.
+        expired.push(Change::Expire(Slot(0)));
+        let done = self.make(|registry| registry.submit(expired)).expect("it is running");
+        assert!(done.iter().all(Result::is_ok));
+    }
+
+    /// Where the index has the phone.
+    fn place(&self, slot: Slot) -> Option<Footprint> {
+        self.index().position(PlaceId::live(slot))
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+const ALPHA: &str = "partners/news/apps/alpha";
+const BETA: &str = "partners/news/apps/beta";
+const ROUTES: &str = "partners/maps/apps/routes";
+
+fn app(name: &str) -> AppName {
+    name.parse().expect("well-formed")
+}
+
+fn partner(id: &str) -> PartnerName {
+    PartnerName::new(id).expect("well-formed")
+}
+
+fn traits(languages: &[&str]) -> DeviceTraits {
+    DeviceTraits {
+        platform: Platform::Android,
+        brand: "Acme".into(),
+        model: "One".into(),
+        os_version: "17".into(),
+        app_version: "5.1".into(),
+        languages: languages.iter().map(|tag| Language::parse(tag).expect("a tag")).collect(),
+        time_zone: "Asia/Tokyo".into(),
+    }
+}
+
+/// A registration without anything that it may be without.
+fn bare(name: &str) -> NewRegistration {
+    NewRegistration {
+        app: app(name),
+        request: None,
+        traits: traits(&["ja"]),
+        identifiers: Vec::new(),
+        tokens: Vec::new(),
+        consents: Vec::new(),
+        drills: false,
+        place: None,
+    }
+}
+
+/// A registration with consents, an address and a place, of a device that offers `android_id`.
+fn full(name: &str, android_id: &str) -> NewRegistration {
+    NewRegistration {
+        identifiers: vec![identifier(IdentifierKind::AndroidId, android_id)],
+        tokens: vec![token(ChannelKind::Fcm, "fcm-1")],
+        consents: vec![consent(Purpose::EmergencyPush, None), consent(Purpose::Location, None)],
+        drills: true,
+        place: Some((point(139.7, 35.6), NOON)),
+        ..bare(name)
+    }
+}
+
+fn identifier(kind: IdentifierKind, value: &str) -> DeviceIdentifier {
+    DeviceIdentifier { kind, value: Private::new(value.to_owned()) }
+}
+
+fn token(channel: ChannelKind, value: &str) -> Token {
+    Token { channel, value: Private::new(value.to_owned()) }
+}
+
+fn consent(purpose: Purpose, expires: Option<Timestamp>) -> Consent {
+    let origin = ConsentOrigin("first-run dialog".to_owned());
+    Consent { purpose, policy: PolicyVersion(3), granted: NOON - SignedDuration::from_hours(1), expires, origin }
+}
+
+fn point(lon: f64, lat: f64) -> Footprint {
+    Footprint::Point(Private::new(Position::from_degrees(lon, lat).expect("on the globe")))
+}
