@@ -31,8 +31,8 @@ use parking_lot::RwLock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::domain::{
-    AppName, AppSlot, ChannelKind, Cid, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration, PartnerName,
-    Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
+    AppName, AppSlot, AuditSubject, ChannelKind, Cid, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
+    PartnerName, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
 };
 use crate::locate::Index;
 use crate::metrics::Metrics;
@@ -109,6 +109,10 @@ pub struct Registered {
     pub link_secret: LinkSecret,
     /// Whether its name is new.
     pub created: bool,
+    /// Who had been registered under this name until now: another person, as far as anybody can tell.
+    pub ended: Option<AuditSubject>,
+    /// Whether this was asked for before, so that nothing has changed but the secret.
+    pub repeated: bool,
 }
 
 impl Registry {

@@ -1,14 +1,14 @@
 //! What doors read.
 
 use crate::domain::{
-    AppName, ChannelKind, DeviceSlot, Footprint, LinkSecret, PartnerName, Private, Purpose, Registration,
+    AppName, AuditSubject, ChannelKind, DeviceSlot, Footprint, LinkSecret, PartnerName, Private, Purpose, Registration,
     RegistrationName, Slot, Timestamp, Token,
 };
 use crate::wire::storage_v1::{RegistrationRecord, TokenRecord};
 
 use super::identity::is_secret;
 use super::keeper::is_valid;
-use super::records::{self, cid_of, decode, device_of, slot_key, token_key};
+use super::records::{self, cid_of, decode, device_of, slot_key, subject_of, token_key};
 use super::store::{Key, Payload, Space, damaged};
 use super::{Profile, Registry, RegistryError, Shared};
 
@@ -16,6 +16,12 @@ impl Registry {
     /// A registration.
     pub fn get(&self, name: &RegistrationName) -> Result<Registration, RegistryError> {
         self.shared.read(self.slot(name)?)
+    }
+
+    /// Who is registered under this name, for the audit log.
+    pub fn subject(&self, name: &RegistrationName) -> Result<AuditSubject, RegistryError> {
+        let slot = self.slot(name)?;
+        subject_of(&self.shared.record(slot)?, slot)
     }
 
     /// Whose link this is, if the secret is right. A wrong name and a wrong secret are answered alike.
@@ -137,6 +143,7 @@ impl Shared {
         });
         let place = self.place(slot, record, &values)?;
         Ok(Registration {
+            subject: subject_of(record, slot)?,
             gid: self.keys.pseudonym(&name.partner, device_of(record, slot)?),
             name: RegistrationName { app: name, cid: cid_of(record, slot)? },
             slot,
