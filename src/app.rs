@@ -12,14 +12,15 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Authority, Lineages, Rules};
-use crate::domain::{AppName, Clock, PartnerName, PolicyVersion};
+use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AppName, AuditEntry, Clock, PartnerName, PolicyVersion};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::grpc::{self, Services};
 use crate::http::{self, Readiness};
 use crate::intake::{Desk, REMEMBERED};
-use crate::journal::{self, Entry, Journal, JournalError};
+use crate::journal::{self, Admitted, Entry, Journal, JournalError};
 use crate::ledger::Ledger;
 use crate::link::{Hub, Settings};
 use crate::locate::Index;
@@ -47,6 +48,8 @@ pub struct Options {
     pub null: Option<Null>,
     /// The size of the journal's segments, bytes.
     pub segment_bytes: u64,
+    /// The size of the audit log's segments, bytes.
+    pub audit_segment_bytes: u64,
     /// Memory for the registry's blocks, bytes.
     pub registry_cache_bytes: u64,
     /// How many threads plan.
@@ -95,6 +98,9 @@ pub enum AppError {
     /// The journal.
     #[error("the alert journal")]
     Journal(#[from] JournalError),
+    /// The audit log.
+    #[error("the audit log")]
+    Audit(#[source] LogError),
     /// The registry.
     #[error("the registry")]
     Registry(#[from] RegistryError),
@@ -126,6 +132,8 @@ struct Replayed {
     lineages: Lineages,
     ledger: Ledger,
     recovered: Recovered,
+    /// Decisions that a crash took from the audit log.
+    unrecorded: Vec<AuditEntry>,
 }
 
 impl App {
@@ -144,11 +152,16 @@ impl App {
 
         std::fs::create_dir_all(&options.data_dir)
             .map_err(|source| AppError::DataDir { path: options.data_dir.clone(), source })?;
-        let (journal, replayed) = open_journal(&options, &metrics, &tasks)?;
+        let doors = CancellationToken::new();
+        let (audit, tail) = open_audit(&options, &metrics, &tasks, doors.clone())?;
+        let (journal, replayed) = open_journal(&options, &metrics, &tasks, &tail)?;
+        for entry in &replayed.unrecorded {
+            drop(audit.append(entry));
+        }
         let watched = journal.clone();
         readiness.journal_replayed(move || watched.healthy().is_ok());
         let index = Arc::new(Index::new());
-        let registry = open_registry(&options, &index, &metrics, &tasks).await?;
+        let registry = open_registry(&options, &index, &audit, &metrics, &tasks).await?;
         readiness.registry_loaded();
 
         let hub = Hub::with_queue(options.link_queue);
@@ -166,20 +179,21 @@ impl App {
             FanOuts::new(around, policy, lanes(&options, &hub)?, options.planners, &tasks).map_err(AppError::Thread)?;
         fan_outs.recover(replayed.recovered);
         let clock = Arc::clone(&options.clock);
-        let (desk, desk_task) = Desk::new(replayed.lineages, Rules::default(), journal, fan_outs.clone(), clock);
+        let (desk, desk_task) =
+            Desk::new(replayed.lineages, Rules::default(), journal, audit.clone(), fan_outs.clone(), clock);
         tasks.spawn_essential("desk", desk_task.run());
 
         let services = Services {
             desk: desk.clone(),
             fan_outs,
             registry,
+            audit,
             hub: hub.clone(),
             clock: options.clock,
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
             authority: Authority::development(),
             tasks: tasks.clone(),
         };
-        let doors = CancellationToken::new();
         tasks.spawn_essential("grpc", serve_grpc(grpc_listener, services, doors.clone()));
         readiness.doors_open();
         Ok(Self { grpc, http, hub, desk, tasks, doors, http_stop, readiness })
@@ -237,21 +251,55 @@ fn address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, AppE
     listener.local_addr().map_err(|source| AppError::Listen { address: asked, source })
 }
 
-fn open_journal(options: &Options, metrics: &Arc<Metrics>, tasks: &Tasks) -> Result<(Journal, Replayed), AppError> {
+fn open_audit(
+    options: &Options,
+    metrics: &Arc<Metrics>,
+    tasks: &Tasks,
+    stop: CancellationToken,
+) -> Result<(Audit, Tail), AppError> {
+    let config = audit::Config { dir: options.data_dir.join("audit"), segment_bytes: options.audit_segment_bytes };
+    let opened = Audit::open(&config, Arc::clone(&options.clock), metrics);
+    let (audit, tail, writer) = opened.map_err(AppError::Audit)?;
+    audit.tell_head();
+    let (version, development) = (env!("CARGO_PKG_VERSION").into(), options.dev);
+    drop(audit.append(&AuditEntry::server(Act::ServerStarted { version, development })));
+    let head = audit.head_teller();
+    let write = move || {
+        writer.run();
+        head.tell();
+    };
+    tasks.thread("audit", write).map_err(AppError::Thread)?;
+    tasks.spawn_essential("audit-keeper", audit::keep(audit.clone(), stop));
+    Ok((audit, tail))
+}
+
+fn open_journal(
+    options: &Options,
+    metrics: &Arc<Metrics>,
+    tasks: &Tasks,
+    tail: &Tail,
+) -> Result<(Journal, Replayed), AppError> {
     let config = journal::Config {
         dir: options.data_dir.join("journal"),
         segment_bytes: options.segment_bytes,
         keep: REMEMBERED,
     };
     let (journal, replay, writer) = Journal::open(&config, options.clock.now(), metrics)?;
-    let mut replayed =
-        Replayed { lineages: Lineages::new(), ledger: Ledger::default(), recovered: Recovered::default() };
+    let mut replayed = Replayed {
+        lineages: Lineages::new(),
+        ledger: Ledger::default(),
+        recovered: Recovered::default(),
+        unrecorded: Vec::new(),
+    };
     for entry in replay {
         let entry = entry?;
         replayed.ledger.replay(&entry);
         replayed.recovered.replay(&entry);
         match &entry {
-            Entry::Admitted(admitted) => replayed.lineages.admit(&admitted.bulletin),
+            Entry::Admitted(admitted) => {
+                replayed.lineages.admit(&admitted.bulletin);
+                replayed.unrecorded.extend(unrecorded(admitted, tail));
+            }
             Entry::Noted(noted) => replayed.lineages.note(noted),
             Entry::Sent { .. } | Entry::Acknowledged { .. } | Entry::Finished { .. } => {}
         }
@@ -261,9 +309,28 @@ fn open_journal(options: &Options, metrics: &Arc<Metrics>, tasks: &Tasks) -> Res
     Ok((journal, replayed))
 }
 
+/// The audit log's record of an admitted alert, if a crash took it: the journal had it first.
+fn unrecorded(admitted: &Admitted, tail: &Tail) -> Option<AuditEntry> {
+    let (key, parts) = (admitted.bulletin.key(), admitted.bulletin.parts());
+    let authority = admitted.authority.as_str();
+    let act = || Act::AlertDecided {
+        authority: authority.into(),
+        alert: Some(parts.alert.clone()),
+        outcome: AlertOutcome::Admitted(key),
+        recovered: true,
+    };
+    tail.lacks(key, parts.admitted).then(|| AuditEntry {
+        actor: Actor { kind: ActorKind::Authority, name: authority.into() },
+        act: act(),
+        subjects: Vec::new(),
+        object: format!("alerts/{}", key.lineage).into(),
+    })
+}
+
 async fn open_registry(
     options: &Options,
     index: &Arc<Index>,
+    audit: &Audit,
     metrics: &Arc<Metrics>,
     tasks: &Tasks,
 ) -> Result<Registry, AppError> {
@@ -271,22 +338,27 @@ async fn open_registry(
     config.cache_bytes = options.registry_cache_bytes;
     let registry = Registry::open(&config, Arc::clone(index), Arc::clone(&options.clock), Arc::clone(metrics), tasks)?;
     if options.dev {
-        make_dev_partner(&registry).await?;
+        make_dev_partner(&registry, audit).await?;
     }
     Ok(registry)
 }
 
 /// The partner `dev` with the apps `alpha` and `beta`, if they are not there.
-async fn make_dev_partner(registry: &Registry) -> Result<(), AppError> {
+async fn make_dev_partner(registry: &Registry, audit: &Audit) -> Result<(), AppError> {
     let partner = PartnerName::new("dev").expect("it is well-formed");
     let apps = ["alpha", "beta"].map(|id| AppName::new(partner.clone(), id).expect("it is well-formed"));
-    let there = |made: Result<Profile, RegistryError>| match made {
-        Ok(_) | Err(RegistryError::AlreadyExists) => Ok(()),
+    let there = |made: Result<Profile, RegistryError>, object: String, act: Act| match made {
+        Ok(_) => {
+            drop(audit.append(&AuditEntry { object: object.into(), ..AuditEntry::server(act) }));
+            Ok(())
+        }
+        Err(RegistryError::AlreadyExists) => Ok(()),
         Err(error) => Err(error),
     };
-    there(registry.create_partner(partner, "Development".to_owned()).await)?;
+    let made = registry.create_partner(partner.clone(), "Development".to_owned()).await;
+    there(made, partner.to_string(), Act::PartnerCreated)?;
     for app in apps {
-        there(registry.create_app(app, String::new()).await)?;
+        there(registry.create_app(app.clone(), String::new()).await, app.to_string(), Act::AppCreated)?;
     }
     Ok(())
 }

@@ -13,8 +13,12 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::audit::{self, Audit};
 use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide};
-use crate::domain::{Alert, AlertRef, Body, Clock, DeliveryKey, Geocode, Priority, SignedDuration, Timestamp};
+use crate::domain::{
+    Act, Actor, Alert, AlertOutcome, AlertRef, AuditEntry, Body, Clock, DeliveryKey, Geocode, Priority, SignedDuration,
+    Timestamp,
+};
 use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError};
 use crate::locate::{Resolved, resolve};
@@ -41,6 +45,8 @@ pub struct Submission {
     pub media_type: String,
     /// Who sent it.
     pub authority: Authority,
+    /// Who called, as the audit log has it.
+    pub actor: Actor,
     /// When the door had it.
     pub received: Timestamp,
 }
@@ -82,6 +88,7 @@ pub struct DeskTask {
     lineages: Lineages,
     rules: Rules,
     journal: Journal,
+    audit: Audit,
     fan_outs: FanOuts,
     clock: std::sync::Arc<dyn Clock>,
 }
@@ -94,14 +101,27 @@ struct Waiting {
 }
 
 enum Kind {
-    Submit(oneshot::Sender<Result<Answer, DeskError>>),
+    Submit(oneshot::Sender<Result<Decided, DeskError>>),
     Preview(oneshot::Sender<Decision>),
+}
+
+/// An answer, and its place in the audit log if that is to be waited for.
+struct Decided {
+    answer: Answer,
+    recorded: Option<audit::Ticket>,
 }
 
 impl Submission {
     /// Resolves the ground and readies the alert for the desk.
-    pub fn new(alert: Alert, raw: Bytes, media_type: String, authority: Authority, received: Timestamp) -> Self {
-        Self { ground: resolve(&alert), alert, raw, media_type, authority, received }
+    pub fn new(
+        alert: Alert,
+        raw: Bytes,
+        media_type: String,
+        authority: Authority,
+        actor: Actor,
+        received: Timestamp,
+    ) -> Self {
+        Self { ground: resolve(&alert), alert, raw, media_type, authority, actor, received }
     }
 
     /// Codes that could not be resolved, over all infos.
@@ -128,18 +148,27 @@ impl Desk {
         lineages: Lineages,
         rules: Rules,
         journal: Journal,
+        audit: Audit,
         fan_outs: FanOuts,
         clock: std::sync::Arc<dyn Clock>,
     ) -> (Self, DeskTask) {
         let (sender, inbox) = mpsc::channel(WAITING);
-        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, fan_outs, clock })
+        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, audit, fan_outs, clock })
     }
 
-    /// Submits an alert and waits for its answer. An admitted alert is on disk when this returns.
+    /// Submits an alert and waits for its answer. An admitted alert is on disk when this returns, and so is the audit
+    /// log's record of one that is not; for the record of an admitted one nobody waits, since devices do.
     pub async fn submit(&self, submission: Submission) -> Result<Answer, DeskError> {
         let (reply, answer) = oneshot::channel();
         self.put(submission, Kind::Submit(reply))?;
-        answer.await.unwrap_or(Err(DeskError::Closed))
+        let Decided { answer, recorded } = answer.await.unwrap_or(Err(DeskError::Closed))?;
+        if let Some(recorded) = recorded
+            && let Err(error) = recorded.synced().await
+        {
+            // The sender is told what was decided all the same.
+            tracing::error!(error = &error as &dyn std::error::Error, "a decision is not in the audit log");
+        }
+        Ok(answer)
     }
 
     /// What would be decided; changes nothing.
@@ -160,9 +189,9 @@ impl Desk {
 
 /// What happens when an entry is on disk.
 struct Pending {
-    answer: Answer,
+    decided: Decided,
     bulletin: Option<Bulletin>,
-    reply: oneshot::Sender<Result<Answer, DeskError>>,
+    reply: oneshot::Sender<Result<Decided, DeskError>>,
     synced: Result<(), JournalError>,
 }
 
@@ -218,9 +247,10 @@ impl DeskTask {
     fn take(
         &mut self,
         submission: Submission,
-        reply: oneshot::Sender<Result<Answer, DeskError>>,
+        reply: oneshot::Sender<Result<Decided, DeskError>>,
     ) -> impl Future<Output = Pending> + use<> {
         let decision = self.decide(&submission);
+        let audited = audited(&submission, &decision);
         let references = &submission.alert.subject.references;
         let (answer, bulletin, entry) = match decision {
             Decision::Admit(bulletin) => {
@@ -241,12 +271,14 @@ impl DeskTask {
             Decision::Refuse(reason) => (Answer::Refused(reason), None, None),
         };
         let ticket = entry.map(|entry| self.journal.append(entry));
+        let recorded = self.audit.append(&audited);
+        let recorded = bulletin.is_none().then_some(recorded);
         async move {
             let synced = match ticket {
                 Some(ticket) => ticket.synced().await,
                 None => Ok(()),
             };
-            Pending { answer, bulletin, reply, synced }
+            Pending { decided: Decided { answer, recorded }, bulletin, reply, synced }
         }
     }
 
@@ -261,20 +293,42 @@ impl DeskTask {
     }
 
     fn complete(&self, pending: Pending) {
-        let Pending { answer, bulletin, reply, synced } = pending;
+        let Pending { decided, bulletin, reply, synced } = pending;
         // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk.
         let result = match synced.and_then(|()| self.journal.healthy()) {
             Ok(()) => {
                 if let Some(bulletin) = bulletin {
                     self.fan_outs.start(bulletin);
                 }
-                Ok(answer)
+                Ok(decided)
             }
             Err(error) => Err(DeskError::Journal(error)),
         };
         // A caller that has gone away changes nothing: what is admitted is on its way.
         let _ = reply.send(result);
     }
+}
+
+/// The audit log's record of a decision.
+fn audited(submission: &Submission, decision: &Decision) -> AuditEntry {
+    let key = match decision {
+        Decision::Admit(bulletin) => Some(bulletin.key()),
+        Decision::Ignore(Ignored::Duplicate(key)) => *key,
+        Decision::Ignore(_) | Decision::Refuse(_) => None,
+    };
+    let outcome = match decision {
+        Decision::Admit(bulletin) => AlertOutcome::Admitted(bulletin.key()),
+        Decision::Ignore(ignored) => AlertOutcome::Ignored { reason: ignored.reason().into(), key },
+        Decision::Refuse(refused) => AlertOutcome::Refused { reason: refused.reason().into() },
+    };
+    let act = Act::AlertDecided {
+        authority: submission.authority.name.as_str().into(),
+        alert: Some(submission.alert.id.clone()),
+        outcome,
+        recovered: false,
+    };
+    let object = key.map(|key| format!("alerts/{}", key.lineage).into()).unwrap_or_default();
+    AuditEntry { actor: submission.actor.clone(), act, subjects: Vec::new(), object }
 }
 
 impl PartialEq for Waiting {

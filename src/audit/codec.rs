@@ -96,13 +96,13 @@ fn write_act(act: &Act) -> StoredAct {
         }
         Act::RegistrationEnded => StoredAct::RegistrationEnded(part::RegistrationEnded {}),
         Act::RegistrationRead => StoredAct::RegistrationRead(part::RegistrationRead {}),
-        &Act::RegistrationUpdated { traits, tokens, drills } => {
-            StoredAct::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills })
+        &Act::RegistrationUpdated { traits, tokens, drills, secret } => {
+            StoredAct::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret })
         }
         Act::RegistrationDeleted => StoredAct::RegistrationDeleted(part::RegistrationDeleted {}),
-        &Act::PlacesReported { held, forgotten, refused, since } => {
+        &Act::PlacesReported { reported, forgotten, refused, since } => {
             let since_us = since.as_microsecond();
-            StoredAct::PlacesReported(part::PlacesReported { held, forgotten, refused, since_us })
+            StoredAct::PlacesReported(part::PlacesReported { reported, forgotten, refused, since_us })
         }
         Act::ConsentGranted(terms) => {
             StoredAct::ConsentGranted(part::ConsentGranted { terms: Some(write_terms(terms)) })
@@ -143,12 +143,12 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
         },
         StoredAct::RegistrationEnded(_) => Act::RegistrationEnded,
         StoredAct::RegistrationRead(_) => Act::RegistrationRead,
-        StoredAct::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills }) => {
-            Act::RegistrationUpdated { traits, tokens, drills }
+        StoredAct::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret }) => {
+            Act::RegistrationUpdated { traits, tokens, drills, secret }
         }
         StoredAct::RegistrationDeleted(_) => Act::RegistrationDeleted,
-        StoredAct::PlacesReported(part::PlacesReported { held, forgotten, refused, since_us }) => {
-            Act::PlacesReported { held, forgotten, refused, since: instant(since_us, "since_us")? }
+        StoredAct::PlacesReported(part::PlacesReported { reported, forgotten, refused, since_us }) => {
+            Act::PlacesReported { reported, forgotten, refused, since: instant(since_us, "since_us")? }
         }
         StoredAct::ConsentGranted(granted) => {
             Act::ConsentGranted(read_terms(granted.terms.as_ref().ok_or(Missing("terms"))?)?)

@@ -54,7 +54,7 @@ pub use open::{Config, Tail};
 pub use page::{Page, Query};
 pub use places::PlaceCounts;
 pub use read::{Export, newest};
-pub use verify::{Cut, Finding, Flaw, Report, verify};
+pub use verify::{Cut, Finding, Flaw, Report, is_being_written, verify};
 
 /// The log's files.
 static FORMAT: Format =
@@ -105,7 +105,23 @@ impl Audit {
 
     /// Tells the server's own log where the newest record stands, so that it is noted elsewhere too.
     pub fn tell_head(&self) {
-        tracing::info!(head = %self.head(), "the audit log");
+        self.head_teller().tell();
+    }
+
+    /// What can do so when all handles are gone.
+    pub fn head_teller(&self) -> HeadTeller {
+        HeadTeller(Arc::clone(&self.0.head))
+    }
+}
+
+/// Tells where the newest record stands, even of a log that is closed.
+pub struct HeadTeller(Head);
+
+impl HeadTeller {
+    /// Tells the server's own log.
+    pub fn tell(&self) {
+        let head = *self.0.lock();
+        tracing::info!(%head, "the newest record of the audit log");
     }
 }
 

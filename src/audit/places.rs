@@ -2,7 +2,8 @@
 //!
 //! Millions of phones report where they are many times a day. A record for each would drown what the log is for, and
 //! would be a track of its own; and who reports is the partner whose registration it is. So the log has one record for
-//! each caller and app that reported at all, about once a minute: how many places were taken, forgotten and refused.
+//! each caller and app that reported at all, about once a minute: how many reports there were, how many asked for the place
+//! to be forgotten, and how many were refused.
 //! Whoever *reads* a place is in the log by themselves, each time.
 
 use std::collections::HashMap;
@@ -14,11 +15,11 @@ use crate::domain::{Act, Actor, AppName, AuditEntry, Timestamp};
 /// What became of some reports of places.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PlaceCounts {
-    /// How many places were taken.
-    pub held: u64,
-    /// How many reports asked for the place to be forgotten.
+    /// How many reports there were.
+    pub reported: u64,
+    /// How many of them asked for the place to be forgotten.
     pub forgotten: u64,
-    /// How many were refused.
+    /// How many of them were refused.
     pub refused: u64,
 }
 
@@ -45,7 +46,7 @@ impl Places {
         };
         match rows.iter_mut().find(|row| row.actor == *actor) {
             Some(row) => {
-                row.counts.held += counts.held;
+                row.counts.reported += counts.reported;
                 row.counts.forgotten += counts.forgotten;
                 row.counts.refused += counts.refused;
             }
@@ -59,8 +60,8 @@ impl Places {
         apps.sort_by(|(one, _), (other, _)| one.cmp(other));
         let rows = apps.into_iter().flat_map(|(app, rows)| rows.into_iter().map(move |row| (app.clone(), row)));
         let entry = |(app, Row { actor, counts, since }): (AppName, Row)| {
-            let PlaceCounts { held, forgotten, refused } = counts;
-            let act = Act::PlacesReported { held, forgotten, refused, since };
+            let PlaceCounts { reported, forgotten, refused } = counts;
+            let act = Act::PlacesReported { reported, forgotten, refused, since };
             AuditEntry { actor, act, subjects: Vec::new(), object: app.to_string().into() }
         };
         rows.map(entry).collect()

@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::domain::{AuditPosition, RecordHash, Timestamp};
-use crate::segments::{Damage, LogError, Segment};
+use crate::segments::{Damage, LogError, Segment, segment};
 
 use super::read::{Records, Stored, segments_at};
 
@@ -160,6 +160,12 @@ pub fn verify(path: &Path, noted: &[AuditPosition], mut wait: impl FnMut() -> bo
         walk.segment(segment, position == last, &mut wait)?;
     }
     Ok(walk.finish(&segments[last]))
+}
+
+/// Whether a server is writing the log in a folder, or the one that a file is of.
+pub fn is_being_written(path: &Path) -> bool {
+    let dir = if path.is_dir() { Some(path) } else { path.parent() };
+    dir.is_some_and(segment::is_held)
 }
 
 /// Where a record was, for what is told of it later.

@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use super::alert::AlertCommand;
+use super::audit::AuditCommand;
 use super::demo::DemoArgs;
 use super::device::DeviceCommand;
 use super::serve::ServeArgs;
@@ -32,7 +33,8 @@ Examples:
   hazardcast serve --dev
   hazardcast alert check warning.xml
   hazardcast alert send warning.xml --watch
-  hazardcast device simulate --count 1000 --cities";
+  hazardcast device simulate --count 1000 --cities
+  hazardcast audit verify";
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -44,6 +46,9 @@ pub enum Command {
     /// Checks, previews, sends and lists alerts
     #[command(subcommand)]
     Alert(AlertCommand),
+    /// Verifies, lists and exports the log of who did what
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Plays devices
     #[command(subcommand)]
     Device(DeviceCommand),
@@ -94,6 +99,10 @@ mod tests {
             "hazardcast alert preview",
             "hazardcast alert send",
             "hazardcast alert show",
+            "hazardcast audit export",
+            "hazardcast audit head",
+            "hazardcast audit list",
+            "hazardcast audit verify",
             "hazardcast demo",
             "hazardcast device simulate",
             "hazardcast serve",

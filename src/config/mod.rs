@@ -15,7 +15,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 pub use bounded::Bounded;
-pub use sections::{FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server};
+pub use sections::{Audit, FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server};
 
 /// All settings with their defaults and meanings, as shipped.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -33,6 +33,8 @@ pub struct Config {
     pub server: Server,
     /// The alert journal.
     pub journal: Journal,
+    /// The audit log.
+    pub audit: Audit,
     /// The registry's store.
     pub registry: Registry,
     /// Devices' links.

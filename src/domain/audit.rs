@@ -167,16 +167,18 @@ pub enum Act {
         tokens: bool,
         /// Whether the person takes part in exercises.
         drills: bool,
+        /// The secret of its link.
+        secret: bool,
     },
     /// A registration was deleted.
     RegistrationDeleted,
     /// Places were reported: all that one caller reported for one app in about a minute.
     PlacesReported {
-        /// How many were taken.
-        held: u64,
-        /// How many reports asked for the place to be forgotten.
+        /// How many reports there were.
+        reported: u64,
+        /// How many of them asked for the place to be forgotten.
         forgotten: u64,
-        /// How many were refused.
+        /// How many of them were refused.
         refused: u64,
         /// When the first of them came.
         since: Timestamp,
@@ -270,7 +272,7 @@ pub struct AuditEntry {
     pub act: Act,
     /// The people whom it was about.
     pub subjects: Vec<AuditSubject>,
-    /// The resource name of what it was about, where that is no person; else empty.
+    /// The resource name of what it was about, where that is no person; for one about people, that of their app.
     pub object: CompactString,
 }
 
@@ -296,7 +298,7 @@ pub struct AuditRecord {
     pub act: Option<Act>,
     /// The people whom it was about.
     pub subjects: Vec<AuditSubject>,
-    /// The resource name of what it was about; empty where that is a person.
+    /// The resource name of what it was about, where that is no person; for one about people, that of their app.
     pub object: CompactString,
 }
 

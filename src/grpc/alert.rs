@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::decide::{Bulletin, Content, Decision, Ignored, Tier};
-use crate::domain::{Alert, AlertId, LineageId};
+use crate::domain::{Act, Actor, Alert, AlertId, AlertOutcome, LineageId};
 use crate::fan_out::{FanOut, Preview};
 use crate::format;
 use crate::intake::{Answer, Submission};
@@ -15,7 +15,7 @@ use crate::wire::v1::alert_service_server::AlertService;
 use crate::wire::v1::submit_alert_response::{Admitted, Ignored as NotSent, Outcome};
 
 use super::status::{Refusal, not_found, status, unusable_reason};
-use super::{Services, page_size};
+use super::{Services, acts, page_size};
 
 #[derive(Clone)]
 pub(super) struct AlertDoor(pub(super) Services);
@@ -32,12 +32,19 @@ impl AlertService for AlertDoor {
         &self,
         request: Request<v1::SubmitAlertRequest>,
     ) -> Result<Response<v1::SubmitAlertResponse>, Status> {
+        let actor = Services::actor(request.extensions());
         let form = match request.into_inner().alert {
             Some(v1::submit_alert_request::Alert::Raw(raw)) => Form::Raw(raw),
             Some(v1::submit_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
         };
-        let (submission, problems) = self.read(form).await?;
+        let (submission, problems) = match self.read(form, actor.clone()).await? {
+            Ok(read) => read,
+            Err(refusal) => {
+                self.refused_at_the_door(&actor, &refusal).await;
+                return Err(refusal.into());
+            }
+        };
         let outcome = match self.0.desk.submit(submission).await.map_err(status)? {
             Answer::Admitted(key) => Outcome::Admitted(Admitted {
                 key: Some(terms::key_to_wire(key)),
@@ -60,14 +67,16 @@ impl AlertService for AlertDoor {
         &self,
         request: Request<v1::PreviewAlertRequest>,
     ) -> Result<Response<v1::PreviewAlertResponse>, Status> {
+        self.0.can_audit()?;
+        let actor = Services::actor(request.extensions());
         let form = match request.into_inner().alert {
             Some(v1::preview_alert_request::Alert::Raw(raw)) => Form::Raw(raw),
             Some(v1::preview_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
         };
-        let (submission, problems) = self.read(form).await?;
+        let (submission, problems) = self.read(form, actor.clone()).await??;
         let response = match self.0.desk.preview(submission).await.map_err(status)? {
-            Decision::Admit(bulletin) => self.preview(bulletin).await?,
+            Decision::Admit(bulletin) => self.preview(bulletin, &actor).await?,
             Decision::Ignore(ignored) => {
                 v1::PreviewAlertResponse { ignored: reason(ignored).into(), ..Default::default() }
             }
@@ -109,7 +118,7 @@ impl AlertService for AlertDoor {
 
 impl AlertDoor {
     /// Bytes or fields to a submission, off the I/O threads: a hostile message may take a while.
-    async fn read(&self, form: Form) -> Result<(Submission, Vec<v1::Problem>), Status> {
+    async fn read(&self, form: Form, actor: Actor) -> Result<Result<(Submission, Vec<v1::Problem>), Refusal>, Status> {
         let received = self.0.clock.now();
         let authority = self.0.authority.clone();
         let read = move || -> Result<_, Refusal> {
@@ -130,20 +139,35 @@ impl AlertDoor {
             Ok((submission(alert, problems, raw, media_type), authority, received))
         };
         let done = self.0.tasks.spawn_blocking("read", read).await;
-        let (read, authority, received) = done.map_err(|_| Status::internal("the reader failed"))??;
+        let (read, authority, received) = match done.map_err(|_| Status::internal("the reader failed"))? {
+            Ok(read) => read,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let Read { alert, mut problems, raw, media_type } = read;
-        let submission = Submission::new(alert, raw, media_type, authority, received);
+        let submission = Submission::new(alert, raw, media_type, authority, actor, received);
         for code in submission.unresolved() {
             problems.push(problem("geocode", &format!("unresolved: {} {}", code.scheme, code.code)));
         }
-        Ok((submission, problems))
+        Ok(Ok((submission, problems)))
     }
 
-    async fn preview(&self, bulletin: Bulletin) -> Result<v1::PreviewAlertResponse, Status> {
+    /// A message that cannot be read never comes to the desk, but what became of it is in the audit log all the same.
+    async fn refused_at_the_door(&self, actor: &Actor, refusal: &Refusal) {
+        let authority = self.0.authority.name.as_str().into();
+        let outcome = AlertOutcome::Refused { reason: refusal.reason().into() };
+        let act = Act::AlertDecided { authority, alert: None, outcome, recovered: false };
+        // Its sender is told why it was refused, whether or not that could be recorded: the log says itself if not.
+        let _ = self.0.audit(&[acts::on(actor, "", act)]).await;
+    }
+
+    /// Who would be told. It says something of where people are, so that it is in the audit log too.
+    async fn preview(&self, bulletin: Bulletin, actor: &Actor) -> Result<v1::PreviewAlertResponse, Status> {
+        let alert = bulletin.parts().alert.clone();
         let tiers = bulletin.tiers().iter().map(|found| tier(found, true)).collect();
         let fan_outs = self.0.fan_outs.clone();
         let done = self.0.tasks.spawn_blocking("preview", move || fan_outs.preview(&bulletin)).await;
         let Preview { found, told, skipped } = done.map_err(|_| Status::internal("the preview failed"))?;
+        self.0.audit(&[acts::on(actor, "", Act::AlertPreviewed { alert, found })]).await?;
         Ok(v1::PreviewAlertResponse {
             found_count: found.cast_signed(),
             told: told.into_iter().map(|(channel, count)| fan_out::channel_count(channel, count)).collect(),

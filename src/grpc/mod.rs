@@ -1,7 +1,9 @@
 //! The doors of the API: one file per service. A door reads a request into domain terms, asks the house, and writes the
 //! answer; it decides nothing.
 
+mod acts;
 mod alert;
+mod audit;
 mod device;
 mod fan_out;
 mod link;
@@ -18,6 +20,7 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::audit::Audit;
 use crate::decide::Authority;
 use crate::domain::Clock;
 use crate::fan_out::FanOuts;
@@ -47,6 +50,8 @@ pub struct Services {
     pub fan_outs: FanOuts,
     /// Registrations.
     pub registry: Registry,
+    /// Who did what.
+    pub audit: Audit,
     /// Live links.
     pub hub: Hub,
     /// The server's time.
@@ -76,6 +81,7 @@ pub async fn serve(
     let device = v1::device_service_server::DeviceServiceServer::new(device::DeviceDoor(services.clone()));
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
     let fan_out = v1::fan_out_service_server::FanOutServiceServer::new(fan_out::FanOutDoor(services.clone()));
+    let audit = v1::audit_service_server::AuditServiceServer::new(audit::AuditDoor(services.clone()));
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
@@ -88,6 +94,7 @@ pub async fn serve(
         .add_service(device.max_decoding_message_size(MAX_REQUEST))
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
             stop.cancelled().await;
@@ -101,6 +108,7 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
     for service in [
         "",
         v1::alert_service_server::SERVICE_NAME,
+        v1::audit_service_server::SERVICE_NAME,
         v1::device_service_server::SERVICE_NAME,
         v1::fan_out_service_server::SERVICE_NAME,
         v1::link_service_server::SERVICE_NAME,

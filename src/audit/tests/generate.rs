@@ -64,9 +64,14 @@ fn of_people() -> impl Strategy<Value = Act> {
     prop_oneof![
         (prop::collection::vec(terms(), 0..4), any::<bool>(), any::<bool>())
             .prop_map(|(consents, place, again)| Act::RegistrationCreated { consents, place, again }),
-        any::<[bool; 3]>().prop_map(|[traits, tokens, drills]| Act::RegistrationUpdated { traits, tokens, drills }),
-        (any::<[u64; 3]>(), instant()).prop_map(|([held, forgotten, refused], since)| Act::PlacesReported {
-            held,
+        any::<[bool; 4]>().prop_map(|[traits, tokens, drills, secret]| Act::RegistrationUpdated {
+            traits,
+            tokens,
+            drills,
+            secret
+        }),
+        (any::<[u64; 3]>(), instant()).prop_map(|([reported, forgotten, refused], since)| Act::PlacesReported {
+            reported,
             forgotten,
             refused,
             since

@@ -209,8 +209,8 @@ fn entries_of_many_threads_are_one_chain_and_the_last_word_is_that_it_stopped() 
         .collect();
     let partner = Actor { kind: crate::domain::ActorKind::Partner, name: "news".into() };
     let app = "partners/news/apps/alpha".parse().expect("a name");
-    audit.places_reported(&partner, &app, PlaceCounts { held: 3, forgotten: 0, refused: 1 });
-    audit.places_reported(&partner, &app, PlaceCounts { held: 2, forgotten: 1, refused: 0 });
+    audit.places_reported(&partner, &app, PlaceCounts { reported: 3, forgotten: 0, refused: 1 });
+    audit.places_reported(&partner, &app, PlaceCounts { reported: 2, forgotten: 1, refused: 0 });
     let tickets: Vec<Ticket> = doors.into_iter().flat_map(|door| door.join().expect("a door")).collect();
     drop(audit);
     writing.join().expect("the writer ends");
@@ -218,7 +218,7 @@ fn entries_of_many_threads_are_one_chain_and_the_last_word_is_that_it_stopped() 
     let records = house.records();
     assert_eq!(records.len(), 403);
     assert!(house.verify(&[]).is_whole());
-    let counts = Act::PlacesReported { held: 5, forgotten: 1, refused: 1, since: NOON };
+    let counts = Act::PlacesReported { reported: 5, forgotten: 1, refused: 1, since: NOON };
     assert_eq!((&records[401].act, records[401].object.as_str()), (&Some(counts), "partners/news/apps/alpha"));
     assert_eq!(records[402].act, Some(Act::ServerStopped));
     assert!(metrics.audit_syncs.get() < 403, "many at a time");

@@ -145,6 +145,7 @@ fn a_request_that_is_repeated_makes_no_second_registration_and_undoes_nothing() 
     house.make(|registry| registry.withdraw(&first.registration.name, Purpose::EmergencyPush)).expect("withdrawn");
     house.reopen();
     let again = house.register(request(ALPHA));
+    assert!(again.repeated && again.ended.is_none() && again.registration.subject == first.registration.subject);
     assert_eq!((again.registration.slot, again.created), (first.registration.slot, false));
     assert!(again.registration.consents.is_empty(), "what was withdrawn since stays so");
     let secret = |secret| house.registry().authenticate(&first.registration.name, secret).expect("well");

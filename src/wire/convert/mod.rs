@@ -1,6 +1,7 @@
 //! Between generated types and [`crate::domain`]: the only code that knows both.
 
 pub mod alert;
+pub mod audit;
 pub mod fan_out;
 pub mod frame;
 pub mod geography;

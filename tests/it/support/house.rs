@@ -52,6 +52,7 @@ impl House {
             clock: server_clock,
             null: Some(Null::Count),
             segment_bytes: 1 << 20,
+            audit_segment_bytes: 1 << 20,
             registry_cache_bytes: 8 << 20,
             planners: 2,
             heartbeat: Duration::from_mins(1),
