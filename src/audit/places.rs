@@ -2,9 +2,9 @@
 //!
 //! Millions of phones report where they are many times a day. A record for each would drown what the log is for, and
 //! would be a track of its own; and who reports is the partner whose registration it is. So the log has one record for
-//! each caller and app that reported at all, about once a minute: how many reports there were, how many asked for the place
-//! to be forgotten, and how many were refused.
-//! Whoever *reads* a place is in the log by themselves, each time.
+//! each caller and app that reported at all, about once a minute: how many reports there were, how many of them asked
+//! for the place to be forgotten, and how many were refused. Whoever *reads* a place is in the log by themselves, each
+//! time.
 
 use std::collections::HashMap;
 

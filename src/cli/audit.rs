@@ -46,8 +46,9 @@ Examples:
   hazardcast audit verify copy/of/audit --json
   hazardcast audit verify --head 4021:9b2f5c01d7a8e3640f1c2b3a495867768594a3b2c1d0efeedccbbaa998877665
 
-A folder's log begins with record 1, or right behind a position given by --head. The end of a log can be cut off without
-a trace in it, and who can write its files can make all of it anew: both are found by positions that were noted elsewhere.
+A folder's log begins with record 1, or right behind a position given by --head. The end of a log can be cut off
+without a trace in it, and who can write its files can make all of it anew: both are found by positions that were noted
+elsewhere.
 
 Exit status: 0 it is as it was written, 1 it is not, 2 it could not be read.")]
 pub struct VerifyArgs {

@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         Act, Actor, ActorKind, AuditPosition, AuditRecord, AuditSubject, ConsentTerms, PolicyVersion, Purpose,
-        Timestamp,
+        RecordHash, Timestamp,
     };
 
     fn record(act: Option<Act>) -> v1::AuditRecord {

@@ -1,6 +1,7 @@
 //! A whole server in this process, on a clock that stands until the test sets it; and calls to it over real sockets.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,7 @@ pub(crate) struct House {
     app: App,
     /// Its time.
     pub(crate) clock: Arc<ManualClock>,
+    audit_segment_bytes: u64,
     folder: TempDir,
     /// Calls to it.
     pub(crate) channel: Channel,
@@ -39,10 +41,16 @@ impl House {
     /// A server with a new data directory.
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        Self::open_in(folder, Arc::new(ManualClock::at(NOON))).await
+        Self::open_in(folder, Arc::new(ManualClock::at(NOON)), 1 << 20).await
     }
 
-    async fn open_in(folder: TempDir, clock: Arc<ManualClock>) -> Self {
+    /// The same, whose audit log begins a new file with every commit.
+    pub(crate) async fn with_an_audit_file_for_each_commit() -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        Self::open_in(folder, Arc::new(ManualClock::at(NOON)), 1).await
+    }
+
+    async fn open_in(folder: TempDir, clock: Arc<ManualClock>, audit_segment_bytes: u64) -> Self {
         let loopback: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
         let server_clock = Arc::clone(&clock);
         let app = App::open(Options {
@@ -52,7 +60,7 @@ impl House {
             clock: server_clock,
             null: Some(Null::Count),
             segment_bytes: 1 << 20,
-            audit_segment_bytes: 1 << 20,
+            audit_segment_bytes,
             registry_cache_bytes: 8 << 20,
             planners: 2,
             heartbeat: Duration::from_mins(1),
@@ -62,21 +70,26 @@ impl House {
         let app = app.await.expect("the server opens");
         let url = format!("http://{}", app.grpc_address());
         let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("it listens");
-        Self { app, clock, folder, channel }
+        Self { app, clock, audit_segment_bytes, folder, channel }
     }
 
     /// Closes it and opens it again on the same data.
     pub(crate) async fn restart(self) -> Self {
-        let Self { app, clock, folder, channel } = self;
+        let Self { app, clock, audit_segment_bytes, folder, channel } = self;
         drop(channel);
         app.close().await.expect("it closes in time");
-        Self::open_in(folder, clock).await
+        Self::open_in(folder, clock, audit_segment_bytes).await
     }
 
     /// Closes it; panics unless everything ends in time.
     pub(crate) async fn close(self) {
         drop(self.channel);
         self.app.close().await.expect("it closes in time");
+    }
+
+    /// The folder of its audit log.
+    pub(crate) fn audit_log(&self) -> PathBuf {
+        self.folder.path().join("audit")
     }
 
     /// Submits the message; its answer.
