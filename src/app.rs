@@ -365,10 +365,13 @@ async fn make_dev_partner(registry: &Registry, audit: &Audit) -> Result<(), AppE
 
 /// Serves until `stop`; streams that do not end then are cut off.
 async fn serve_grpc(listener: TcpListener, services: Services, stop: CancellationToken) {
-    let serving = grpc::serve(listener, services, stop.clone());
-    let too_long = async {
+    let cut = CancellationToken::new();
+    let serving = grpc::serve(listener, services, stop.clone(), cut.clone());
+    let cutting = async {
         stop.cancelled().await;
         tokio::time::sleep(DOORS_CLOSE_WITHIN).await;
+        cut.cancel();
+        std::future::pending().await
     };
     tokio::select! {
         served = serving => {
@@ -376,7 +379,7 @@ async fn serve_grpc(listener: TcpListener, services: Services, stop: Cancellatio
                 tracing::error!(%error, "gRPC is not served any more");
             }
         }
-        () = too_long => {}
+        () = cutting => {}
     }
 }
 

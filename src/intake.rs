@@ -32,6 +32,9 @@ pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How many alerts may wait for the desk. A door that finds it full tells its caller to come again.
 const WAITING: usize = 1_024;
 
+/// How many decisions may wait for the disk before the desk decides on no more.
+const UNSYNCED: usize = 1_024;
+
 /// An alert that a door has read, with the bytes it came in.
 #[derive(Debug, Clone)]
 pub struct Submission {
@@ -189,10 +192,13 @@ impl Desk {
 
 /// What happens when an entry is on disk.
 struct Pending {
-    decided: Decided,
+    answer: Answer,
     bulletin: Option<Bulletin>,
+    /// What the audit log is told of it.
+    audited: AuditEntry,
     reply: oneshot::Sender<Result<Decided, DeskError>>,
-    synced: Result<(), JournalError>,
+    /// Whether its own entry is on disk, if it has one.
+    synced: Option<Result<(), JournalError>>,
 }
 
 impl DeskTask {
@@ -205,7 +211,7 @@ impl DeskTask {
         let mut tidy = tokio::time::interval(TIDY);
         while open || !heap.is_empty() || !syncing.is_empty() {
             // Three inputs: an entry that is on disk (answered first, since people wait), the next submission, and,
-            // when the inbox is empty for the moment, the most urgent of those that wait.
+            // when the inbox is empty for the moment or enough have come, the most urgent of those that wait.
             tokio::select! {
                 biased;
                 Some(pending) = syncing.next(), if !syncing.is_empty() => self.complete(pending),
@@ -217,7 +223,7 @@ impl DeskTask {
                     None => open = false,
                 },
                 _ = tidy.tick(), if open => self.forget_old(),
-                () = std::future::ready(()), if !heap.is_empty() => {
+                () = std::future::ready(()), if !heap.is_empty() && syncing.len() < UNSYNCED => {
                     let Some(Waiting { submission, kind, .. }) = heap.pop() else { continue };
                     match kind {
                         Kind::Preview(reply) => {
@@ -232,6 +238,7 @@ impl DeskTask {
     }
 
     fn forget_old(&mut self) {
+        self.fan_outs.tidy();
         let Ok(instant) = self.clock.now().checked_sub(REMEMBERED) else { return };
         for lineage in self.lineages.forget_before(instant) {
             self.fan_outs.forget(lineage);
@@ -252,33 +259,33 @@ impl DeskTask {
         let decision = self.decide(&submission);
         let audited = audited(&submission, &decision);
         let references = &submission.alert.subject.references;
-        let (answer, bulletin, entry) = match decision {
+        let (answer, bulletin, ticket) = match decision {
             Decision::Admit(bulletin) => {
-                self.lineages.admit(&bulletin);
-                let entry = Entry::Admitted(Admitted {
+                let ticket = self.journal.append(Entry::Admitted(Admitted {
                     bulletin: bulletin.clone(),
                     raw: submission.raw,
                     media_type: submission.media_type,
                     received: submission.received,
                     authority: submission.authority.name,
-                });
-                (Answer::Admitted(bulletin.key()), Some(bulletin), Some(entry))
+                }));
+                // What the journal does not take is not admitted, and has no duplicates.
+                if !ticket.is_refused() {
+                    self.lineages.admit(&bulletin);
+                }
+                (Answer::Admitted(bulletin.key()), Some(bulletin), Some(ticket))
             }
             Decision::Ignore(reason) => {
                 let entry = self.note(&submission.alert, references, reason);
-                (Answer::Ignored(reason), None, entry)
+                (Answer::Ignored(reason), None, entry.map(|entry| self.journal.append(entry)))
             }
             Decision::Refuse(reason) => (Answer::Refused(reason), None, None),
         };
-        let ticket = entry.map(|entry| self.journal.append(entry));
-        let recorded = self.audit.append(&audited);
-        let recorded = bulletin.is_none().then_some(recorded);
         async move {
             let synced = match ticket {
-                Some(ticket) => ticket.synced().await,
-                None => Ok(()),
+                Some(ticket) => Some(ticket.synced().await),
+                None => None,
             };
-            Pending { decided: Decided { answer, recorded }, bulletin, reply, synced }
+            Pending { answer, bulletin, audited, reply, synced }
         }
     }
 
@@ -287,20 +294,26 @@ impl DeskTask {
         if matches!(reason, Ignored::Duplicate(_) | Ignored::NotForPublic) {
             return None;
         }
-        let noted = Noted { id: alert.id.clone(), supersedes: references.to_vec(), at: self.clock.now() };
+        let noted =
+            Noted { id: alert.id.clone(), mode: alert.mode, supersedes: references.to_vec(), at: self.clock.now() };
         self.lineages.note(&noted);
         Some(Entry::Noted(noted))
     }
 
     fn complete(&self, pending: Pending) {
-        let Pending { decided, bulletin, reply, synced } = pending;
-        // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk.
-        let result = match synced.and_then(|()| self.journal.healthy()) {
+        let Pending { answer, bulletin, audited, reply, synced } = pending;
+        // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk: that
+        // one was completed before, and a journal that failed knows it.
+        let result = match synced.unwrap_or_else(|| self.journal.healthy()) {
+            // What is on disk sets out, though the journal may have failed since.
             Ok(()) => {
+                // Devices first. Their record is written beside, and nobody waits for it.
+                let is_admitted = bulletin.is_some();
                 if let Some(bulletin) = bulletin {
                     self.fan_outs.start(bulletin);
                 }
-                Ok(decided)
+                let recorded = Some(self.audit.append(&audited)).filter(|_| !is_admitted);
+                Ok(Decided { answer, recorded })
             }
             Err(error) => Err(DeskError::Journal(error)),
         };

@@ -58,6 +58,7 @@ impl Told<'_> {
         let info = self.infos.get(info)?;
         Some(Notice {
             key: bulletin.key(),
+            replaces: Vec::new(),
             kind,
             mode: parts.mode,
             priority: self.tier.map_or(Priority::Information, |tier| tier.priority),

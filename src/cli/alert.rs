@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use comfy_table::Table;
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
@@ -17,7 +16,7 @@ use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
 use crate::wire::v1::submit_alert_response::Outcome;
 
 use super::Server;
-use super::output::{Steps, print_line};
+use super::output::{Steps, print_line, table};
 use super::population::connect;
 
 /// What can be done with alerts.
@@ -40,7 +39,7 @@ pub enum AlertCommand {
 #[command(after_help = "\
 Examples:
   hazardcast alert check warning.xml
-  hazardcast alert check tests/data/alerts/mexico.xml warning.xml --json
+  hazardcast alert check tests/data/alerts/smn-mexico/cyclone.xml warning.xml --json
 
 Exit status: 0 all are accepted, 1 some are refused, 2 a file could not be read.")]
 pub struct CheckArgs {
@@ -236,7 +235,7 @@ async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
     let channel = connect(&args.server.server).await?;
     let mut alerts = AlertServiceClient::new(channel.clone());
     let mut fan_outs = FanOutServiceClient::new(channel);
-    let mut table = Table::new();
+    let mut table = table();
     table.set_header(["alert", "event", "priority", "in force", "expires", "sent to", "acknowledged"]);
     let (mut left, mut page_token) = (args.limit as usize, String::new());
     loop {

@@ -9,7 +9,9 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::format::{Complaint, Report};
 
 use super::alert::CheckArgs;
 use super::plain;
@@ -36,7 +38,7 @@ pub(super) enum Checked {
 pub(super) fn run<R: Serialize>(
     args: &CheckArgs,
     json: bool,
-    read: impl Fn(&str, &[u8], &str) -> R,
+    read: impl Fn(&str, &[u8], Option<&str>) -> R,
     out: &mut impl Write,
 ) -> io::Result<Checked> {
     let mut worst = Checked::Accepted;
@@ -44,7 +46,7 @@ pub(super) fn run<R: Serialize>(
         let file = path.display().to_string();
         let (report, ended) = match bytes(path) {
             Ok(bytes) => judged(serde_json::to_value(read(&file, &bytes, media_type(&bytes)))?),
-            Err(error) => (unreadable(&file, &error), Checked::Unreadable),
+            Err(error) => (serde_json::to_value(unreadable(&file, &error))?, Checked::Unreadable),
         };
         worst = worst.max(ended);
         if json {
@@ -62,10 +64,10 @@ fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// JSON begins with a bracket; all else is taken for CAP, whose reader says what is wrong with it.
-fn media_type(bytes: &[u8]) -> &'static str {
+/// JSON begins with a bracket; of all else the reader finds out what it is.
+fn media_type(bytes: &[u8]) -> Option<&'static str> {
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
-    if text.starts_with(b"{") || text.starts_with(b"[") { "application/json" } else { "application/cap+xml" }
+    (text.starts_with(b"{") || text.starts_with(b"[")).then_some("application/json")
 }
 
 fn judged(report: Value) -> (Value, Checked) {
@@ -73,9 +75,9 @@ fn judged(report: Value) -> (Value, Checked) {
     (report, if accepted { Checked::Accepted } else { Checked::Refused })
 }
 
-fn unreadable(file: &str, error: &io::Error) -> Value {
-    let refusal = json!({"field": "file", "reason": format!("cannot be read: {error}")});
-    json!({"file": file, "parsed": false, "accepted": false, "refusals": [refusal]})
+fn unreadable(file: &str, error: &io::Error) -> Report {
+    let reason = format!("cannot be read: {error}");
+    Report::unread(file, Complaint { field: "file".to_owned(), reason })
 }
 
 /// A report for people: a mark and the file's name, what it says, and what is wrong.
@@ -153,21 +155,23 @@ fn words(of: &Value, keys: &[&str], between: &str) -> String {
 mod tests {
     use std::path::PathBuf;
 
+    use serde_json::json;
+
     use super::*;
 
     /// A reader that accepts what has `good` in it.
-    fn read(file: &str, bytes: &[u8], media_type: &str) -> Value {
+    fn read(file: &str, bytes: &[u8], media_type: Option<&str>) -> Value {
         let accepted = bytes.windows(4).any(|window| window == b"good");
         let refusal = json!({"field": "info[0].area[0].polygon[1]", "reason": "latitude 91 is beyond 90 degrees"});
         let refusals = if accepted { vec![] } else { vec![refusal] };
         let areas: Vec<_> = (0..7).map(|n| json!({"description": format!("District {n}\u{1b}[2J")})).collect();
         let info = json!({"language": "es-MX", "event": "Ciclón", "urgency": "Future", "severity": "Extreme",
             "certainty": "Likely", "expires": "2024-11-03T00:00:00Z", "areas": areas});
-        json!({"file": file, "parsed": accepted, "format": media_type, "identifier": "a-1", "sender": "smn@example.org",
-            "sent": "2024-11-02T00:00:00Z", "msg_type": "Update", "status": "Actual", "scope": "Public",
-            "mode": "public", "references": [], "infos": [info], "polygon_count": 2,
-            "circle_count": 0, "geocode_count": 3, "bbox": [-98.1, 14.5, -90.4, 18.9], "expired": true,
-            "accepted": accepted, "refusals": refusals})
+        json!({"file": file, "parsed": accepted, "format": media_type.unwrap_or("CAP 1.2"),
+            "identifier": "a-1", "sender": "smn@example.org", "sent": "2024-11-02T00:00:00Z",
+            "msg_type": "Update", "status": "Actual", "scope": "Public", "mode": "public",
+            "references": [], "infos": [info], "polygon_count": 2, "circle_count": 0, "geocode_count": 3,
+            "bbox": [-98.1, 14.5, -90.4, 18.9], "expired": true, "accepted": accepted, "refusals": refusals})
     }
 
     fn check(contents: &[Option<&str>], json: bool) -> (Checked, String) {
@@ -206,7 +210,7 @@ mod tests {
         let (_, text) = check(&[Some("good")], false);
         let expected = "\
 ✓ /0.xml
-  application/cap+xml · Update · Actual · Public, told as: public
+  CAP 1.2 · Update · Actual · Public, told as: public
   a-1  smn@example.org  2024-11-02T00:00:00Z
   es-MX · Ciclón · Future · Extreme · Likely, expires 2024-11-03T00:00:00Z
     District 0 [2J
@@ -224,10 +228,10 @@ mod tests {
     }
 
     #[test]
-    fn json_is_told_from_cap_by_its_first_bracket() {
-        assert_eq!(media_type(b"\xEF\xBB\xBF \n{"), "application/json");
+    fn json_is_told_by_its_first_bracket() {
+        assert_eq!(media_type(b"\xEF\xBB\xBF \n{"), Some("application/json"));
         for bytes in [&b"<alert/>"[..], b"", b"\xFF\xFE<\0"] {
-            assert_eq!(media_type(bytes), "application/cap+xml");
+            assert_eq!(media_type(bytes), None);
         }
     }
 }

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, value_parser};
-use comfy_table::Table;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
@@ -17,7 +16,7 @@ use crate::app::{App, Null, Options};
 use crate::channel::NullRecord;
 use crate::config::Config;
 use crate::device::{Credentials, Fleet, FleetOptions};
-use crate::domain::{Alert, Position, Timestamp};
+use crate::domain::{Alert, Clock, Position, Timestamp};
 use crate::format;
 use crate::lifecycle::{OffsetClock, raise_open_files};
 use crate::locate::{AffectedArea, resolve};
@@ -30,14 +29,14 @@ use crate::wire::v1::submit_alert_response::Outcome;
 use super::alert::{Telling, submit, watch};
 use super::cities::{City, cities, positions};
 use super::map::MapScene;
-use super::output::{Steps, print_line};
+use super::output::{Steps, print_line, table};
 use super::population::{DEV_APP, Sketch, connect, connect_many, register};
 
 /// What `demo` is told.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DemoArgs {
-    /// Devices: half in the cities around the alert's area, half in those of the world, by population
+    /// Devices: half in cities in the alert's area, a quarter in those around it, a quarter anywhere, by population
     #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = value_parser!(u32).range(1..=5_000_000))]
     pub devices: u32,
     /// Devices that have a live link; no more than there are devices
@@ -62,7 +61,7 @@ Examples:
   hazardcast demo --json";
 
 /// A tropical cyclone warning of Mexico's weather service, as it was sent on 20 October 2018.
-const BUILT_IN: &[u8] = include_bytes!("../../tests/data/alerts/mexico.xml");
+const BUILT_IN: &[u8] = include_bytes!("../../tests/data/alerts/smn-mexico/cyclone.xml");
 
 /// How long the devices have to be told before the demo says who was missed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -101,9 +100,10 @@ pub async fn run(args: &DemoArgs, json: bool) -> Result<ExitCode> {
     // A limit that cannot be raised shows when links cannot be opened.
     let _ = raise_open_files();
     let folder = Folder::new(rng.random())?;
-    let app = App::open(options(&folder.0, sent.alert.id.sent)).await.context("the server could not be opened")?;
+    let clock: Arc<dyn Clock> = Arc::new(OffsetClock::starting_at(sent.alert.id.sent));
+    let app = App::open(options(&folder.0, Arc::clone(&clock))).await.context("the server could not be opened")?;
     let server = format!("http://{}", app.grpc_address());
-    let told = tell(&server, &sent, &sketches, links, json).await;
+    let told = tell(&server, &sent, &sketches, FleetOptions { record: None, clock: Some(clock) }, json).await;
     let closed = app.close().await;
     let told = told?;
     closed?;
@@ -128,16 +128,22 @@ fn read(file: Option<&Path>) -> Result<Sent> {
     Ok(Sent { raw, alert, ground })
 }
 
-/// Half of the devices live around the area, half anywhere; every so many of them has a link, and the others stand for
-/// those that a vendor's push service reaches.
+/// Half of the devices live in the area, a quarter around it, a quarter anywhere; every so many of them has a link, and
+/// the others stand for those that a vendor's push service reaches.
 fn population(ground: &AffectedArea, devices: u32, links: u32, rng: &mut StdRng) -> Vec<Sketch> {
-    let near: Vec<City> = cities().iter().filter(|city| is_near(ground, city.at)).copied().collect();
-    let near = if near.is_empty() { cities().to_vec() } else { near };
-    let seeds: [u64; 2] = [rng.random(), rng.random()];
-    let mut around = positions(&near, StdRng::seed_from_u64(seeds[0]));
-    let mut anywhere = positions(cities(), StdRng::seed_from_u64(seeds[1]));
+    // Where there are no such cities, as far out at sea, those of the next wider ring stand in.
+    let near = chosen(cities(), |city| is_near(ground, city.at));
+    let inside = chosen(&near, |city| ground.contains(city.at));
+    let seeds: [u64; 3] = rng.random();
+    let mut within = positions(&inside, StdRng::seed_from_u64(seeds[0]));
+    let mut around = positions(&near, StdRng::seed_from_u64(seeds[1]));
+    let mut anywhere = positions(cities(), StdRng::seed_from_u64(seeds[2]));
     let mut draw = |number: u32| {
-        let place = if number.is_multiple_of(2) { around.next() } else { anywhere.next() }?;
+        let place = match rng.random_range(0..4) {
+            0 | 1 => within.next(),
+            2 => around.next(),
+            _ => anywhere.next(),
+        }?;
         // Bresenham's line: `links` of `devices`, evenly.
         let linked = u64::from(number + 1) * u64::from(links) / u64::from(devices)
             > u64::from(number) * u64::from(links) / u64::from(devices);
@@ -146,25 +152,31 @@ fn population(ground: &AffectedArea, devices: u32, links: u32, rng: &mut StdRng)
     (0..devices).filter_map(&mut draw).collect()
 }
 
-/// Whether a city is in the area's box or half of the box's size around it.
+/// The cities that are so; all of them if none is.
+fn chosen(from: &[City], is_so: impl Fn(&City) -> bool) -> Vec<City> {
+    let chosen: Vec<City> = from.iter().filter(|city| is_so(city)).copied().collect();
+    if chosen.is_empty() { from.to_vec() } else { chosen }
+}
+
+/// Whether a city is in the area's box, or around it by an eighth of the box's size and a quarter of a degree.
 fn is_near(ground: &AffectedArea, at: Position) -> bool {
     let [west, south, east, north] = ground.bounding_box();
     let width = (east - west).rem_euclid(360.0);
     let from_west = (at.lon() - west).rem_euclid(360.0);
-    let margin = width / 2.0 + 1.0;
+    let margin = width / 8.0 + 0.25;
     let across = from_west <= width + margin || from_west >= 360.0 - margin;
-    let height = (north - south) / 2.0 + 1.0;
+    let height = (north - south) / 8.0 + 0.25;
     across && (south - height..=north + height).contains(&at.lat())
 }
 
-fn options(folder: &Path, start: Timestamp) -> Options {
+fn options(folder: &Path, clock: Arc<dyn Clock>) -> Options {
     let config = Config::shipped();
     let loopback = (std::net::Ipv4Addr::LOCALHOST, 0).into();
     Options {
         data_dir: folder.join("data"),
         listen: loopback,
         http_listen: loopback,
-        clock: Arc::new(OffsetClock::starting_at(start)),
+        clock,
         null: Some(Null::File(folder.join("null"))),
         ..super::serve::options(&config)
     }
@@ -179,20 +191,21 @@ struct Told {
     fan_out: v1::FanOut,
 }
 
-async fn tell(server: &str, sent: &Sent, sketches: &[Sketch], links: u32, json: bool) -> Result<Told> {
+async fn tell(server: &str, sent: &Sent, sketches: &[Sketch], fleet: FleetOptions, json: bool) -> Result<Told> {
     let steps = Steps::new(json);
     let channel = connect(server).await?;
     let bar = steps.bar("registering", sketches.len() as u64);
     let devices = register(channel.clone(), DEV_APP, sketches, |done| bar.set_position(done)).await?;
     bar.finish();
     let linked: Vec<usize> = (0..sketches.len()).filter(|&number| !sketches[number].null).collect();
+    let links = linked.len() as u64;
     let credentials: Vec<Credentials> = linked.iter().map(|&number| devices[number].clone()).collect();
     let tasks = Tasks::new(Arc::new(Metrics::new()));
     let channels = connect_many(server, credentials.len()).await?;
-    let fleet = Fleet::start(&channels, credentials, FleetOptions::default(), &tasks);
-    let bar = steps.bar("opening links", links.into());
+    let fleet = Fleet::start(&channels, credentials, fleet, &tasks);
+    let bar = steps.bar("opening links", links);
     let started = Instant::now();
-    while fleet.open() < u64::from(links) {
+    while fleet.open() < links {
         ensure!(started.elapsed() < PATIENCE, "only {} of {links} links could be opened", fleet.open());
         bar.set_position(fleet.open());
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -271,8 +284,10 @@ fn draw(sent: &Sent, sketches: &[Sketch], told: impl Fn(usize) -> bool, svg: &Pa
         (0..sketches.len()).filter(|&number| is_near(&sent.ground, sketches[number].place)).collect();
     let (yes, no): (Vec<usize>, Vec<usize>) = near.into_iter().partition(|&number| told(number));
     let places = |numbers: &[usize]| numbers.iter().map(|&number| sketches[number].place).collect::<Vec<_>>();
-    let near_cities = cities().iter().filter(|city| is_near(&sent.ground, city.at)).take(12);
-    let labels: Vec<_> = near_cities.map(|city| (city.name.to_owned(), city.at)).collect();
+    // The largest first, and those that were warned before those that were not.
+    let mut near_cities: Vec<_> = cities().iter().filter(|city| is_near(&sent.ground, city.at)).collect();
+    near_cities.sort_by_key(|city| !sent.ground.contains(city.at));
+    let labels: Vec<_> = near_cities.iter().take(40).map(|city| (city.name.to_owned(), city.at)).collect();
     let title = sent.alert.body.infos().first().map_or("", |info| info.event.as_str());
     let (told, untold) = (places(&yes), places(&no));
     let scene = MapScene { areas: sent.ground.areas(), told: &told, untold: &untold, labels: &labels, title };
@@ -290,7 +305,7 @@ fn say(report: &Report, sent: &Sent, svg: &Path, json: bool) {
         return;
     }
     let ms = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms"));
-    let mut table = Table::new();
+    let mut table = table();
     table.add_row(["alert", sent.alert.id.identifier.as_str()]);
     let counts = [
         ("devices indexed", u64::from(report.devices)),

@@ -90,7 +90,7 @@ pub async fn simulate(args: &SimulateArgs, json: bool) -> Result<ExitCode> {
     bar.finish();
     devices.truncate(links as usize);
     let channels = connect_many(&args.server.server, links as usize).await?;
-    let fleet = Fleet::start(&channels, devices, FleetOptions { record: record.transpose()? }, &tasks);
+    let fleet = Fleet::start(&channels, devices, FleetOptions { record: record.transpose()?, clock: None }, &tasks);
     let bar = steps.bar("opening links", links.into());
     while fleet.open() < u64::from(links) {
         bar.set_position(fleet.open());

@@ -7,16 +7,14 @@ use crate::locate::{AffectedArea, on_globe, resolve, unite_boxes};
 
 /// Reads a message and judges it by the server's own rules, with an authority that may send everything and a clock at
 /// which nothing has happened yet. `now` is only for telling whether it has expired.
-pub(super) fn check(file: &str, bytes: &[u8], media_type: &str, now: Timestamp) -> Report {
-    let outline = match format::outline(bytes, Some(media_type)) {
+pub(super) fn check(file: &str, bytes: &[u8], media_type: Option<&str>, now: Timestamp) -> Report {
+    let outline = match format::outline(bytes, media_type) {
         Ok(outline) => outline,
-        Err(error) => return Report::unread(file, &error),
+        Err(error) => return Report::unread(file, Complaint::from(&error)),
     };
     let mut report = Report::read(file, &outline);
-    if let Some(message) = &mut report.message {
-        message.bbox = bounding_box(&outline.written.extents);
-        message.expired = outline.alert.as_ref().is_ok_and(|alert| ends(alert) <= now);
-    }
+    report.bbox = bounding_box(&outline.written.extents);
+    report.expired = outline.alert.as_ref().is_ok_and(|alert| ends(alert) <= now);
     if let Ok(alert) = outline.alert {
         let refusals = judge(alert);
         report.accepted = refusals.accepted;
@@ -77,4 +75,107 @@ fn bounding_box(extents: &[Extent]) -> Option<[f64; 4]> {
         })
         .collect();
     (!boxes.is_empty()).then(|| unite_boxes(boxes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Audience;
+
+    const AREA: &str = "<area><areaDesc>Here</areaDesc><polygon>0,179 0,-179 1,-179 0,179</polygon></area>";
+
+    fn message(status: &str, scope: &str, kind: &str, area: &str) -> String {
+        format!(
+            "<alert xmlns=\"urn:oasis:names:tc:emergency:cap:1.2\"><identifier>a</identifier><sender>b</sender>\
+             <sent>2024-11-02T12:00:00-00:00</sent><status>{status}</status><msgType>{kind}</msgType>\
+             <scope>{scope}</scope><references>b,c,2024-11-02T11:00:00-00:00</references>\
+             <info><category>Geo</category><event>Earthquake</event><urgency>Past</urgency><severity>Minor</severity>\
+             <certainty>Likely</certainty><expires>2024-11-02T13:00:00-00:00</expires>{area}</info></alert>"
+        )
+    }
+
+    fn report(message: &str, now: &str) -> Report {
+        check("a.xml", message.as_bytes(), None, now.parse().expect("an instant"))
+    }
+
+    #[test]
+    fn a_message_is_judged_neither_by_the_clock_nor_by_its_sender() {
+        let message = message("Actual", "Public", "Alert", AREA);
+        for (now, expired) in [
+            ("2020-01-01T00:00:00Z", false),
+            ("2024-11-02T12:59:59Z", false),
+            ("2024-11-02T13:00:00Z", true),
+            ("2030-01-01T00:00:00Z", true),
+        ] {
+            let report = report(&message, now);
+            assert_eq!((report.accepted, report.expired, report.mode), (true, expired, Audience::Public), "{now}");
+        }
+        let ended_before_it_was_sent = message.replace("13:00:00", "11:30:00");
+        assert!(report(&ended_before_it_was_sent, "2024-11-02T12:00:00Z").accepted);
+    }
+
+    #[test]
+    fn what_is_valid_and_meant_for_nobody_is_accepted_and_told_to_none() {
+        for (status, scope, kind, mode) in [
+            ("Exercise", "Public", "Alert", Audience::Drill),
+            ("Test", "Public", "Update", Audience::Drill),
+            ("Actual", "Public", "Cancel", Audience::Public),
+            ("System", "Public", "Alert", Audience::None),
+            ("Draft", "Public", "Alert", Audience::None),
+            ("Actual", "Restricted", "Alert", Audience::None),
+            ("Actual", "Private", "Alert", Audience::None),
+            ("Actual", "Public", "Ack", Audience::None),
+            ("Actual", "Public", "Error", Audience::None),
+        ] {
+            // Only what would be told needs an area.
+            let area = if mode == Audience::None || kind == "Cancel" { "" } else { AREA };
+            let report = report(&message(status, scope, kind, area), "2024-11-02T12:00:00Z");
+            assert_eq!((report.accepted, report.mode), (true, mode), "{status} {scope} {kind}: {:?}", report.refusals);
+        }
+    }
+
+    #[test]
+    fn ground_that_is_not_known_is_refused_and_the_first_complaint_is_why() {
+        let code = "<geocode><valueName>SAME</valueName><value>006109</value></geocode>";
+        let area = format!("<area><areaDesc>Here</areaDesc><circle>1,2 0</circle>{code}</area>");
+        let report = report(&message("Actual", "Public", "Alert", &area), "2024-11-02T12:00:00Z");
+        assert!(report.parsed && !report.accepted);
+        let complaints: Vec<String> = report.refusals.iter().map(|c| format!("{}: {}", c.field, c.reason)).collect();
+        let why = ["geocode: unresolved: SAME 006109", "info[0].area[0].circle[0]: radius 0 km is no area"];
+        assert_eq!(complaints, why);
+        assert_eq!(report.bbox, Some([2.0, 1.0, 2.0, 1.0]));
+    }
+
+    #[test]
+    fn bounds_are_those_of_vertices_and_circles_over_the_antimeridian_too() {
+        let bounds = |area: &str| report(&message("Actual", "Public", "Alert", area), "2024-11-02T12:00:00Z").bbox;
+        assert_eq!(bounds(AREA), Some([179.0, 0.0, -179.0, 1.0]));
+        assert_eq!(bounds(""), None);
+        let circle = "<area><areaDesc>Here</areaDesc><circle>0,180 111.1949</circle></area>";
+        let [west, south, east, north] = bounds(circle).expect("a circle has bounds");
+        // A degree of longitude on the equator is 111.3195 km on WGS 84, one of latitude 110.5743 km.
+        assert!((west - 179.001).abs() < 1e-3 && (east + 179.001).abs() < 1e-3, "{west} {east}");
+        assert!((north - 1.0056).abs() < 1e-3 && (south + 1.0056).abs() < 1e-3, "{south} {north}");
+    }
+
+    #[test]
+    fn whom_a_message_is_for_is_what_the_desk_would_say() {
+        use crate::decide::Ignored;
+        for status in ["Actual", "Exercise", "System", "Test", "Draft"] {
+            for scope in ["Public", "Restricted", "Private"] {
+                for kind in ["Alert", "Update", "Cancel", "Ack", "Error"] {
+                    let message = message(status, scope, kind, AREA);
+                    let outline = format::outline(message.as_bytes(), None).expect("it can be read");
+                    let (alert, rules) = (outline.alert.expect("it is in order"), Rules::default());
+                    let (ground, sent) = (resolve(&alert), alert.id.sent);
+                    let decision =
+                        decide(&Lineages::default(), &Authority::development(), &rules, alert, &ground, sent);
+                    let nobody = matches!(decision, Decision::Ignore(Ignored::NotForPublic));
+                    let audience = Audience::of(&outline.written);
+                    assert_eq!(audience == Audience::None, nobody, "{status} {scope} {kind}");
+                    assert!(nobody || (audience == Audience::Public) == (status == "Actual"), "{status}");
+                }
+            }
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! What was decided before, and what a message continues.
+//!
+//! A message's mode belongs to its name: an exercise never answers for a real alert, continues it or takes its place,
+//! nor the other way round (R-E9).
 
 use std::collections::HashMap;
 
-use crate::domain::{Alert, AlertId, AlertRef, DeliveryKey, Identifier, LineageId, Revision, Sender, Timestamp};
+use crate::domain::{Alert, AlertId, AlertRef, DeliveryKey, Identifier, LineageId, Mode, Revision, Sender, Timestamp};
 
 use super::{Bulletin, Content};
 
@@ -26,6 +29,8 @@ pub struct Lineage {
 pub struct Noted {
     /// The alert.
     pub id: AlertId,
+    /// Whether it was for real.
+    pub mode: Mode,
     /// What it refers to. A cancel of what has not come yet supersedes it when it comes.
     pub supersedes: Vec<AlertRef>,
     /// When it was decided.
@@ -41,20 +46,29 @@ pub(super) struct Known {
     decided: Timestamp,
 }
 
-type Name = (Sender, Identifier);
+/// What names a message; `sent` tells apart those whose issuer has used the name again.
+type Name = (Mode, Sender, Identifier);
+
+/// What has taken the place of a message.
+#[derive(Debug, Clone, Copy)]
+struct Superseded {
+    /// When the authority sent what has taken its place.
+    by_sent: Timestamp,
+    decided: Timestamp,
+}
 
 /// Every alert decided, by sender and identifier, and every lineage. Owned by the desk; brought up to date by
 /// [`Self::admit`] and [`Self::note`], live and when the journal is replayed.
 #[derive(Debug, Default)]
 pub struct Lineages {
     known: HashMap<Name, Known>,
-    superseded: HashMap<Name, Timestamp>,
+    superseded: HashMap<Name, Superseded>,
     by_id: HashMap<LineageId, Lineage>,
     newest: u64,
 }
 
-fn name(id: &AlertId) -> Name {
-    (id.sender.clone(), id.identifier.clone())
+fn name(mode: Mode, id: &AlertId) -> Name {
+    (mode, id.sender.clone(), id.identifier.clone())
 }
 
 impl Lineages {
@@ -76,29 +90,31 @@ impl Lineages {
 
     /// Whether this alert was decided before, and what became of it. The same name sent at another time is another
     /// message (some issuers use an identifier again); it is known only if it is not newer.
-    pub(super) fn known(&self, id: &AlertId) -> Option<&Known> {
-        self.known.get(&name(id)).filter(|known| known.sent >= id.sent)
+    pub(super) fn known(&self, mode: Mode, id: &AlertId) -> Option<&Known> {
+        self.known.get(&name(mode, id)).filter(|known| known.sent >= id.sent)
     }
 
-    /// Whether a message that came earlier has taken this one's place.
-    pub(super) fn is_superseded(&self, id: &AlertId) -> bool {
-        self.superseded.contains_key(&name(id))
+    /// Whether a message that came earlier has taken this one's place. A message under the same name that was sent
+    /// after it is a new one: some issuers use a name again for each update.
+    pub(super) fn is_superseded(&self, mode: Mode, id: &AlertId) -> bool {
+        self.superseded.get(&name(mode, id)).is_some_and(|superseded| superseded.by_sent >= id.sent)
     }
 
-    /// The lineages in force that `alert` continues, in the order in which it names them, each once. Only the sender of
-    /// an alert may update or cancel it.
-    pub(super) fn continued_by(&self, alert: &Alert) -> Vec<&Lineage> {
-        let own = self.known.get(&name(&alert.id)).and_then(|known| known.key);
+    /// The lineages in force at `now` that `alert` continues, in the order in which it names them, each once. Only the
+    /// sender of an alert may update or cancel it.
+    pub(super) fn continued_by(&self, alert: &Alert, now: Timestamp) -> Vec<&Lineage> {
+        let own = self.known.get(&name(alert.mode, &alert.id)).and_then(|known| known.key);
         let referred = alert
             .subject
             .references
             .iter()
             .filter(|reference| reference.id.sender == alert.id.sender)
-            .filter_map(|reference| self.known.get(&name(&reference.id))?.key);
+            .filter_map(|reference| self.known.get(&name(alert.mode, &reference.id))?.key);
         let mut found: Vec<&Lineage> = Vec::new();
         for key in own.into_iter().chain(referred) {
             let Some(lineage) = self.by_id.get(&key.lineage) else { continue };
-            if !lineage.ended && !found.iter().any(|known| known.id == lineage.id) {
+            let in_force = !lineage.ended && lineage.expires > now;
+            if in_force && !found.iter().any(|known| known.id == lineage.id) {
                 found.push(lineage);
             }
         }
@@ -110,7 +126,7 @@ impl Lineages {
         let parts = bulletin.parts();
         self.newest = self.newest.max(parts.lineage.0);
         let known = Known { sent: parts.alert.sent, key: Some(bulletin.key()), decided: parts.admitted };
-        self.known.insert(name(&parts.alert), known);
+        self.known.insert(name(parts.mode, &parts.alert), known);
         let lineage = Lineage {
             id: parts.lineage,
             revision: parts.revision,
@@ -124,19 +140,22 @@ impl Lineages {
                 lineage.ended = true;
             }
         }
-        self.supersede(&parts.alert, &parts.supersedes, parts.admitted);
+        self.supersede(parts.mode, &parts.alert, &parts.supersedes, parts.admitted);
     }
 
     /// Remembers an alert that was decided but not sent.
     pub fn note(&mut self, noted: &Noted) {
         let known = Known { sent: noted.id.sent, key: None, decided: noted.at };
-        self.known.entry(name(&noted.id)).or_insert(known);
-        self.supersede(&noted.id, &noted.supersedes, noted.at);
+        self.known.entry(name(noted.mode, &noted.id)).or_insert(known);
+        self.supersede(noted.mode, &noted.id, &noted.supersedes, noted.at);
     }
 
-    fn supersede(&mut self, id: &AlertId, references: &[AlertRef], at: Timestamp) {
+    fn supersede(&mut self, mode: Mode, id: &AlertId, references: &[AlertRef], decided: Timestamp) {
         for reference in references.iter().filter(|reference| reference.id.sender == id.sender) {
-            self.superseded.insert(name(&reference.id), at);
+            let new = Superseded { by_sent: id.sent, decided };
+            let known = self.superseded.entry(name(mode, &reference.id)).or_insert(new);
+            known.by_sent = known.by_sent.max(id.sent);
+            known.decided = known.decided.max(decided);
         }
     }
 
@@ -151,7 +170,7 @@ impl Lineages {
         self.known.retain(|_, known| {
             known.decided >= instant || known.key.is_some_and(|key| by_id.contains_key(&key.lineage))
         });
-        self.superseded.retain(|_, at| *at >= instant);
+        self.superseded.retain(|_, superseded| superseded.decided >= instant);
         over
     }
 }

@@ -148,11 +148,11 @@ pub fn decide(
     ground: &Resolved,
     now: Timestamp,
 ) -> Decision {
-    if let Some(known) = lineages.known(&alert.id) {
-        return Decision::Ignore(Ignored::Duplicate(known.key));
-    }
     if !authority.may_send(&alert) {
         return Decision::Refuse(Refused::NotAdmitted(alert.id.sender.as_str().to_owned()));
+    }
+    if let Some(known) = lineages.known(alert.mode, &alert.id) {
+        return Decision::Ignore(Ignored::Duplicate(known.key));
     }
     let silent = matches!(alert.mode, Mode::System | Mode::Draft)
         || alert.scope != AlertScope::Public
@@ -163,7 +163,7 @@ pub fn decide(
     if alert.id.sent > now.saturating_add(rules.future_tolerance).unwrap_or(Timestamp::MAX) {
         return Decision::Refuse(Refused::SentInFuture(alert.id.sent));
     }
-    if lineages.is_superseded(&alert.id) {
+    if lineages.is_superseded(alert.mode, &alert.id) {
         return Decision::Ignore(Ignored::Superseded);
     }
     match alert.body {
@@ -187,13 +187,12 @@ fn warn(lineages: &Lineages, rules: &Rules, alert: Alert, ground: &Resolved, now
         Err(tiers::NoTier::Unresolved(codes)) => return Decision::Refuse(Refused::Unresolved(codes)),
     };
     let expires = tiers.iter().map(Tier::expires).max().unwrap_or(now);
-    let mut continued = lineages.continued_by(&alert);
-    let (lineage, revision, absorbs) = match continued.first().copied() {
-        Some(first) if first.sent > alert.id.sent => return Decision::Ignore(Ignored::Superseded),
-        Some(first) => {
-            let absorbs = continued.drain(1..).map(|lineage| lineage.id).collect();
-            (first.id, first.revision.next(), absorbs)
-        }
+    let continued = match continued(lineages, &alert, now) {
+        Ok(continued) => continued,
+        Err(ignored) => return Decision::Ignore(ignored),
+    };
+    let (lineage, revision, absorbs) = match continued.split_first() {
+        Some((first, others)) => (first.id, first.revision.next(), others.iter().map(|lineage| lineage.id).collect()),
         None => (lineages.next(now), Revision::FIRST, Vec::new()),
     };
     let content = Content::Warn(tiers);
@@ -212,17 +211,14 @@ fn warn(lineages: &Lineages, rules: &Rules, alert: Alert, ground: &Resolved, now
 
 /// A cancel needs no area: it goes to those who were told, for as long as what they were told would have held.
 fn cancel(lineages: &Lineages, alert: Alert, now: Timestamp) -> Decision {
-    let continued = lineages.continued_by(&alert);
-    let (Some(first), Body::Cancel(infos)) = (continued.first(), &alert.body) else {
+    let continued = match continued(lineages, &alert, now) {
+        Ok(continued) => continued,
+        Err(ignored) => return Decision::Ignore(ignored),
+    };
+    let (Some((first, others)), Body::Cancel(infos)) = (continued.split_first(), &alert.body) else {
         return Decision::Ignore(Ignored::NothingToCancel);
     };
-    if first.sent > alert.id.sent {
-        return Decision::Ignore(Ignored::Superseded);
-    }
     let expires = continued.iter().map(|lineage| lineage.expires).max().unwrap_or(now);
-    if expires <= now {
-        return Decision::Ignore(Ignored::Expired);
-    }
     Decision::Admit(Bulletin::admit(BulletinParts {
         lineage: first.id,
         revision: first.revision.next(),
@@ -230,10 +226,19 @@ fn cancel(lineages: &Lineages, alert: Alert, now: Timestamp) -> Decision {
         content: Content::Cancel(infos.clone()),
         expires,
         admitted: now,
-        absorbs: continued[1..].iter().map(|lineage| lineage.id).collect(),
+        absorbs: others.iter().map(|lineage| lineage.id).collect(),
         supersedes: alert.subject.references,
         alert: alert.id,
     }))
+}
+
+/// The lineages that a message changes. What it refers to and has since been followed by a newer message stays as that
+/// one left it; a message that has nothing but such to change has come too late.
+fn continued<'l>(lineages: &'l Lineages, alert: &Alert, now: Timestamp) -> Result<Vec<&'l Lineage>, Ignored> {
+    let mut continued = lineages.continued_by(alert, now);
+    let found = continued.len();
+    continued.retain(|lineage| lineage.sent <= alert.id.sent);
+    if continued.is_empty() && found > 0 { Err(Ignored::Superseded) } else { Ok(continued) }
 }
 
 #[cfg(test)]

@@ -73,14 +73,14 @@ impl Desk {
 
     fn decide(&mut self, alert: Alert) -> Decision {
         let references = alert.subject.references.clone();
-        let alert_id = alert.id.clone();
+        let (alert_id, mode) = (alert.id.clone(), alert.mode);
         let ground = resolve(&alert);
         let rules = Rules::default();
         let decision = decide(&self.lineages, &Authority::development(), &rules, alert, &ground, self.now);
         match &decision {
             Decision::Admit(bulletin) => self.lineages.admit(bulletin),
             Decision::Ignore(Ignored::NothingToCancel | Ignored::Superseded | Ignored::Expired) => {
-                self.lineages.note(&Noted { id: alert_id, supersedes: references, at: self.now });
+                self.lineages.note(&Noted { id: alert_id, mode, supersedes: references, at: self.now });
             }
             Decision::Ignore(_) | Decision::Refuse(_) => {}
         }
@@ -158,6 +158,79 @@ fn only_its_sender_may_cancel_an_alert() {
     forged.id.sender = Sender::new("someone@example.org").expect("a sender");
     assert!(matches!(desk.decide(forged), Decision::Ignore(Ignored::NothingToCancel)));
     assert!(desk.lineages.get(first.key().lineage).is_some_and(|lineage| !lineage.ended));
+}
+
+#[test]
+fn an_exercise_leaves_real_alerts_alone_and_they_leave_it() {
+    let mut desk = Desk::new();
+    let severe = || issue(vec![info("en", 0.0, Severity::Severe)]);
+    let as_exercise = |alert: Alert| Alert { mode: Mode::Exercise, ..alert };
+    let real = desk.admit(alert("a", NOON, &[], severe()));
+    let cancel = as_exercise(alert("b", "2026-11-24T12:01:00Z", &[id("a", NOON)], Body::Cancel(vec![])));
+    assert!(matches!(desk.decide(cancel), Decision::Ignore(Ignored::NothingToCancel)));
+    assert!(desk.lineages.get(real.key().lineage).is_some_and(|lineage| !lineage.ended));
+    let drill = desk.admit(as_exercise(alert("c", "2026-11-24T12:02:00Z", &[id("a", NOON)], severe())));
+    assert_ne!(drill.key().lineage, real.key().lineage);
+    let earnest = desk.admit(alert("d", "2026-11-24T12:03:00Z", &[id("c", "2026-11-24T12:02:00Z")], severe()));
+    assert_ne!(earnest.key().lineage, drill.key().lineage, "those in the drill are told anew that it is real");
+}
+
+#[test]
+fn an_exercise_does_not_take_the_place_of_a_real_alert_that_comes_late() {
+    let mut desk = Desk::new();
+    let cancel = alert("b", "2026-11-24T12:01:00Z", &[id("a", NOON)], Body::Cancel(vec![]));
+    desk.decide(Alert { mode: Mode::Test, ..cancel });
+    desk.admit(alert("a", NOON, &[], issue(vec![info("en", 0.0, Severity::Severe)])));
+}
+
+#[test]
+fn a_name_that_its_issuer_uses_again_for_each_update_goes_on() {
+    let mut desk = Desk::new();
+    let severe = || issue(vec![info("en", 0.0, Severity::Severe)]);
+    let first = desk.admit(alert("a", NOON, &[], severe()));
+    let mut before = id("a", NOON);
+    for (minute, revision) in (1..5).zip(2..) {
+        let sent = format!("2026-11-24T12:0{minute}:00Z");
+        let next = desk.admit(alert("a", &sent, &[before], severe()));
+        assert_eq!((next.key().lineage, next.key().revision), (first.key().lineage, Revision(revision)));
+        before = id("a", &sent);
+    }
+    let stale = desk.decide(alert("a", "2026-11-24T12:02:30Z", &[], severe()));
+    assert!(matches!(stale, Decision::Ignore(Ignored::Duplicate(_))));
+}
+
+#[test]
+fn an_update_of_what_is_over_is_a_first_message() {
+    let mut desk = Desk::new();
+    let first = desk.admit(alert("a", NOON, &[], issue(vec![info("en", 0.0, Severity::Severe)])));
+    desk.now = at("2026-11-24T13:00:00Z");
+    let mut late = info("en", 0.0, Severity::Severe);
+    late.expires = Some(at("2026-11-24T14:00:00Z"));
+    let second = desk.admit(alert("b", "2026-11-24T12:59:00Z", &[id("a", NOON)], issue(vec![late])));
+    assert_ne!(second.key().lineage, first.key().lineage);
+    assert_eq!(second.key().revision, Revision::FIRST);
+}
+
+#[test]
+fn an_update_leaves_alone_what_has_been_followed_by_a_newer_message() {
+    let mut desk = Desk::new();
+    let severe = || issue(vec![info("en", 0.0, Severity::Severe)]);
+    let a = desk.admit(alert("a", NOON, &[], severe()));
+    let b = desk.admit(alert("b", NOON, &[], severe()));
+    desk.admit(alert("b2", "2026-11-24T12:04:00Z", &[id("b", NOON)], severe()));
+    let joined = desk.admit(alert("c", "2026-11-24T12:02:00Z", &[id("a", NOON), id("b", NOON)], severe()));
+    assert_eq!((joined.key().lineage, joined.parts().absorbs.as_slice()), (a.key().lineage, [].as_slice()));
+    assert!(desk.lineages.get(b.key().lineage).is_some_and(|lineage| !lineage.ended));
+    let late = desk.decide(alert("d", "2026-11-24T12:03:00Z", &[id("b", NOON)], Body::Cancel(vec![])));
+    assert!(matches!(late, Decision::Ignore(Ignored::Superseded)));
+}
+
+#[test]
+fn two_infos_that_say_the_same_hold_until_the_later_end() {
+    let mut later = info("en", 0.0, Severity::Severe);
+    later.expires = Some(at("2026-11-24T15:00:00Z"));
+    let bulletin = Desk::new().admit(alert("a", NOON, &[], issue(vec![info("en", 0.0, Severity::Severe), later])));
+    assert_eq!(bulletin.tiers().iter().map(Tier::expires).collect::<Vec<_>>(), [at("2026-11-24T15:00:00Z")]);
 }
 
 #[test]

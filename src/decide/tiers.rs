@@ -66,6 +66,7 @@ fn add(tiers: &mut Vec<Tier>, area: &AffectedArea, info: Info) {
 
 /// Two infos in one language for one ground (two steps in time, or two hazards): the second's text follows the first's.
 fn append(first: &mut Info, second: &Info) {
+    first.expires = first.expires.max(second.expires);
     let parts = [&second.texts.headline, &second.texts.description, &second.texts.instruction];
     let text = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("\n");
     if text.is_empty() || first.texts.description.as_deref().is_some_and(|known| known.contains(&text)) {
@@ -76,5 +77,4 @@ fn append(first: &mut Info, second: &Info) {
         description.push_str("\n\n");
     }
     description.push_str(&text);
-    first.expires = first.expires.max(second.expires);
 }

@@ -10,12 +10,12 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
-use crate::domain::{DeliveryKey, Timestamp};
+use crate::domain::{Clock, DeliveryKey, Timestamp};
 use crate::tasks::Tasks;
-use crate::wire::convert::{terms, time};
+use crate::wire::convert::time;
 use crate::wire::v1;
 
-use super::{Credentials, Event, Link, Seen, Shown};
+use super::{Credentials, Delivery, Event, Link, Seen, Shown};
 
 /// How a fleet is run.
 #[derive(Default)]
@@ -23,6 +23,9 @@ pub struct FleetOptions {
     /// Each notice that is shown is appended to this file before it is acknowledged: `{delivery key} {device}`, one a
     /// line.
     pub record: Option<File>,
+    /// The server's own clock, where it runs in the same process: times are then exact, and not what each device makes
+    /// of the server's time.
+    pub clock: Option<Arc<dyn Clock>>,
 }
 
 /// Devices with live links.
@@ -37,6 +40,7 @@ struct Inner {
     shown: Vec<AtomicU32>,
     receipts: Mutex<Times>,
     record: Mutex<Option<File>>,
+    clock: Option<Arc<dyn Clock>>,
     stop: CancellationToken,
 }
 
@@ -81,6 +85,7 @@ impl Fleet {
             shown: devices.iter().map(|_| AtomicU32::new(0)).collect(),
             receipts: Mutex::new(Times { latency_us, first: None, last: None }),
             record: Mutex::new(options.record),
+            clock: options.clock,
             stop: CancellationToken::new(),
         }));
         for (number, (credentials, channel)) in devices.into_iter().zip(channels.iter().cycle()).enumerate() {
@@ -154,12 +159,9 @@ impl Fleet {
 
     fn receive(&self, number: usize, seen: &mut Seen, notice: &v1::Notice, key: DeliveryKey, now: Timestamp) {
         self.0.received.fetch_add(1, Ordering::Relaxed);
-        let kind = terms::notice_kind::from_wire(notice.kind);
-        let priority = terms::priority::from_wire(notice.priority);
-        let expires = time::required(notice.expire_time, "expire_time");
         // What a device does not know it must not show.
-        let (Some(kind), Some(priority), Ok(expires)) = (kind, priority, expires) else { return };
-        if seen.take(key, kind, priority, expires, now) == Shown::Dropped {
+        let Some(delivery) = Delivery::of(notice) else { return };
+        if seen.take(&delivery, now) == Shown::Dropped {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
@@ -168,6 +170,7 @@ impl Fleet {
             let _ = record.write_all(format!("{key} {number}\n").as_bytes());
         }
         self.0.shown[number].fetch_add(1, Ordering::AcqRel);
+        let now = self.0.clock.as_ref().map_or(now, |clock| clock.now());
         let encoded = time::required(notice.server_time, "server_time").unwrap_or(now);
         let latency = u64::try_from(now.duration_since(encoded).as_micros()).unwrap_or(0);
         let mut times = self.0.receipts.lock();

@@ -14,4 +14,4 @@ pub use assess::{Assessment, assess};
 pub use clock::ServerClock;
 pub use fleet::{Fleet, FleetOptions, Receipts};
 pub use link::{Backoff, Credentials, Event, Link};
-pub use seen::{Seen, Shown};
+pub use seen::{Delivery, Seen, Shown};

@@ -6,17 +6,19 @@
 use std::collections::HashMap;
 
 use crate::domain::{DeliveryKey, LineageId, NoticeKind, Priority, Revision, Timestamp};
+use crate::wire::convert::{terms, time};
+use crate::wire::v1;
 
 /// What becomes of a notice on the device. Whatever it is, the notice is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Shown {
     /// The person is told, with sound.
     Sounded,
-    /// The text is replaced, without sound: it is no more pressing than what the person was told.
+    /// The text is replaced, without sound: it is no more pressing than what is shown.
     Revised,
     /// What was shown is taken back: it is over.
     Released,
-    /// Had before, under this key or a later revision; or over by the server's clock; or a release of what was never
+    /// Had before, under this key or a later revision; or over by the server's clock; or a release of what is not
     /// shown.
     Dropped,
 }
@@ -38,35 +40,76 @@ struct Had {
     expires: Timestamp,
 }
 
+impl Had {
+    /// The priority that is shown at `now`: what is over has gone by itself.
+    fn shown_at(self, now: Timestamp) -> Option<Priority> {
+        self.shown.filter(|_| self.expires > now)
+    }
+}
+
+/// What of a notice decides about what is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Names it.
+    pub key: DeliveryKey,
+    /// Alerts that it takes over.
+    pub replaces: Vec<LineageId>,
+    /// Alert, update or release.
+    pub kind: NoticeKind,
+    /// How pressing.
+    pub priority: Priority,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
+impl Delivery {
+    /// What the notice says; `None` if it lacks what decides, or says what is not known.
+    pub fn of(notice: &v1::Notice) -> Option<Self> {
+        Some(Self {
+            key: terms::key_from_wire(notice.key?),
+            replaces: notice.replaces.iter().copied().map(LineageId).collect(),
+            kind: terms::notice_kind::from_wire(notice.kind)?,
+            priority: terms::priority::from_wire(notice.priority)?,
+            expires: time::required(notice.expire_time, "expire_time").ok()?,
+        })
+    }
+}
+
+/// Later than any revision: an alert that another has taken over.
+const TAKEN_OVER: Revision = Revision(u32::MAX);
+
 impl Seen {
     /// Decides what becomes of a notice at `now` by the server's clock, and remembers it.
-    pub fn take(
-        &mut self,
-        key: DeliveryKey,
-        kind: NoticeKind,
-        priority: Priority,
-        expires: Timestamp,
-        now: Timestamp,
-    ) -> Shown {
+    pub fn take(&mut self, delivery: &Delivery, now: Timestamp) -> Shown {
+        let &Delivery { key, kind, priority, expires, .. } = delivery;
         let had = self.lineages.get(&key.lineage).copied();
         if had.is_some_and(|had| had.revision > key.revision) {
             return Shown::Dropped;
         }
         let same = had.is_some_and(|had| had.revision == key.revision);
-        let before = had.and_then(|had| had.shown);
+        let replaced = delivery.replaces.iter().filter_map(|lineage| self.take_over(*lineage, expires, now)).max();
+        let before = had.and_then(|had| had.shown_at(now)).max(replaced);
         let raised = before.is_none_or(|shown| priority > shown);
         let (shown, outcome) = match kind {
             NoticeKind::Release if before.is_some() => (None, Shown::Released),
             NoticeKind::Release => (None, Shown::Dropped),
             _ if expires <= now => (before, Shown::Dropped),
-            // The same revision again sounds only where it is more pressing: the device has moved into a worse area.
-            _ if same && !raised => (before, Shown::Dropped),
             _ if raised => (Some(priority), Shown::Sounded),
-            _ => (before, Shown::Revised),
+            // The same revision again sounds only where it is more pressing: the device has moved into a worse area.
+            _ if same => (before, Shown::Dropped),
+            _ => (Some(priority), Shown::Revised),
         };
+        // What is left as it is ends when it would have.
+        let expires = had.filter(|_| outcome == Shown::Dropped).map_or(expires, |had| had.expires);
         self.lineages.insert(key.lineage, Had { revision: key.revision, shown, expires });
         self.forget_oldest();
         outcome
+    }
+
+    /// What is shown of an alert that another takes over; nothing of it is shown any more.
+    fn take_over(&mut self, lineage: LineageId, expires: Timestamp, now: Timestamp) -> Option<Priority> {
+        let had = self.lineages.insert(lineage, Had { revision: TAKEN_OVER, shown: None, expires });
+        had.and_then(|had| had.shown_at(now))
     }
 
     /// How many alerts are remembered.
@@ -155,7 +198,11 @@ mod tests {
         DeliveryKey { lineage: LineageId(5), revision: Revision(revision) }
     }
 
-    fn delivery() -> impl Strategy<Value = (u32, NoticeKind, Priority)> {
+    fn delivery(revision: u32, kind: NoticeKind, priority: Priority) -> Delivery {
+        Delivery { key: key(revision), replaces: Vec::new(), kind, priority, expires: LATER }
+    }
+
+    fn any_delivery() -> impl Strategy<Value = (u32, NoticeKind, Priority)> {
         let kinds = prop::sample::select(vec![NoticeKind::Alert, NoticeKind::Update, NoticeKind::Release]);
         (1..6_u32, kinds, prop::sample::select(&Priority::ALL[..]))
     }
@@ -163,13 +210,13 @@ mod tests {
     proptest! {
         #[test]
         fn however_often_and_in_whatever_order_no_key_is_shown_twice_alike(
-            deliveries in prop::collection::vec(delivery(), 0..40),
+            deliveries in prop::collection::vec(any_delivery(), 0..40),
         ) {
             let mut seen = Seen::default();
             let mut shown = HashSet::new();
             let mut newest = 0;
             for (revision, kind, priority) in deliveries {
-                let outcome = seen.take(key(revision), kind, priority, LATER, NOW);
+                let outcome = seen.take(&delivery(revision, kind, priority), NOW);
                 if outcome == Shown::Dropped {
                     continue;
                 }
@@ -182,23 +229,24 @@ mod tests {
         }
 
         #[test]
-        fn a_repeat_is_dropped(deliveries in prop::collection::vec(delivery(), 1..20)) {
+        fn a_repeat_is_dropped(deliveries in prop::collection::vec(any_delivery(), 1..20)) {
             let mut seen = Seen::default();
             for (revision, kind, priority) in deliveries {
-                seen.take(key(revision), kind, priority, LATER, NOW);
-                prop_assert_eq!(seen.take(key(revision), kind, priority, LATER, NOW), Shown::Dropped);
+                let delivery = delivery(revision, kind, priority);
+                seen.take(&delivery, NOW);
+                prop_assert_eq!(seen.take(&delivery, NOW), Shown::Dropped);
             }
         }
 
         #[test]
         fn it_is_kept_over_a_restart(
-            deliveries in prop::collection::vec((any::<u64>(), delivery()), 0..30),
+            deliveries in prop::collection::vec((any::<u64>(), any_delivery()), 0..30),
             cut in any::<u16>(),
         ) {
             let mut seen = Seen::default();
             for (lineage, (revision, kind, priority)) in deliveries {
                 let key = DeliveryKey { lineage: LineageId(lineage), revision: Revision(revision) };
-                seen.take(key, kind, priority, LATER, NOW);
+                seen.take(&Delivery { key, ..delivery(revision, kind, priority) }, NOW);
             }
             let bytes = seen.to_bytes();
             prop_assert_eq!(Seen::from_bytes(&bytes), Some(seen));
@@ -210,7 +258,7 @@ mod tests {
     #[test]
     fn an_update_sounds_only_where_it_is_worse_and_an_alert_after_a_release_anew() {
         let mut seen = Seen::default();
-        let mut take = |revision, kind, priority| seen.take(key(revision), kind, priority, LATER, NOW);
+        let mut take = |revision, kind, priority| seen.take(&delivery(revision, kind, priority), NOW);
         assert_eq!(take(1, NoticeKind::Alert, Priority::Warning), Shown::Sounded);
         assert_eq!(take(2, NoticeKind::Update, Priority::Warning), Shown::Revised);
         assert_eq!(take(3, NoticeKind::Alert, Priority::LifeThreat), Shown::Sounded);
@@ -222,8 +270,40 @@ mod tests {
     #[test]
     fn what_is_over_or_was_never_shown_is_not_shown() {
         let mut seen = Seen::default();
-        assert_eq!(seen.take(key(1), NoticeKind::Alert, Priority::LifeThreat, NOW, NOW), Shown::Dropped);
-        assert_eq!(seen.take(key(2), NoticeKind::Release, Priority::Information, LATER, NOW), Shown::Dropped);
+        let over = Delivery { expires: NOW, ..delivery(1, NoticeKind::Alert, Priority::LifeThreat) };
+        assert_eq!(seen.take(&over, NOW), Shown::Dropped);
+        assert_eq!(seen.take(&delivery(2, NoticeKind::Release, Priority::Information), NOW), Shown::Dropped);
+    }
+
+    #[test]
+    fn what_was_lowered_sounds_when_it_rises_again_and_so_does_what_had_gone_by_itself() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.take(&delivery(1, NoticeKind::Alert, Priority::LifeThreat), NOW), Shown::Sounded);
+        assert_eq!(seen.take(&delivery(2, NoticeKind::Update, Priority::Advisory), NOW), Shown::Revised);
+        assert_eq!(seen.take(&delivery(3, NoticeKind::Alert, Priority::LifeThreat), NOW), Shown::Sounded);
+        let longer = Delivery { expires: Timestamp::MAX, ..delivery(4, NoticeKind::Update, Priority::LifeThreat) };
+        assert_eq!(seen.take(&longer, LATER), Shown::Sounded);
+    }
+
+    #[test]
+    fn an_alert_that_takes_over_another_goes_on_with_what_is_shown_of_it() {
+        let other = Delivery {
+            key: DeliveryKey { lineage: LineageId(4), revision: Revision::FIRST },
+            ..delivery(1, NoticeKind::Alert, Priority::Warning)
+        };
+        let joined = |kind, priority| Delivery { replaces: vec![LineageId(4)], ..delivery(2, kind, priority) };
+        for (kind, priority, shown) in [
+            (NoticeKind::Update, Priority::Warning, Shown::Revised),
+            (NoticeKind::Alert, Priority::LifeThreat, Shown::Sounded),
+            (NoticeKind::Release, Priority::Information, Shown::Released),
+        ] {
+            let mut seen = Seen::default();
+            assert_eq!(seen.take(&other, NOW), Shown::Sounded);
+            assert_eq!(seen.take(&joined(kind, priority), NOW), shown);
+            assert_eq!(seen.take(&joined(kind, priority), NOW), Shown::Dropped);
+            let late = Delivery { priority: Priority::LifeThreat, ..other.clone() };
+            assert_eq!(seen.take(&late, NOW), Shown::Dropped, "it was taken over");
+        }
     }
 
     #[test]
@@ -231,7 +311,7 @@ mod tests {
         let mut seen = Seen::default();
         for lineage in 0..2_000 {
             let key = DeliveryKey { lineage: LineageId(lineage), revision: Revision::FIRST };
-            seen.take(key, NoticeKind::Alert, Priority::Warning, LATER, NOW);
+            seen.take(&Delivery { key, ..delivery(1, NoticeKind::Alert, Priority::Warning) }, NOW);
         }
         assert_eq!(seen.len(), REMEMBERED);
     }

@@ -1,6 +1,6 @@
 //! What a device is sent.
 
-use super::{Area, Certainty, DeliveryKey, Intensity, Language, Mode, Severity, Source, Timestamp, Urgency};
+use super::{Area, Certainty, DeliveryKey, Intensity, Language, LineageId, Mode, Severity, Source, Timestamp, Urgency};
 
 /// How pressing a tier is, from CAP's urgency, severity and certainty. The higher wins where tiers overlap; a device
 /// that was told is sounded again only when its priority rises (R-E5).
@@ -60,11 +60,13 @@ pub enum NoticeKind {
 pub struct Notice {
     /// Names it: a device drops what it has seen under the same key.
     pub key: DeliveryKey,
+    /// Alerts that are told under this one's name from now on: what the device shows of them is replaced or taken back.
+    pub replaces: Vec<LineageId>,
     /// Alert, update or release.
     pub kind: NoticeKind,
     /// Whether it is for real; an exercise or test says so (R-E9).
     pub mode: Mode,
-    /// How pressing. A device sounds when this is higher than what it has sounded for in this lineage.
+    /// How pressing. A device sounds when this is higher than what it shows of this lineage and those that it replaces.
     pub priority: Priority,
     /// What the person reads.
     pub text: NoticeText,
@@ -78,6 +80,11 @@ pub struct Notice {
     pub expires: Timestamp,
     /// The server's time when the notice was encoded.
     pub server_time: Timestamp,
+}
+
+impl Notice {
+    /// The most alerts that a notice says it replaces, the last ones: 2 KB on the wire.
+    pub const MAX_REPLACES: usize = 256;
 }
 
 /// What the person reads.

@@ -21,12 +21,16 @@ type Item = (DeviceSlot, DeliveryKey);
 /// Where links put what devices acknowledge.
 pub(super) struct Inbox(parking_lot::Mutex<Option<mpsc::Sender<Item>>>);
 
-/// The task that records them.
-pub(super) struct Recorder(mpsc::Receiver<Item>);
+/// Records what devices have acknowledged.
+pub struct Recorder {
+    house: FanOuts,
+    inbox: mpsc::Receiver<Item>,
+    items: Vec<Item>,
+}
 
-pub(super) fn inbox() -> (Inbox, Recorder) {
+pub(super) fn inbox() -> (Inbox, mpsc::Receiver<Item>) {
     let (sender, receiver) = mpsc::channel(WAITING);
-    (Inbox(parking_lot::Mutex::new(Some(sender))), Recorder(receiver))
+    (Inbox(parking_lot::Mutex::new(Some(sender))), receiver)
 }
 
 impl Inbox {
@@ -44,34 +48,52 @@ impl Inbox {
 }
 
 impl Recorder {
-    pub(super) async fn run(mut self, house: FanOuts) {
-        let mut items = Vec::with_capacity(ENTRY);
-        while self.0.recv_many(&mut items, ENTRY).await > 0 {
-            let mut by_key: HashMap<DeliveryKey, Vec<DeviceSlot>> = HashMap::new();
-            for (device, key) in items.drain(..) {
-                by_key.entry(key).or_default().push(device);
-            }
-            for (key, devices) in by_key {
-                record(&house, key, devices);
-            }
+    pub(super) fn new(house: FanOuts, inbox: mpsc::Receiver<Item>) -> Self {
+        Self { house, inbox, items: Vec::with_capacity(ENTRY) }
+    }
+
+    /// Runs until no more bulletins come and all is recorded.
+    pub(super) async fn run(mut self) {
+        while self.inbox.recv_many(&mut self.items, ENTRY).await > 0 {
+            self.record_all();
+        }
+    }
+
+    /// Records what waits, as much as one journal entry holds; false if nothing does.
+    pub fn step(&mut self) -> bool {
+        while self.items.len() < ENTRY
+            && let Ok(item) = self.inbox.try_recv()
+        {
+            self.items.push(item);
+        }
+        let any = !self.items.is_empty();
+        self.record_all();
+        any
+    }
+
+    fn record_all(&mut self) {
+        let mut by_key: HashMap<DeliveryKey, Vec<DeviceSlot>> = HashMap::new();
+        for (device, key) in self.items.drain(..) {
+            by_key.entry(key).or_default().push(device);
+        }
+        for (key, devices) in by_key {
+            self.house.record_acknowledged(key, devices);
         }
     }
 }
 
-/// Records devices that had not acknowledged `key`. An acknowledgement may overtake the lane's own mark that it was
-/// sent; one that was never sent anything can only leave itself out.
-fn record(house: &FanOuts, key: DeliveryKey, mut devices: Vec<DeviceSlot>) {
-    let Some(reach) = house.0.around.ledger.find_reach(key.lineage) else { return };
-    devices.sort_unstable();
-    devices.dedup();
-    let Some(round) = reach.round(key.revision) else { return };
-    devices.retain(|&device| !round.is_acknowledged(device));
-    if devices.is_empty() {
-        return;
+impl FanOuts {
+    /// Records devices that had not acknowledged `key`. An acknowledgement may overtake the lane's own mark that it was
+    /// sent; one that was never sent anything can only leave itself out.
+    fn record_acknowledged(&self, key: DeliveryKey, devices: Vec<DeviceSlot>) {
+        let Some(reach) = self.ledger().find_reach(key.lineage) else { return };
+        let devices = reach.acknowledge(key.revision, devices);
+        if devices.is_empty() {
+            return;
+        }
+        if let Some(progress) = self.ledger().find_progress(key) {
+            progress.acknowledged(devices.len() as u64, Some(self.now()));
+        }
+        self.journal().append_forget(Entry::Acknowledged { key, devices });
     }
-    reach.mark_acknowledged(key.revision, &devices);
-    if let Some(progress) = house.0.around.ledger.find_progress(key) {
-        progress.acknowledged(devices.len() as u64, Some(house.now()));
-    }
-    house.journal().append_forget(Entry::Acknowledged { key, devices });
 }

@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-use crate::channel::{Content, told};
+use crate::channel::{Content, Told, told};
 use crate::decide::{Bulletin, Content as BulletinContent, TierIndex};
-use crate::domain::{DeviceSlot, Language, LineageId, NoticeKind, Priority, Timestamp};
-use crate::ledger::{Progress, Reach, Round};
+use crate::domain::{DeviceSlot, Footprint, Language, LineageId, Notice, NoticeKind, Priority, Timestamp};
+use crate::ledger::{Claim, Progress, Reach, Round};
 use crate::plan::TierFacts;
 use crate::wire;
 
@@ -19,8 +19,8 @@ use crate::wire;
 pub struct FanOut {
     /// What is sent.
     pub bulletin: Bulletin,
-    /// The bulletin that this one revises: what those were told who are now told that it is over.
-    pub before: Option<Bulletin>,
+    /// What it follows.
+    pub past: Past,
     /// Who was told what in this lineage.
     pub reach: Arc<Reach>,
     /// Who was claimed for and sent this bulletin.
@@ -32,6 +32,15 @@ pub struct FanOut {
     contents: Mutex<HashMap<ContentKey, Arc<Content>>>,
 }
 
+/// What a bulletin follows in its lineage.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// The bulletin that it revises: what those were told who are now told that it is over.
+    pub before: Option<Bulletin>,
+    /// Every lineage that this one has taken over, by this bulletin or an earlier one.
+    pub replaces: Vec<LineageId>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct ContentKey {
     tier: TierIndex,
@@ -41,11 +50,12 @@ struct ContentKey {
 
 impl FanOut {
     /// A bulletin that sets out.
-    pub fn new(bulletin: Bulletin, before: Option<Bulletin>, reach: Arc<Reach>, progress: Arc<Progress>) -> Self {
-        let round = reach.begin(bulletin.key().revision, bulletin.tiers().len());
+    pub fn new(bulletin: Bulletin, past: Past, reach: Arc<Reach>, progress: Arc<Progress>) -> Self {
+        let round = reach.begin(bulletin.key().revision);
+        progress.start(bulletin.parts().admitted);
         Self {
             bulletin,
-            before,
+            past,
             reach,
             round,
             progress,
@@ -53,6 +63,16 @@ impl FanOut {
             finished: AtomicBool::new(false),
             contents: Mutex::default(),
         }
+    }
+
+    /// Its lineage.
+    pub fn lineage(&self) -> LineageId {
+        self.bulletin.key().lineage
+    }
+
+    /// What the bulletin that comes after this one in `lineage` follows.
+    pub(super) fn as_past(&self) -> Past {
+        Past::of(&self.bulletin, &self.past)
     }
 
     /// A newer bulletin, of `lineage`, has taken over: what waits in lanes is dropped there.
@@ -63,6 +83,11 @@ impl FanOut {
     /// The lineage whose newest bulletin has taken over from this one, if any has.
     pub fn successor(&self) -> Option<LineageId> {
         self.successor.get().copied()
+    }
+
+    /// Whether it holds no more at `now`: nothing of it is sent then.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.bulletin.parts().expires <= now
     }
 
     /// What a plan needs to know of a tier; of the whole bulletin for a release.
@@ -76,6 +101,12 @@ impl FanOut {
         }
     }
 
+    /// The highest tier that holds at `now` and whose ground touches the place.
+    pub fn tier_at(&self, at: Footprint, now: Timestamp) -> Option<TierIndex> {
+        let holds = |tier: &crate::decide::Tier| tier.expires() > now && tier.area.touches(at);
+        Some(TierIndex(self.bulletin.tiers().iter().position(holds)? as u8))
+    }
+
     /// The priority that the whole fan-out has among others: its highest tier's, and a cancel's is as high as any.
     pub fn priority(&self) -> Priority {
         self.bulletin.tiers().first().map_or(Priority::LifeThreat, |tier| tier.priority)
@@ -86,15 +117,24 @@ impl FanOut {
         matches!(self.bulletin.parts().content, BulletinContent::Cancel(_))
     }
 
-    /// Whether `device` has had this bulletin: at this priority or a higher one, or the word that it is over.
-    pub fn has_had(&self, device: DeviceSlot, kind: NoticeKind, priority: Priority) -> bool {
+    /// Whether `device` has had of this bulletin what the claim is for: something at this priority or above; or
+    /// anything at all, for one that was told of it is not told that it is over by it.
+    pub fn has_had(&self, device: DeviceSlot, claim: Claim) -> bool {
         self.round.is_sent(device)
-            && match kind {
-                NoticeKind::Release => self.reach.is_released(device),
-                NoticeKind::Alert | NoticeKind::Update => {
-                    self.reach.sounded(device).is_some_and(|sounded| sounded >= priority)
-                }
+            && match claim {
+                Claim::Release => true,
+                Claim::Tell(priority) => self.reach.shown(device).is_some_and(|shown| shown >= priority),
             }
+    }
+
+    /// Whether one who is not in the area is to be told that it is over: who was told by an earlier bulletin, or was
+    /// told so and has not acknowledged it.
+    pub fn is_release_due(&self, device: DeviceSlot) -> bool {
+        let ends = self.is_cancel() || self.past.before.is_some();
+        ends && match self.reach.shown(device) {
+            Some(_) => !self.round.is_sent(device),
+            None => self.reach.is_over(device),
+        }
     }
 
     /// True once, when the sweep is over and no lane has any of it left.
@@ -109,7 +149,7 @@ impl FanOut {
         kind: NoticeKind,
         languages: impl Iterator<Item = &'l Language> + Clone,
     ) -> Option<usize> {
-        told(&self.bulletin, self.before.as_ref(), tier, kind).map(|told| told.best_for(languages))
+        self.told(tier, kind).map(|told| told.best_for(languages))
     }
 
     /// The content for one tier, language and kind: made once, then shared.
@@ -119,11 +159,37 @@ impl FanOut {
         if let Some(content) = contents.get(&key) {
             return Some(Arc::clone(content));
         }
-        let told = told(&self.bulletin, self.before.as_ref(), tier, kind)?;
-        let notice = told.notice(&self.bulletin, info, kind, now)?;
+        let mut notice = self.told(tier, kind)?.notice(&self.bulletin, info, kind, now)?;
+        let newest = self.past.replaces.len().saturating_sub(Notice::MAX_REPLACES);
+        notice.replaces = self.past.replaces[newest..].to_vec();
         let encoded = wire::encode::notice(&notice);
         let content = Arc::new(Content { notice, encoded });
         contents.insert(key, Arc::clone(&content));
         Some(content)
+    }
+
+    fn told(&self, tier: TierIndex, kind: NoticeKind) -> Option<Told<'_>> {
+        told(&self.bulletin, self.past.before.as_ref(), tier, kind)
+    }
+}
+
+impl Past {
+    /// What follows `bulletin`, which itself followed `past`.
+    pub(super) fn of(bulletin: &Bulletin, past: &Self) -> Self {
+        let before = match bulletin.parts().content {
+            BulletinContent::Warn(_) => Some(bulletin.clone()),
+            BulletinContent::Cancel(_) => past.before.clone(),
+        };
+        Self { before, replaces: past.replaces.clone() }
+    }
+
+    /// Another lineage is taken over, and all that it had taken over itself.
+    pub(super) fn absorb(&mut self, lineage: LineageId, past: Option<&Self>) {
+        let inherited = past.into_iter().flat_map(|past| &past.replaces);
+        for &replaced in std::iter::once(&lineage).chain(inherited) {
+            if !self.replaces.contains(&replaced) {
+                self.replaces.push(replaced);
+            }
+        }
     }
 }

@@ -1,14 +1,16 @@
 //! A sweep of one: a place that changed, a registration, a consent, a link that opened (R-E7, R-L6).
 //!
 //! Sweep and arrival may meet. The place is in the index before the arrival asks what stands there, and a bulletin
-//! stands before its sweep begins; so one of the two finds the device, and if both do the claim decides.
+//! stands before its sweep begins; so one of the two finds the device, and if both do the claim decides. Whoever finds
+//! it claimed goes away: the lane that has it looks once more, and if it then leaves the device untold it comes back
+//! here, so that what changed meanwhile is seen by one of the two.
 
 use std::sync::Arc;
 
 use crate::decide::TierIndex;
-use crate::domain::{ChannelKind, DeviceSlot, Footprint, LineageId, NoticeKind, Priority, Slot, Timestamp};
+use crate::domain::{ChannelKind, DeviceSlot, EncodedNotice, LineageId, NoticeKind, Priority, Slot, Timestamp};
 use crate::journal::{Entry, Ticket};
-use crate::ledger::settle;
+use crate::ledger::{Claim, settle};
 use crate::plan::{Facts, Situation, Verdict, plan};
 
 use super::queue::Errand;
@@ -17,6 +19,8 @@ use super::{FanOut, FanOuts};
 impl FanOuts {
     /// The registration has a new place, or a new consent: what is in force where it is is told, if it was not.
     pub fn arrived(&self, slot: Slot) {
+        // The place is in the index before it is asked what stands there: see `stand`.
+        settle();
         let Some(at) = self.place(slot) else { return };
         let now = self.now();
         for (lineage, _) in self.standing().at(at) {
@@ -26,25 +30,28 @@ impl FanOuts {
         }
     }
 
-    /// The link of `slot` has opened: what it was sent and did not acknowledge is sent again under the same key, and
-    /// what is in force where it is, and was never sent, is told now. History is not: only the newest bulletin of each
-    /// lineage.
-    pub fn link_opened(&self, slot: Slot) {
+    /// The link of `slot` has opened, and is in the hub: what is in force for it and was never sent is told now. What
+    /// it was sent and has not acknowledged is given back, for whoever drives the link to send again under the same key
+    /// before anything else. History is not told: only the newest bulletin of each lineage.
+    #[must_use = "what is given back is owed to the device"]
+    pub fn link_opened(&self, slot: Slot) -> Vec<EncodedNotice> {
         // The link is open before claims are looked at: see `recheck`.
         settle();
         let facts = self.facts(slot);
-        let now = self.now();
-        for fan_out in self.in_force(now) {
-            if !fan_out.round.is_sent(facts.device()) {
-                self.bring_up_to_date(&fan_out, slot, now);
-            } else if !fan_out.round.is_acknowledged(facts.device()) {
-                self.repeat(&fan_out, slot, &facts, now);
-            }
+        if !facts.is_live() {
+            return Vec::new();
         }
+        let (device, now) = (facts.device(), self.now());
+        let here = self.place(slot).map(|at| self.standing().at(at)).unwrap_or_default();
+        let in_force = self.in_force();
+        let is_here = |fan_out: &FanOut| here.iter().any(|(lineage, _)| *lineage == fan_out.lineage());
+        let concerned = in_force.iter().filter(|fan_out| fan_out.reach.may_show(device) || is_here(fan_out.as_ref()));
+        concerned.filter_map(|fan_out| self.catch_up(fan_out, slot, now)).collect()
     }
 
-    /// A lane gave back its claim on a device which may since have become one to tell: its link opened or its person
-    /// agreed just after the lane had looked, and whoever noticed found it claimed.
+    /// A lane has left a device untold which may since have become one to tell (its link opened or its person agreed
+    /// just after the lane had looked, and whoever noticed found it claimed); or a link has opened while the lane was
+    /// sending; or what the lane has sent was no longer the newest.
     pub(super) fn recheck(&self, lineage: LineageId, slot: Slot) {
         settle();
         if let Some(fan_out) = self.newest(lineage) {
@@ -52,58 +59,85 @@ impl FanOuts {
         }
     }
 
+    /// A link has opened while a lane was sending to the device: whatever it has sent may have gone with the link
+    /// before.
+    pub(super) fn send_again(&self, fan_out: &Arc<FanOut>, slot: Slot) {
+        if let Some(owed) = self.catch_up(fan_out, slot, self.now()) {
+            // A link that has closed again comes back for it.
+            let _ = self.hub().send(slot, &owed);
+        }
+    }
+
+    /// Tells the device what it is due and was not sent; gives back what it was sent and has not acknowledged.
+    fn catch_up(&self, fan_out: &Arc<FanOut>, slot: Slot, now: Timestamp) -> Option<EncodedNotice> {
+        let due = match self.bring_up_to_date(fan_out, slot, now) {
+            Met::Had(due) => due,
+            Met::Claimed(due) => {
+                // The lane may have sent it already, to the link before this one.
+                fan_out.round.reopened(due.facts.device());
+                settle();
+                fan_out.has_had(due.facts.device(), due.claim).then_some(due)?
+            }
+            Met::Put | Met::Untold => return None,
+        };
+        let acknowledged = fan_out.round.is_acknowledged(due.facts.device());
+        if acknowledged { None } else { self.owed(fan_out, &due, now) }
+    }
+
     /// Puts one device into a lane, if it has not had the bulletin and the plan says to tell it.
-    fn bring_up_to_date(&self, fan_out: &Arc<FanOut>, slot: Slot, now: Timestamp) {
-        let facts = self.facts(slot);
-        let Some((tier, kind)) = self.due(fan_out, slot, &facts) else { return };
-        let tier_facts = fan_out.tier_facts(tier, kind);
-        if fan_out.has_had(facts.device(), kind, tier_facts.priority) {
-            return;
+    fn bring_up_to_date(&self, fan_out: &Arc<FanOut>, slot: Slot, now: Timestamp) -> Met {
+        let Some(due) = self.due(fan_out, slot, now) else { return Met::Untold };
+        let Due { facts, tier, kind, claim } = due;
+        let device = facts.device();
+        if kind != NoticeKind::Release && fan_out.round.find(device) {
+            fan_out.progress.found(1);
+        }
+        if fan_out.has_had(device, claim) {
+            return Met::Had(due);
         }
         let situation = Situation { linked: self.is_linked(slot), found: kind.into() };
-        let Verdict::Tell { route, .. } = plan(&facts, tier_facts, situation, self.policy(), now) else { return };
-        // A text that only changed goes to others than links when their link is next open (R-E6).
-        let waits = kind == NoticeKind::Update && route.channel() != ChannelKind::Link;
-        if !waits && fan_out.round.claim(facts.device(), tier) {
-            fan_out.progress.found(1);
-            fan_out.progress.planned(1);
-            self.hand_over(route, &Errand { fan_out: Arc::clone(fan_out), tier, kind }, &[slot]);
-        }
-    }
-
-    /// What a device is to be told of a bulletin, by where it is and what it was told before.
-    fn due(&self, fan_out: &FanOut, slot: Slot, facts: &Facts) -> Option<(TierIndex, NoticeKind)> {
-        let device = facts.device();
-        let sounded = fan_out.reach.sounded(device);
-        if let Some(tier) = self.place(slot).and_then(|at| tier_at(fan_out, at)) {
-            let priority = fan_out.tier_facts(tier, NoticeKind::Alert).priority;
-            let heard = sounded.is_some_and(|sounded| sounded >= priority);
-            return Some((tier, if heard { NoticeKind::Update } else { NoticeKind::Alert }));
-        }
-        let over = fan_out.is_cancel() || fan_out.before.is_some();
-        let told = sounded.is_some() || fan_out.reach.is_released(device);
-        (over && told).then_some((TierIndex(0), NoticeKind::Release))
-    }
-
-    /// Sends again, straight to the link, what was sent and not acknowledged. The device drops it if it had it after
-    /// all.
-    fn repeat(&self, fan_out: &Arc<FanOut>, slot: Slot, facts: &Facts, now: Timestamp) {
-        let Some((tier, kind)) = self.due(fan_out, slot, facts) else { return };
-        let tier_facts = fan_out.tier_facts(tier, kind);
-        let situation = Situation { linked: true, found: kind.into() };
-        let Verdict::Tell { .. } = plan(facts, tier_facts, situation, self.policy(), now) else { return };
-        let languages: Vec<_> = facts.languages.iter().filter_map(|&id| self.language(id)).collect();
-        let Some(info) = fan_out.best_info(tier, kind, languages.iter()) else { return };
-        let Some(content) = fan_out.content(tier, info, kind, now) else { return };
-        let priority = content.notice.priority;
-        if self.send_to_link(slot, &content) && !fan_out.has_had(facts.device(), kind, priority) {
-            // It was sent something else of this bulletin: it has moved into a tier that is higher, or out of all.
-            let sent = Sent { tier, kind, priority, channel: ChannelKind::Link, devices: vec![facts.device()] };
-            let _ = self.record_sent(fan_out, sent);
-            if let Some(lineage) = fan_out.successor() {
-                self.recheck(lineage, slot);
+        match plan(&facts, fan_out.tier_facts(tier, kind), situation, self.policy(), now) {
+            Verdict::Tell { route, .. } if may_take(kind, route.channel()) => {
+                if !fan_out.round.claim(device, claim) {
+                    return Met::Claimed(due);
+                }
+                fan_out.progress.planned(1);
+                self.hand_over(route, &Errand { fan_out: Arc::clone(fan_out), tier, kind }, &[slot]);
+                Met::Put
             }
+            Verdict::Tell { .. } | Verdict::Skip(_) => Met::Untold,
         }
+    }
+
+    /// What a device is due of a bulletin, by where it is and what it was told before.
+    fn due(&self, fan_out: &FanOut, slot: Slot, now: Timestamp) -> Option<Due> {
+        let facts = self.facts(slot);
+        if !facts.is_live() {
+            return None;
+        }
+        let device = facts.device();
+        if let Some(tier) = self.place(slot).and_then(|at| fan_out.tier_at(at, now)) {
+            let priority = fan_out.tier_facts(tier, NoticeKind::Alert).priority;
+            let heard = fan_out.reach.shown(device).is_some_and(|shown| shown >= priority);
+            let kind = if heard { NoticeKind::Update } else { NoticeKind::Alert };
+            return Some(Due { facts, tier, kind, claim: Claim::Tell(priority) });
+        }
+        let release = Due { facts, tier: TierIndex(0), kind: NoticeKind::Release, claim: Claim::Release };
+        fan_out.is_release_due(device).then_some(release)
+    }
+
+    /// What was sent and not acknowledged, to be sent again. The device drops it if it had it after all.
+    fn owed(&self, fan_out: &FanOut, due: &Due, now: Timestamp) -> Option<EncodedNotice> {
+        let Due { facts, tier, .. } = due;
+        // One that was told by this bulletin alone, and may not have it, is not told of a change.
+        let first = due.kind == NoticeKind::Update && fan_out.past.before.is_none();
+        let kind = if first { NoticeKind::Alert } else { due.kind };
+        let situation = Situation { linked: true, found: kind.into() };
+        let verdict = plan(facts, fan_out.tier_facts(*tier, kind), situation, self.policy(), now);
+        let Verdict::Tell { .. } = verdict else { return None };
+        let languages: Vec<_> = facts.languages.iter().filter_map(|&id| self.language(id)).collect();
+        let info = fan_out.best_info(*tier, kind, languages.iter())?;
+        Some(fan_out.content(*tier, info, kind, now)?.encoded.clone())
     }
 
     /// Marks, counts and journals what a channel has taken.
@@ -116,6 +150,31 @@ impl FanOuts {
     }
 }
 
+/// A text that only changed goes over links alone: to others when their link is next open (R-E6).
+pub(super) fn may_take(kind: NoticeKind, channel: ChannelKind) -> bool {
+    kind != NoticeKind::Update || channel == ChannelKind::Link
+}
+
+/// How a device stands that is to be brought up to date.
+enum Met {
+    /// It is not to be told, or not now.
+    Untold,
+    /// It was sent what it is due.
+    Had(Due),
+    /// Another has claimed it for that.
+    Claimed(Due),
+    /// It is in a lane.
+    Put,
+}
+
+/// What a device is to be told of a bulletin.
+struct Due {
+    facts: Facts,
+    tier: TierIndex,
+    kind: NoticeKind,
+    claim: Claim,
+}
+
 /// What a channel has taken of one bulletin.
 pub(super) struct Sent {
     pub(super) tier: TierIndex,
@@ -123,10 +182,4 @@ pub(super) struct Sent {
     pub(super) priority: Priority,
     pub(super) channel: ChannelKind,
     pub(super) devices: Vec<DeviceSlot>,
-}
-
-/// The highest tier whose ground touches the place.
-fn tier_at(fan_out: &FanOut, at: Footprint) -> Option<TierIndex> {
-    let position = fan_out.bulletin.tiers().iter().position(|tier| tier.area.touches(at))?;
-    Some(TierIndex(position as u8))
 }

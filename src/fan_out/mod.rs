@@ -2,8 +2,8 @@
 //!
 //! [`FanOuts`] is the house's one handle: the desk [starts](FanOuts::start) a bulletin on it, doors tell it of
 //! [arrivals](FanOuts::arrived), [opened links](FanOuts::link_opened) and [acknowledgements](FanOuts::acknowledged).
-//! Planners (own threads) turn hits into slots in lanes; each lane sends what it takes. What is sent is decided by
-//! [`crate::plan::plan`] alone; how often by [`crate::ledger::Reach`]'s claim.
+//! [`Workers`] do the work, step by step: planners (own threads) turn hits into slots in lanes; each lane sends what it
+//! takes. What is sent is decided by [`crate::plan::plan`] alone; how often by [`crate::ledger::Round`]'s claims.
 
 mod acknowledge;
 mod active;
@@ -13,56 +13,36 @@ mod preview;
 mod queue;
 mod recover;
 mod schedule;
+mod surroundings;
 mod sweep;
+mod unsynced;
+mod workers;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use prometheus_client::metrics::counter::Counter;
 
-use crate::channel::{Channel, Content};
-use crate::decide::{Bulletin, Content as BulletinContent};
-use crate::domain::{
-    ChannelKind, Clock, DeliveryKey, Footprint, Language, LineageId, Milestone, PlaceId, Slot, Timestamp, Token,
-};
-use crate::journal::{Entry, Journal};
-use crate::ledger::{Counts, Ledger, settle};
-use crate::link::Hub;
-use crate::locate::{Index, Standing};
-use crate::metrics::Metrics;
-use crate::plan::{Facts, LanguageId, Policy, RouteId, Skipped};
-use crate::registry::Registry;
+use crate::decide::{Bulletin, Content};
+use crate::domain::{ChannelKind, DeliveryKey, LineageId, PolicyVersion, Priority, Slot, Timestamp};
+use crate::journal::Entry;
+use crate::ledger::{Counts, settle};
+use crate::locate::Standing;
+use crate::plan::{Policy, RouteId, Skipped};
 use crate::tasks::Tasks;
 
-pub use active::FanOut;
+pub use acknowledge::Recorder;
+pub use active::{FanOut, Past};
 pub use preview::Preview;
 pub use recover::Recovered;
 pub use schedule::Schedule;
+pub use surroundings::Surroundings;
+pub use workers::{LaneSeed, LaneWorker, Planner, Workers};
 
-use lane::Lane;
 use queue::{Errand, LaneQueue};
 use sweep::Planned;
-
-/// What fan-outs work with; each is a handle.
-#[derive(Clone)]
-pub struct Surroundings {
-    /// Places.
-    pub index: Arc<Index>,
-    /// Registrations and their rows of facts.
-    pub registry: Registry,
-    /// Who was told what, and counts.
-    pub ledger: Ledger,
-    /// Where what was sent is written.
-    pub journal: Journal,
-    /// Live links.
-    pub hub: Hub,
-    /// The server's time.
-    pub clock: Arc<dyn Clock>,
-    /// Counts for operators.
-    pub metrics: Arc<Metrics>,
-}
 
 /// Every fan-out of this server. A handle: cheap to clone.
 #[derive(Clone)]
@@ -71,7 +51,10 @@ pub struct FanOuts(Arc<Inner>);
 struct Inner {
     around: Surroundings,
     standing: Standing<LineageId>,
+    /// The newest bulletin of each lineage; of one that was taken over, that of the lineage that did.
     newest: DashMap<LineageId, Arc<FanOut>, foldhash::fast::RandomState>,
+    /// The newest bulletins that hold.
+    in_force: ArcSwap<Vec<Arc<FanOut>>>,
     policy: ArcSwap<Policy>,
     lanes: [Option<Arc<LaneQueue>>; ChannelKind::ALL.len()],
     planning: Mutex<Planning>,
@@ -87,24 +70,6 @@ struct Planning {
     closed: bool,
 }
 
-/// A channel to be given a lane: what [`FanOuts::new`] takes a list of.
-pub struct LaneSeed {
-    kind: ChannelKind,
-    start: Start,
-}
-
-type Start = Box<dyn FnOnce(FanOuts, Arc<LaneQueue>, &Tasks) + Send>;
-
-impl LaneSeed {
-    /// A lane for `channel`.
-    pub fn new<C: Channel>(channel: C) -> Self {
-        let start = Box::new(move |house: FanOuts, queue: Arc<LaneQueue>, tasks: &Tasks| {
-            tasks.spawn_essential("lane", Lane::new(house, queue, channel).run());
-        });
-        Self { kind: C::KIND, start }
-    }
-}
-
 impl FanOuts {
     /// Starts the lanes, the planners (each on a thread of its own) and the task that records acknowledgements.
     /// Fails if the system has no thread left.
@@ -115,34 +80,25 @@ impl FanOuts {
         planners: usize,
         tasks: &Tasks,
     ) -> std::io::Result<Self> {
-        let kinds: Vec<_> = lanes.iter().map(|seed| seed.kind).collect();
-        let (house, recorder) = Self::assemble(around, policy, &kinds);
-        for seed in lanes {
-            if let Some(queue) = house.0.lanes[seed.kind as usize].clone() {
-                (seed.start)(house.clone(), queue, tasks);
-            }
-        }
-        for _ in 0..planners.max(1) {
-            let planner = house.clone();
-            tasks.thread("planner", move || planner.run_planner())?;
-        }
-        tasks.spawn_essential("acknowledgements", recorder.run(house.clone()));
+        let (house, workers) = Self::assemble(around, policy, lanes);
+        workers.start(planners, tasks)?;
         Ok(house)
     }
 
-    /// Everything but what runs.
-    fn assemble(around: Surroundings, policy: Policy, kinds: &[ChannelKind]) -> (Self, acknowledge::Recorder) {
+    /// Everything, and what works for it: nothing is sent before that runs.
+    pub fn assemble(around: Surroundings, policy: Policy, seeds: Vec<LaneSeed>) -> (Self, Workers) {
         let mut lanes: [Option<Arc<LaneQueue>>; ChannelKind::ALL.len()] = std::array::from_fn(|_| None);
-        for &kind in kinds {
-            lanes[kind as usize] = Some(Arc::default());
+        for seed in &seeds {
+            lanes[seed.kind() as usize] = Some(Arc::default());
         }
-        let channels = kinds.iter().fold(0, |bits, kind| bits | kind.bit());
-        let (acknowledged, recorder) = acknowledge::inbox();
+        let channels = seeds.iter().fold(0, |bits, seed| bits | seed.kind().bit());
+        let (acknowledged, inbox) = acknowledge::inbox();
         let skipped = Skipped::ALL.map(|reason| around.metrics.devices_skipped(reason.name()));
         let house = Self(Arc::new(Inner {
             around,
             standing: Standing::new(),
             newest: DashMap::default(),
+            in_force: ArcSwap::default(),
             policy: ArcSwap::from_pointee(Policy { channels, ..policy }),
             lanes,
             planning: Mutex::default(),
@@ -150,91 +106,125 @@ impl FanOuts {
             acknowledged,
             skipped,
         }));
-        (house, recorder)
+        let workers = Workers::new(&house, seeds, Recorder::new(house.clone(), inbox));
+        (house, workers)
     }
 
     /// A bulletin that is on disk sets out. It stands before its sweep begins, so that whoever arrives meanwhile is
     /// told.
     pub fn start(&self, bulletin: Bulletin) {
-        let before = self.newest(bulletin.key().lineage).and_then(|before| match before.bulletin.parts().content {
-            BulletinContent::Warn(_) => Some(before.bulletin.clone()),
-            BulletinContent::Cancel(_) => before.before.clone(),
-        });
-        let fan_out = self.stand(bulletin, before);
-        self.sweep(fan_out);
+        let own = |lineage: LineageId| self.0.newest.get(&lineage).filter(|known| known.lineage() == lineage);
+        let mut past = own(bulletin.key().lineage).map(|known| known.as_past()).unwrap_or_default();
+        let absorbs = bulletin.parts().absorbs.clone();
+        for &absorbed in &absorbs {
+            past.absorb(absorbed, own(absorbed).map(|known| known.past.clone()).as_ref());
+        }
+        let fan_out = self.stand(bulletin, past, &absorbs);
+        let priority = fan_out.priority();
+        self.sweep(fan_out, priority);
     }
 
-    fn sweep(&self, fan_out: Arc<FanOut>) {
-        let priority = fan_out.priority();
-        let planned = Planned::new(self, fan_out);
-        self.0.planning.lock().schedule.put(priority, planned);
+    /// A bulletin's sweep begins, when its turn comes at this priority.
+    fn sweep(&self, fan_out: Arc<FanOut>, priority: Priority) {
+        self.0.planning.lock().schedule.put(priority, Planned::new(fan_out));
         self.0.ready.notify_one();
     }
 
-    /// Puts a bulletin in the place of the one `before` it.
-    fn stand(&self, bulletin: Bulletin, before: Option<Bulletin>) -> Arc<FanOut> {
-        let parts = bulletin.parts();
-        let lineage = parts.lineage;
-        let reach = self.0.around.ledger.reach(lineage);
-        let progress = self.0.around.ledger.progress(bulletin.key());
-        progress.start(parts.admitted);
-        let fan_out = Arc::new(FanOut::new(bulletin, before, reach, progress));
+    /// Puts a bulletin in the place of what it follows, and of the lineages that it takes over.
+    fn stand(&self, bulletin: Bulletin, past: Past, absorbs: &[LineageId]) -> Arc<FanOut> {
+        let ledger = &self.0.around.ledger;
+        let (lineage, progress) = (bulletin.key().lineage, ledger.progress(bulletin.key()));
+        let fan_out = Arc::new(FanOut::new(bulletin, past, ledger.reach(lineage), progress));
         // From here on what a lane has just sent of an older bulletin is seen by this one's sweep, or the lane sees its
         // successor.
-        if let Some(superseded) = self.0.newest.insert(lineage, Arc::clone(&fan_out)) {
-            superseded.supersede(lineage);
-        }
-        for &absorbed in &fan_out.bulletin.parts().absorbs {
-            self.0.standing.remove(absorbed);
-            if let Some(ended) = self.0.newest.insert(absorbed, Arc::clone(&fan_out)) {
+        let replaced = &fan_out.past.replaces;
+        for known in std::iter::once(&lineage).chain(replaced) {
+            if let Some(ended) = self.0.newest.insert(*known, Arc::clone(&fan_out)) {
                 ended.supersede(lineage);
             }
-            self.0.around.ledger.absorb(lineage, absorbed);
         }
+        for &absorbed in absorbs {
+            ledger.absorb(lineage, absorbed);
+        }
+        let holds = !fan_out.is_expired(self.now());
+        self.0.in_force.rcu(|known| {
+            let others =
+                known.iter().filter(|known| known.lineage() != lineage && !replaced.contains(&known.lineage()));
+            others.chain(holds.then_some(&fan_out)).cloned().collect::<Vec<_>>()
+        });
         settle();
+        self.0.standing.retain(|known| !replaced.contains(known));
         match &fan_out.bulletin.parts().content {
-            BulletinContent::Warn(tiers) => {
+            Content::Warn(tiers) if holds => {
                 self.0.standing.insert(lineage, tiers.iter().map(|tier| tier.area.clone()).collect());
             }
-            BulletinContent::Cancel(_) => self.0.standing.remove(lineage),
+            Content::Warn(_) | Content::Cancel(_) => self.0.standing.remove(lineage),
         }
+        // It stands before the sweep looks at the first place: whoever puts a place after that sees that it stands.
+        settle();
         fan_out
     }
 
-    /// Forgets a lineage that is over.
+    /// Lets go of what holds no more: nobody who arrives is told of it.
+    pub fn tidy(&self) {
+        let now = self.now();
+        let over: Vec<LineageId> =
+            self.in_force().iter().filter(|known| known.is_expired(now)).map(|known| known.lineage()).collect();
+        if !over.is_empty() {
+            self.0.standing.retain(|lineage| !over.contains(lineage));
+            self.0
+                .in_force
+                .rcu(|known| known.iter().filter(|known| !known.is_expired(now)).cloned().collect::<Vec<_>>());
+        }
+    }
+
+    /// Forgets a lineage that has long been over.
     pub fn forget(&self, lineage: LineageId) {
         self.0.standing.remove(lineage);
-        if let Some((_, ended)) = self.0.newest.remove(&lineage) {
+        self.0
+            .in_force
+            .rcu(|known| known.iter().filter(|known| known.lineage() != lineage).cloned().collect::<Vec<_>>());
+        if let Some((_, ended)) = self.0.newest.remove(&lineage)
+            && ended.lineage() == lineage
+        {
             ended.supersede(lineage);
         }
         self.0.around.ledger.forget(lineage);
     }
 
+    /// Consents under versions of the privacy policy older than this no longer count, from now on.
+    pub fn retire_policies_before(&self, oldest_valid: PolicyVersion) {
+        self.0.policy.rcu(|policy| Policy { oldest_valid, ..**policy });
+    }
+
     /// The device acknowledged these notices: they are not owed to its link any more.
     pub fn acknowledged(&self, slot: Slot, keys: Vec<DeliveryKey>) {
-        self.0.acknowledged.put(self.facts(slot).device(), keys);
+        let facts = self.facts(slot);
+        if facts.is_live() {
+            self.0.acknowledged.put(facts.device(), keys);
+        }
     }
 
     /// The newest bulletin of a lineage, or of the lineage that took it over.
     pub fn newest(&self, lineage: LineageId) -> Option<Arc<FanOut>> {
-        let mut found = self.0.newest.get(&lineage).map(|found| Arc::clone(&found))?;
         let mut asked = lineage;
-        while found.bulletin.key().lineage != asked {
-            asked = found.bulletin.key().lineage;
-            found = self.0.newest.get(&asked).map(|found| Arc::clone(&found))?;
+        loop {
+            let found = self.0.newest.get(&asked).map(|found| Arc::clone(&found))?;
+            if found.lineage() == asked {
+                return Some(found);
+            }
+            asked = found.lineage();
         }
-        Some(found)
     }
 
     /// Every lineage's newest bulletin that has not expired.
-    pub fn in_force(&self, now: Timestamp) -> Vec<Arc<FanOut>> {
-        self.all().into_iter().filter(|fan_out| fan_out.bulletin.parts().expires > now).collect()
+    fn in_force(&self) -> arc_swap::Guard<Arc<Vec<Arc<FanOut>>>> {
+        self.0.in_force.load()
     }
 
     /// Every lineage's newest bulletin that is still known.
     pub fn all(&self) -> Vec<Arc<FanOut>> {
-        let own = |lineage: &LineageId, fan_out: &FanOut| fan_out.bulletin.key().lineage == *lineage;
-        let entries = self.0.newest.iter().filter(|entry| own(entry.key(), entry.value()));
+        let entries = self.0.newest.iter().filter(|entry| entry.value().lineage() == *entry.key());
         entries.map(|entry| Arc::clone(entry.value())).collect()
     }
 
@@ -255,94 +245,10 @@ impl FanOuts {
         self.0.acknowledged.close();
     }
 
-    /// A planner's thread: takes the sweep whose turn it is, plans one batch, and puts it back.
-    fn run_planner(&self) {
-        let mut planning = self.0.planning.lock();
-        loop {
-            if let Some((priority, mut planned)) = planning.schedule.take() {
-                planning.busy += 1;
-                let more = MutexGuard::unlocked(&mut planning, || planned.step(self));
-                planning.busy -= 1;
-                if more {
-                    planning.schedule.put(priority, planned);
-                }
-            } else if planning.closed && planning.busy == 0 {
-                self.0.lanes.iter().flatten().for_each(|queue| queue.close());
-                self.0.ready.notify_all();
-                return;
-            } else {
-                self.0.ready.wait(&mut planning);
-            }
-        }
-    }
-}
-
-/// What sweep, arrival and lanes ask of the house.
-impl FanOuts {
-    fn now(&self) -> Timestamp {
-        self.0.around.clock.now()
-    }
-
-    fn index(&self) -> &Index {
-        &self.0.around.index
-    }
-
-    fn standing(&self) -> &Standing<LineageId> {
-        &self.0.standing
-    }
-
-    fn journal(&self) -> &Journal {
-        &self.0.around.journal
-    }
-
-    /// The settings that plans depend on.
-    pub fn policy(&self) -> Policy {
-        **self.0.policy.load()
-    }
-
-    fn facts(&self, slot: Slot) -> Facts {
-        self.0.around.registry.facts(slot)
-    }
-
-    fn place(&self, slot: Slot) -> Option<Footprint> {
-        self.0.around.index.position(PlaceId::live(slot))
-    }
-
-    fn language(&self, id: LanguageId) -> Option<Language> {
-        self.0.around.registry.language(id)
-    }
-
-    fn token(&self, slot: Slot, channel: ChannelKind) -> Option<Token> {
-        self.0.around.registry.token(slot, channel)
-    }
-
-    fn forget_token(&self, slot: Slot, token: Token) {
-        self.0.around.registry.forget_token(slot, token);
-    }
-
-    fn is_linked(&self, slot: Slot) -> bool {
-        self.0.around.hub.is_linked(slot)
-    }
-
-    fn send_to_link(&self, slot: Slot, content: &Content) -> bool {
-        self.0.around.hub.send(slot, &content.encoded).is_ok()
-    }
-
-    fn ledger(&self) -> &Ledger {
-        &self.0.around.ledger
-    }
-
     fn hand_over(&self, route: RouteId, errand: &Errand, slots: &[Slot]) {
         if let Some(queue) = &self.0.lanes[route.channel() as usize] {
             errand.fan_out.progress.entered(slots.len() as u64);
             queue.push(errand, slots);
-        }
-    }
-
-    fn count_skipped(&self, fan_out: &FanOut, reason: Skipped, count: u64) {
-        if count > 0 {
-            fan_out.progress.skipped(reason, count);
-            self.0.skipped[reason as usize].inc_by(count);
         }
     }
 
@@ -353,8 +259,8 @@ impl FanOuts {
         }
     }
 
-    fn count_sent(&self, fan_out: &FanOut, channel: ChannelKind, count: usize) {
-        fan_out.progress.sent(channel, count as u64, self.now());
-        self.0.around.metrics.fan_out_devices(channel, Milestone::Sent).inc_by(count as u64);
+    /// The server's time.
+    fn now(&self) -> Timestamp {
+        self.0.around.clock.now()
     }
 }

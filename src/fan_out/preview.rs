@@ -39,12 +39,13 @@ impl FanOuts {
         };
         let mut preview = Preview::default();
         let mut sweep = self.index().sweep(&areas, Order::Any);
-        let (mut seen, mut hits) = (SlotSet::default(), Vec::new());
+        let (seen, mut hits) = (SlotSet::default(), Vec::new());
         loop {
             hits.clear();
             let more = sweep.next_batch(&mut hits);
             for hit in &hits {
-                if seen.insert_mut(self.facts(hit.slot).device()) {
+                let facts = self.facts(hit.slot);
+                if !facts.is_live() || seen.insert(facts.device()) {
                     preview.count(self, hit.slot, tier_facts(TierIndex(hit.tier)), NoticeKind::Alert.into());
                 }
             }
@@ -59,8 +60,10 @@ impl FanOuts {
         let priority = crate::domain::Priority::Information;
         let facts = TierFacts { mode: parts.mode, priority, expires: parts.expires };
         let mut preview = Preview::default();
-        if let Some(reach) = self.ledger().find_reach(parts.lineage) {
-            for device in reach.told().iter() {
+        let told = SlotSet::default();
+        for lineage in std::iter::once(&parts.lineage).chain(&parts.absorbs) {
+            let Some(reach) = self.ledger().find_reach(*lineage) else { continue };
+            for device in reach.told().filter(|device| told.insert(*device)) {
                 preview.count(self, Slot(device.0), facts, NoticeKind::Release.into());
             }
         }

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::decide::TierIndex;
 use crate::domain::{NoticeKind, Priority, Slot};
+use crate::ledger::Claim;
 
 use super::FanOut;
 
@@ -23,8 +24,21 @@ pub(super) struct Errand {
 }
 
 impl Errand {
-    fn is(&self, other: &Self) -> bool {
+    pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.fan_out, &other.fan_out) && self.tier == other.tier && self.kind == other.kind
+    }
+
+    /// What its devices are claimed for.
+    pub(super) fn claim(&self) -> Claim {
+        Claim::of(self.kind, self.fan_out.tier_facts(self.tier, self.kind).priority)
+    }
+
+    /// Its priority among what waits: its tier's; a release has its fan-out's.
+    fn priority(&self) -> Priority {
+        match self.kind {
+            NoticeKind::Alert | NoticeKind::Update => self.fan_out.tier_facts(self.tier, self.kind).priority,
+            NoticeKind::Release => self.fan_out.priority(),
+        }
     }
 }
 
@@ -36,7 +50,7 @@ struct Segment {
 }
 
 /// The queue of one lane: 4 bytes a waiting device, most urgent priority first. Writers never wait; what is held is
-/// bounded by the registrations that there are, since each enters once per fan-out and tier.
+/// bounded by the registrations that there are, since each enters once for each fan-out and claim.
 #[derive(Debug, Default)]
 pub(super) struct LaneQueue {
     waiting: Mutex<Waiting>,
@@ -53,10 +67,9 @@ struct Waiting {
 impl LaneQueue {
     /// Adds slots behind those of the same priority.
     pub(super) fn push(&self, errand: &Errand, slots: &[Slot]) {
-        let priority = errand.fan_out.priority();
         let mut waiting = self.waiting.lock();
         waiting.slots += slots.len();
-        let segments = &mut waiting.by_priority[priority as usize];
+        let segments = &mut waiting.by_priority[errand.priority() as usize];
         match segments.back_mut() {
             Some(last) if last.errand.is(errand) && last.slots.len() < SEGMENT => last.slots.extend_from_slice(slots),
             _ => segments.push_back(Segment { errand: errand.clone(), slots: slots.to_vec(), taken: 0 }),

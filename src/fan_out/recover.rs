@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::decide::{Bulletin, Content};
-use crate::domain::LineageId;
+use crate::decide::Bulletin;
+use crate::domain::{LineageId, Priority};
 use crate::journal::Entry;
 
-use super::FanOuts;
+use super::{FanOuts, Past};
 
 /// What the journal says stood and what was still being swept when the server ended.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Recovered {
 #[derive(Debug)]
 struct Lineage {
     newest: Bulletin,
-    before: Option<Bulletin>,
+    past: Past,
     finished: bool,
 }
 
@@ -27,15 +27,12 @@ impl Recovered {
         match entry {
             Entry::Admitted(admitted) => {
                 let newest = admitted.bulletin.clone();
+                let known = self.lineages.remove(&newest.key().lineage);
+                let mut past = known.map(|known| Past::of(&known.newest, &known.past)).unwrap_or_default();
                 for absorbed in &newest.parts().absorbs {
-                    self.lineages.remove(absorbed);
+                    past.absorb(*absorbed, self.lineages.remove(absorbed).map(|known| known.past).as_ref());
                 }
-                let before =
-                    self.lineages.remove(&newest.key().lineage).and_then(|known| match known.newest.parts().content {
-                        Content::Warn(_) => Some(known.newest),
-                        Content::Cancel(_) => known.before,
-                    });
-                self.lineages.insert(newest.key().lineage, Lineage { newest, before, finished: false });
+                self.lineages.insert(newest.key().lineage, Lineage { newest, past, finished: false });
             }
             Entry::Finished { key } => {
                 if let Some(lineage) = self.lineages.get_mut(&key.lineage)
@@ -55,22 +52,25 @@ impl Recovered {
 }
 
 impl FanOuts {
-    /// Everything that stood stands again, so that arrivals and returning links are told; then what was not finished is
-    /// swept again, leaving out the devices that were sent it.
+    /// Everything that stood stands again, so that arrivals and returning links are told. Then what was not finished is
+    /// swept again, leaving out the devices that were sent it; and after that, at leisure, what was finished too: who
+    /// arrived just before the server ended may have been in a lane still, and nobody else would find it.
     pub fn recover(&self, recovered: Recovered) {
-        let mut unfinished = Vec::new();
-        for (_, lineage) in recovered.lineages {
-            let finished = lineage.finished;
-            let fan_out = self.stand(lineage.newest, lineage.before);
-            if finished {
+        let now = self.now();
+        let mut sweeps = Vec::new();
+        for (_, Lineage { newest, past, finished }) in recovered.lineages {
+            let fan_out = self.stand(newest, past, &[]);
+            if finished || fan_out.is_expired(now) {
                 fan_out.progress.finish();
                 fan_out.finishes();
-            } else {
-                unfinished.push(fan_out);
+            }
+            if !fan_out.is_expired(now) {
+                let priority = if finished { Priority::Information } else { fan_out.priority() };
+                sweeps.push((fan_out, priority));
             }
         }
-        for fan_out in unfinished {
-            self.sweep(fan_out);
+        for (fan_out, priority) in sweeps {
+            self.sweep(fan_out, priority);
         }
     }
 }

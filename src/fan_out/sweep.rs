@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::decide::{Content, TierIndex};
 use crate::domain::{ChannelKind, DeviceSlot, NoticeKind, Slot, Timestamp};
-use crate::ledger::SlotSet;
+use crate::ledger::Claim;
 use crate::locate::{Hit, Order, Sweep};
 use crate::plan::{Found, Policy, RouteId, Situation, Skipped, TierFacts, Verdict, plan};
 
@@ -23,8 +23,6 @@ const BATCH: usize = 4_096;
 pub(super) struct Planned {
     fan_out: Arc<FanOut>,
     stage: Stage,
-    /// Devices found in the area, so that each is counted once and nobody inside is released.
-    inside: SlotSet,
     /// Told before, still inside, not worse: they get the new text when the untold have been told.
     revise: Vec<Hit>,
     hits: Vec<Hit>,
@@ -34,9 +32,19 @@ pub(super) struct Planned {
 
 #[derive(Debug)]
 enum Stage {
-    Area(Sweep),
-    Revise { next: usize },
-    Release { told: Vec<DeviceSlot>, next: usize },
+    Begin,
+    /// The sweep goes through the tiers that hold, in these positions.
+    Area {
+        sweep: Sweep,
+        tiers: Vec<TierIndex>,
+    },
+    Revise {
+        next: usize,
+    },
+    Release {
+        told: Vec<DeviceSlot>,
+        next: usize,
+    },
     Done,
 }
 
@@ -48,18 +56,10 @@ struct Bucket {
 }
 
 impl Planned {
-    pub(super) fn new(house: &FanOuts, fan_out: Arc<FanOut>) -> Self {
-        let stage = match &fan_out.bulletin.parts().content {
-            Content::Warn(tiers) => {
-                let areas: Vec<_> = tiers.iter().map(|tier| tier.area.clone()).collect();
-                Stage::Area(house.index().sweep(&areas, Order::Any))
-            }
-            Content::Cancel(_) => Stage::Release { told: fan_out.reach.told().iter().collect(), next: 0 },
-        };
+    pub(super) fn new(fan_out: Arc<FanOut>) -> Self {
         Self {
             fan_out,
-            stage,
-            inside: SlotSet::default(),
+            stage: Stage::Begin,
             revise: Vec::new(),
             hits: Vec::new(),
             ready: Vec::new(),
@@ -69,119 +69,141 @@ impl Planned {
 
     /// Plans one batch; false when the sweep is over.
     pub(super) fn step(&mut self, house: &FanOuts) -> bool {
-        if self.fan_out.successor().is_some() {
-            return false;
+        let stage = std::mem::replace(&mut self.stage, Stage::Done);
+        if self.fan_out.successor().is_none() && !self.fan_out.is_expired(house.now()) {
+            self.stage = match stage {
+                Stage::Begin => self.begin(house),
+                Stage::Area { sweep, tiers } => self.step_area(house, sweep, tiers),
+                Stage::Revise { next } => self.step_revise(house, next),
+                Stage::Release { told, next } => self.step_release(house, told, next),
+                Stage::Done => Stage::Done,
+            };
+            self.hand_over(house);
         }
-        match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::Area(sweep) => self.step_area(house, sweep),
-            Stage::Revise { next } => self.step_revise(house, next),
-            Stage::Release { told, next } => self.step_release(house, told, next),
-            Stage::Done => return false,
+        let over = matches!(self.stage, Stage::Done);
+        if over {
+            self.fan_out.progress.planned_all(house.now());
+            self.fan_out.progress.finish();
+            house.note_finished(&self.fan_out);
         }
-        self.hand_over(house);
-        if matches!(self.stage, Stage::Done) {
-            self.finish(house);
-            return false;
-        }
-        true
+        !over
     }
 
-    fn step_area(&mut self, house: &FanOuts, mut sweep: Sweep) {
+    fn begin(&mut self, house: &FanOuts) -> Stage {
+        match &self.fan_out.bulletin.parts().content {
+            Content::Warn(tiers) => {
+                let now = house.now();
+                let (tiers, areas) = (0..=u8::MAX)
+                    .zip(tiers.iter())
+                    .filter(|(_, tier)| tier.expires() > now)
+                    .map(|(position, tier)| (TierIndex(position), tier.area.clone()))
+                    .unzip::<_, _, Vec<_>, Vec<_>>();
+                let sweep = house.index().sweep(&areas, Order::Any);
+                self.step_area(house, sweep, tiers)
+            }
+            Content::Cancel(_) => {
+                let told: Vec<_> = self.fan_out.reach.told().collect();
+                self.fan_out.progress.found(told.len() as u64);
+                self.step_release(house, told, 0)
+            }
+        }
+    }
+
+    fn step_area(&mut self, house: &FanOuts, mut sweep: Sweep, tiers: Vec<TierIndex>) -> Stage {
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();
         let more = sweep.next_batch(&mut hits);
-        let scene = Scene::new(house, &self.fan_out, Found::ByPlace);
+        let scene = Scene::new(house);
+        let facts: Vec<_> = tiers.iter().map(|&tier| self.fan_out.tier_facts(tier, NoticeKind::Alert)).collect();
         let mut found = 0;
         for hit in &hits {
-            found += u64::from(self.plan_hit(house, &scene, *hit));
+            let position = usize::from(hit.tier);
+            found += u64::from(self.plan_hit(house, &scene, hit.slot, (tiers[position], facts[position])));
         }
         self.hits = hits;
         self.fan_out.progress.found(found);
-        self.stage = if more {
-            Stage::Area(sweep)
-        } else {
-            self.fan_out.progress.planned_all(house.now());
-            Stage::Revise { next: 0 }
-        };
+        if more {
+            return Stage::Area { sweep, tiers };
+        }
+        self.fan_out.progress.planned_all(house.now());
+        Stage::Revise { next: 0 }
     }
 
-    /// Plans one hit; true when the device was not found before in this sweep.
-    fn plan_hit(&mut self, house: &FanOuts, scene: &Scene, hit: Hit) -> bool {
-        let facts = house.facts(hit.slot);
+    /// Plans one hit; true when its device was not found before.
+    fn plan_hit(&mut self, house: &FanOuts, scene: &Scene, slot: Slot, tier: (TierIndex, TierFacts)) -> bool {
+        let facts = house.facts(slot);
         if !facts.is_live() {
             self.skipped[Skipped::Deleted as usize] += 1;
-            return true;
+            return false;
         }
-        let device = facts.device();
-        let first = self.inside.insert_mut(device);
-        let tier = scene.tiers[usize::from(hit.tier)];
-        let index = TierIndex(hit.tier);
-        if self.fan_out.has_had(device, NoticeKind::Alert, tier.priority) {
+        let (device, (tier, tier_facts)) = (facts.device(), tier);
+        let claim = Claim::Tell(tier_facts.priority);
+        let first = self.fan_out.round.find(device);
+        if self.fan_out.has_had(device, claim) {
             return first;
         }
-        let situation = Situation { linked: house.is_linked(hit.slot), found: Found::ByPlace };
-        match plan(&facts, tier, situation, scene.policy, scene.now) {
+        let situation = Situation { linked: house.is_linked(slot), found: Found::ByPlace };
+        match plan(&facts, tier_facts, situation, scene.policy, scene.now) {
             Verdict::Tell { route, .. } => {
-                let sounded = self.fan_out.reach.sounded(device);
-                if sounded.is_some_and(|sounded| sounded >= tier.priority) {
+                if self.fan_out.reach.shown(device).is_some_and(|shown| shown >= tier_facts.priority) {
                     if route.channel() == ChannelKind::Link {
-                        self.revise.push(hit);
+                        self.revise.push(Hit::new(slot, tier.0));
                     }
-                } else if self.fan_out.round.claim(device, index) {
-                    self.add(Bucket { route, tier: index, kind: NoticeKind::Alert }, hit.slot);
+                } else if self.fan_out.round.claim(device, claim) {
+                    self.add(Bucket { route, tier, kind: NoticeKind::Alert }, slot);
                 }
             }
+            // The tier has come to its end while it was swept: a lower one may hold there.
+            Verdict::Skip(Skipped::AlertExpired) => house.recheck(self.fan_out.lineage(), slot),
             Verdict::Skip(reason) => self.skipped[reason as usize] += u64::from(first),
         }
         first
     }
 
-    fn step_revise(&mut self, house: &FanOuts, next: usize) {
+    fn step_revise(&mut self, house: &FanOuts, next: usize) -> Stage {
         let end = self.revise.len().min(next + BATCH);
         let route = RouteId::first(ChannelKind::Link);
         for position in next..end {
             let Hit { slot, tier, .. } = self.revise[position];
-            let tier = TierIndex(tier);
-            if self.fan_out.round.claim(house.facts(slot).device(), tier) {
+            let facts = house.facts(slot);
+            let (device, tier) = (facts.device(), TierIndex(tier));
+            let claim = Claim::Tell(self.fan_out.tier_facts(tier, NoticeKind::Update).priority);
+            if facts.is_live() && !self.fan_out.has_had(device, claim) && self.fan_out.round.claim(device, claim) {
                 self.add(Bucket { route, tier, kind: NoticeKind::Update }, slot);
             }
         }
-        self.stage = if end < self.revise.len() {
-            Stage::Revise { next: end }
-        } else if self.fan_out.before.is_some() {
-            let told = self.fan_out.reach.told();
-            let outside = told.iter().filter(|device| !self.inside.contains(*device)).collect();
-            Stage::Release { told: outside, next: 0 }
-        } else {
-            Stage::Done
-        };
+        if end < self.revise.len() {
+            return Stage::Revise { next: end };
+        }
+        if self.fan_out.past.before.is_none() {
+            return Stage::Done;
+        }
+        let round = &self.fan_out.round;
+        let outside = self.fan_out.reach.told().filter(|device| !round.is_found(*device)).collect();
+        Stage::Release { told: outside, next: 0 }
     }
 
-    fn step_release(&mut self, house: &FanOuts, told: Vec<DeviceSlot>, next: usize) {
+    fn step_release(&mut self, house: &FanOuts, told: Vec<DeviceSlot>, next: usize) -> Stage {
         let end = told.len().min(next + BATCH);
-        let scene = Scene::new(house, &self.fan_out, Found::ByReach);
-        let cancel = self.fan_out.is_cancel();
+        let scene = Scene::new(house);
+        let tier = TierIndex(0);
+        let facts = self.fan_out.tier_facts(tier, NoticeKind::Release);
         for &device in &told[next..end] {
             // A group's first registration stands for it.
             let slot = Slot(device.0);
-            let facts = house.facts(slot);
-            if cancel {
-                self.fan_out.progress.found(1);
-            }
-            let priority = scene.release.priority;
-            if self.fan_out.has_had(device, NoticeKind::Release, priority) {
+            if self.fan_out.has_had(device, Claim::Release) {
                 continue;
             }
             let situation = Situation { linked: house.is_linked(slot), found: Found::ByReach };
-            match plan(&facts, TierFacts { priority, ..scene.release }, situation, scene.policy, scene.now) {
-                Verdict::Tell { route, .. } if self.fan_out.round.claim(device, TierIndex(0)) => {
-                    self.add(Bucket { route, tier: TierIndex(0), kind: NoticeKind::Release }, slot);
+            match plan(&house.facts(slot), facts, situation, scene.policy, scene.now) {
+                Verdict::Tell { route, .. } if self.fan_out.round.claim(device, Claim::Release) => {
+                    self.add(Bucket { route, tier, kind: NoticeKind::Release }, slot);
                 }
                 Verdict::Tell { .. } => {}
                 Verdict::Skip(reason) => self.skipped[reason as usize] += 1,
             }
         }
-        self.stage = if end < told.len() { Stage::Release { told, next: end } } else { Stage::Done };
+        if end < told.len() { Stage::Release { told, next: end } } else { Stage::Done }
     }
 
     fn add(&mut self, bucket: Bucket, slot: Slot) {
@@ -202,34 +224,16 @@ impl Planned {
             house.count_skipped(&self.fan_out, reason, std::mem::take(count));
         }
     }
-
-    fn finish(&self, house: &FanOuts) {
-        self.fan_out.progress.planned_all(house.now());
-        self.fan_out.progress.finish();
-        house.note_finished(&self.fan_out);
-    }
 }
 
 /// What is the same for all of a batch.
 struct Scene {
-    tiers: Vec<TierFacts>,
-    release: TierFacts,
     policy: Policy,
     now: Timestamp,
 }
 
 impl Scene {
-    fn new(house: &FanOuts, fan_out: &FanOut, found: Found) -> Self {
-        let kind = match found {
-            Found::ByPlace => NoticeKind::Alert,
-            Found::ByReach => NoticeKind::Release,
-        };
-        let tiers = (0..fan_out.bulletin.tiers().len()).map(|tier| fan_out.tier_facts(TierIndex(tier as u8), kind));
-        Self {
-            tiers: tiers.collect(),
-            release: fan_out.tier_facts(TierIndex(0), NoticeKind::Release),
-            policy: house.policy(),
-            now: house.now(),
-        }
+    fn new(house: &FanOuts) -> Self {
+        Self { policy: house.policy(), now: house.now() }
     }
 }

@@ -4,27 +4,15 @@ use serde::Serialize;
 
 use super::{FormatError, Outline, Refusal, Written};
 
-/// The report of one message: the object that `hazardcast alert check --json` prints. What depends on the server's
-/// rules and on the clock is added by whoever knows them.
+/// The report of one message: the object that `hazardcast alert check --json` prints. It has the same keys for every
+/// message. What depends on the server's rules and on the clock is added by whoever knows them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// The file, as it was named.
     pub file: String,
     /// Whether every field could be read.
     pub parsed: bool,
-    /// What it says, if it could be read.
-    #[serde(flatten)]
-    pub message: Option<Message>,
-    /// Whether the message is in order, by whomever and whenever it is sent.
-    pub accepted: bool,
-    /// What is not in order: of the message if it is not accepted, else of parts that are not used.
-    pub refusals: Vec<Complaint>,
-}
-
-/// What a message says.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Message {
-    /// As its source wrote it.
+    /// What it says, as its source wrote it; nothing where it could not be read.
     #[serde(flatten)]
     pub written: Written,
     /// West, south, east and north over the vertices of polygons and the extents of circles, as written; west is
@@ -34,6 +22,10 @@ pub struct Message {
     pub mode: Audience,
     /// Whether it is too late to send it.
     pub expired: bool,
+    /// Whether the message is in order, by whomever and whenever it is sent.
+    pub accepted: bool,
+    /// What is not in order: of the message if it is not accepted, else of parts that are not used.
+    pub refusals: Vec<Complaint>,
 }
 
 /// Whom a message is for.
@@ -59,19 +51,29 @@ pub struct Complaint {
 
 impl Report {
     /// The report of a message that could not be read.
-    pub fn unread(file: &str, error: &FormatError) -> Self {
-        Self { file: file.to_owned(), parsed: false, message: None, accepted: false, refusals: vec![error.into()] }
+    pub fn unread(file: &str, complaint: Complaint) -> Self {
+        Self {
+            file: file.to_owned(),
+            parsed: false,
+            written: Written::default(),
+            bbox: None,
+            mode: Audience::None,
+            expired: false,
+            accepted: false,
+            refusals: vec![complaint],
+        }
     }
 
     /// The report of a message that could be read, before it is judged.
     pub fn read(file: &str, outline: &Outline) -> Self {
-        let written = outline.written.clone();
-        let mode = Audience::of(&written);
         let fault = outline.alert.as_ref().err().map(Complaint::from);
         Self {
             file: file.to_owned(),
             parsed: true,
-            message: Some(Message { written, bbox: None, mode, expired: false }),
+            written: outline.written.clone(),
+            bbox: None,
+            mode: Audience::of(&outline.written),
+            expired: false,
             accepted: fault.is_none(),
             refusals: fault.into_iter().chain(outline.refusals.iter().map(Complaint::from)).collect(),
         }

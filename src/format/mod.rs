@@ -1,6 +1,6 @@
-//! Bytes to alerts: each of the formats that authorities write, read into one [`Alert`](crate::domain::Alert).
+//! Bytes to alerts: each of the formats that authorities write, read into one [`Alert`].
 //!
-//! [`read`] is the front door. It finds the format among those in a list, each a [`Format`] with a file or folder of
+//! [`read`] is the front door. It finds the format among those in a list, each a `Format` with a file or folder of
 //! its own, and gives a [`Read`]: the alert, with the parts of it that could not be used ([`Refusal`]), or a
 //! [`FormatError`] that names the field which is wrong. [`outline`] gives besides what was [`Written`], for those who
 //! want to know how a message was understood.
@@ -18,7 +18,7 @@ mod text;
 mod written;
 mod xml;
 
-pub use check::{Audience, Complaint, Message, Report};
+pub use check::{Audience, Complaint, Report};
 pub use error::{FormatError, TimeFault};
 pub use limits::Limits;
 pub use refusal::{Refusal, Unusable};
@@ -101,3 +101,6 @@ fn begun(bytes: &[u8]) -> Result<&'static dyn Format, FormatError> {
     }
     FORMATS.into_iter().find(|format| format.begins(bytes)).ok_or(FormatError::UnknownFormat)
 }
+
+#[cfg(test)]
+mod tests;

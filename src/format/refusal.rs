@@ -38,6 +38,9 @@ pub enum Unusable {
     /// The first and last point differ, and are too far apart to be joined.
     #[error("the ring is not closed: its ends are {0} degrees apart")]
     NotClosed(f64),
+    /// The first and last point differ by little: the ring is used, and closed.
+    #[error("the ring is not closed: its ends, {0} degrees apart, are joined")]
+    Joined(f64),
     /// Points that make no ring, or a centre and radius that make no circle.
     #[error("{0}")]
     Ground(#[from] InvalidGround),

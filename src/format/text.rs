@@ -42,9 +42,6 @@ fn shown(character: char) -> bool {
     }
 }
 
-/// The longest tag that is looked for, bytes. Links have the longest.
-const LONGEST_TAG: usize = 2_048;
-
 /// Tags that end a line.
 const BREAKING: [&str; 12] = ["br", "p", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5"];
 
@@ -55,7 +52,7 @@ const SILENT: [&str; 14] =
 /// What a tag at the beginning of a text stands for, and its length.
 fn tag(text: &str) -> Option<(Option<char>, usize)> {
     let inside = text.strip_prefix('<')?;
-    let length = inside.bytes().take(LONGEST_TAG).position(|byte| byte == b'>')?;
+    let length = inside.find(['<', '>']).filter(|&end| inside.as_bytes()[end] == b'>')?;
     let name = inside[..length].strip_prefix('/').unwrap_or(&inside[..length]);
     let name = &name[..name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len())];
     let known = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));

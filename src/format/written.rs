@@ -1,26 +1,34 @@
 //! What a message says, as its source wrote it.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::domain::Circle;
 
 /// A message as its source wrote it, beside the [`Alert`](crate::domain::Alert) that was made of it. Everything is
-/// counted, also what cannot be used. Serialised it is part of the report of `hazardcast alert check`.
+/// counted, also what cannot be used. Serialised it is part of the report of `hazardcast alert check`; what is not
+/// there is null.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Written {
     /// The format with its version: `CAP 1.2`.
+    #[serde(serialize_with = "or_null")]
     pub format: &'static str,
     /// CAP's `identifier`.
+    #[serde(serialize_with = "or_null")]
     pub identifier: String,
     /// CAP's `sender`.
+    #[serde(serialize_with = "or_null")]
     pub sender: String,
     /// CAP's `sent`, offset and all.
+    #[serde(serialize_with = "or_null")]
     pub sent: String,
     /// CAP's `msgType`.
+    #[serde(serialize_with = "or_null")]
     pub msg_type: String,
     /// CAP's `status`.
+    #[serde(serialize_with = "or_null")]
     pub status: String,
     /// CAP's `scope`.
+    #[serde(serialize_with = "or_null")]
     pub scope: String,
     /// CAP's `references`, one by one.
     pub references: Vec<String>,
@@ -35,6 +43,10 @@ pub struct Written {
     /// What its polygons and circles cover.
     #[serde(skip)]
     pub extents: Vec<Extent>,
+}
+
+fn or_null<S: Serializer>(text: impl AsRef<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    Some(text.as_ref()).filter(|text| !text.is_empty()).serialize(serializer)
 }
 
 /// One `info`, as written.

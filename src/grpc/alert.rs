@@ -58,7 +58,7 @@ impl AlertService for AlertDoor {
                 };
                 Outcome::Ignored(NotSent { reason: reason(ignored).into(), key })
             }
-            Answer::Refused(refused) => return Err(status(refused)),
+            Answer::Refused(refused) => return Err(Refusal::from(refused).with(problems).into()),
         };
         Ok(Response::new(v1::SubmitAlertResponse { outcome: Some(outcome), problems }))
     }
@@ -80,7 +80,7 @@ impl AlertService for AlertDoor {
             Decision::Ignore(ignored) => {
                 v1::PreviewAlertResponse { ignored: reason(ignored).into(), ..Default::default() }
             }
-            Decision::Refuse(refused) => return Err(status(refused)),
+            Decision::Refuse(refused) => return Err(Refusal::from(refused).with(problems).into()),
         };
         Ok(Response::new(v1::PreviewAlertResponse { problems, ..response }))
     }

@@ -118,8 +118,12 @@ impl Link {
                 if let Some(live) = self.services.hub.open(slot) {
                     self.live = Some(live);
                     self.slot = Some(slot);
-                    // In the hub first: what is told from here on comes to this link.
-                    self.services.fan_outs.link_opened(slot);
+                    // In the hub first: what is told from here on comes to this link. What is owed goes before it, as
+                    // fast as the device takes it.
+                    let now = self.moment();
+                    for owed in self.services.fan_outs.link_opened(slot) {
+                        self.session.handle(now, Input::Notice(owed));
+                    }
                 } else {
                     let now = self.moment();
                     self.session.handle(now, leave(COME_BACK));

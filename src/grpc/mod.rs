@@ -4,6 +4,7 @@
 mod acts;
 mod alert;
 mod audit;
+mod connection;
 mod device;
 mod fan_out;
 mod link;
@@ -13,7 +14,8 @@ mod status;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use futures_util::StreamExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
@@ -31,6 +33,8 @@ use crate::tasks::Tasks;
 use crate::wire;
 use crate::wire::convert::InvalidField;
 use crate::wire::v1;
+
+use connection::Connection;
 
 /// The largest request, bytes: an alert of 4 MiB with its frame.
 const MAX_REQUEST: usize = (4 << 20) + 4_096;
@@ -64,11 +68,13 @@ pub struct Services {
     pub tasks: Tasks,
 }
 
-/// Serves every service on `listener` until `stop`; streams that are open end by themselves.
+/// Serves every service on `listener` until `stop`. Streams that are open then may end by themselves, until `cut`: what
+/// is still open is ended then, so that nobody who watches keeps the server from stopping.
 pub async fn serve(
     listener: TcpListener,
     services: Services,
     stop: CancellationToken,
+    cut: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let (health, health_service) = tonic_health::server::health_reporter();
     set_health(&health, ServingStatus::Serving).await;
@@ -83,11 +89,16 @@ pub async fn serve(
     let fan_out = v1::fan_out_service_server::FanOutServiceServer::new(fan_out::FanOutDoor(services.clone()));
     let audit = v1::audit_service_server::AuditServiceServer::new(audit::AuditDoor(services.clone()));
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
+    let connection = move |taken: std::io::Result<TcpStream>| {
+        let stream = taken?;
+        // Frames are small and each is to go at once.
+        stream.set_nodelay(true)?;
+        Ok::<_, std::io::Error>(Connection::new(stream, &cut))
+    };
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .http2_keepalive_interval(Some(Duration::from_mins(1)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-        .tcp_nodelay(true)
         .add_service(health_service)
         .add_service(reflection)
         .add_service(alert.max_decoding_message_size(MAX_REQUEST))
@@ -96,7 +107,7 @@ pub async fn serve(
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener).map(connection), async move {
             stop.cancelled().await;
             set_health(&health, ServingStatus::NotServing).await;
         })

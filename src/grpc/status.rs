@@ -59,19 +59,31 @@ struct FieldViolation {
 pub(super) struct Refusal {
     code: Code,
     problem: Problem,
+    /// What else is wrong: the parts of an alert for want of which it is refused.
+    also: Vec<Problem>,
 }
+
+/// The most further problems that a refusal tells.
+const ALSO: usize = 16;
 
 impl Refusal {
     fn new(code: Code, reason: &str, field: &str, message: impl Display) -> Self {
         Self {
             code,
             problem: Problem { reason: reason.to_owned(), field: field.to_owned(), message: message.to_string() },
+            also: Vec::new(),
         }
     }
 
     /// Why, in one word of the API.
     pub(super) fn reason(&self) -> &str {
         &self.problem.reason
+    }
+
+    /// The same with what else is wrong.
+    pub(super) fn with(self, mut problems: Vec<Problem>) -> Self {
+        problems.truncate(ALSO);
+        Self { also: problems, ..self }
     }
 
     /// The same for one item of many.
@@ -82,19 +94,24 @@ impl Refusal {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        let Refusal { code, problem } = refusal;
+        let Refusal { code, problem, also } = refusal;
         let any = |name: &str, value: Vec<u8>| prost_types::Any {
             type_url: format!("type.googleapis.com/google.rpc.{name}"),
             value,
         };
-        let info = ErrorInfo { reason: problem.reason, domain: DOMAIN.to_owned() };
+        let message = also.iter().fold(problem.message.clone(), |message, problem| {
+            format!("{message}; {}: {}", problem.field, problem.message)
+        });
+        let info = ErrorInfo { reason: problem.reason.clone(), domain: DOMAIN.to_owned() };
         let mut details = vec![any("ErrorInfo", info.encode_to_vec())];
-        if !problem.field.is_empty() {
-            let violation = FieldViolation { field: problem.field, description: problem.message.clone() };
-            details.push(any("BadRequest", BadRequest { field_violations: vec![violation] }.encode_to_vec()));
+        let problems = [problem].into_iter().chain(also).filter(|problem| !problem.field.is_empty());
+        let violation = |problem: Problem| FieldViolation { field: problem.field, description: problem.message };
+        let field_violations: Vec<FieldViolation> = problems.map(violation).collect();
+        if !field_violations.is_empty() {
+            details.push(any("BadRequest", BadRequest { field_violations }.encode_to_vec()));
         }
-        let status = RpcStatus { code: code.into(), message: problem.message.clone(), details };
-        Self::with_details(code, problem.message, Bytes::from(status.encode_to_vec()))
+        let status = RpcStatus { code: code.into(), message: message.clone(), details };
+        Self::with_details(code, message, Bytes::from(status.encode_to_vec()))
     }
 }
 
@@ -120,7 +137,7 @@ impl From<RegistryError> for Refusal {
                 return Self::new(Code::Internal, "REGISTRY_FAILED", "", "the registry failed");
             }
         };
-        Self::new(code, reason, "", error)
+        Self::new(code, reason, "", &error)
     }
 }
 
@@ -134,7 +151,7 @@ impl From<DeskError> for Refusal {
                 (Code::Unavailable, "JOURNAL_FAILED")
             }
         };
-        Self::new(code, reason, "", error)
+        Self::new(code, reason, "", &error)
     }
 }
 
@@ -187,7 +204,7 @@ impl From<FormatError> for Refusal {
             FormatError::NoReferences => "NO_REFERENCES",
         };
         let message = format!("{}: {error}", error.field());
-        Self::new(Code::InvalidArgument, reason, error.field(), message)
+        Self::new(Code::InvalidArgument, reason, error.field(), &message)
     }
 }
 
@@ -198,6 +215,7 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::Point { .. } => "INVALID_POINT",
         Unusable::TooFewPoints(_) => "TOO_FEW_POINTS",
         Unusable::NotClosed(_) => "RING_NOT_CLOSED",
+        Unusable::Joined(_) => "RING_JOINED",
         Unusable::Ground(_) => "INVALID_GROUND",
         Unusable::NotACircle(_) => "NOT_A_CIRCLE",
         Unusable::NotANumber(_) => "NOT_A_NUMBER",
@@ -213,7 +231,7 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
 
 /// What is asked for is not there.
 pub(super) fn not_found(reason: &str, message: &str) -> Status {
-    Refusal::new(Code::NotFound, reason, "name", message).into()
+    Refusal::new(Code::NotFound, reason, "", message).into()
 }
 
 /// Any of the house's errors as a status.

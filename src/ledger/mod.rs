@@ -2,6 +2,8 @@
 //!
 //! Both live in memory and are remade from the journal's entries at start ([`Ledger::replay`]).
 
+mod leaves;
+mod level_map;
 mod progress;
 mod reach;
 mod slot_set;
@@ -11,12 +13,11 @@ use std::sync::atomic::{Ordering, fence};
 
 use dashmap::DashMap;
 
-use crate::decide::Content;
 use crate::domain::{DeliveryKey, DeviceSlot, LineageId, NoticeKind, Priority};
 use crate::journal::Entry;
 
 pub use progress::{Counts, Progress};
-pub use reach::{Reach, Round};
+pub use reach::{Claim, Reach, Round};
 pub use slot_set::SlotSet;
 
 /// Every lineage's reach and every bulletin's progress. A handle: cheap to clone.
@@ -59,7 +60,7 @@ impl Ledger {
         settle();
         let mut lineage = key.lineage;
         while let Some(into) = self.0.absorbed.get(&lineage).map(|into| *into) {
-            self.reach(into).mark_told(kind, priority, devices);
+            self.reach(into).mark_absorbed(kind, priority, devices);
             lineage = into;
         }
         settle();
@@ -91,11 +92,7 @@ impl Ledger {
                 for absorbed in &parts.absorbs {
                     self.absorb(parts.lineage, *absorbed);
                 }
-                let tiers = match &parts.content {
-                    Content::Warn(tiers) => tiers.len(),
-                    Content::Cancel(_) => 1,
-                };
-                self.reach(parts.lineage).begin(parts.revision, tiers);
+                self.reach(parts.lineage).begin(parts.revision);
                 self.progress(admitted.bulletin.key()).start(parts.admitted);
             }
             Entry::Sent { key, kind, priority, channel, devices, .. } => {
@@ -103,7 +100,7 @@ impl Ledger {
                 self.progress(*key).sent_before(*channel, devices.len() as u64);
             }
             Entry::Acknowledged { key, devices } => {
-                self.reach(key.lineage).mark_acknowledged(key.revision, devices);
+                self.reach(key.lineage).acknowledge(key.revision, devices.clone());
                 self.progress(*key).acknowledged(devices.len() as u64, None);
             }
             Entry::Finished { key } => self.progress(*key).finish(),

@@ -63,8 +63,19 @@ impl Cell {
         self.start
     }
 
+    /// The greatest of its keys.
+    pub(super) fn end(&self) -> u128 {
+        self.start | ((1 << (KEY_BITS - self.bits)) - 1)
+    }
+
     pub(super) fn holds(&self, key: u128) -> bool {
         (key ^ self.start) >> (KEY_BITS - self.bits) == 0
+    }
+
+    /// What it has in common with another cell: the smaller of the two, if it lies in the larger.
+    pub(super) fn meet(&self, other: &Self) -> Option<Self> {
+        let (small, large) = if self.bits >= other.bits { (self, other) } else { (other, self) };
+        large.holds(small.start).then_some(*small)
     }
 
     pub(super) fn halves(&self) -> Option<[Self; 2]> {

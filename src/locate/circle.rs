@@ -12,7 +12,7 @@ use crate::domain::Circle;
 use super::lattice::{POLE, Rect, Spot, TURN};
 
 /// Radius of the sphere that distances are first estimated on, metres (the mean radius, IUGG).
-const SPHERE_M: f64 = 6_371_008.8;
+pub(super) const SPHERE_M: f64 = 6_371_008.8;
 /// WGS 84's largest radius of curvature, metres, at the poles in every direction: a²/b.
 const LARGEST_M: f64 = 6_399_593.7;
 /// What a distance on the ellipsoid is at least, as a share of that on the sphere between the same latitudes and
@@ -50,7 +50,8 @@ pub(super) enum Side {
 #[derive(Debug, Clone, Copy)]
 struct Rim {
     at: [f64; 2],
-    distance_m: f64,
+    /// By how much that point is beyond the radius.
+    beyond_m: f64,
     /// Metres for each unit east and north.
     slope: [f64; 2],
     /// By how much the first order may be off within the box.
@@ -119,23 +120,24 @@ impl Disc {
             f64::midpoint(f64::from(rect.x0), f64::from(rect.x1)),
             f64::midpoint(f64::from(rect.y0), f64::from(rect.y1)),
         ];
-        Some(Rim { at, distance_m, slope, error_m })
+        Some(Rim { at, beyond_m: distance_m - self.circle.radius_m(), slope, error_m })
     }
 
-    #[inline]
-    pub(super) fn contains(&self, spot: Spot) -> bool {
-        if let Some(rim) = &self.rim {
-            let east = (f64::from(spot.x) - rim.at[0]) * rim.slope[0];
-            let beyond =
-                rim.distance_m + east + (f64::from(spot.y) - rim.at[1]) * rim.slope[1] - self.circle.radius_m();
-            if beyond.abs() > rim.error_m {
-                return beyond < 0.0;
-            }
+    /// Sets `inside` to 1 for those of some points that are inside.
+    pub(super) fn select(&self, x: &[f64], y: &[f64], inside: &mut [u64]) {
+        let rows = x.iter().zip(y).zip(inside);
+        let exactly = |x: f64, y: f64| u64::from(self.contains(Spot { x: x as u32, y: y as u32 }));
+        let Some(rim) = &self.rim else {
+            rows.filter(|(_, inside)| **inside == 0).for_each(|((x, y), inside)| *inside = exactly(*x, *y));
+            return;
+        };
+        for ((x, y), inside) in rows {
+            let beyond = rim.beyond_m + (x - rim.at[0]) * rim.slope[0] + (y - rim.at[1]) * rim.slope[1];
+            *inside |= if beyond.abs() > rim.error_m { u64::from(beyond < 0.0) } else { exactly(*x, *y) };
         }
-        self.contains_exactly(spot)
     }
 
-    fn contains_exactly(&self, spot: Spot) -> bool {
+    pub(super) fn contains(&self, spot: Spot) -> bool {
         let [lon, lat] = spot.degrees();
         let chord = chord_squared(self.centre, unit(lon, lat));
         chord <= self.sure[0] || (chord < self.sure[1] && self.distance_m(lon, lat) <= self.circle.radius_m())
@@ -212,14 +214,14 @@ fn degrees(units: f64, range: u32) -> f64 {
     (units - f64::from(range) / 2.0) / 1e7
 }
 
-fn middle(rect: &Rect) -> [f64; 2] {
+pub(super) fn middle(rect: &Rect) -> [f64; 2] {
     let mid = |from: u32, to: u32| f64::midpoint(f64::from(from), f64::from(to));
     [degrees(mid(rect.x0, rect.x1), TURN), degrees(mid(rect.y0, rect.y1), POLE)]
 }
 
 /// No point of the box is farther than this from its middle, metres: the length of the straight line between them on a
 /// flat map, with the largest scales that occur in the box.
-fn half_diagonal_m(rect: &Rect) -> f64 {
+pub(super) fn half_diagonal_m(rect: &Rect) -> f64 {
     let [south, north] = [degrees(f64::from(rect.y0), POLE), degrees(f64::from(rect.y1), POLE)];
     let least = if south <= 0.0 && north >= 0.0 { 0.0 } else { south.abs().min(north.abs()) };
     let east = (f64::from(rect.x1 - rect.x0) / 2e7).to_radians() * least.to_radians().cos();
@@ -227,29 +229,11 @@ fn half_diagonal_m(rect: &Rect) -> f64 {
     LARGEST_M * east.hypot(up)
 }
 
-fn unit(lon: f64, lat: f64) -> [f64; 3] {
+pub(super) fn unit(lon: f64, lat: f64) -> [f64; 3] {
     let ((sin_lat, cos_lat), (sin_lon, cos_lon)) = (lat.to_radians().sin_cos(), lon.to_radians().sin_cos());
     [cos_lat * cos_lon, cos_lat * sin_lon, sin_lat]
 }
 
-fn chord_squared(a: [f64; 3], b: [f64; 3]) -> f64 {
+pub(super) fn chord_squared(a: [f64; 3], b: [f64; 3]) -> f64 {
     (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2) + (a[2] - b[2]).powi(2)
-}
-
-/// A point from which places are seen at a distance: on a sphere, good enough to put them in order.
-#[derive(Debug)]
-pub(super) struct Eye([f64; 3]);
-
-impl Eye {
-    pub(super) fn new(spot: Spot) -> Self {
-        let [lon, lat] = spot.degrees();
-        Self(unit(lon, lat))
-    }
-
-    /// No point of the box is nearer than this many metres; of a point, its distance.
-    pub(super) fn to_rect_m(&self, rect: &Rect) -> u32 {
-        let [lon, lat] = middle(rect);
-        let distance = 2.0 * SPHERE_M * (chord_squared(self.0, unit(lon, lat)).sqrt() / 2.0).min(1.0).asin();
-        (distance - half_diagonal_m(rect)).max(0.0) as u32
-    }
 }

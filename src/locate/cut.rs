@@ -6,7 +6,7 @@
 
 use super::circle::{Disc, Side};
 use super::edge::{Edge, NEAR};
-use super::lattice::{Rect, Spot};
+use super::lattice::Rect;
 
 /// What an area is within a box.
 #[derive(Debug)]
@@ -61,53 +61,61 @@ impl Cut {
         self.discs.iter_mut().for_each(|disc| disc.sharpen(rect));
     }
 
-    /// Which of some points of the box are in the area.
-    pub(super) fn select(&self, points: &Points) -> Vec<bool> {
-        let mut inside = vec![false; points.x.len()];
-        let mut crossings = Crossings::default();
+    /// Finds out which of some points of the box are in the area.
+    pub(super) fn select(&self, points: &Points, found: &mut Selection) {
+        let Selection { inside, of_one, odd, near } = found;
+        refill(inside, points.x.len(), 0);
         for polygon in &self.polygons {
-            polygon.outer.count(points, &mut crossings);
-            for (row, inside) in inside.iter_mut().enumerate().filter(|(_, inside)| !**inside) {
-                let (x, y) = (points.x[row], points.y[row]);
-                let in_outer = match (crossings.near[row], crossings.odd[row]) {
-                    (0, odd) => odd == 1,
-                    _ => polygon.outer.holds(x, y) != Some(false),
-                };
-                *inside = in_outer && polygon.holes.iter().all(|hole| hole.holds(x, y) != Some(true));
+            refill(near, points.x.len(), 0);
+            polygon.outer.count(points, of_one, near);
+            for hole in &polygon.holes {
+                hole.count(points, odd, near);
+                of_one.iter_mut().zip(odd.iter()).for_each(|(inside, in_hole)| *inside &= !in_hole);
+            }
+            let rows = inside.iter_mut().zip(of_one.iter().zip(near.iter()));
+            let close = rows.fold(0, |close, (inside, (of_one, near))| {
+                *inside |= of_one & !near;
+                close | near
+            });
+            if close != 0 {
+                for (row, _) in near.iter().enumerate().filter(|(_, near)| **near != 0) {
+                    inside[row] |= u64::from(polygon.holds(points.x[row], points.y[row]));
+                }
             }
         }
         for disc in &self.discs {
-            for (row, inside) in inside.iter_mut().enumerate().filter(|(_, inside)| !**inside) {
-                *inside = disc.contains(Spot { x: points.x[row] as u32, y: points.y[row] as u32 });
-            }
+            disc.select(&points.x, &points.y, inside);
         }
-        inside
     }
 
     /// Whether any of `rect`, which must lie in this cut's box, is in the area. Exact where no hole of a polygon
     /// crosses another or the outside; there it may say yes of ground that holes take away together.
     pub(super) fn touches(&self, rect: &Rect) -> bool {
-        match self.narrow(rect) {
-            Found::Out => false,
-            Found::In => true,
-            Found::Edge(cut) => !cut.polygons.is_empty() || cut.discs.iter().any(|disc| disc.touches(rect)),
-        }
+        self.polygons.iter().any(|polygon| polygon.touches(rect)) || self.discs.iter().any(|disc| disc.touches(rect))
     }
 }
 
 /// Points of the lattice, in columns.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Points {
     pub(super) x: Vec<f64>,
     pub(super) y: Vec<f64>,
 }
 
-/// How often rays from some points cross a ring: 1 where `odd`, and 1 where a point is so `near` an edge that the exact
-/// test has to decide.
+/// Which of some points are in an area, and room to find that out; all of one length. A bit has a word of its own, as
+/// wide as the numbers that it comes from, so that the processor takes several points at a time.
 #[derive(Debug, Default)]
-struct Crossings {
+pub(super) struct Selection {
+    /// 1 where a point is in the area, else 0.
+    pub(super) inside: Vec<u64>,
+    of_one: Vec<u64>,
     odd: Vec<u64>,
     near: Vec<u64>,
+}
+
+fn refill(column: &mut Vec<u64>, length: usize, value: u64) {
+    column.clear();
+    column.resize(length, value);
 }
 
 /// A polygon within a box.
@@ -133,6 +141,15 @@ impl CutPolygon {
 
     fn is_whole(&self) -> bool {
         self.outer.is_all_round() && self.holes.is_empty()
+    }
+
+    fn holds(&self, x: f64, y: f64) -> bool {
+        self.outer.holds(x, y) != Some(false) && self.holes.iter().all(|hole| hole.holds(x, y) != Some(true))
+    }
+
+    /// As if it were narrowed to `rect` and simplified.
+    fn touches(&self, rect: &Rect) -> bool {
+        self.outer.covers(rect) != Some(false) && self.holes.iter().all(|hole| hole.covers(rect) != Some(true))
     }
 }
 
@@ -201,15 +218,16 @@ impl CutRing {
         if self.edges.iter().any(|known| known.edge.holds(x, y)) { None } else { Some(self.crossings_are_odd(x, y)) }
     }
 
-    /// Counts for many points at once. Edges are gone through outside and points inside, without branches, so that the
-    /// processor takes several points at a time.
-    fn count(&self, points: &Points, crossings: &mut Crossings) {
-        let Crossings { odd, near } = crossings;
-        let length = points.x.len();
-        odd.clear();
-        odd.resize(length, u64::from(self.odd));
-        near.clear();
-        near.resize(length, 0);
+    /// Whether all of `rect` is inside the ring, or none of it; `None` if an edge comes through it.
+    fn covers(&self, rect: &Rect) -> Option<bool> {
+        let through = self.edges.iter().any(|known| known.edge.meets(rect));
+        (!through).then(|| self.crossings_are_odd(f64::from(rect.x0), f64::from(rect.y0)))
+    }
+
+    /// How often rays from some points cross the ring: 1 where `odd`; and 1 where a point is so `near` an edge that the
+    /// exact test has to decide. Edges are gone through outside and points inside, without branches.
+    fn count(&self, points: &Points, odd: &mut Vec<u64>, near: &mut [u64]) {
+        refill(odd, points.x.len(), u64::from(self.odd));
         for &flip in &self.flips {
             odd.iter_mut().zip(&points.y).for_each(|(odd, &y)| *odd ^= u64::from(y >= flip));
         }

@@ -1,11 +1,13 @@
 //! The R-tree of tiles, as a search sees it: never changed, only replaced.
+//!
+//! `rstar` packs the tiles into nodes. The nodes are then laid out flat, so that a search may stand at any of them by
+//! number, and the tiles in the order of their nodes, so that those of a whole subtree are one range.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rstar::{AABB, ParentNode, RStarInsertionStrategy, RTree, RTreeNode, RTreeObject, RTreeParams};
 
-use super::AffectedArea;
-use super::cut::{Cut, Found};
 use super::lattice::Rect;
 use super::tiles::Tile;
 
@@ -13,18 +15,29 @@ use super::tiles::Tile;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Forest {
     tree: Arc<Tree>,
-    /// Tiles of ground that had none when the tree was made. (Tiles that were split since are found through those in
-    /// it.)
+    /// Tiles of ground that had none when the tree was made. (Tiles that were split or merged since are found through
+    /// those that were there.)
     fresh: Vec<Arc<Tile>>,
 }
 
 #[derive(Debug, Default)]
 struct Tree {
-    nodes: RTree<Leaf, Wide>,
+    nodes: Vec<Node>,
     tiles: Vec<Arc<Tile>>,
 }
 
-/// A tile's box, and its number in [`Tree::tiles`].
+/// A box of ground, and the tiles in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node {
+    pub(super) rect: Rect,
+    /// Its children stand together in [`Tree::nodes`]; the node of a single tile has none.
+    first_child: u32,
+    children: u32,
+    first_tile: u32,
+    tiles: u32,
+}
+
+/// A tile's box, and its number among those that are planted.
 #[derive(Debug, Clone, Copy)]
 struct Leaf {
     rect: Rect,
@@ -40,23 +53,29 @@ impl RTreeObject for Leaf {
     }
 }
 
-/// Nodes of up to 16: a node's cut of an area serves more children.
+/// Nodes of up to 8: the fewer, the fewer edges of an area are looked at in vain on the way down.
 #[derive(Debug)]
-struct Wide;
+struct Narrow;
 
-impl RTreeParams for Wide {
-    const MIN_SIZE: usize = 6;
-    const MAX_SIZE: usize = 16;
-    const REINSERTION_COUNT: usize = 4;
+impl RTreeParams for Narrow {
+    const MIN_SIZE: usize = 3;
+    const MAX_SIZE: usize = 8;
+    const REINSERTION_COUNT: usize = 2;
     type DefaultInsertionStrategy = RStarInsertionStrategy;
 }
 
 impl Forest {
     /// A tree of `tiles`.
-    pub(super) fn plant(tiles: Vec<Arc<Tile>>) -> Self {
-        let leaf = |(number, tile): (usize, &Arc<Tile>)| Leaf { rect: tile.cell.rect(), number: number as u32 };
-        let nodes = RTree::bulk_load_with_params(tiles.iter().enumerate().map(leaf).collect());
-        Self { tree: Arc::new(Tree { nodes, tiles }), fresh: Vec::new() }
+    pub(super) fn plant(tiles: &[Arc<Tile>]) -> Self {
+        if tiles.is_empty() {
+            return Self::default();
+        }
+        let leaf = |(number, tile): (u32, &Arc<Tile>)| Leaf { rect: tile.cell.rect(), number };
+        let packed: RTree<Leaf, Narrow> = RTree::bulk_load_with_params((0..).zip(tiles).map(leaf).collect());
+        let mut tree = Tree { nodes: vec![Node::new(Rect::GLOBE)], tiles: Vec::with_capacity(tiles.len()) };
+        tree.lay_out(0, packed.root(), tiles);
+        tree.nodes.shrink_to_fit();
+        Self { tree: Arc::new(tree), fresh: Vec::new() }
     }
 
     /// The same with more tiles.
@@ -75,86 +94,71 @@ impl Forest {
         self.tree.tiles.len()
     }
 
-    /// The tile with a number that [`Forest::search`] gave.
-    pub(super) fn tile(&self, number: u32) -> &Arc<Tile> {
-        let number = number as usize;
-        self.tree.tiles.get(number).unwrap_or_else(|| &self.fresh[number - self.tree.tiles.len()])
+    /// The numbers of the tree's uppermost nodes.
+    pub(super) fn roots(&self) -> Range<u32> {
+        self.tree.nodes.first().map_or(0..0, Node::children)
     }
 
-    /// The tiles that may hold places of `areas`, with what is to be tested there. Whole subtrees that lie inside are
-    /// taken without a further look, those outside left out.
-    pub(super) fn search(&self, areas: &[AffectedArea], found: &mut Vec<(u32, Scope)>) {
-        if let Some(scope) = Scope::of(areas, &Rect::GLOBE) {
-            walk(self.tree.nodes.root(), &scope, found);
-        }
-        for (number, tile) in (self.tree.tiles.len()..).zip(&self.fresh) {
-            if let Some(scope) = Scope::of(areas, &tile.cell.rect()) {
-                found.push((number as u32, scope));
-            }
-        }
+    pub(super) fn node(&self, number: u32) -> &Node {
+        &self.tree.nodes[number as usize]
+    }
+
+    pub(super) fn tile(&self, number: u32) -> &Arc<Tile> {
+        &self.tree.tiles[number as usize]
     }
 
     /// Bytes on the heap, without the tiles themselves.
     pub(super) fn memory_bytes(&self) -> usize {
-        // A node's children are one allocation; inner nodes are about one for each ten leaves.
-        let nodes = self.tree.tiles.len() * (size_of::<RTreeNode<Leaf>>() + size_of::<ParentNode<Leaf>>() / 8);
-        nodes + (self.tree.tiles.capacity() + self.fresh.capacity()) * size_of::<Arc<Tile>>()
+        self.tree.nodes.capacity() * size_of::<Node>()
+            + (self.tree.tiles.capacity() + self.fresh.capacity()) * size_of::<Arc<Tile>>()
     }
 }
 
-fn walk(node: &ParentNode<Leaf>, scope: &Scope, found: &mut Vec<(u32, Scope)>) {
-    for child in node.children() {
-        match child {
-            RTreeNode::Leaf(leaf) => {
-                if let Some(scope) = scope.narrow(&leaf.rect) {
-                    found.push((leaf.number, scope));
+impl Tree {
+    /// Adds all that is below `node`, which has its place at `at` already.
+    fn lay_out(&mut self, at: usize, node: &ParentNode<Leaf>, planted: &[Arc<Tile>]) {
+        let (first_child, first_tile) = (self.nodes.len(), self.tiles.len());
+        self.nodes.extend(node.children().iter().map(|child| Node::new(rect_of(&child.envelope()))));
+        for (child, at) in node.children().iter().zip(first_child..) {
+            match child {
+                RTreeNode::Leaf(leaf) => {
+                    self.nodes[at] = Node { first_tile: self.tiles.len() as u32, tiles: 1, ..self.nodes[at] };
+                    self.tiles.push(Arc::clone(&planted[leaf.number as usize]));
                 }
-            }
-            RTreeNode::Parent(parent) => {
-                if let Some(scope) = scope.narrow(&rect_of(parent)) {
-                    walk(parent, &scope, found);
-                }
+                RTreeNode::Parent(parent) => self.lay_out(at, parent, planted),
             }
         }
+        self.nodes[at] = Node {
+            rect: self.nodes[at].rect,
+            first_child: first_child as u32,
+            children: node.children().len() as u32,
+            first_tile: first_tile as u32,
+            tiles: (self.tiles.len() - first_tile) as u32,
+        };
     }
 }
 
-fn rect_of(node: &ParentNode<Leaf>) -> Rect {
-    let envelope = node.envelope();
+impl Node {
+    fn new(rect: Rect) -> Self {
+        Self { rect, first_child: 0, children: 0, first_tile: 0, tiles: 0 }
+    }
+
+    /// The numbers of the nodes below; none if it is of a single tile.
+    pub(super) fn children(&self) -> Range<u32> {
+        self.first_child..self.first_child + self.children
+    }
+
+    pub(super) fn is_leaf(&self) -> bool {
+        self.children == 0
+    }
+
+    /// The numbers of the tiles in it.
+    pub(super) fn tiles(&self) -> Range<u32> {
+        self.first_tile..self.first_tile + self.tiles
+    }
+}
+
+fn rect_of(envelope: &AABB<[f64; 2]>) -> Rect {
     let ([x0, y0], [x1, y1]) = (envelope.lower(), envelope.upper());
     Rect { x0: x0 as u32, y0: y0 as u32, x1: x1 as u32, y1: y1 as u32 }
-}
-
-/// What is to be tested within a box: the areas whose edge comes through it, and the first area that holds all of it.
-#[derive(Debug, Default)]
-pub(super) struct Scope {
-    /// By tier, each before `whole`.
-    pub(super) cuts: Vec<(u8, Cut)>,
-    pub(super) whole: Option<u8>,
-}
-
-impl Scope {
-    fn of(areas: &[AffectedArea], rect: &Rect) -> Option<Self> {
-        Self::default().with((0..=u8::MAX).zip(areas.iter().map(|area| area.cut(rect))))
-    }
-
-    /// What is to be tested within a smaller box; `None` if no area comes there.
-    pub(super) fn narrow(&self, rect: &Rect) -> Option<Self> {
-        let scope = Self { cuts: Vec::new(), whole: self.whole };
-        scope.with(self.cuts.iter().map(|(tier, cut)| (*tier, cut.narrow(rect))))
-    }
-
-    fn with(mut self, found: impl Iterator<Item = (u8, Found)>) -> Option<Self> {
-        for (tier, found) in found {
-            match found {
-                Found::Out => {}
-                Found::Edge(cut) => self.cuts.push((tier, cut)),
-                Found::In => {
-                    self.whole = Some(tier);
-                    break;
-                }
-            }
-        }
-        (self.whole.is_some() || !self.cuts.is_empty()).then_some(self)
-    }
 }

@@ -1,17 +1,14 @@
 //! Where every place is: [`Index`].
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use arc_swap::ArcSwap;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 
 use crate::domain::{Footprint, PlaceId, Private};
 
 use super::cell::{Cell, class_of, key_at};
-use super::forest::Forest;
+use super::directory::Directory;
 use super::lattice::{Rect, Spot};
 use super::tiles::{Entry, FULL, Retired, Tile};
 use super::{AffectedArea, Order, Sweep};
@@ -39,15 +36,9 @@ const LOADED: usize = FULL * 3 / 4;
 /// now and then, when enough ground has been settled, for the making of the next tree.
 #[derive(Debug)]
 pub struct Index {
+    /// Locked before the directory.
     shards: Vec<Mutex<Shard>>,
-    /// Every live tile by its cell's start. Locked after a shard and before a tile.
-    directory: RwLock<BTreeMap<u128, Arc<Tile>>>,
-    /// What searches see. Stored only under the directory's write lock.
-    forest: ArcSwap<Forest>,
-    /// Held by whoever makes the next tree.
-    planting: Mutex<()>,
-    /// Tiles made since the tree was.
-    made: AtomicUsize,
+    directory: Directory,
     /// A bit for each class of boxes that ever occurred.
     classes: AtomicU64,
     places: AtomicUsize,
@@ -133,10 +124,7 @@ impl Index {
     pub fn new() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            directory: RwLock::default(),
-            forest: ArcSwap::default(),
-            planting: Mutex::default(),
-            made: AtomicUsize::new(0),
+            directory: Directory::default(),
             classes: AtomicU64::new(0),
             places: AtomicUsize::new(0),
         }
@@ -159,7 +147,7 @@ impl Index {
         self.places.fetch_add(usize::from(at.is_some()), Ordering::Relaxed);
         self.places.fetch_sub(usize::from(before.is_some()), Ordering::Relaxed);
         drop(shard);
-        self.tend();
+        self.directory.tend();
     }
 
     /// Sets where many places are. Into an empty index this is much faster than one by one; nothing else changes
@@ -195,12 +183,7 @@ impl Index {
         for class in entries.chunk_by(|a, b| Cell::of_class(a.key) == Cell::of_class(b.key)) {
             Tile::cut(Cell::of_class(class[0].key), class, LOADED, &mut tiles);
         }
-        let _planting = self.planting.lock();
-        let mut directory = self.directory.write();
-        directory.values().for_each(|tile| _ = tile.retire_if_empty());
-        *directory = tiles.iter().map(|tile| (tile.cell.start(), Arc::clone(tile))).collect();
-        self.forest.store(Arc::new(Forest::plant(tiles)));
-        self.made.store(0, Ordering::Relaxed);
+        self.directory.replace(&tiles);
         self.places.store(entries.len(), Ordering::Relaxed);
         for shard in &mut shards {
             shard.live.shrink_to_fit();
@@ -230,17 +213,13 @@ impl Index {
     /// Begins a search for the places that touch any of `areas`: of these the first that a place touches is its tier.
     /// Areas beyond the 256th are not looked at.
     pub fn sweep(&self, areas: &[AffectedArea], order: Order) -> Sweep {
-        Sweep::new(self.forest.load_full(), areas, order)
+        Sweep::new(self.directory.forest(), areas, order)
     }
 
     /// Bytes on the heap: columns, tiles, tree and the map from slots, with what they have in reserve.
     pub fn memory_bytes(&self) -> usize {
         let shards: usize = self.shards.iter().map(|shard| shard.lock().memory_bytes()).sum();
-        let directory = self.directory.read();
-        let tiles: usize = directory.values().map(|tile| tile.memory_bytes()).sum();
-        // The nodes of a B-tree are half full or more.
-        let entries = directory.len() * 2 * (size_of::<u128>() + size_of::<Arc<Tile>>());
-        shards + SHARDS * size_of::<Mutex<Shard>>() + tiles + entries + self.forest.load().memory_bytes()
+        shards + SHARDS * size_of::<Mutex<Shard>>() + self.directory.memory_bytes()
     }
 }
 
@@ -266,14 +245,14 @@ impl Index {
         let classes = self.classes.load(Ordering::Relaxed);
         let known = (1..u64::BITS).filter(|class| classes & 1 << class != 0);
         known.map(|class| key_at(class, packed.centre(), place)).find_map(|key| {
-            let rect = attempt(|| self.tile_at(key).map_or(Ok(None), |tile| tile.find(place)))?;
+            let rect = attempt(|| self.directory.tile_at(key).map_or(Ok(None), |tile| tile.find(place)))?;
             Some(Entry { key, place, rect })
         })
     }
 
     fn put(&self, entry: &Entry, before: Option<&Entry>) {
         let full = attempt(|| {
-            let tile = self.tile_for(entry.key);
+            let tile = self.directory.tile_for(entry.key);
             if before.is_some_and(|before| tile.cell.holds(before.key)) {
                 tile.shift(entry.place, &entry.rect)?;
                 return Ok(None);
@@ -286,68 +265,16 @@ impl Index {
             Ok((count > FULL).then_some(tile))
         });
         if let Some(tile) = full {
-            self.split(&tile);
+            self.directory.split(&tile);
         }
     }
 
     fn take(&self, entry: &Entry) {
-        attempt(|| self.tile_at(entry.key).map_or(Ok(()), |tile| tile.remove(entry.place)));
-    }
-
-    fn tile_at(&self, key: u128) -> Option<Arc<Tile>> {
-        find(&self.directory.read(), key).cloned()
-    }
-
-    /// The tile whose cell holds `key`; made if there is none.
-    fn tile_for(&self, key: u128) -> Arc<Tile> {
-        if let Some(tile) = self.tile_at(key) {
-            return tile;
-        }
-        let mut directory = self.directory.write();
-        if let Some(tile) = find(&directory, key) {
-            return Arc::clone(tile);
-        }
-        let before = directory.range(..=key).next_back();
-        let after = directory.range((Bound::Excluded(key), Bound::Unbounded)).next();
-        let cell = Cell::between(key, before.into_iter().chain(after).map(|(&start, _)| start));
-        let tile = Tile::new(cell, &[]);
-        directory.insert(cell.start(), Arc::clone(&tile));
-        self.forest.store(Arc::new(self.forest.load().with([Arc::clone(&tile)])));
-        self.made.fetch_add(1, Ordering::Relaxed);
-        tile
-    }
-
-    fn split(&self, tile: &Tile) {
-        let mut directory = self.directory.write();
-        if let Some(parts) = tile.split() {
-            directory.remove(&tile.cell.start());
-            self.made.fetch_add(parts.len(), Ordering::Relaxed);
-            directory.extend(parts.into_iter().map(|part| (part.cell.start(), part)));
+        let left = attempt(|| self.directory.tile_at(entry.key).map_or(Ok(1), |tile| tile.remove(entry.place)));
+        if left == 0 {
+            self.directory.emptied();
         }
     }
-
-    /// Makes the next tree when enough tiles are new. Empty tiles are forgotten first.
-    fn tend(&self) {
-        if self.made.load(Ordering::Relaxed) < 64 + self.forest.load().tree_size() / 8 {
-            return;
-        }
-        let Some(_planting) = self.planting.try_lock() else { return };
-        let (tiles, known): (Vec<_>, usize) = {
-            let mut directory = self.directory.write();
-            directory.retain(|_, tile| !tile.retire_if_empty());
-            self.made.store(0, Ordering::Relaxed);
-            (directory.values().cloned().collect(), self.forest.load().fresh().len())
-        };
-        let tree = Forest::plant(tiles);
-        let _directory = self.directory.write();
-        let since = self.forest.load_full();
-        self.forest.store(Arc::new(tree.with(since.fresh()[known..].iter().cloned())));
-    }
-}
-
-fn find(directory: &BTreeMap<u128, Arc<Tile>>, key: u128) -> Option<&Arc<Tile>> {
-    let (_, tile) = directory.range(..=key).next_back()?;
-    tile.cell.holds(key).then_some(tile)
 }
 
 /// Tries until no other change has retired the tile in between.

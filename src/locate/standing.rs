@@ -54,9 +54,14 @@ impl<K: Copy + Eq + Hash> Standing<K> {
 
     /// Nothing of `key` is in force any more.
     pub fn remove(&self, key: K) {
+        self.retain(|known| *known != key);
+    }
+
+    /// Nothing is in force any more but what belongs to a key that is to be kept.
+    pub fn retain(&self, keep: impl Fn(&K) -> bool) {
         let mut entries = self.entries.lock();
         let before = entries.len();
-        entries.retain(|(known, _)| *known != key);
+        entries.retain(|(known, _)| keep(known));
         if entries.len() < before {
             self.plant(&entries);
         }

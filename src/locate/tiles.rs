@@ -2,8 +2,10 @@
 //!
 //! A tile's places lie behind an [`Arc`] that a search takes along. A search holds the tile's lock only to clone it; a
 //! change finds it shared only while a search reads, and then copies the columns. So a change never waits for a search,
-//! and a search waits at most for one such copy.
+//! and a search waits at most for one such copy. What replaces a tile is made beside it: the lock is held only to put
+//! it in place, if nothing has changed meanwhile.
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -17,6 +19,9 @@ use super::lattice::Rect;
 /// A tile with more places than this is split.
 pub(super) const FULL: usize = 768;
 
+/// Tiles of neighbouring cells that have no more places than this together are made one.
+const SPARSE: usize = FULL / 4;
+
 /// The places of one cell.
 #[derive(Debug)]
 pub(super) struct Tile {
@@ -29,11 +34,11 @@ pub(super) struct Tile {
 pub(super) enum Content {
     /// Places.
     Live(Columns),
-    /// Nothing any more: its places are in these tiles, which are within its cell.
-    Split(Vec<Arc<Tile>>),
+    /// Nothing any more: the places of its cell are in these tiles, which may hold others too.
+    Moved(Vec<Arc<Tile>>),
 }
 
-/// The tile was split, or forgotten, before it could be changed.
+/// The tile was split, merged or forgotten before it could be changed.
 #[derive(Debug)]
 pub(super) struct Retired;
 
@@ -89,7 +94,7 @@ impl Tile {
         out.extend(tiles.map(Self::content));
         black_box(out.iter().fold(0, |mixed, content| match &**content {
             Content::Live(columns) => mixed ^ columns.slots.first().copied().unwrap_or_default(),
-            Content::Split(_) => mixed,
+            Content::Moved(_) => mixed,
         }));
     }
 
@@ -110,12 +115,13 @@ impl Tile {
         })
     }
 
-    /// Takes a place out.
-    pub(super) fn remove(&self, place: PlaceId) -> Result<(), Retired> {
+    /// Takes a place out; gives back how many are left.
+    pub(super) fn remove(&self, place: PlaceId) -> Result<usize, Retired> {
         self.change(|columns| {
             if let Some(row) = columns.find(place) {
                 columns.swap_remove(row);
             }
+            columns.slots.len()
         })
     }
 
@@ -123,54 +129,129 @@ impl Tile {
     pub(super) fn find(&self, place: PlaceId) -> Result<Option<Rect>, Retired> {
         match &**self.content.lock() {
             Content::Live(columns) => Ok(columns.find(place).map(|row| columns.rect(row))),
-            Content::Split(_) => Err(Retired),
+            Content::Moved(_) => Err(Retired),
         }
     }
 
-    /// Splits a tile that is too full; gives back the new ones.
+    /// Splits a tile that is too full; gives back the new ones. Nobody who has not found the tile yet may find it
+    /// meanwhile.
     pub(super) fn split(&self) -> Option<Vec<Arc<Self>>> {
-        let mut content = self.content.lock();
-        let Content::Live(columns) = &**content else { return None };
-        if columns.slots.len() <= FULL || self.cell.halves().is_none() {
-            return None;
+        loop {
+            let known = self.content();
+            let Content::Live(columns) = &*known else { return None };
+            if columns.slots.len() <= FULL || self.cell.halves().is_none() {
+                return None;
+            }
+            let mut entries: Vec<Entry> = columns.entries().collect();
+            entries.sort_unstable_by_key(|entry| entry.key);
+            let mut tiles = Vec::new();
+            Self::cut(self.cell, &entries, FULL, &mut tiles);
+            // Else somebody who had found it before has changed it, and there are few of them.
+            if retire(&[Known { tile: self, content: known }], &tiles) {
+                return Some(tiles);
+            }
         }
-        let mut entries: Vec<Entry> = columns.entries().collect();
-        entries.sort_unstable_by_key(|entry| entry.key);
-        let mut tiles = Vec::new();
-        Self::cut(self.cell, &entries, FULL, &mut tiles);
-        *content = Arc::new(Content::Split(tiles.clone()));
-        Some(tiles)
-    }
-
-    /// Retires the tile if it is empty, so that nothing is added to it any more.
-    pub(super) fn retire_if_empty(&self) -> bool {
-        let mut content = self.content.lock();
-        let empty = matches!(&**content, Content::Live(columns) if columns.slots.is_empty());
-        if empty {
-            *content = Arc::new(Content::Split(Vec::new()));
-        }
-        empty
     }
 
     /// Bytes on the heap, with its own two counts each for tile and content.
     pub(super) fn memory_bytes(&self) -> usize {
         let columns = match &**self.content.lock() {
             Content::Live(columns) => columns.memory_bytes(),
-            Content::Split(tiles) => tiles.capacity() * size_of::<Arc<Self>>(),
+            Content::Moved(tiles) => tiles.capacity() * size_of::<Arc<Self>>(),
         };
         size_of::<Self>() + size_of::<Content>() + 4 * size_of::<usize>() + columns
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Columns) -> T) -> Result<T, Retired> {
         let mut content = self.content.lock();
-        if matches!(**content, Content::Split(_)) {
+        if matches!(**content, Content::Moved(_)) {
             return Err(Retired);
         }
         match Arc::make_mut(&mut content) {
             Content::Live(columns) => Ok(change(columns)),
-            Content::Split(_) => Err(Retired),
+            Content::Moved(_) => Err(Retired),
         }
     }
+}
+
+/// A tile as it was found.
+struct Known<'t> {
+    tile: &'t Tile,
+    content: Arc<Content>,
+}
+
+/// Tiles with few places or none, and the one that is to take their place.
+pub(super) struct Merger<'t> {
+    cell: Cell,
+    sparse: Vec<Known<'t>>,
+    into: Option<Arc<Tile>>,
+}
+
+impl<'t> Merger<'t> {
+    /// Finds those of `tiles`, all live ones in order of their cells, that are to be merged or forgotten.
+    pub(super) fn find(tiles: &'t [Arc<Tile>]) -> Vec<Self> {
+        let known = |tile: &'t Arc<Tile>| Known { tile, content: tile.content() };
+        let known: Vec<Known<'t>> = tiles.iter().map(known).collect();
+        let mut found = Vec::new();
+        for class in known.chunk_by(|a, b| Cell::of_class(a.tile.cell.start()) == Cell::of_class(b.tile.cell.start())) {
+            Self::find_in(Cell::of_class(class[0].tile.cell.start()), class, &mut found);
+        }
+        found
+    }
+
+    /// The same of all tiles of one cell, as [`Tile::cut`] would have cut their places.
+    fn find_in(cell: Cell, known: &[Known<'t>], found: &mut Vec<Self>) {
+        let count: usize = known.iter().map(Known::count).sum();
+        if known.is_empty() || (known.len() == 1 && count > 0) {
+            return;
+        }
+        if count <= SPARSE {
+            let mut entries: Vec<Entry> = Vec::with_capacity(count);
+            known.iter().filter_map(Known::columns).for_each(|columns| entries.extend(columns.entries()));
+            let sparse = known.iter().map(|known| Known { tile: known.tile, content: Arc::clone(&known.content) });
+            let into = (count > 0).then(|| Tile::new(cell, &entries));
+            found.push(Self { cell, sparse: sparse.collect(), into });
+        } else if let Some([low, high]) = cell.halves() {
+            let (lower, upper) = known.split_at(known.partition_point(|known| low.holds(known.tile.cell.start())));
+            Self::find_in(low, lower, found);
+            Self::find_in(high, upper, found);
+        }
+    }
+
+    /// Puts the new tile in place of the old ones in the directory, if nothing has changed since it was made.
+    pub(super) fn apply(self, directory: &mut BTreeMap<u128, Arc<Tile>>) {
+        let here = directory.range(self.cell.start()..=self.cell.end()).count();
+        if here == self.sparse.len() && retire(&self.sparse, self.into.as_slice()) {
+            for known in &self.sparse {
+                directory.remove(&known.tile.cell.start());
+            }
+            directory.extend(self.into.map(|tile| (tile.cell.start(), tile)));
+        }
+    }
+}
+
+impl Known<'_> {
+    fn columns(&self) -> Option<&Columns> {
+        match &*self.content {
+            Content::Live(columns) => Some(columns),
+            Content::Moved(_) => None,
+        }
+    }
+
+    fn count(&self) -> usize {
+        // A tile that has been split since it was found is in no merger: it has changed.
+        self.columns().map_or(FULL, |columns| columns.slots.len())
+    }
+}
+
+/// Moves all places of some tiles, in order of their cells, to others, unless any has changed since it was found.
+fn retire(known: &[Known<'_>], into: &[Arc<Tile>]) -> bool {
+    let mut contents: Vec<_> = known.iter().map(|known| known.tile.content.lock()).collect();
+    let unchanged = contents.iter().zip(known).all(|(content, known)| Arc::ptr_eq(content, &known.content));
+    if unchanged {
+        contents.iter_mut().for_each(|content| **content = Arc::new(Content::Moved(into.to_vec())));
+    }
+    unchanged
 }
 
 /// Places, one a row.
@@ -202,6 +283,15 @@ impl Columns {
             let ordinal = self.ordinals.get(row).copied().unwrap_or_default();
             Entry::new(PlaceId { slot: Slot(self.slots[row]), ordinal }, self.rect(row), self.are_boxes())
         })
+    }
+
+    /// Those of the places whose keys are in a cell that is not all of the tile's.
+    pub(super) fn within(&self, cell: &Cell) -> Self {
+        let mut columns = Self::default();
+        for entry in self.entries().filter(|entry| cell.holds(entry.key)) {
+            columns.push(entry.place, &entry.rect, cell);
+        }
+        columns
     }
 
     fn find(&self, place: PlaceId) -> Option<usize> {

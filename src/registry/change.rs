@@ -84,7 +84,7 @@ impl<'a> Pending<'a> {
         let (partners, apps) = (directory.partner_count(), directory.app_count());
         drop(directory);
         let (made, draft) = (Draft::default(), Draft::default());
-        Self { shared, now: shared.clock.now(), made, draft, next_slot, partners, apps }
+        Self { shared, now: shared.now(), made, draft, next_slot, partners, apps }
     }
 
     /// What is to be made durable, what memory learns then, and the slot that comes next.

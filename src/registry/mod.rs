@@ -258,14 +258,14 @@ impl Registry {
 
     /// Admits a partner.
     pub async fn create_partner(&self, name: PartnerName, display_name: String) -> Result<Profile, RegistryError> {
-        let profile = Profile { display_name, created: self.shared.clock.now() };
+        let profile = Profile { display_name, created: self.shared.now() };
         self.change(Change::AddPartner(name, profile.clone())).await?;
         Ok(profile)
     }
 
     /// Adds an app to a partner.
     pub async fn create_app(&self, name: AppName, display_name: String) -> Result<Profile, RegistryError> {
-        let profile = Profile { display_name, created: self.shared.clock.now() };
+        let profile = Profile { display_name, created: self.shared.now() };
         self.change(Change::AddApp(name, profile.clone())).await?;
         Ok(profile)
     }
@@ -310,6 +310,11 @@ impl Shared {
         };
         let loaded = load::load(&shared, state)?;
         Ok((shared, loaded))
+    }
+
+    /// The server's time, as exactly as it is kept.
+    fn now(&self) -> Timestamp {
+        records::instant(self.clock.now().as_microsecond())
     }
 
     /// Counts for operators.

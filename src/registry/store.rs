@@ -10,6 +10,8 @@
 //! read. Every commit is synced.
 
 use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io;
 use std::ops::Deref;
 use std::path::Path;
 
@@ -134,7 +136,24 @@ pub(super) struct Store {
 
 impl Store {
     /// Opens the store in `folder`, or makes it.
+    ///
+    /// # Why
+    ///
+    /// fjall does not open what it was killed over while it made it. So a new store is made beside, and put in its
+    /// place when it is whole.
     pub(super) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, RegistryError> {
+        if !folder.try_exists().map_err(RegistryError::Folder)? {
+            let draft = folder.with_extension("draft");
+            if draft.try_exists().map_err(RegistryError::Folder)? {
+                fs::remove_dir_all(&draft).map_err(RegistryError::Folder)?;
+            }
+            drop(Self::open_whole(&draft, cache_bytes)?);
+            put_in_place(&draft, folder).map_err(RegistryError::Folder)?;
+        }
+        Self::open_whole(folder, cache_bytes)
+    }
+
+    fn open_whole(folder: &Path, cache_bytes: u64) -> Result<Self, RegistryError> {
         let database = Database::builder(folder).cache_size(cache_bytes).open()?;
         let open = |space: Space| database.keyspace(space.name(), KeyspaceCreateOptions::default);
         let keyspaces = Space::ALL.into_iter().map(open).collect::<Result<_, _>>()?;
@@ -172,6 +191,11 @@ impl Store {
         }
         Ok(writes.commit()?)
     }
+}
+
+fn put_in_place(draft: &Path, folder: &Path) -> io::Result<()> {
+    fs::rename(draft, folder)?;
+    folder.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
 /// Changes that become durable together.
@@ -218,6 +242,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_store_that_was_not_made_to_the_end_is_made_anew() {
+        let parent = tempfile::tempdir().unwrap();
+        let (folder, draft) = (parent.path().join("store"), parent.path().join("store.draft"));
+        fs::create_dir_all(draft.join("keyspaces")).unwrap();
+        File::create(draft.join("0.jnl")).unwrap();
+        let key = Key::new(&[b"k"]);
+        for value in [None, Some(b"one".as_slice())] {
+            let store = Store::open(&folder, 1 << 20).unwrap();
+            assert_eq!(store.get(Space::Meta, key).unwrap().as_deref(), value);
+            assert!(!draft.exists());
+            let mut batch = Batch::default();
+            batch.put(Space::Meta, key, b"one");
+            store.commit(batch).unwrap();
+        }
+    }
+
+    #[test]
     fn any_flipped_bit_and_any_other_key_is_found_and_named() {
         let key = Key::new(&[&7_u32.to_be_bytes()]);
         let sealed = seal(Space::Registrations, key.as_bytes(), b"payload");
@@ -236,7 +277,7 @@ mod tests {
     #[test]
     fn a_batch_shows_its_own_changes_and_the_store_shows_them_after_the_commit() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), 1 << 20).unwrap();
+        let store = Store::open(&folder.path().join("store"), 1 << 20).unwrap();
         let key = Key::new(&[b"k"]);
         let stored = |space| store.get(space, key).unwrap().map(|payload| payload.to_vec());
         let seen = |batch: &Batch, space| {

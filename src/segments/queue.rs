@@ -73,6 +73,11 @@ impl Ticket {
         Self(Settlement::Now(result))
     }
 
+    /// Whether the entry was not taken: it will never be on disk.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.0, Settlement::Now(Err(_)))
+    }
+
     /// Waits until the entry is on disk, or cannot be.
     pub async fn synced(self) -> Result<(), LogError> {
         match self.0 {

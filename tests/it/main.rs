@@ -1,7 +1,15 @@
 //! Tests of the real binary, as people use it: one file per story.
 
+mod api_errors;
 mod audit;
+mod durability;
+mod fuzz;
+mod hostile;
 mod kill;
 mod links;
 mod operations;
+mod privacy;
+mod real_alerts;
+mod registration;
+mod services;
 mod support;

@@ -25,11 +25,7 @@ pub(super) struct ReadArea {
 }
 
 pub(super) fn area(reader: &mut Reader, element: &Element) -> Result<ReadArea, FormatError> {
-    reader.areas += 1;
-    let most = reader.limits.areas;
-    if reader.areas > most {
-        return Err(FormatError::TooMany { field: element.path.to_string(), what: "areas", most });
-    }
+    reader.count_areas(&element.path, 1)?;
     let description = line(&element.text("areaDesc")?.unwrap_or_default());
     if description.is_empty() {
         reader.refuse(&element.path.field("areaDesc"), Unusable::Missing);
@@ -74,16 +70,23 @@ fn read_ring(
     if text.trim().is_empty() {
         return Ok(None);
     }
-    // No point takes less than four bytes with the blank before it. So far more of them are not even read.
-    if text.len() / 4 > reader.limits.points {
-        reader.count_points(path, text.split_whitespace().count())?;
-    }
-    let read = ring::ring(text);
+    let read = ring::ring(text, reader.limits.points);
     reader.count_points(path, read.points)?;
     if let (Some(extents), Some(extent)) = (extents, read.extent) {
         extents.push(Extent::Ring(extent));
     }
-    Ok(read.ring.map_err(|fault| reader.refuse(path, fault)).ok())
+    match read.ring {
+        Ok(ring) => {
+            if read.open > 0.0 {
+                reader.refuse(path, Unusable::Joined(read.open));
+            }
+            Ok(Some(ring))
+        }
+        Err(fault) => {
+            reader.refuse(path, fault);
+            Ok(None)
+        }
+    }
 }
 
 fn read_circle(reader: &mut Reader, path: &Path, text: &str, extents: &mut Vec<Extent>) -> Option<Circle> {

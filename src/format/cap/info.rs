@@ -4,6 +4,7 @@ use crate::domain::{
     Area, Category, Ground, Info, InfoTexts, Language, NamedValue, NonEmpty, ResponseType, Severity, Timestamp, Urgency,
 };
 use crate::format::error::excerpt;
+use crate::format::path::Path;
 use crate::format::text::{line, plain};
 use crate::format::written::Extent;
 use crate::format::xml::Element;
@@ -65,26 +66,33 @@ pub(super) fn info(reader: &mut Reader, element: &Element) -> Result<ReadInfo, F
 }
 
 /// Gives each info without an area the areas of all others: a source that writes them once means them for every
-/// language.
-pub(super) fn share_areas(infos: &mut [Info]) {
-    let areas_of = |info: &Info| match &info.ground {
-        Ground::Areas(areas) => areas.to_vec(),
-        _ => Vec::new(),
-    };
-    if infos.iter().all(|info| matches!(info.ground, Ground::Areas(_))) {
-        return;
+/// language. They are counted as if they were written each time.
+pub(super) fn share_areas(reader: &mut Reader, infos: &mut [Info]) -> Result<(), FormatError> {
+    if infos.iter().all(|info| info.ground != Ground::None) {
+        return Ok(());
     }
-    let mut all: Vec<Area> = Vec::new();
-    for area in infos.iter().flat_map(areas_of) {
-        // Only neighbours in an info's list and the same area in the next language repeat; the rest may stand twice.
-        if !all.iter().rev().take(64).any(|known| *known == area) {
-            all.push(area);
+    let mut grounds: Vec<&NonEmpty<Area>> = Vec::new();
+    for info in infos.iter() {
+        if let Ground::Areas(areas) = &info.ground
+            && !grounds.contains(&areas)
+        {
+            grounds.push(areas);
         }
     }
-    let Some(all) = NonEmpty::new(all) else { return };
-    for info in infos.iter_mut().filter(|info| info.ground == Ground::None) {
+    let Some(all) = NonEmpty::new(grounds.into_iter().flatten().cloned().collect()) else { return Ok(()) };
+    let points = points(&all);
+    for (index, info) in infos.iter_mut().enumerate().filter(|(_, info)| info.ground == Ground::None) {
+        let path = Path::ROOT.item("info", index);
+        reader.count_areas(&path, all.len())?;
+        reader.count_points(&path, points)?;
         info.ground = Ground::Areas(all.clone());
     }
+    Ok(())
+}
+
+fn points(areas: &[Area]) -> usize {
+    let polygons = areas.iter().flat_map(|area| &area.polygons);
+    polygons.flat_map(|polygon| polygon.holes.iter().chain([&polygon.outer])).map(|ring| ring.points().len()).sum()
 }
 
 fn language(reader: &mut Reader, element: &Element, written: &mut WrittenInfo) -> Result<Language, FormatError> {

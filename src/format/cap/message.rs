@@ -10,10 +10,10 @@ use crate::format::text::plain;
 use crate::format::xml::Element;
 use crate::format::{FormatError, Outline, Unusable, Written};
 
-use super::Reader;
 use super::info::{info, share_areas};
 use super::reference::references;
 use super::term::{self, MessageType, word};
+use super::{Reader, within};
 
 pub(super) fn read(mut reader: Reader, alert: Element) -> Result<Outline, FormatError> {
     let mut written = Written { format: reader.version.name(), ..Written::default() };
@@ -29,10 +29,7 @@ pub(super) fn read(mut reader: Reader, alert: Element) -> Result<Outline, Format
     let references = referred(&mut reader, &alert, &mut written)?;
     let mut infos = Vec::new();
     for found in alert.all("info") {
-        if infos.len() == reader.limits.infos {
-            let most = reader.limits.infos;
-            return Err(FormatError::TooMany { field: found.path.to_string(), what: "infos", most });
-        }
+        within(infos.len() + 1, reader.limits.infos, &found.path, "infos")?;
         let read = info(&mut reader, &found)?;
         for area in &read.written.areas {
             written.polygon_count += area.polygons;
@@ -43,7 +40,7 @@ pub(super) fn read(mut reader: Reader, alert: Element) -> Result<Outline, Format
         written.infos.push(read.written);
         written.extents.extend(read.extents);
     }
-    share_areas(&mut infos);
+    share_areas(&mut reader, &mut infos)?;
     if message_type == MessageType::Update && references.is_empty() {
         reader.refuse(&alert.path.field("references"), Unusable::UpdateOfNothing);
     }
@@ -113,10 +110,7 @@ fn referred(reader: &mut Reader, alert: &Element, written: &mut Written) -> Resu
     let Some(text) = alert.text("references")? else { return Ok(Vec::new()) };
     let found = references(&text);
     let path = alert.path.field("references");
-    let most = reader.limits.references;
-    if found.len() > most {
-        return Err(FormatError::TooMany { field: path.to_string(), what: "references", most });
-    }
+    within(found.len(), reader.limits.references, &path, "references")?;
     let mut referred = Vec::new();
     for (index, reference) in found.into_iter().enumerate() {
         if let Some(to) = reference.to {

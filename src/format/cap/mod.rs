@@ -125,10 +125,18 @@ impl Reader<'_> {
     /// Counts points before they are kept.
     fn count_points(&mut self, path: &Path, points: usize) -> Result<(), FormatError> {
         self.points += points;
-        let most = self.limits.points;
-        let too_many = || FormatError::TooMany { field: path.to_string(), what: "points", most };
-        if self.points > most { Err(too_many()) } else { Ok(()) }
+        within(self.points, self.limits.points, path, "points")
     }
+
+    /// Counts areas before they are kept.
+    fn count_areas(&mut self, path: &Path, areas: usize) -> Result<(), FormatError> {
+        self.areas += areas;
+        within(self.areas, self.limits.areas, path, "areas")
+    }
+}
+
+fn within(count: usize, most: usize, path: &Path, what: &'static str) -> Result<(), FormatError> {
+    if count > most { Err(FormatError::TooMany { field: path.to_string(), what, most }) } else { Ok(()) }
 }
 
 /// `valueName` and `value`, in whatever order; either may be empty, not both.

@@ -20,14 +20,17 @@ pub(super) struct WrittenRing {
     pub(super) extent: Option<[f64; 4]>,
     /// The ring, if it can be used.
     pub(super) ring: Result<Ring, Unusable>,
+    /// How far apart its ends are, degrees; zero where it is closed.
+    pub(super) open: f64,
 }
 
-/// Reads `lat,lon lat,lon ...`. The first fault decides why a ring cannot be used.
-pub(super) fn ring(text: &str) -> WrittenRing {
+/// Reads `lat,lon lat,lon ...`, `most` points and one more to show that there are too many. The first fault decides why
+/// a ring cannot be used.
+pub(super) fn ring(text: &str, most: usize) -> WrittenRing {
     let mut points: Vec<[f64; 2]> = Vec::new();
     let mut fault = None;
     let mut count = 0;
-    for (position, token) in text.split_whitespace().enumerate() {
+    for (position, token) in text.split_whitespace().enumerate().take(most + 1) {
         count += 1;
         let read = match pair(token) {
             Some(point) => on_globe(point).map_err(|source| Unusable::Point { position, source }),
@@ -39,23 +42,23 @@ pub(super) fn ring(text: &str) -> WrittenRing {
         }
     }
     let extent = extent(&points);
+    let open = ends_apart(&points);
+    let size = extent.map_or(0.0, |[west, south, east, north]| (east - west).max(north - south));
     let ring = match fault {
         Some(fault) => Err(fault),
         None if count < 4 => Err(Unusable::TooFewPoints(count)),
-        None => closed(points, extent),
+        None if open > JOINED * size => Err(Unusable::NotClosed(open)),
+        None => Ring::new(points).map_err(Unusable::from),
     };
-    WrittenRing { points: count, extent, ring }
+    WrittenRing { points: count, extent, ring, open }
 }
 
-fn closed(points: Vec<[f64; 2]>, extent: Option<[f64; 4]>) -> Result<Ring, Unusable> {
-    if let (Some(first), Some(last), Some([west, south, east, north])) = (points.first(), points.last(), extent) {
-        let across = (first[0] - last[0]).abs() % 360.0;
-        let apart = across.min(360.0 - across).max((first[1] - last[1]).abs());
-        if apart > JOINED * (east - west).max(north - south) {
-            return Err(Unusable::NotClosed((apart * 1e4).round() / 1e4));
-        }
-    }
-    Ok(Ring::new(points)?)
+/// How far apart the first and the last point are, degrees to four decimals, but never zero if they differ.
+fn ends_apart(points: &[[f64; 2]]) -> f64 {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return 0.0 };
+    let across = (first[0] - last[0]).abs() % 360.0;
+    let apart = across.min(360.0 - across).max((first[1] - last[1]).abs());
+    (apart * 1e4).ceil() / 1e4
 }
 
 /// The box of points, longitudes unrolled from the first one on.
@@ -128,6 +131,10 @@ fn on_globe(point: [f64; 2]) -> Result<[f64; 2], InvalidGround> {
 mod tests {
     use super::*;
 
+    fn ring(text: &str) -> WrittenRing {
+        super::ring(text, 1_000)
+    }
+
     fn refused(text: &str) -> Unusable {
         ring(text).ring.expect_err(text)
     }
@@ -144,6 +151,8 @@ mod tests {
     fn a_ring_is_joined_if_its_ends_are_near() {
         let nearly = "0,0 0,10 10,10 10,0 0.4,0.1";
         assert!(ring(nearly).ring.is_ok());
+        assert_eq!((ring(nearly).open, ring("0,0 0,10 10,10 0,0").open), (0.4, 0.0));
+        assert_eq!(ring("0,180 0,170 10,170 0,-180").open, 0.0);
         assert_eq!(refused("0,0 0,10 10,10 10,0"), Unusable::NotClosed(10.0));
     }
 

@@ -9,10 +9,10 @@ pub(super) fn check(text: &str, limits: &Limits) -> Result<(), FormatError> {
     // these stand. Bounds with room for texts: markup has two `<` an element, and base64 ends with `=`.
     let count = |sign| text.bytes().filter(|&byte| byte == sign).count();
     if count(b'<') > 2 * limits.elements {
-        return Err(too_many("elements", limits.elements));
+        return Err(too_many("signs of markup (<)", 2 * limits.elements));
     }
     if count(b'=') > 2 * limits.all_attributes {
-        return Err(too_many("attributes", limits.all_attributes));
+        return Err(too_many("equals signs", 2 * limits.all_attributes));
     }
     Guard { text, at: 0, depth: 0, elements: 0, attributes: 0, limits }.run()
 }
@@ -160,9 +160,9 @@ mod tests {
             other => panic!("{what}: {other:?}"),
         };
         many("elements", format!("<a>{}</a>", "<b/>".repeat(limits.elements)));
-        many("elements", "<".repeat(1 << 20));
+        many("signs of markup (<)", "<".repeat(1 << 20));
         many("attributes of one element", format!("<a {}/>", "b='' ".repeat(limits.attributes + 1)));
         many("attributes", format!("<a>{}</a>", "<b c='' d=''/>".repeat(limits.all_attributes / 2 + 1)));
-        many("attributes", format!("<a>{}</a>", "=".repeat(1 << 20)));
+        many("equals signs", format!("<a>{}</a>", "=".repeat(1 << 20)));
     }
 }

@@ -66,7 +66,7 @@ fn read_all<S, T>(
     NonEmpty::new(items).ok_or(Missing(field))
 }
 
-fn write_mode(mode: Mode) -> stored::Mode {
+pub(super) fn write_mode(mode: Mode) -> stored::Mode {
     match mode {
         Mode::Actual => stored::Mode::Actual,
         Mode::Exercise => stored::Mode::Exercise,
@@ -77,7 +77,7 @@ fn write_mode(mode: Mode) -> stored::Mode {
 }
 
 /// A mode that is not known reads as unspecified, and so is refused: an exercise must not become an alert.
-fn read_mode(mode: stored::Mode) -> Result<Mode, InvalidEntry> {
+pub(super) fn read_mode(mode: stored::Mode) -> Result<Mode, InvalidEntry> {
     match mode {
         stored::Mode::Unspecified => Err(Impossible("mode")),
         stored::Mode::Actual => Ok(Mode::Actual),

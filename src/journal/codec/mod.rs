@@ -35,6 +35,7 @@ pub(super) fn encode(entry: &Entry) -> Vec<u8> {
             id: Some(write_alert(&noted.id)),
             supersedes: write_references(&noted.supersedes),
             decide_time: Some(write_instant(noted.at)),
+            mode: bulletin::write_mode(noted.mode).into(),
         }),
         Entry::Sent { key, tier, kind, priority, channel, devices } => stored::Event::Sent(stored::Sent {
             key: Some(write_key(*key)),
@@ -73,6 +74,7 @@ fn read(event: stored::Event) -> Result<Entry, InvalidEntry> {
             authority: admitted.authority,
         }),
         stored::Event::Noted(noted) => Entry::Noted(Noted {
+            mode: bulletin::read_mode(noted.mode())?,
             id: read_alert(noted.id, "id")?,
             supersedes: read_references(noted.supersedes)?,
             at: read_instant(noted.decide_time, "decide_time")?,

@@ -187,9 +187,8 @@ fn bulletin() -> impl Strategy<Value = Bulletin> {
         Content::Cancel(infos.collect())
     });
     let warn = vec(tier(), 1..4).prop_map(|tiers| Content::Warn(NonEmpty::new(tiers).expect("one to three")));
-    let modes = vec![Mode::Actual, Mode::Exercise, Mode::System, Mode::Test, Mode::Draft];
     let times = (instant(), instant());
-    (delivery_key(), alert_id(), select(modes), prop_oneof![warn, cancel], times, vec(any::<u64>(), 0..3), references())
+    (delivery_key(), alert_id(), mode(), prop_oneof![warn, cancel], times, vec(any::<u64>(), 0..3), references())
         .prop_map(|(key, alert, mode, content, (expires, admitted), absorbs, supersedes)| {
             Bulletin::remake(BulletinParts {
                 lineage: key.lineage,
@@ -205,6 +204,10 @@ fn bulletin() -> impl Strategy<Value = Bulletin> {
         })
 }
 
+fn mode() -> impl Strategy<Value = Mode> {
+    select(vec![Mode::Actual, Mode::Exercise, Mode::System, Mode::Test, Mode::Draft])
+}
+
 fn devices() -> impl Strategy<Value = Vec<DeviceSlot>> {
     vec(any::<u32>().prop_map(DeviceSlot), 0..20)
 }
@@ -216,8 +219,8 @@ pub(super) fn entry() -> impl Strategy<Value = Entry> {
             Entry::Admitted(Admitted { bulletin, raw: raw.into(), media_type, received, authority })
         },
     );
-    let noted = (alert_id(), references(), instant())
-        .prop_map(|(id, supersedes, at)| Entry::Noted(Noted { id, supersedes, at }));
+    let noted = (alert_id(), mode(), references(), instant())
+        .prop_map(|(id, mode, supersedes, at)| Entry::Noted(Noted { id, mode, supersedes, at }));
     let kinds = [NoticeKind::Alert, NoticeKind::Update, NoticeKind::Release];
     let told = (
         delivery_key(),

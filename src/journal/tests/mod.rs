@@ -176,7 +176,7 @@ fn bulletin(lineage: u64, revision: u32) -> Entry {
 }
 
 fn noted(name: &str, at: Timestamp) -> Entry {
-    Entry::Noted(Noted { id: alert(name), supersedes: Vec::new(), at })
+    Entry::Noted(Noted { id: alert(name), mode: Mode::Actual, supersedes: Vec::new(), at })
 }
 
 fn sent(key: DeliveryKey, devices: Vec<DeviceSlot>) -> Entry {

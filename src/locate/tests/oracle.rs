@@ -26,10 +26,15 @@ fn coord(spot: Spot) -> Coord<f64> {
 
 const TURNS: [f64; 5] = [-2.0, -1.0, 0.0, 1.0, 2.0];
 
+/// The ring's edges, in all their copies.
+pub(super) fn all_lines(ring: &Ring) -> Vec<Line<f64>> {
+    TURNS.iter().flat_map(|turns| lines(ring, *turns)).collect()
+}
+
 /// `Some(inside)`, or `None` on the edge: by counting crossings.
-pub(super) fn in_ring(ring: &Ring, at: Coord<f64>) -> Option<bool> {
+fn in_ring(ring: &[Line<f64>], at: Coord<f64>) -> Option<bool> {
     let mut inside = false;
-    for line in TURNS.iter().flat_map(|turns| lines(ring, *turns)) {
+    for line in ring {
         if line.intersects(&at) {
             return None;
         }
@@ -42,7 +47,8 @@ pub(super) fn in_ring(ring: &Ring, at: Coord<f64>) -> Option<bool> {
 
 fn in_polygon(polygon: &Polygon, spot: Spot) -> bool {
     let at = coord(spot);
-    in_ring(&polygon.outer, at) != Some(false) && polygon.holes.iter().all(|hole| in_ring(hole, at) != Some(true))
+    in_ring(&all_lines(&polygon.outer), at) != Some(false)
+        && polygon.holes.iter().all(|hole| in_ring(&all_lines(hole), at) != Some(true))
 }
 
 /// A pole is one point: a polygon that comes to it has it, whatever longitude it is given.
@@ -87,14 +93,11 @@ pub(super) fn touches_by_geo(polygon: &Polygon, rect: &Rect) -> bool {
 }
 
 /// The same for rings that may cross themselves: an edge comes through the box, or its corner is inside.
-pub(super) fn touches_ring(ring: &Ring, rect: &Rect) -> bool {
+pub(super) fn touches_ring(ring: &[Line<f64>], rect: &Rect) -> bool {
     let [x0, y0, x1, y1] = [rect.x0, rect.y0, rect.x1, rect.y1].map(f64::from);
     let sides = [[x0, y0, x1, y0], [x1, y0, x1, y1], [x1, y1, x0, y1], [x0, y1, x0, y0]]
         .map(|[ax, ay, bx, by]| Line::new(Coord { x: ax, y: ay }, Coord { x: bx, y: by }));
     let within = |point: Coord<f64>| (x0..=x1).contains(&point.x) && (y0..=y1).contains(&point.y);
     in_ring(ring, Coord { x: x0, y: y0 }) != Some(false)
-        || TURNS
-            .iter()
-            .flat_map(|turns| lines(ring, *turns))
-            .any(|line| within(line.start) || sides.iter().any(|side| side.intersects(&line)))
+        || ring.iter().any(|line| within(line.start) || sides.iter().any(|side| side.intersects(line)))
 }

@@ -164,22 +164,42 @@ fn a_sweep_that_was_put_down_and_taken_up_elsewhere_gives_what_one_go_gives() {
     }
 }
 
+/// Metres on a sphere, by the law of haversines.
+fn metres(from: Position, to: Position) -> f64 {
+    let [from_lat, to_lat, apart] = [from.lat(), to.lat(), to.lon() - from.lon()].map(f64::to_radians);
+    let up = ((to_lat - from_lat) / 2.0).sin().powi(2);
+    let across = from_lat.cos() * to_lat.cos() * (apart / 2.0).sin().powi(2);
+    2.0 * 6_371_008.8 * (up + across).sqrt().min(1.0).asin()
+}
+
 #[test]
 fn the_nearest_come_first() {
     let mut rng = rng(6);
     let index = Index::new();
-    index.load((0..30_000).map(|slot| (PlaceId::live(Slot(slot)), somewhere(&mut rng))));
-    let origin = Position::from_degrees(8.0, 47.0).expect("on the globe");
-    let mut sweep = index.sweep(&some_areas()[4], Order::Nearest(origin));
-    let (mut hits, mut farthest) = (Vec::new(), 0);
-    while sweep.next_batch(&mut hits) {}
-    assert_eq!(hits.len(), 30_000);
-    let eye = super::super::circle::Eye::new(Spot::of(origin));
-    for hit in hits {
-        let at = index.position(PlaceId::live(hit.slot)).expect("it has a place");
-        let metres = eye.to_rect_m(&Rect::of(at));
-        assert!(metres >= farthest);
-        farthest = metres;
+    let places: Vec<Footprint> = (0..30_000).map(|_| somewhere(&mut rng)).collect();
+    index.load((0..).zip(&places).map(|(slot, at)| (PlaceId::live(Slot(slot)), *at)));
+    // Some have moved, and their tiles are not in the tree.
+    let places: Vec<Footprint> =
+        places.iter().map(|at| if rng.random_range(0..9) == 0 { somewhere(&mut rng) } else { *at }).collect();
+    (0..).zip(&places).for_each(|(slot, at)| index.place(PlaceId::live(Slot(slot)), Some(*at)));
+    for (lon, lat) in [(8.0, 47.0), (8.5, 47.4), (-179.9, -17.0), (0.0, 90.0), (-171.5, -47.4)] {
+        let origin = Position::from_degrees(lon, lat).expect("on the globe");
+        let mut sweep = index.sweep(&some_areas()[4], Order::Nearest(origin));
+        let (mut hits, mut farthest) = (Vec::new(), 0.0_f64);
+        while sweep.next_batch(&mut hits) {}
+        assert_eq!(hits.len(), 30_000);
+        for hit in hits {
+            // A point of a box is no farther from the box's corner than the opposite corner is.
+            let [least, most] = match places[hit.slot.0 as usize] {
+                Footprint::Point(at) => [metres(origin, *at.expose()); 2],
+                Footprint::Box { south_west, north_east } => {
+                    let (corner, opposite) = (*south_west.expose(), *north_east.expose());
+                    [-1.0, 1.0].map(|by| metres(origin, corner) + by * metres(corner, opposite))
+                }
+            };
+            assert!(most >= farthest - 1.0, "{hit:?} comes too late");
+            farthest = farthest.max(least);
+        }
     }
 }
 

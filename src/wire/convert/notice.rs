@@ -30,5 +30,6 @@ pub fn to_wire(notice: &Notice) -> v1::Notice {
         onset_time: notice.onset.map(time::to_wire),
         expire_time: Some(time::to_wire(notice.expires)),
         server_time: Some(time::to_wire(notice.server_time)),
+        replaces: notice.replaces.iter().map(|lineage| lineage.0).collect(),
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use hazardcast::wire::v1;
 use jiff::{SignedDuration, Timestamp};
 
 /// An alert that warns a box around a place, from now on for two hours.
@@ -49,6 +50,39 @@ impl TestAlert {
         let path = folder.join(format!("{}.xml", self.identifier));
         std::fs::write(&path, self.cap()).expect("the folder can be written to");
         path
+    }
+}
+
+/// A structured alert of today that warns a box of a degree around a place.
+pub(crate) fn structured(identifier: &str, [lon, lat]: [f64; 2]) -> v1::StructuredAlert {
+    #[expect(clippy::disallowed_methods, reason = "a test's alert is of today")]
+    let sent = Timestamp::now();
+    let corners = [[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]];
+    let coordinates = corners.iter().flat_map(|[east, north]| [lon + east, lat + north]).collect();
+    let area = v1::Area {
+        description: "Around the place".to_owned(),
+        polygons: vec![v1::Polygon { outer: Some(v1::Ring { coordinates }), holes: Vec::new() }],
+        ..v1::Area::default()
+    };
+    let info = v1::AlertInfo {
+        language: "en".to_owned(),
+        categories: vec!["Geo".to_owned()],
+        event: "Earthquake".to_owned(),
+        urgency: v1::Urgency::Immediate.into(),
+        severity: v1::Severity::Extreme.into(),
+        certainty: v1::Certainty::Observed.into(),
+        headline: "Strong shaking expected".to_owned(),
+        areas: vec![area],
+        ..v1::AlertInfo::default()
+    };
+    v1::StructuredAlert {
+        identifier: identifier.to_owned(),
+        sender: "test@example.org".to_owned(),
+        send_time: Some(prost_types::Timestamp { seconds: sent.as_second(), nanos: 0 }),
+        mode: v1::AlertMode::Actual.into(),
+        message_type: v1::structured_alert::MessageType::Alert.into(),
+        references: Vec::new(),
+        infos: vec![info],
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the stories share.
 
 pub(crate) mod alert;
+pub(crate) mod api;
+pub(crate) mod encodings;
 pub(crate) mod house;
 pub(crate) mod message;
 pub(crate) mod phone;

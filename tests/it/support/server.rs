@@ -1,10 +1,13 @@
 //! The real binary as a child process: started, killed, started again on the same port and the same data.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Resource, Rlimit};
 
 /// How long anything here may take before the test is given up.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
@@ -28,6 +31,7 @@ pub(crate) struct Server {
     port: u16,
     http_port: u16,
     extra: Vec<String>,
+    log: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -35,7 +39,13 @@ impl Server {
     /// A server that is not running yet.
     pub(crate) fn new(data: &Path, extra: &[&str]) -> Self {
         let extra = extra.iter().map(|&argument| argument.to_owned()).collect();
-        Self { data: data.to_owned(), port: free_port(), http_port: free_port(), extra, child: None }
+        Self { data: data.to_owned(), port: free_port(), http_port: free_port(), extra, log: None, child: None }
+    }
+
+    /// The same, with its log appended to a file.
+    pub(crate) fn logging_to(mut self, file: &Path) -> Self {
+        self.log = Some(file.to_owned());
+        self
     }
 
     /// Where gRPC is served.
@@ -55,16 +65,42 @@ impl Server {
 
     /// Starts it and waits until it says that it listens.
     pub(crate) fn start(&mut self) {
-        let (data, listen, http) =
-            (self.data.display().to_string(), self.address().to_string(), self.http_address().to_string());
-        let mut command = hazardcast(&["serve", "--dev", "--data-dir", &data, "--listen", &listen]);
-        command.args(["--http-listen", &http, "--json"]).args(&self.extra);
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
+        let mut child = self.spawn();
         let stdout = child.stdout.take().expect("it is piped");
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).expect("it can be read");
         self.child = Some(child);
         assert!(line.contains("\"listening\""), "the server said {line:?}");
+    }
+
+    /// Starts it, and kills it before long, wherever it is.
+    pub(crate) fn start_and_kill(&mut self, after: Duration) {
+        self.child = Some(self.spawn());
+        std::thread::park_timeout(after);
+        self.kill();
+    }
+
+    fn spawn(&self) -> Child {
+        let (data, listen, http) =
+            (self.data.display().to_string(), self.address().to_string(), self.http_address().to_string());
+        // A write that its limit does not allow is to fail, as on a full disk; as it is, the process would be ended.
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_hazardcast")]);
+        command.args(["serve", "--dev", "--data-dir", &data, "--listen", &listen]);
+        command.args(["--http-listen", &http, "--json"]).args(&self.extra);
+        if let Some(log) = &self.log {
+            let log = File::options().create(true).append(true).open(log).expect("the log can be written");
+            command.stderr(log);
+        }
+        command.stdout(Stdio::piped()).spawn().expect("the binary starts")
+    }
+
+    /// From now on it can write to no file, or to any again.
+    pub(crate) fn let_write(&self, may: bool) {
+        let child = self.child.as_ref().expect("it runs");
+        let before = rustix::process::getrlimit(Resource::Fsize);
+        let limit = Rlimit { current: if may { before.current } else { Some(0) }, maximum: before.maximum };
+        rustix::process::prlimit(Some(Pid::from_child(child)), Resource::Fsize, limit).expect("its limit can be set");
     }
 
     /// Kills it with SIGKILL, wherever it is.
@@ -78,7 +114,7 @@ impl Server {
     /// Asks it to stop with SIGTERM and waits until it has; returns whether it ended well.
     pub(crate) fn stop(&mut self) -> bool {
         let Some(mut child) = self.child.take() else { return true };
-        let id = rustix::process::Pid::from_child(&child);
+        let id = Pid::from_child(&child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it can be asked to stop");
         let started = Instant::now();
         while started.elapsed() < PATIENCE {

@@ -1,0 +1,97 @@
+//! What fan-outs work with, and what sweep, arrival and lanes ask of it.
+
+use std::sync::Arc;
+
+use crate::domain::{ChannelKind, Clock, Footprint, Language, LineageId, Milestone, PlaceId, Slot, Token};
+use crate::journal::Journal;
+use crate::ledger::Ledger;
+use crate::link::Hub;
+use crate::locate::{Index, Standing};
+use crate::metrics::Metrics;
+use crate::plan::{Facts, LanguageId, Policy, Skipped};
+use crate::registry::Registry;
+
+use super::{FanOut, FanOuts};
+
+/// What fan-outs work with; each is a handle.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Places.
+    pub index: Arc<Index>,
+    /// Registrations and their rows of facts.
+    pub registry: Registry,
+    /// Who was told what, and counts.
+    pub ledger: Ledger,
+    /// Where what was sent is written.
+    pub journal: Journal,
+    /// Live links.
+    pub hub: Hub,
+    /// The server's time.
+    pub clock: Arc<dyn Clock>,
+    /// Counts for operators.
+    pub metrics: Arc<Metrics>,
+}
+
+impl FanOuts {
+    pub(super) fn index(&self) -> &Index {
+        &self.0.around.index
+    }
+
+    pub(super) fn standing(&self) -> &Standing<LineageId> {
+        &self.0.standing
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.0.around.journal
+    }
+
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.0.around.ledger
+    }
+
+    pub(super) fn hub(&self) -> &Hub {
+        &self.0.around.hub
+    }
+
+    /// The settings that plans depend on.
+    pub fn policy(&self) -> Policy {
+        **self.0.policy.load()
+    }
+
+    pub(super) fn facts(&self, slot: Slot) -> Facts {
+        self.0.around.registry.facts(slot)
+    }
+
+    pub(super) fn place(&self, slot: Slot) -> Option<Footprint> {
+        self.0.around.index.position(PlaceId::live(slot))
+    }
+
+    pub(super) fn language(&self, id: LanguageId) -> Option<Language> {
+        self.0.around.registry.language(id)
+    }
+
+    pub(super) fn token(&self, slot: Slot, channel: ChannelKind) -> Option<Token> {
+        self.0.around.registry.token(slot, channel)
+    }
+
+    pub(super) fn forget_token(&self, slot: Slot, token: Token) {
+        self.0.around.registry.forget_token(slot, token);
+    }
+
+    /// Whether a registration can be told over its link: it has one, and links have a lane.
+    pub(super) fn is_linked(&self, slot: Slot) -> bool {
+        self.0.lanes[ChannelKind::Link as usize].is_some() && self.hub().is_linked(slot)
+    }
+
+    pub(super) fn count_skipped(&self, fan_out: &FanOut, reason: Skipped, count: u64) {
+        if count > 0 {
+            fan_out.progress.skipped(reason, count);
+            self.0.skipped[reason as usize].inc_by(count);
+        }
+    }
+
+    pub(super) fn count_sent(&self, fan_out: &FanOut, channel: ChannelKind, count: usize) {
+        fan_out.progress.sent(channel, count as u64, self.now());
+        self.0.around.metrics.fan_out_devices(channel, Milestone::Sent).inc_by(count as u64);
+    }
+}
