@@ -161,7 +161,7 @@ impl App {
         let watched = journal.clone();
         readiness.journal_replayed(move || watched.healthy().is_ok());
         let index = Arc::new(Index::new());
-        let registry = open_registry(&options, &index, &audit, &metrics, &tasks).await?;
+        let registry = open_registry(&options, &index, (&audit, tail), &metrics, &tasks).await?;
         readiness.registry_loaded();
 
         let hub = Hub::with_queue(options.link_queue);
@@ -330,12 +330,13 @@ fn unrecorded(admitted: &Admitted, tail: &Tail) -> Option<AuditEntry> {
 async fn open_registry(
     options: &Options,
     index: &Arc<Index>,
-    audit: &Audit,
+    (audit, tail): (&Audit, Tail),
     metrics: &Arc<Metrics>,
     tasks: &Tasks,
 ) -> Result<Registry, AppError> {
     let mut config = registry::Config::new(options.data_dir.join("registry"));
     config.cache_bytes = options.registry_cache_bytes;
+    config.audit = Some((audit.clone(), tail));
     let registry = Registry::open(&config, Arc::clone(index), Arc::clone(&options.clock), Arc::clone(metrics), tasks)?;
     if options.dev {
         make_dev_partner(&registry, audit).await?;

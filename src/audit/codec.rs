@@ -99,6 +99,9 @@ fn write_act(act: &Act) -> StoredAct {
         &Act::RegistrationUpdated { traits, tokens, drills, secret } => {
             StoredAct::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret })
         }
+        Act::RegistrationRecovered { consents } => StoredAct::RegistrationRecovered(part::RegistrationRecovered {
+            consents: consents.iter().map(write_terms).collect(),
+        }),
         Act::RegistrationDeleted => StoredAct::RegistrationDeleted(part::RegistrationDeleted {}),
         &Act::PlacesReported { reported, forgotten, refused, since } => {
             let since_us = since.as_microsecond();
@@ -146,6 +149,9 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
         StoredAct::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret }) => {
             Act::RegistrationUpdated { traits, tokens, drills, secret }
         }
+        StoredAct::RegistrationRecovered(recovered) => Act::RegistrationRecovered {
+            consents: recovered.consents.iter().map(read_terms).collect::<Result<_, _>>()?,
+        },
         StoredAct::RegistrationDeleted(_) => Act::RegistrationDeleted,
         StoredAct::PlacesReported(part::PlacesReported { reported, forgotten, refused, since_us }) => {
             Act::PlacesReported { reported, forgotten, refused, since: instant(since_us, "since_us")? }

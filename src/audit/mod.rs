@@ -12,7 +12,8 @@
 //! An [`AuditEntry`] names people by random subjects. What a subject stands for is in the registration that it belongs
 //! to and goes with it, so that a log names nobody who is deleted. Reports of places are counted, not listed
 //! ([`PlaceCounts`]). Decisions on alerts are appended beside the alert journal and never waited for when the alert is
-//! sent; what a crash takes of them is written again from the journal ([`Tail`]).
+//! sent. What a crash takes of these, and of changes of registrations that nobody was told of yet, is written again
+//! from the journal and the registry ([`Tail`]).
 //!
 //! # On disk
 //!
@@ -38,6 +39,7 @@ mod places;
 mod read;
 mod verify;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -72,6 +74,12 @@ struct Shared {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     places: Places,
+}
+
+impl fmt::Debug for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Audit({})", self.0.dir.display())
+    }
 }
 
 impl Audit {

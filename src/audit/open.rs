@@ -1,6 +1,6 @@
 //! Taking up the log where the last run left it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::domain::{
-    Act, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, Clock, DeliveryKey, SignedDuration, Timestamp,
+    Act, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, AuditSubject, Clock, DeliveryKey, SignedDuration,
+    Timestamp,
 };
 use crate::metrics::Metrics;
 use crate::segments::segment::{self, open_for_append};
@@ -38,13 +39,15 @@ const BACK: SignedDuration = SignedDuration::from_mins(1);
 /// How many segments are read for that at most, whatever the clock has done.
 const BACK_AT_MOST: usize = 8;
 
-/// What the end of the log says of decisions on alerts. The journal has those that were sent, whatever happened to the
-/// server in the moment between its sync and this log's; what is not here is written again.
-#[derive(Debug, Default)]
+/// What the end of the log has. The alert journal and the registry are synced before it; what happened to the server in
+/// the moment between must not leave what they have without a record: it is written again.
+#[derive(Debug, Clone, Default)]
 pub struct Tail {
     /// From when on all that is in the log was seen; `None` if the log was empty.
     since: Option<Timestamp>,
     decided: HashSet<DeliveryKey>,
+    /// When each person's registration was last said to be changed.
+    changed: HashMap<AuditSubject, Timestamp>,
 }
 
 impl Tail {
@@ -53,10 +56,26 @@ impl Tail {
         self.since.is_some_and(|since| decided >= since) && !self.decided.contains(&key)
     }
 
+    /// Whether a change of somebody's registration, of that instant, is missing from the log. Of several in the moment
+    /// before a crash the last counts.
+    pub fn lacks_change(&self, subject: AuditSubject, changed: Timestamp) -> bool {
+        self.since.is_some_and(|since| changed >= since)
+            && self.changed.get(&subject).is_none_or(|recorded| *recorded < changed)
+    }
+
     fn see(&mut self, record: &AuditRecord) {
         self.since = Some(self.since.map_or(record.time, |since| since.min(record.time)));
-        if let Some(Act::AlertDecided { outcome: AlertOutcome::Admitted(key), .. }) = &record.act {
-            self.decided.insert(*key);
+        match &record.act {
+            Some(Act::AlertDecided { outcome: AlertOutcome::Admitted(key), .. }) => {
+                self.decided.insert(*key);
+            }
+            Some(act) if act.changes_people() => {
+                for subject in &record.subjects {
+                    let last = self.changed.entry(*subject).or_insert(record.time);
+                    *last = record.time.max(*last);
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -225,7 +244,7 @@ struct Seen {
     end: u64,
     first_act: Option<Act>,
     last: Option<AuditPosition>,
-    /// Decisions on alerts, and the first and last record.
+    /// Decisions on alerts, changes of registrations, and the first and last record.
     records: Vec<AuditRecord>,
 }
 
@@ -273,7 +292,8 @@ impl Seen {
         if is_first {
             self.first_act.clone_from(&record.act);
         }
-        if is_first || matches!(record.act, Some(Act::AlertDecided { .. })) {
+        let counts = |act: &Act| matches!(act, Act::AlertDecided { .. }) || act.changes_people();
+        if is_first || record.act.as_ref().is_some_and(counts) {
             self.records.push(record);
         }
     }

@@ -62,6 +62,9 @@ fn details(details: &Details) -> Value {
             "consents": created.consents.iter().map(consent).collect::<Vec<_>>(),
             "place": created.place, "again": created.again,
         }),
+        Details::RegistrationRecovered(recovered) => {
+            json!({ "consents": recovered.consents.iter().map(consent).collect::<Vec<_>>() })
+        }
         Details::RegistrationUpdated(updated) => json!({
             "traits": updated.traits, "tokens": updated.tokens, "drills": updated.drills, "secret": updated.secret,
         }),

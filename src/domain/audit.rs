@@ -170,6 +170,11 @@ pub enum Act {
         /// The secret of its link.
         secret: bool,
     },
+    /// After a crash: a registration had been changed, and the record of that was lost.
+    RegistrationRecovered {
+        /// What is agreed to in it now.
+        consents: Vec<ConsentTerms>,
+    },
     /// A registration was deleted.
     RegistrationDeleted,
     /// Places were reported: all that one caller reported for one app in about a minute.
@@ -216,7 +221,7 @@ pub enum Act {
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 18] = [
+    pub const NAMES: [&str; 19] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -227,6 +232,7 @@ impl Act {
         "registration.ended",
         "registration.read",
         "registration.updated",
+        "registration.recovered",
         "registration.deleted",
         "places.reported",
         "consent.granted",
@@ -250,16 +256,31 @@ impl Act {
             Self::RegistrationEnded => 7,
             Self::RegistrationRead => 8,
             Self::RegistrationUpdated { .. } => 9,
-            Self::RegistrationDeleted => 10,
-            Self::PlacesReported { .. } => 11,
-            Self::ConsentGranted(_) => 12,
-            Self::ConsentWithdrawn { .. } => 13,
-            Self::AlertDecided { .. } => 14,
-            Self::AlertPreviewed { .. } => 15,
-            Self::PartnerCreated => 16,
-            Self::AppCreated => 17,
+            Self::RegistrationRecovered { .. } => 10,
+            Self::RegistrationDeleted => 11,
+            Self::PlacesReported { .. } => 12,
+            Self::ConsentGranted(_) => 13,
+            Self::ConsentWithdrawn { .. } => 14,
+            Self::AlertDecided { .. } => 15,
+            Self::AlertPreviewed { .. } => 16,
+            Self::PartnerCreated => 17,
+            Self::AppCreated => 18,
         };
         Self::NAMES[position]
+    }
+}
+
+impl Act {
+    /// Whether it says what is held of people from then on.
+    pub const fn changes_people(&self) -> bool {
+        matches!(
+            self,
+            Self::RegistrationCreated { .. }
+                | Self::RegistrationUpdated { .. }
+                | Self::RegistrationRecovered { .. }
+                | Self::ConsentGranted(_)
+                | Self::ConsentWithdrawn { .. }
+        )
     }
 }
 

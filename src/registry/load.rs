@@ -1,12 +1,13 @@
 //! From the store to memory, at start.
 
-use crate::domain::{AppName, Footprint, PartnerName, PlaceId, Slot};
+use crate::audit::{self, Audit, Tail};
+use crate::domain::{Act, AppName, AuditEntry, Footprint, PartnerName, PlaceId, Slot};
 use crate::wire::storage_v1::{AppRecord, PartnerRecord, RegistrationRecord, RegistryState};
 
 use super::change::LAYOUT;
 use super::directory::Profile;
 use super::keeper::is_valid;
-use super::records::{self, cid_of, decode, number_key, slot_of};
+use super::records::{self, cid_of, decode, number_key, slot_of, subject_of};
 use super::store::{Key, Space, Store, damaged};
 use super::{RegistryError, Shared};
 
@@ -34,7 +35,11 @@ pub(super) fn state(store: &Store) -> Result<Option<RegistryState>, RegistryErro
 }
 
 /// Reads everything that memory holds.
-pub(super) fn load(shared: &Shared, state: Option<RegistryState>) -> Result<Loaded, RegistryError> {
+pub(super) fn load(
+    shared: &Shared,
+    state: Option<RegistryState>,
+    audit: Option<&(Audit, Tail)>,
+) -> Result<Loaded, RegistryError> {
     let Some(state) = state else { return Ok(Loaded::default()) };
     if state.layout > LAYOUT {
         return Err(RegistryError::LaterLayout(state.layout));
@@ -54,10 +59,26 @@ pub(super) fn load(shared: &Shared, state: Option<RegistryState>) -> Result<Load
         let record: RegistrationRecord = decode(Space::Registrations, &key, &payload)?;
         shared.facts.set(slot, records::facts(slot, &record, &shared.languages));
         shared.names.insert(cid_of(&record, slot)?, slot);
+        if let Some((audit, tail)) = audit
+            && tail.lacks_change(subject_of(&record, slot)?, records::instant(record.updated_us))
+        {
+            drop(audit.append(&recovered(shared, slot, &record)?));
+        }
     }
     let expired = load_places(shared)?;
     shared.count();
     Ok(Loaded { next_slot: state.next_slot, expired })
+}
+
+/// The audit log's record of a change that a crash took from it.
+fn recovered(shared: &Shared, slot: Slot, record: &RegistrationRecord) -> Result<AuditEntry, RegistryError> {
+    let consents = records::read_consents(record).iter().map(audit::terms).collect();
+    let object = shared.directory.read().app_name(records::app_of(record)).map(|app| app.to_string().into());
+    Ok(AuditEntry {
+        subjects: vec![subject_of(record, slot)?],
+        object: object.unwrap_or_default(),
+        ..AuditEntry::server(Act::RegistrationRecovered { consents })
+    })
 }
 
 fn load_directory(shared: &Shared) -> Result<(), RegistryError> {

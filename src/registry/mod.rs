@@ -30,6 +30,7 @@ use dashmap::DashMap;
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use crate::audit::{Audit, Tail};
 use crate::domain::{
     AppName, AppSlot, AuditSubject, ChannelKind, Cid, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
     PartnerName, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
@@ -70,12 +71,14 @@ pub struct Config {
     pub capacity: u32,
     /// Memory for blocks of the store, bytes.
     pub cache_bytes: u64,
+    /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
+    pub audit: Option<(Audit, Tail)>,
 }
 
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20 }
+        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, audit: None }
     }
 }
 
@@ -308,7 +311,7 @@ impl Shared {
             clock,
             metrics,
         };
-        let loaded = load::load(&shared, state)?;
+        let loaded = load::load(&shared, state, config.audit.as_ref())?;
         Ok((shared, loaded))
     }
 

@@ -77,6 +77,15 @@ impl Story {
 
     /// Registers somebody with all that a log must not name.
     fn register(&self) -> String {
+        self.register_by(IDENTIFIER)
+    }
+
+    /// Registers somebody else.
+    fn register_other(&self) -> String {
+        self.register_by("another-oaid")
+    }
+
+    fn register_by(&self, identifier: &str) -> String {
         let consent = |purpose: v1::ConsentPurpose| v1::Consent {
             purpose: purpose.into(),
             policy_version: 3,
@@ -92,7 +101,7 @@ impl Story {
             ..v1::Registration::default()
         };
         let identifier =
-            v1::DeviceIdentifier { kind: v1::device_identifier::Kind::Oaid.into(), value: IDENTIFIER.to_owned() };
+            v1::DeviceIdentifier { kind: v1::device_identifier::Kind::Oaid.into(), value: identifier.to_owned() };
         let request = v1::CreateRegistrationRequest {
             parent: "partners/dev/apps/alpha".to_owned(),
             registration: Some(registration),
@@ -347,6 +356,30 @@ fn a_decision_that_a_crash_took_from_the_log_is_written_again_from_the_journal()
     story.server.start();
     assert_eq!(story.list(&["--action", "alert.decided"]), decisions, "once is enough");
     assert_eq!(verify(&story.log(), &[]).0, 0);
+    assert!(story.server.stop());
+}
+
+#[test]
+fn a_consent_whose_record_a_crash_took_is_written_again_from_the_registry() {
+    let mut story = Story::begin();
+    let name = story.register();
+    let other = story.register_other();
+    story.grant(&other);
+    story.server.kill();
+    let file = files(&story.log()).remove(0);
+    let bytes = fs::read(&file).expect("a segment");
+    let ends = commits(&bytes);
+    fs::write(&file, &bytes[..ends[ends.len() - 2]]).expect("written");
+    story.server.start();
+    let recovered = story.list(&["--action", "registration.recovered"]);
+    let [recovered] = recovered.as_slice() else { panic!("{recovered:?}") };
+    let purposes: Vec<_> = recovered["details"]["consents"].as_array().into_iter().flatten().collect();
+    assert!(purposes.iter().any(|consent| consent["purpose"] == "link_merging"), "{recovered}");
+    let subject = |name: &str| story.list(&["--registration", name])[0]["subjects"][0].clone();
+    assert_eq!((&recovered["subjects"][0], subject(&other) == subject(&name)), (&subject(&other), false));
+    story.server.kill();
+    story.server.start();
+    assert_eq!(story.list(&["--action", "registration.recovered"]).len(), 1, "once is enough");
     assert!(story.server.stop());
 }
 

@@ -64,6 +64,7 @@ fn of_people() -> impl Strategy<Value = Act> {
     prop_oneof![
         (prop::collection::vec(terms(), 0..4), any::<bool>(), any::<bool>())
             .prop_map(|(consents, place, again)| Act::RegistrationCreated { consents, place, again }),
+        prop::collection::vec(terms(), 0..4).prop_map(|consents| Act::RegistrationRecovered { consents }),
         any::<[bool; 4]>().prop_map(|[traits, tokens, drills, secret]| Act::RegistrationUpdated {
             traits,
             tokens,

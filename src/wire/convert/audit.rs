@@ -74,6 +74,9 @@ fn details(act: &Act) -> Option<Details> {
                 again: *again,
             })
         }
+        Act::RegistrationRecovered { consents } => Details::RegistrationRecovered(part::RegistrationRecovered {
+            consents: consents.iter().map(terms_to_wire).collect(),
+        }),
         &Act::RegistrationUpdated { traits, tokens, drills, secret } => {
             Details::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret })
         }
