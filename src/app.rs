@@ -162,7 +162,8 @@ impl App {
         readiness.journal_replayed(move || watched.healthy().is_ok());
         let index = Arc::new(Index::new());
         let registry = open_registry(&options, &index, (&audit, tail), &metrics, &tasks).await?;
-        readiness.registry_loaded();
+        let watched = registry.clone();
+        readiness.registry_loaded(move || watched.is_healthy());
 
         let hub = Hub::with_queue(options.link_queue);
         let around = Surroundings {
@@ -229,7 +230,7 @@ impl App {
         self.hub.drain(RECONNECT_OVER);
         self.doors.cancel();
         drop(self.desk);
-        // It asks the journal whether it is healthy, and the journal closes when its last handle is gone.
+        // It asks journal and registry whether they are healthy, and these close when their last handle is gone.
         drop(self.readiness);
         self.http_stop.cancel();
         self.tasks.wait(CLOSING).await?;
@@ -372,7 +373,7 @@ async fn serve_grpc(listener: TcpListener, services: Services, stop: Cancellatio
         stop.cancelled().await;
         tokio::time::sleep(DOORS_CLOSE_WITHIN).await;
         cut.cancel();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         served = serving => {

@@ -39,6 +39,9 @@ pub struct Past {
     pub before: Option<Bulletin>,
     /// Every lineage that this one has taken over, by this bulletin or an earlier one.
     pub replaces: Vec<LineageId>,
+    /// Bulletins that may have told devices of which nothing is known: they were followed by another, and the server
+    /// ended before it was on disk to whom the last of them went.
+    pub unsure: Vec<Bulletin>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,14 +130,27 @@ impl FanOut {
             }
     }
 
-    /// Whether one who is not in the area is to be told that it is over: who was told by an earlier bulletin, or was
-    /// told so and has not acknowledged it.
+    /// Whether the device shows something as pressing as this tier: then it is told of a change of text alone.
+    pub fn has_heard(&self, device: DeviceSlot, tier: TierIndex) -> bool {
+        let priority = self.tier_facts(tier, NoticeKind::Alert).priority;
+        self.reach.shown(device).is_some_and(|shown| shown >= priority)
+    }
+
+    /// Whether one who is not in the area is to be told that it is over: who was told by an earlier bulletin alone.
     pub fn is_release_due(&self, device: DeviceSlot) -> bool {
         let ends = self.is_cancel() || self.past.before.is_some();
-        ends && match self.reach.shown(device) {
-            Some(_) => !self.round.is_sent(device),
-            None => self.reach.is_over(device),
+        ends && self.reach.shown(device).is_some() && !self.round.is_sent(device)
+    }
+
+    /// Whether one who is not in the area, and of whom nothing better is known, is told over its link that it is over,
+    /// each time that it opens: who was told so and has not acknowledged it, or may have been told by a bulletin whose
+    /// last notices are not known. A device that shows nothing drops it.
+    pub fn is_release_owed(&self, device: DeviceSlot, at: Option<Footprint>) -> bool {
+        if self.reach.may_show(device) {
+            return self.reach.is_over(device) && !self.round.is_acknowledged(device);
         }
+        let may_be_told = |at| self.past.unsure.iter().flat_map(Bulletin::tiers).any(|tier| tier.area.touches(at));
+        !self.round.is_acknowledged(device) && at.is_some_and(may_be_told)
     }
 
     /// True once, when the sweep is over and no lane has any of it left.
@@ -180,11 +196,12 @@ impl Past {
             BulletinContent::Warn(_) => Some(bulletin.clone()),
             BulletinContent::Cancel(_) => past.before.clone(),
         };
-        Self { before, replaces: past.replaces.clone() }
+        Self { before, replaces: past.replaces.clone(), unsure: past.unsure.clone() }
     }
 
     /// Another lineage is taken over, and all that it had taken over itself.
     pub(super) fn absorb(&mut self, lineage: LineageId, past: Option<&Self>) {
+        self.unsure.extend(past.into_iter().flat_map(|past| past.unsure.iter().cloned()));
         let inherited = past.into_iter().flat_map(|past| &past.replaces);
         for &replaced in std::iter::once(&lineage).chain(inherited) {
             if !self.replaces.contains(&replaced) {

@@ -44,8 +44,11 @@ impl FanOuts {
         let (device, now) = (facts.device(), self.now());
         let here = self.place(slot).map(|at| self.standing().at(at)).unwrap_or_default();
         let in_force = self.in_force();
-        let is_here = |fan_out: &FanOut| here.iter().any(|(lineage, _)| *lineage == fan_out.lineage());
-        let concerned = in_force.iter().filter(|fan_out| fan_out.reach.may_show(device) || is_here(fan_out.as_ref()));
+        let is_concerned = |fan_out: &FanOut| {
+            let is_here = here.iter().any(|(lineage, _)| *lineage == fan_out.lineage());
+            is_here || fan_out.reach.may_show(device) || !fan_out.past.unsure.is_empty()
+        };
+        let concerned = in_force.iter().filter(|fan_out| is_concerned(fan_out.as_ref()));
         concerned.filter_map(|fan_out| self.catch_up(fan_out, slot, now)).collect()
     }
 
@@ -78,6 +81,11 @@ impl FanOuts {
                 settle();
                 fan_out.has_had(due.facts.device(), due.claim).then_some(due)?
             }
+            Met::NotDue => {
+                let facts = self.facts(slot);
+                let owed = facts.is_live() && fan_out.is_release_owed(facts.device(), self.place(slot));
+                return owed.then(|| self.owed(fan_out, &Due::release(facts), now)).flatten();
+            }
             Met::Put | Met::Untold => return None,
         };
         let acknowledged = fan_out.round.is_acknowledged(due.facts.device());
@@ -86,7 +94,7 @@ impl FanOuts {
 
     /// Puts one device into a lane, if it has not had the bulletin and the plan says to tell it.
     fn bring_up_to_date(&self, fan_out: &Arc<FanOut>, slot: Slot, now: Timestamp) -> Met {
-        let Some(due) = self.due(fan_out, slot, now) else { return Met::Untold };
+        let Some(due) = self.due(fan_out, slot, now) else { return Met::NotDue };
         let Due { facts, tier, kind, claim } = due;
         let device = facts.device();
         if kind != NoticeKind::Release && fan_out.round.find(device) {
@@ -118,12 +126,10 @@ impl FanOuts {
         let device = facts.device();
         if let Some(tier) = self.place(slot).and_then(|at| fan_out.tier_at(at, now)) {
             let priority = fan_out.tier_facts(tier, NoticeKind::Alert).priority;
-            let heard = fan_out.reach.shown(device).is_some_and(|shown| shown >= priority);
-            let kind = if heard { NoticeKind::Update } else { NoticeKind::Alert };
+            let kind = if fan_out.has_heard(device, tier) { NoticeKind::Update } else { NoticeKind::Alert };
             return Some(Due { facts, tier, kind, claim: Claim::Tell(priority) });
         }
-        let release = Due { facts, tier: TierIndex(0), kind: NoticeKind::Release, claim: Claim::Release };
-        fan_out.is_release_due(device).then_some(release)
+        fan_out.is_release_due(device).then(|| Due::release(facts))
     }
 
     /// What was sent and not acknowledged, to be sent again. The device drops it if it had it after all.
@@ -157,6 +163,8 @@ pub(super) fn may_take(kind: NoticeKind, channel: ChannelKind) -> bool {
 
 /// How a device stands that is to be brought up to date.
 enum Met {
+    /// There is nothing to tell it.
+    NotDue,
     /// It is not to be told, or not now.
     Untold,
     /// It was sent what it is due.
@@ -173,6 +181,12 @@ struct Due {
     tier: TierIndex,
     kind: NoticeKind,
     claim: Claim,
+}
+
+impl Due {
+    fn release(facts: Facts) -> Self {
+        Self { facts, tier: TierIndex(0), kind: NoticeKind::Release, claim: Claim::Release }
+    }
 }
 
 /// What a channel has taken of one bulletin.

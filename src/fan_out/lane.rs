@@ -93,7 +93,9 @@ impl<C: Channel> Lane<C> {
             }
             let linked = self.house.is_linked(slot);
             match plan(&facts, tier, Situation { linked, found }, policy, now) {
-                Verdict::Tell { .. } if self.is_back(errand, slot, now) => self.give_up(errand, slot, device),
+                Verdict::Tell { .. } if self.has_changed(errand, slot, device, now) => {
+                    self.give_up(errand, slot, device);
+                }
                 Verdict::Tell { route, .. } if !may_take(errand.kind, route.channel()) => {
                     self.give_up(errand, slot, device);
                 }
@@ -115,10 +117,17 @@ impl<C: Channel> Lane<C> {
         groups
     }
 
-    /// Whether one that was to be told that it is over for where it is has come back: into ground where it is not.
-    fn is_back(&self, errand: &Errand, slot: Slot, now: Timestamp) -> bool {
-        let released = errand.kind == NoticeKind::Release && !errand.fan_out.is_cancel();
-        released && self.house.place(slot).is_some_and(|at| errand.fan_out.tier_at(at, now).is_some())
+    /// Whether the device is due something else since it was planned: an older bulletin, which was on its way, has told
+    /// it already, or it was released; or one to be released has come back into ground where it is not over.
+    fn has_changed(&self, errand: &Errand, slot: Slot, device: DeviceSlot, now: Timestamp) -> bool {
+        let fan_out = &errand.fan_out;
+        match errand.kind {
+            NoticeKind::Alert => fan_out.has_heard(device, errand.tier),
+            NoticeKind::Update => !fan_out.has_heard(device, errand.tier),
+            NoticeKind::Release if fan_out.reach.shown(device).is_none() => true,
+            NoticeKind::Release if fan_out.is_cancel() => false,
+            NoticeKind::Release => self.house.place(slot).is_some_and(|at| fan_out.tier_at(at, now).is_some()),
+        }
     }
 
     fn add_tokens(&self, groups: &mut Groups) {

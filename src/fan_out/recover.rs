@@ -28,9 +28,12 @@ impl Recovered {
             Entry::Admitted(admitted) => {
                 let newest = admitted.bulletin.clone();
                 let known = self.lineages.remove(&newest.key().lineage);
-                let mut past = known.map(|known| Past::of(&known.newest, &known.past)).unwrap_or_default();
+                let mut past = known.as_ref().map(|known| Past::of(&known.newest, &known.past)).unwrap_or_default();
+                past.unsure = known.map(|known| known.newest).into_iter().collect();
                 for absorbed in &newest.parts().absorbs {
-                    past.absorb(*absorbed, self.lineages.remove(absorbed).map(|known| known.past).as_ref());
+                    let known = self.lineages.remove(absorbed);
+                    past.absorb(*absorbed, known.as_ref().map(|known| &known.past));
+                    past.unsure.extend(known.map(|known| known.newest));
                 }
                 self.lineages.insert(newest.key().lineage, Lineage { newest, past, finished: false });
             }

@@ -15,9 +15,6 @@ use crate::plan::{Found, Policy, RouteId, Situation, Skipped, TierFacts, Verdict
 use super::queue::Errand;
 use super::{FanOut, FanOuts};
 
-/// How many of a list are planned at a time, between looks at whether something more urgent waits.
-const BATCH: usize = 4_096;
-
 /// The sweep of one bulletin: can be put down after each batch and taken up again, by any planner.
 #[derive(Debug)]
 pub(super) struct Planned {
@@ -67,15 +64,15 @@ impl Planned {
         }
     }
 
-    /// Plans one batch; false when the sweep is over.
-    pub(super) fn step(&mut self, house: &FanOuts) -> bool {
+    /// Plans one batch of so many devices; false when the sweep is over.
+    pub(super) fn step(&mut self, house: &FanOuts, batch: usize) -> bool {
         let stage = std::mem::replace(&mut self.stage, Stage::Done);
         if self.fan_out.successor().is_none() && !self.fan_out.is_expired(house.now()) {
             self.stage = match stage {
-                Stage::Begin => self.begin(house),
-                Stage::Area { sweep, tiers } => self.step_area(house, sweep, tiers),
-                Stage::Revise { next } => self.step_revise(house, next),
-                Stage::Release { told, next } => self.step_release(house, told, next),
+                Stage::Begin => self.begin(house, batch),
+                Stage::Area { sweep, tiers } => self.step_area(house, sweep, tiers, batch),
+                Stage::Revise { next } => self.step_revise(house, next, batch),
+                Stage::Release { told, next } => self.step_release(house, told, next, batch),
                 Stage::Done => Stage::Done,
             };
             self.hand_over(house);
@@ -89,7 +86,7 @@ impl Planned {
         !over
     }
 
-    fn begin(&mut self, house: &FanOuts) -> Stage {
+    fn begin(&mut self, house: &FanOuts, batch: usize) -> Stage {
         match &self.fan_out.bulletin.parts().content {
             Content::Warn(tiers) => {
                 let now = house.now();
@@ -99,20 +96,20 @@ impl Planned {
                     .map(|(position, tier)| (TierIndex(position), tier.area.clone()))
                     .unzip::<_, _, Vec<_>, Vec<_>>();
                 let sweep = house.index().sweep(&areas, Order::Any);
-                self.step_area(house, sweep, tiers)
+                self.step_area(house, sweep, tiers, batch)
             }
             Content::Cancel(_) => {
                 let told: Vec<_> = self.fan_out.reach.told().collect();
                 self.fan_out.progress.found(told.len() as u64);
-                self.step_release(house, told, 0)
+                self.step_release(house, told, 0, batch)
             }
         }
     }
 
-    fn step_area(&mut self, house: &FanOuts, mut sweep: Sweep, tiers: Vec<TierIndex>) -> Stage {
+    fn step_area(&mut self, house: &FanOuts, mut sweep: Sweep, tiers: Vec<TierIndex>, batch: usize) -> Stage {
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();
-        let more = sweep.next_batch(&mut hits);
+        let more = sweep.next_hits(batch, &mut hits);
         let scene = Scene::new(house);
         let facts: Vec<_> = tiers.iter().map(|&tier| self.fan_out.tier_facts(tier, NoticeKind::Alert)).collect();
         let mut found = 0;
@@ -160,8 +157,8 @@ impl Planned {
         first
     }
 
-    fn step_revise(&mut self, house: &FanOuts, next: usize) -> Stage {
-        let end = self.revise.len().min(next + BATCH);
+    fn step_revise(&mut self, house: &FanOuts, next: usize, batch: usize) -> Stage {
+        let end = self.revise.len().min(next + batch);
         let route = RouteId::first(ChannelKind::Link);
         for position in next..end {
             let Hit { slot, tier, .. } = self.revise[position];
@@ -183,8 +180,8 @@ impl Planned {
         Stage::Release { told: outside, next: 0 }
     }
 
-    fn step_release(&mut self, house: &FanOuts, told: Vec<DeviceSlot>, next: usize) -> Stage {
-        let end = told.len().min(next + BATCH);
+    fn step_release(&mut self, house: &FanOuts, told: Vec<DeviceSlot>, next: usize, batch: usize) -> Stage {
+        let end = told.len().min(next + batch);
         let scene = Scene::new(house);
         let tier = TierIndex(0);
         let facts = self.fan_out.tier_facts(tier, NoticeKind::Release);

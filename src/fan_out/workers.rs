@@ -47,9 +47,15 @@ pub struct LaneSeed {
 
 type Build = Box<dyn FnOnce(FanOuts, Arc<LaneQueue>) -> Box<dyn LaneWorker> + Send>;
 
+/// How many devices are planned at a time, between looks at whether something more urgent waits.
+const BATCH: usize = 8_192;
+
 /// Takes the sweep whose turn it is, plans one batch, and puts it back. Several may run at once.
 #[derive(Clone)]
-pub struct Planner(FanOuts);
+pub struct Planner {
+    house: FanOuts,
+    batch: usize,
+}
 
 impl LaneSeed {
     /// A lane for `channel`.
@@ -65,7 +71,8 @@ impl LaneSeed {
 impl Workers {
     pub(super) fn new(house: &FanOuts, seeds: Vec<LaneSeed>, recorder: Recorder) -> Self {
         let build = |seed: LaneSeed| Some((seed.build)(house.clone(), house.0.lanes[seed.kind as usize].clone()?));
-        Self { planner: Planner(house.clone()), lanes: seeds.into_iter().filter_map(build).collect(), recorder }
+        let planner = Planner { house: house.clone(), batch: BATCH };
+        Self { planner, lanes: seeds.into_iter().filter_map(build).collect(), recorder }
     }
 
     /// Gives each lane and the recorder a task, and each of so many planners a thread. Fails if the system has no
@@ -98,17 +105,23 @@ impl<C: Channel> LaneWorker for Lane<C> {
 }
 
 impl Planner {
+    /// The same with batches of about so many devices.
+    #[must_use]
+    pub fn with_batch(self, batch: usize) -> Self {
+        Self { batch: batch.max(1), ..self }
+    }
+
     /// Plans one batch; false if no sweep waits.
     pub fn step(&self) -> bool {
-        Self::step_locked(&self.0, &mut self.0.0.planning.lock())
+        self.step_locked(&mut self.house.0.planning.lock())
     }
 
     /// Plans until no more bulletins come and all are swept; then the lanes are closed.
     fn run(self) {
-        let house = &self.0;
+        let house = &self.house;
         let mut planning = house.0.planning.lock();
         loop {
-            if Self::step_locked(house, &mut planning) {
+            if self.step_locked(&mut planning) {
                 continue;
             }
             if planning.closed && planning.busy == 0 {
@@ -121,10 +134,10 @@ impl Planner {
     }
 
     /// The lock is let go while the batch is planned.
-    fn step_locked(house: &FanOuts, planning: &mut MutexGuard<'_, super::Planning>) -> bool {
+    fn step_locked(&self, planning: &mut MutexGuard<'_, super::Planning>) -> bool {
         let Some((priority, mut planned)) = planning.schedule.take() else { return false };
         planning.busy += 1;
-        let more = MutexGuard::unlocked(planning, || planned.step(house));
+        let more = MutexGuard::unlocked(planning, || planned.step(&self.house, self.batch));
         planning.busy -= 1;
         if more {
             planning.schedule.put(priority, planned);

@@ -1,6 +1,7 @@
 //! From the house's errors to gRPC statuses, with `google.rpc.ErrorInfo` and `google.rpc.BadRequest` as details
 //! (AIP-193).
 
+use std::error::Error;
 use std::fmt::Display;
 
 use bytes::Bytes;
@@ -133,7 +134,8 @@ impl From<RegistryError> for Refusal {
             RegistryError::Full(_) => (Code::ResourceExhausted, "REGISTRY_FULL"),
             RegistryError::Stopped => (Code::Unavailable, "REGISTRY_STOPPED"),
             _ => {
-                tracing::error!(%error, "the registry failed");
+                let cause = error.source().map(tracing::field::display);
+                tracing::error!(%error, cause, "the registry failed");
                 return Self::new(Code::Internal, "REGISTRY_FAILED", "", "the registry failed");
             }
         };

@@ -12,7 +12,8 @@ type Probe = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// Knows which parts of the server are ready, in the order in which they come up. Cheap to clone; all clones are one.
 ///
-/// A part that was ready once stays so, but for the journal: it is asked each time, since a disk can fail on any day.
+/// A part that was ready once stays so, but for the journal and the registry: they are asked each time whether they can
+/// still be written, since a disk can fail on any day.
 #[derive(Clone, Default)]
 pub struct Readiness(Arc<Inner>);
 
@@ -22,6 +23,7 @@ struct Inner {
     registry_loaded: AtomicBool,
     doors_open: AtomicBool,
     journal: RwLock<Option<Probe>>,
+    registry: RwLock<Option<Probe>>,
 }
 
 /// The body of `/readyz`.
@@ -45,6 +47,8 @@ pub struct Parts {
     pub doors_open: bool,
     /// What is accepted now can be written.
     pub journal_healthy: bool,
+    /// What is registered now can be.
+    pub registry_healthy: bool,
 }
 
 impl Readiness {
@@ -54,8 +58,10 @@ impl Readiness {
         self.0.journal_replayed.store(true, Ordering::Release);
     }
 
-    /// The registry was read, and every place is in the index.
-    pub fn registry_loaded(&self) {
+    /// The registry was read, and every place is in the index. From now on `healthy` is asked whether it can still be
+    /// written.
+    pub fn registry_loaded(&self, healthy: impl Fn() -> bool + Send + Sync + 'static) {
+        *self.0.registry.write() = Some(Box::new(healthy));
         self.0.registry_loaded.store(true, Ordering::Release);
     }
 
@@ -75,11 +81,16 @@ impl Readiness {
             journal_replayed: self.0.journal_replayed.load(Ordering::Acquire),
             registry_loaded: self.0.registry_loaded.load(Ordering::Acquire),
             doors_open: self.0.doors_open.load(Ordering::Acquire),
-            journal_healthy: self.0.journal.read().as_ref().is_some_and(|healthy| healthy()),
+            journal_healthy: is_healthy(&self.0.journal),
+            registry_healthy: is_healthy(&self.0.registry),
         };
-        let Parts { journal_replayed, registry_loaded, doors_open, journal_healthy } = parts;
-        Status { ready: journal_replayed && registry_loaded && doors_open && journal_healthy, parts }
+        let open = parts.journal_replayed && parts.registry_loaded && parts.doors_open;
+        Status { ready: open && parts.journal_healthy && parts.registry_healthy, parts }
     }
+}
+
+fn is_healthy(probe: &RwLock<Option<Probe>>) -> bool {
+    probe.read().as_ref().is_some_and(|healthy| healthy())
 }
 
 impl fmt::Debug for Readiness {

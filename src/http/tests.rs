@@ -50,19 +50,25 @@ async fn metrics_are_as_rendered_and_of_their_media_type() {
 }
 
 #[tokio::test]
-async fn readiness_names_its_parts_and_follows_the_journal() {
+async fn readiness_names_its_parts_and_follows_journal_and_registry() {
     let door = open().await;
     assert_eq!(get(&door, "/livez").await.0, 200);
     let (status, head, body) = get(&door, "/readyz").await;
-    let parts =
-        json!({"journal_replayed": false, "registry_loaded": false, "doors_open": false, "journal_healthy": false});
+    let parts = json!({
+        "journal_replayed": false,
+        "registry_loaded": false,
+        "doors_open": false,
+        "journal_healthy": false,
+        "registry_healthy": false,
+    });
     assert_eq!((status, body.parse::<Value>().expect("JSON")), (503, json!({"ready": false, "parts": parts})));
     assert!(head.contains("content-type: application/json"), "{head}");
 
-    let healthy = Arc::new(AtomicBool::new(true));
+    let [healthy, registry] = [(); 2].map(|()| Arc::new(AtomicBool::new(true)));
     let probe = Arc::clone(&healthy);
     door.readiness.journal_replayed(move || probe.load(Ordering::SeqCst));
-    door.readiness.registry_loaded();
+    let probe = Arc::clone(&registry);
+    door.readiness.registry_loaded(move || probe.load(Ordering::SeqCst));
     assert_eq!(get(&door, "/readyz").await.0, 503);
     door.readiness.doors_open();
     assert_eq!(get(&door, "/readyz").await.0, 200);
@@ -76,6 +82,12 @@ async fn readiness_names_its_parts_and_follows_the_journal() {
     );
 
     healthy.store(true, Ordering::SeqCst);
+    registry.store(false, Ordering::SeqCst);
+    let (status, _, body) = get(&door, "/readyz").await;
+    let body: Value = body.parse().expect("JSON");
+    assert_eq!((status, &body["parts"]["registry_healthy"]), (503, &json!(false)));
+
+    registry.store(true, Ordering::SeqCst);
     door.readiness.doors_closed();
     assert_eq!(get(&door, "/readyz").await.0, 503);
     assert_eq!(get(&door, "/livez").await.0, 200);

@@ -5,8 +5,9 @@
 //! the edges inside. So a cut is exact, and can be cut again to a smaller box without the area itself.
 
 use super::circle::{Disc, Side};
-use super::edge::{Edge, NEAR};
+use super::edge::{Edge, Frame, NEAR};
 use super::lattice::Rect;
+use super::tiles::Columns;
 
 /// What an area is within a box.
 #[derive(Debug)]
@@ -61,6 +62,14 @@ impl Cut {
         self.discs.iter_mut().for_each(|disc| disc.sharpen(rect));
     }
 
+    /// How many edges come through the box.
+    pub(super) fn edges(&self) -> usize {
+        let rings = |polygon: &CutPolygon| {
+            polygon.outer.edges.len() + polygon.holes.iter().map(|hole| hole.edges.len()).sum::<usize>()
+        };
+        self.polygons.iter().map(rings).sum()
+    }
+
     /// Finds out which of some points of the box are in the area.
     pub(super) fn select(&self, points: &Points, found: &mut Selection) {
         let Selection { inside, of_one, odd, near } = found;
@@ -100,6 +109,24 @@ impl Cut {
 pub(super) struct Points {
     pub(super) x: Vec<f64>,
     pub(super) y: Vec<f64>,
+}
+
+impl Points {
+    /// The places of a tile of points.
+    pub(super) fn fill(&mut self, columns: &Columns) {
+        self.x.clear();
+        self.x.extend(columns.x.iter().map(|&x| f64::from(x)));
+        self.y.clear();
+        self.y.extend(columns.y.iter().map(|&y| f64::from(y)));
+    }
+
+    /// Some of them.
+    pub(super) fn fill_with(&mut self, columns: &Columns, rows: &[u32]) {
+        self.x.clear();
+        self.x.extend(rows.iter().map(|&row| f64::from(columns.x[row as usize])));
+        self.y.clear();
+        self.y.extend(rows.iter().map(|&row| f64::from(columns.y[row as usize])));
+    }
 }
 
 /// Which of some points are in an area, and room to find that out; all of one length. A bit has a word of its own, as
@@ -178,16 +205,15 @@ impl CutRing {
         Self { odd, flips: Vec::new(), edges: Vec::new() }
     }
 
-    /// Takes in an edge if it comes through `rect`, the cut's own box.
+    /// Takes in an edge if it comes through the cut's own box.
     #[inline]
-    pub(super) fn take(&mut self, edge: &Edge, rect: &Rect) {
-        if !edge.meets(rect) {
+    pub(super) fn take(&mut self, edge: &Edge, frame: &Frame) {
+        if !edge.meets(frame) {
             return;
         }
-        let (south, north) = (f64::from(rect.y0), f64::from(rect.y1));
         let (mut from, mut to) = (edge.y, edge.top());
-        if let Some(flip) = edge.passes(f64::from(rect.x0)) {
-            if south < flip && flip <= north {
+        if let Some(flip) = edge.passes(frame.west) {
+            if frame.south < flip && flip <= frame.north {
                 self.flips.push(flip);
             }
             if edge.dx > 0.0 {
@@ -200,8 +226,9 @@ impl CutRing {
     }
 
     fn narrow(&self, rect: &Rect) -> Self {
-        let mut cut = Self::new(self.crossings_are_odd(f64::from(rect.x0), f64::from(rect.y0)));
-        self.edges.iter().for_each(|known| cut.take(&known.edge, rect));
+        let frame = Frame::of(rect);
+        let mut cut = Self::new(self.crossings_are_odd(frame.west, frame.south));
+        self.edges.iter().for_each(|known| cut.take(&known.edge, &frame));
         cut
     }
 
@@ -220,8 +247,9 @@ impl CutRing {
 
     /// Whether all of `rect` is inside the ring, or none of it; `None` if an edge comes through it.
     fn covers(&self, rect: &Rect) -> Option<bool> {
-        let through = self.edges.iter().any(|known| known.edge.meets(rect));
-        (!through).then(|| self.crossings_are_odd(f64::from(rect.x0), f64::from(rect.y0)))
+        let frame = Frame::of(rect);
+        let through = self.edges.iter().any(|known| known.edge.meets(&frame));
+        (!through).then(|| self.crossings_are_odd(frame.west, frame.south))
     }
 
     /// How often rays from some points cross the ring: 1 where `odd`; and 1 where a point is so `near` an edge that the

@@ -15,8 +15,10 @@ use super::tiles::{Merger, Tile};
 /// All tiles. Their cells are apart, so that a place can be in one of them alone.
 ///
 /// A tile can be found by searches as soon as it is here: it is in the forest itself, or in the place of one that is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Directory {
+    /// A tile with more places than this is split.
+    full: usize,
     /// Every live tile by its cell's start. Locked before a tile.
     tiles: RwLock<BTreeMap<u128, Arc<Tile>>>,
     /// What searches see. Stored only under the write lock of `tiles`.
@@ -28,13 +30,24 @@ pub(super) struct Directory {
 }
 
 impl Directory {
+    /// No tiles yet; none will have more than `full` places.
+    pub(super) fn new(full: usize) -> Self {
+        Self {
+            full,
+            tiles: RwLock::default(),
+            forest: ArcSwap::default(),
+            planting: Mutex::default(),
+            stale: AtomicUsize::new(0),
+        }
+    }
+
     /// Puts `tiles` in place of the ones that are here, which must be empty.
     pub(super) fn replace(&self, tiles: &[Arc<Tile>]) {
         let _planting = self.planting.lock();
         let forest = Forest::plant(tiles);
         let mut directory = self.tiles.write();
         let empty: Vec<_> = directory.values().cloned().collect();
-        Merger::find(&empty).into_iter().for_each(|merger| merger.apply(&mut directory));
+        Merger::find(&empty, 0, &mut Vec::new()).into_iter().for_each(|merger| drop(merger.apply(&mut directory)));
         *directory = tiles.iter().map(|tile| (tile.cell.start(), Arc::clone(tile))).collect();
         self.forest.store(Arc::new(forest));
         self.stale.store(0, Ordering::Relaxed);
@@ -68,10 +81,13 @@ impl Directory {
         tile
     }
 
-    /// Splits a tile if it is too full.
-    pub(super) fn split(&self, tile: &Tile) {
+    /// Splits a tile that has come to hold so many places, if that is too many.
+    pub(super) fn split(&self, tile: &Arc<Tile>, count: usize) {
+        if count <= self.full {
+            return;
+        }
         let mut directory = self.tiles.write();
-        if let Some(parts) = tile.split() {
+        if let Some(parts) = tile.split(self.full) {
             directory.remove(&tile.cell.start());
             self.stale.fetch_add(parts.len(), Ordering::Relaxed);
             directory.extend(parts.into_iter().map(|part| (part.cell.start(), part)));
@@ -86,22 +102,23 @@ impl Directory {
     /// Makes the next tree when enough tiles have changed. First, tiles of few places are made one with their
     /// neighbours, and empty ones forgotten: so what tiles cost is bounded by what is in them, wherever it was before.
     pub(super) fn tend(&self) {
-        if self.stale.load(Ordering::Relaxed) < 64 + self.forest.load().tree_size() / 8 {
+        if self.stale.load(Ordering::Relaxed) < self.full / 12 + self.forest.load().tree_size() / 8 {
             return;
         }
         let Some(_planting) = self.planting.try_lock() else { return };
         self.stale.store(0, Ordering::Relaxed);
-        let tiles: Vec<_> = self.tiles.read().values().cloned().collect();
-        let mergers = Merger::find(&tiles);
         let (tiles, known): (Vec<_>, usize) = {
-            let mut directory = self.tiles.write();
-            mergers.into_iter().for_each(|merger| merger.apply(&mut directory));
+            let directory = self.tiles.read();
             (directory.values().cloned().collect(), self.forest.load().fresh().len())
         };
-        let tree = Forest::plant(&tiles);
-        let _directory = self.tiles.write();
+        let mut planned = Vec::with_capacity(tiles.len());
+        let mergers = Merger::find(&tiles, self.full / 4, &mut planned);
+        let tree = Forest::plant(&planned);
+        // A merged tile may hold ground that had no tile: so nobody may put a place there before searches find it.
+        let mut directory = self.tiles.write();
+        let not_merged: Vec<_> = mergers.into_iter().flat_map(|merger| merger.apply(&mut directory)).collect();
         let since = self.forest.load_full();
-        self.forest.store(Arc::new(tree.with(since.fresh()[known..].iter().cloned())));
+        self.forest.store(Arc::new(tree.with(since.fresh()[known..].iter().cloned().chain(not_merged))));
     }
 
     /// Bytes on the heap, with what is in reserve.

@@ -21,6 +21,22 @@ pub(super) struct Edge {
 /// by at most 2^10, and their difference by at most 2^11.
 pub(super) const NEAR: f64 = 4_096.0;
 
+/// A box in the numbers that edges have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    pub(super) west: f64,
+    pub(super) south: f64,
+    pub(super) east: f64,
+    pub(super) north: f64,
+}
+
+impl Frame {
+    pub(super) fn of(rect: &Rect) -> Self {
+        let [west, south, east, north] = [rect.x0, rect.y0, rect.x1, rect.y1].map(f64::from);
+        Self { west, south, east, north }
+    }
+}
+
 impl Edge {
     pub(super) fn new(from: [i64; 2], to: [i64; 2]) -> Self {
         let (low, high) = if (from[1], from[0]) <= (to[1], to[0]) { (from, to) } else { (to, from) };
@@ -64,13 +80,19 @@ impl Edge {
     }
 
     /// Whether any point of the edge lies in the box.
-    pub(super) fn meets(&self, rect: &Rect) -> bool {
-        let (x0, x1) = (self.west().max(f64::from(rect.x0)), self.east().min(f64::from(rect.x1)));
-        let (y0, y1) = (self.y.max(f64::from(rect.y0)), self.top().min(f64::from(rect.y1)));
-        if x0 > x1 || y0 > y1 {
-            return false;
-        }
-        // Within the edge's own box it comes through a part of it unless the two corners beside it lie on one side.
+    #[inline]
+    pub(super) fn meets(&self, frame: &Frame) -> bool {
+        let beside_y = self.y <= frame.north && self.top() >= frame.south;
+        let (one, other) = (self.x, self.x + self.dx);
+        let beside_x = (one <= frame.east || other <= frame.east) && (one >= frame.west || other >= frame.west);
+        beside_y & beside_x && self.comes_through(frame)
+    }
+
+    /// The same of a box that meets the edge's own. It comes through what they share unless the two corners of that
+    /// beside it lie on one side.
+    fn comes_through(&self, frame: &Frame) -> bool {
+        let (x0, x1) = (self.west().max(frame.west), self.east().min(frame.east));
+        let (y0, y1) = (self.y.max(frame.south), self.top().min(frame.north));
         let (left, right) = if self.dx >= 0.0 {
             (self.side(x0, y1), self.side(x1, y0))
         } else {

@@ -10,14 +10,15 @@ use crate::domain::{Footprint, PlaceId, Private};
 use super::cell::{Cell, class_of, key_at};
 use super::directory::Directory;
 use super::lattice::{Rect, Spot};
-use super::tiles::{Entry, FULL, Retired, Tile};
+use super::tiles::{Entry, Retired, Tile};
 use super::{AffectedArea, Order, Sweep};
 
 /// Slots are dealt to this many shards; changes wait for each other only within one.
 const SHARDS: usize = 256;
 
-/// Bulk loading leaves tiles room to grow.
-const LOADED: usize = FULL * 3 / 4;
+/// So many places are in a tile at most: enough that tiles are few, and few enough that the edge of an area comes
+/// through a small part of them.
+const FULL: usize = 768;
 
 /// The places of all registrations, searched by area.
 ///
@@ -38,6 +39,8 @@ const LOADED: usize = FULL * 3 / 4;
 pub struct Index {
     /// Locked before the directory.
     shards: Vec<Mutex<Shard>>,
+    /// Bulk loading puts so many places in a tile, and leaves room for more.
+    loaded: usize,
     directory: Directory,
     /// A bit for each class of boxes that ever occurred.
     classes: AtomicU64,
@@ -122,9 +125,15 @@ impl Default for Index {
 impl Index {
     /// An index without places.
     pub fn new() -> Self {
+        Self::with_tiles_of(FULL)
+    }
+
+    /// The same with tiles of at most `full` places.
+    pub(super) fn with_tiles_of(full: usize) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            directory: Directory::default(),
+            loaded: full * 3 / 4,
+            directory: Directory::new(full),
             classes: AtomicU64::new(0),
             places: AtomicUsize::new(0),
         }
@@ -181,7 +190,7 @@ impl Index {
         entries.sort_unstable_by_key(|entry| entry.key);
         let mut tiles = Vec::new();
         for class in entries.chunk_by(|a, b| Cell::of_class(a.key) == Cell::of_class(b.key)) {
-            Tile::cut(Cell::of_class(class[0].key), class, LOADED, &mut tiles);
+            Tile::cut(Cell::of_class(class[0].key), class, self.loaded, &mut tiles);
         }
         self.directory.replace(&tiles);
         self.places.store(entries.len(), Ordering::Relaxed);
@@ -251,22 +260,20 @@ impl Index {
     }
 
     fn put(&self, entry: &Entry, before: Option<&Entry>) {
-        let full = attempt(|| {
+        let (tile, count) = attempt(|| {
             let tile = self.directory.tile_for(entry.key);
             if before.is_some_and(|before| tile.cell.holds(before.key)) {
                 tile.shift(entry.place, &entry.rect)?;
-                return Ok(None);
+                return Ok((tile, 0));
             }
             let count = tile.add(entry.place, &entry.rect)?;
-            // Only now that it is found in its new tile it leaves the old one.
-            if let Some(before) = before {
-                self.take(before);
-            }
-            Ok((count > FULL).then_some(tile))
+            Ok((tile, count))
         });
-        if let Some(tile) = full {
-            self.directory.split(&tile);
+        // Only now that it is found in its new tile it leaves the old one.
+        if let Some(before) = before.filter(|_| count > 0) {
+            self.take(before);
         }
+        self.directory.split(&tile, count);
     }
 
     fn take(&self, entry: &Entry) {

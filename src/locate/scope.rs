@@ -5,6 +5,11 @@ use super::cut::{Cut, Found, Points, Selection};
 use super::lattice::Rect;
 use super::tiles::Columns;
 
+/// Through a box of more edges than this, and with more places, it is cheaper to halve the places, and to cut the area
+/// to the box of each half, than to test each place against each edge.
+const MANY_EDGES: usize = 24;
+const FEW_PLACES: usize = 32;
+
 /// What is to be tested within a box: the areas whose edge comes through it, and the first area that holds all of it.
 #[derive(Debug)]
 pub(super) struct Scope {
@@ -49,26 +54,32 @@ impl Scope {
         self.whole.filter(|_| self.cuts.is_empty())
     }
 
+    /// Whether so many edges come through the box that it is not worth while to have several such boxes at hand.
+    pub(super) fn is_heavy(&self) -> bool {
+        self.cuts.iter().map(|(_, cut)| cut.edges()).sum::<usize>() > 1_000
+    }
+
     /// Finds the tier of each place of `columns`, which lie in `rect`, the scope's box.
     pub(super) fn test(&mut self, columns: &Columns, rect: &Rect, desk: &mut Desk) {
-        let Desk { points, selection, tiers } = desk;
-        tiers.clear();
+        desk.tiers.clear();
         if columns.are_boxes() {
             let first = |rect: Rect| self.cuts.iter().find(|(_, cut)| cut.touches(&rect)).map(|(tier, _)| *tier);
-            tiers.extend((0..columns.slots.len()).map(|row| word(first(columns.rect(row)).or(self.whole))));
+            desk.tiers.extend((0..columns.slots.len()).map(|row| word(first(columns.rect(row)).or(self.whole))));
             return;
         }
-        tiers.resize(columns.slots.len(), word(self.whole));
-        points.x.clear();
-        points.x.extend(columns.x.iter().map(|&x| f64::from(x)));
-        points.y.clear();
-        points.y.extend(columns.y.iter().map(|&y| f64::from(y)));
+        desk.tiers.resize(columns.slots.len(), word(self.whole));
         // The first area wins, so it is the last to write.
         for (tier, cut) in self.cuts.iter_mut().rev() {
-            cut.sharpen(rect);
-            cut.select(points, selection);
-            for (known, inside) in tiers.iter_mut().zip(&selection.inside) {
-                *known = if *inside == 0 { *known } else { u64::from(*tier) };
+            if cut.edges() > MANY_EDGES {
+                let mut rows: Vec<u32> = (0..columns.slots.len() as u32).collect();
+                desk.test_by_halves(cut, u64::from(*tier), columns, &mut rows);
+            } else {
+                desk.points.fill(columns);
+                cut.sharpen(rect);
+                cut.select(&desk.points, &mut desk.selection);
+                for (known, inside) in desk.tiers.iter_mut().zip(&desk.selection.inside) {
+                    *known = if *inside == 0 { *known } else { u64::from(*tier) };
+                }
             }
         }
     }
@@ -90,4 +101,30 @@ pub(super) struct Desk {
 impl Desk {
     /// The place is in no area.
     pub(super) const NONE: u64 = u64::MAX;
+
+    /// Sets the tier of some rows of `columns`, which lie in the cut's box, where they are inside.
+    fn test_by_halves(&mut self, cut: &Cut, tier: u64, columns: &Columns, rows: &mut [u32]) {
+        let rect = columns.bounds(rows);
+        match cut.narrow(&rect) {
+            Found::Out => {}
+            Found::In => rows.iter().for_each(|&row| self.tiers[row as usize] = tier),
+            Found::Edge(cut) if cut.edges() > MANY_EDGES && rows.len() > FEW_PLACES => {
+                let across = rect.x1 - rect.x0 >= rect.y1 - rect.y0;
+                let column = if across { &columns.x } else { &columns.y };
+                let half = rows.len() / 2;
+                rows.select_nth_unstable_by_key(half, |&row| column[row as usize]);
+                let (low, high) = rows.split_at_mut(half);
+                self.test_by_halves(&cut, tier, columns, low);
+                self.test_by_halves(&cut, tier, columns, high);
+            }
+            Found::Edge(mut cut) => {
+                self.points.fill_with(columns, rows);
+                cut.sharpen(&rect);
+                cut.select(&self.points, &mut self.selection);
+                for (&row, _) in rows.iter().zip(&self.selection.inside).filter(|(_, inside)| **inside != 0) {
+                    self.tiers[row as usize] = tier;
+                }
+            }
+        }
+    }
 }

@@ -95,6 +95,11 @@ impl Turn {
         }
     }
 
+    /// See [`Scope::is_heavy`].
+    pub(super) fn is_heavy(&self) -> bool {
+        self.scope.is_heavy()
+    }
+
     /// Reads the tile's places, or finds where they are now.
     pub(super) fn read(
         mut self,

@@ -6,7 +6,7 @@
 use crate::domain::{Polygon, Ring};
 
 use super::cut::{CutPolygon, CutRing};
-use super::edge::Edge;
+use super::edge::{Edge, Frame};
 use super::lattice::{POLE, Rect, Spot, TURN};
 
 /// A polygon, ready to be asked.
@@ -161,18 +161,18 @@ impl RingShape {
     }
 
     fn cut(&self, rect: &Rect) -> CutRing {
-        let (y0, y1) = (f64::from(rect.y0), f64::from(rect.y1));
-        let odd = self.crossings_are_odd(f64::from(rect.x0), y0);
+        let frame = Frame::of(rect);
+        let odd = self.crossings_are_odd(frame.west, frame.south);
         let mut cut = CutRing::new(odd);
         if !self.bounds.iter().any(|b| b.x0 <= rect.x1 && rect.x0 <= b.x1 && b.y0 <= rect.y1 && rect.y0 <= b.y1) {
             return cut;
         }
         let rows = self.starts.len() - 1;
-        let first = self.row(y0, rows);
-        for row in first..=self.row(y1, rows) {
+        let first = self.row(frame.south, rows);
+        for row in first..=self.row(frame.north, rows) {
             // An edge that passes several rows is taken in the first of them.
             let new = |edge: &&Edge| row == first || self.row(edge.y, rows) == row;
-            self.row_edges(row).filter(new).for_each(|edge| cut.take(edge, rect));
+            self.row_edges(row).filter(new).for_each(|edge| cut.take(edge, &frame));
         }
         cut
     }

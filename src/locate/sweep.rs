@@ -70,7 +70,12 @@ impl Sweep {
 
     /// Adds the next hits to `out`, some 8,000; false when there are no more after these.
     pub fn next_batch(&mut self, out: &mut Vec<Hit>) -> bool {
-        let full = out.len() + BATCH;
+        self.next_hits(BATCH, out)
+    }
+
+    /// The same with batches that end with the tile that brings them to so many hits.
+    pub fn next_hits(&mut self, enough: usize, out: &mut Vec<Hit>) -> bool {
+        let full = out.len() + enough.max(1);
         match &mut self.way {
             Way::Any(walk) => walk.next_batch(&self.search, &mut self.desk, out, full),
             Way::Nearest(nearest) => nearest.next_batch(&self.search, &mut self.desk, out, full),

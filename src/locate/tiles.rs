@@ -16,12 +16,6 @@ use crate::domain::{PlaceId, Slot};
 use super::cell::{Cell, key_of};
 use super::lattice::Rect;
 
-/// A tile with more places than this is split.
-pub(super) const FULL: usize = 768;
-
-/// Tiles of neighbouring cells that have no more places than this together are made one.
-const SPARSE: usize = FULL / 4;
-
 /// The places of one cell.
 #[derive(Debug)]
 pub(super) struct Tile {
@@ -133,19 +127,19 @@ impl Tile {
         }
     }
 
-    /// Splits a tile that is too full; gives back the new ones. Nobody who has not found the tile yet may find it
-    /// meanwhile.
-    pub(super) fn split(&self) -> Option<Vec<Arc<Self>>> {
+    /// Splits a tile of more than `full` places; gives back the new ones. Nobody who has not found the tile yet may
+    /// find it meanwhile.
+    pub(super) fn split(self: &Arc<Self>, full: usize) -> Option<Vec<Arc<Self>>> {
         loop {
             let known = self.content();
             let Content::Live(columns) = &*known else { return None };
-            if columns.slots.len() <= FULL || self.cell.halves().is_none() {
+            if columns.slots.len() <= full || self.cell.halves().is_none() {
                 return None;
             }
             let mut entries: Vec<Entry> = columns.entries().collect();
             entries.sort_unstable_by_key(|entry| entry.key);
             let mut tiles = Vec::new();
-            Self::cut(self.cell, &entries, FULL, &mut tiles);
+            Self::cut(self.cell, &entries, full, &mut tiles);
             // Else somebody who had found it before has changed it, and there are few of them.
             if retire(&[Known { tile: self, content: known }], &tiles) {
                 return Some(tiles);
@@ -176,57 +170,69 @@ impl Tile {
 
 /// A tile as it was found.
 struct Known<'t> {
-    tile: &'t Tile,
+    tile: &'t Arc<Tile>,
     content: Arc<Content>,
 }
 
 /// Tiles with few places or none, and the one that is to take their place.
 pub(super) struct Merger<'t> {
     cell: Cell,
-    sparse: Vec<Known<'t>>,
-    into: Option<Arc<Tile>>,
+    old: Vec<Known<'t>>,
+    new: Option<Arc<Tile>>,
 }
 
 impl<'t> Merger<'t> {
-    /// Finds those of `tiles`, all live ones in order of their cells, that are to be merged or forgotten.
-    pub(super) fn find(tiles: &'t [Arc<Tile>]) -> Vec<Self> {
+    /// Finds those of `tiles`, all live ones in order of their cells, that are to be merged, for they have up to
+    /// `sparse` places together, or forgotten. What there will be then goes to `planned`.
+    pub(super) fn find(tiles: &'t [Arc<Tile>], sparse: usize, planned: &mut Vec<Arc<Tile>>) -> Vec<Self> {
         let known = |tile: &'t Arc<Tile>| Known { tile, content: tile.content() };
         let known: Vec<Known<'t>> = tiles.iter().map(known).collect();
+        let class = |known: &Known<'_>| Cell::of_class(known.tile.cell.start());
         let mut found = Vec::new();
-        for class in known.chunk_by(|a, b| Cell::of_class(a.tile.cell.start()) == Cell::of_class(b.tile.cell.start())) {
-            Self::find_in(Cell::of_class(class[0].tile.cell.start()), class, &mut found);
+        for known in known.chunk_by(|a, b| class(a) == class(b)) {
+            Self::find_in(class(&known[0]), known, sparse, planned, &mut found);
         }
         found
     }
 
     /// The same of all tiles of one cell, as [`Tile::cut`] would have cut their places.
-    fn find_in(cell: Cell, known: &[Known<'t>], found: &mut Vec<Self>) {
-        let count: usize = known.iter().map(Known::count).sum();
-        if known.is_empty() || (known.len() == 1 && count > 0) {
-            return;
-        }
-        if count <= SPARSE {
-            let mut entries: Vec<Entry> = Vec::with_capacity(count);
-            known.iter().filter_map(Known::columns).for_each(|columns| entries.extend(columns.entries()));
-            let sparse = known.iter().map(|known| Known { tile: known.tile, content: Arc::clone(&known.content) });
-            let into = (count > 0).then(|| Tile::new(cell, &entries));
-            found.push(Self { cell, sparse: sparse.collect(), into });
-        } else if let Some([low, high]) = cell.halves() {
-            let (lower, upper) = known.split_at(known.partition_point(|known| low.holds(known.tile.cell.start())));
-            Self::find_in(low, lower, found);
-            Self::find_in(high, upper, found);
+    fn find_in(cell: Cell, known: &[Known<'t>], sparse: usize, planned: &mut Vec<Arc<Tile>>, found: &mut Vec<Self>) {
+        // There is no count of one that has been split since its tile was found.
+        let count = known.iter().try_fold(0, |sum, known| Some(sum + known.columns()?.slots.len()));
+        match (known, count) {
+            ([], _) => {}
+            ([one], None | Some(1..)) => planned.push(Arc::clone(one.tile)),
+            (_, Some(count)) if count <= sparse => {
+                let entries: Vec<Entry> = known.iter().filter_map(Known::columns).flat_map(Columns::entries).collect();
+                let new = (count > 0).then(|| Tile::new(cell, &entries));
+                planned.extend(new.clone());
+                let old = known.iter().map(|known| Known { tile: known.tile, content: Arc::clone(&known.content) });
+                found.push(Self { cell, old: old.collect(), new });
+            }
+            _ => {
+                let [low, high] = cell.halves().expect("a cell that holds several cells can be halved");
+                let (lower, upper) = known.split_at(known.partition_point(|known| low.holds(known.tile.cell.start())));
+                Self::find_in(low, lower, sparse, planned, found);
+                Self::find_in(high, upper, sparse, planned, found);
+            }
         }
     }
 
-    /// Puts the new tile in place of the old ones in the directory, if nothing has changed since it was made.
-    pub(super) fn apply(self, directory: &mut BTreeMap<u128, Arc<Tile>>) {
+    /// Puts the new tile in place of the old ones in the directory. If any of the ground has changed since it was made,
+    /// it is the new one that is forgotten, and the old ones are given back.
+    pub(super) fn apply(self, directory: &mut BTreeMap<u128, Arc<Tile>>) -> Vec<Arc<Tile>> {
         let here = directory.range(self.cell.start()..=self.cell.end()).count();
-        if here == self.sparse.len() && retire(&self.sparse, self.into.as_slice()) {
-            for known in &self.sparse {
+        if here == self.old.len() && retire(&self.old, self.new.as_slice()) {
+            for known in &self.old {
                 directory.remove(&known.tile.cell.start());
             }
-            directory.extend(self.into.map(|tile| (tile.cell.start(), tile)));
+            directory.extend(self.new.map(|tile| (tile.cell.start(), tile)));
+            return Vec::new();
         }
+        if let Some(new) = &self.new {
+            *new.content.lock() = Arc::new(Content::Moved(Vec::new()));
+        }
+        self.old.iter().map(|known| Arc::clone(known.tile)).collect()
     }
 }
 
@@ -236,11 +242,6 @@ impl Known<'_> {
             Content::Live(columns) => Some(columns),
             Content::Moved(_) => None,
         }
-    }
-
-    fn count(&self) -> usize {
-        // A tile that has been split since it was found is in no merger: it has changed.
-        self.columns().map_or(FULL, |columns| columns.slots.len())
     }
 }
 
@@ -272,6 +273,17 @@ impl Columns {
         let (x0, y0) = (self.x[row], self.y[row]);
         let [width, height] = self.sizes.get(row).copied().unwrap_or_default();
         Rect { x0, y0, x1: x0 + width, y1: y0 + height }
+    }
+
+    /// The box round some rows, at least one, of points.
+    pub(super) fn bounds(&self, rows: &[u32]) -> Rect {
+        let none = Rect { x0: u32::MAX, y0: u32::MAX, x1: 0, y1: 0 };
+        rows.iter().map(|&row| (self.x[row as usize], self.y[row as usize])).fold(none, |rect, (x, y)| Rect {
+            x0: rect.x0.min(x),
+            y0: rect.y0.min(y),
+            x1: rect.x1.max(x),
+            y1: rect.y1.max(y),
+        })
     }
 
     pub(super) fn are_boxes(&self) -> bool {

@@ -36,7 +36,7 @@ impl Walk {
     pub(super) fn next_batch(&mut self, search: &Search, desk: &mut Desk, out: &mut Vec<Hit>, full: usize) -> bool {
         let mut contents = Vec::with_capacity(AHEAD);
         while out.len() < full {
-            while self.ready.len() < AHEAD && self.step(search) {}
+            while self.ready.len() < AHEAD && !self.ready.back().is_some_and(Turn::is_heavy) && self.step(search) {}
             if self.ready.is_empty() {
                 return false;
             }

@@ -25,6 +25,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dashmap::DashMap;
 use parking_lot::RwLock;
@@ -101,6 +102,8 @@ struct Shared {
     index: Arc<Index>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    /// The store has failed: what is on disk is not known, and no more is written.
+    failed: AtomicBool,
 }
 
 /// A registration that was made, or made again.
@@ -172,6 +175,11 @@ impl Registry {
     /// waits for it: if too much waits for the writer, the vendor will say so again.
     pub fn forget_token(&self, slot: Slot, token: Token) {
         let _ = self.jobs.try_send(Job { changes: vec![Change::ForgetToken(slot, token)], caller: None });
+    }
+
+    /// Whether changes can be made: the store has not failed.
+    pub fn is_healthy(&self) -> bool {
+        !self.shared.failed.load(Ordering::Acquire)
     }
 
     /// How many registrations there are.
@@ -310,6 +318,7 @@ impl Shared {
             index,
             clock,
             metrics,
+            failed: AtomicBool::new(false),
         };
         let loaded = load::load(&shared, state, config.audit.as_ref())?;
         Ok((shared, loaded))

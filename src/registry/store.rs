@@ -139,8 +139,8 @@ impl Store {
     ///
     /// # Why
     ///
-    /// fjall does not open what it was killed over while it made it. So a new store is made beside, and put in its
-    /// place when it is whole.
+    /// What fjall was making when the process was killed it does not open. So a new store is made beside its place, and
+    /// put there when it is whole.
     pub(super) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, RegistryError> {
         if !folder.try_exists().map_err(RegistryError::Folder)? {
             let draft = folder.with_extension("draft");

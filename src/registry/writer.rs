@@ -1,6 +1,8 @@
 //! The one writer: takes what waits, makes it durable in one commit, then lets memory and callers know.
 
+use std::error::Error;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
@@ -29,7 +31,6 @@ pub(super) type Results = Vec<Result<Done, RegistryError>>;
 
 /// Runs until every handle of the registry is dropped. When the store fails, that and every later change is refused.
 pub(super) fn run(shared: &Arc<Shared>, mut jobs: mpsc::Receiver<Job>, mut next_slot: u32) {
-    let mut failed = false;
     while let Some(first) = jobs.blocking_recv() {
         let mut size = first.changes.len();
         let mut taken = vec![first];
@@ -39,15 +40,16 @@ pub(super) fn run(shared: &Arc<Shared>, mut jobs: mpsc::Receiver<Job>, mut next_
             size += job.changes.len();
             taken.push(job);
         }
-        if failed {
+        if shared.failed.load(Ordering::Relaxed) {
             taken.into_iter().for_each(refuse);
             continue;
         }
         match commit(shared, taken, next_slot) {
             Ok(next) => next_slot = next,
             Err(error) => {
-                tracing::error!(%error, "the registry's store failed; it takes no more changes");
-                failed = true;
+                let cause = error.source().map(tracing::field::display);
+                tracing::error!(%error, cause, "the registry's store failed; it takes no more changes");
+                shared.failed.store(true, Ordering::Release);
             }
         }
     }

@@ -136,6 +136,10 @@ impl Queue {
         self.state.lock().failed.clone().map_or(Ok(()), Err)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.lock().waiting.is_empty()
+    }
+
     /// Takes what waits, at most a commit's worth. Blocks while there is nothing; `None` when there will be nothing
     /// more.
     pub(crate) fn take(&self) -> Option<Batch> {

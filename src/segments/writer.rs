@@ -63,6 +63,11 @@ impl Writer {
         while self.step(&mut frame) {}
     }
 
+    /// Writes what waits, as [`Self::run`] does, and returns; false if nothing waits. For whoever takes steps by hand.
+    pub fn write_waiting(&mut self) -> bool {
+        !self.queue.is_empty() && self.step(&mut Vec::new())
+    }
+
     /// Writes what waits; blocks while nothing does. False when there will be nothing more. `frame` is room to write
     /// in.
     pub(crate) fn step(&mut self, frame: &mut Vec<u8>) -> bool {

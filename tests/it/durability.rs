@@ -240,7 +240,7 @@ impl Streamer {
         let (names, sent, acknowledged) = (&self.names, &mut self.sent, &mut self.acknowledged);
         let mut answers = answers.into_inner();
         let mut round = *sent;
-        let send = async {
+        let speak = async {
             loop {
                 round += 1;
                 let at = Some(place([Self::longitude(round), 1.0]));
@@ -260,7 +260,7 @@ impl Streamer {
         };
         // When the server is gone nothing is heard any more.
         tokio::select! {
-            () = send => {}
+            () = speak => {}
             () = hear => {}
         }
     }
@@ -373,6 +373,8 @@ async fn a_store_that_cannot_be_written_refuses_all_changes_from_then_on_and_los
         let told = |refused: &Refused| refused.code == "Unavailable" && reasons.contains(&refused.reason.as_str());
         assert!(refused.iter().all(told), "{refused:?}");
     }
+    let (status, body) = server.ask("/readyz");
+    assert!(status.contains("503") && body.contains("\"registry_healthy\":false"), "{body}");
     server.stop();
     server.start();
     let api = Api::connect(&server.url()).await;

@@ -1,22 +1,10 @@
 //! What an operator does: starts, looks, scrapes, stops; and what is refused before anything starts.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
 use serde_json::Value;
 
 use crate::support::server::{Server, hazardcast};
-
-/// Status line and body.
-fn get(address: SocketAddr, path: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("answered");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    (head.lines().next().expect("a status line").to_owned(), body.to_owned())
-}
 
 /// What a command that fails says, and its exit code.
 fn refused(arguments: &[&str]) -> (Option<i32>, String) {
@@ -31,11 +19,11 @@ fn a_server_says_that_it_is_ready_counts_and_stops_when_asked() {
     let mut server = Server::new(&folder.path().join("data"), &[]);
     for _ in 0..2 {
         server.start();
-        assert_eq!(get(server.http_address(), "/livez").0, "HTTP/1.1 200 OK");
-        let (status, body) = get(server.http_address(), "/readyz");
+        assert_eq!(server.ask("/livez").0, "HTTP/1.1 200 OK");
+        let (status, body) = server.ask("/readyz");
         let body: Value = body.parse().expect("JSON");
         assert_eq!((status.as_str(), &body["ready"]), ("HTTP/1.1 200 OK", &Value::Bool(true)));
-        let (_, metrics) = get(server.http_address(), "/metrics");
+        let (_, metrics) = server.ask("/metrics");
         assert!(metrics.contains("# HELP hazardcast_links_open") && metrics.ends_with("# EOF\n"), "{metrics}");
         assert!(server.stop(), "it ends well");
     }

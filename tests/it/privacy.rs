@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
 use hazardcast::wire::v1;
@@ -84,7 +82,9 @@ impl Town {
     }
 
     fn hide_place(&mut self, place: [f64; 2]) {
-        place.iter().for_each(|&degrees| self.private.degrees("coordinate", degrees));
+        for degrees in place {
+            self.private.degrees("coordinate", degrees);
+        }
     }
 
     /// Everything else that happens to a registration.
@@ -145,14 +145,6 @@ impl Town {
     }
 }
 
-fn metrics(address: SocketAddr) -> Vec<u8> {
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    write!(stream, "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("sent");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("answered");
-    answer
-}
-
 fn nothing_in(private: &Needles, what: &str, bytes: &[u8]) {
     assert_eq!(private.found_in(bytes), BTreeSet::new(), "in {what}");
 }
@@ -181,8 +173,8 @@ async fn what_is_private_is_in_no_log_metric_refusal_or_other_file() {
     town.blunder(&people[0]).await;
     let alert = random_hex();
     town.warn(&alert, &mut links).await;
-    let answer = metrics(server.http_address());
-    nothing_in(&town.private, "metrics", &answer);
+    let (_, metrics) = server.ask("/metrics");
+    nothing_in(&town.private, "metrics", metrics.as_bytes());
 
     // What it says when it comes back after a kill, and of people who leave.
     drop(links);
@@ -198,12 +190,12 @@ async fn what_is_private_is_in_no_log_metric_refusal_or_other_file() {
     assert!(server.stop(), "it ends well");
 
     let logged = fs::read(&log).expect("it can be read");
-    let lines: Vec<Value> = logged
+    let entries: Vec<Value> = logged
         .split(|&byte| byte == b'\n')
         .filter(|line| !line.is_empty())
         .map(|line| serde_json::from_slice(line).expect("JSON"))
         .collect();
-    assert!(lines.iter().any(|line| line["message"] == "stopped"), "the log is there");
+    assert!(entries.iter().any(|entry| entry["message"] == "stopped"), "the log is there");
     nothing_in(&town.private, "the log", &logged);
     nothing_in(&town.private, "refusals", format!("{:?}", town.refusals).as_bytes());
     for refusal in &town.refusals {

@@ -81,9 +81,9 @@ fn expected(model: &HashMap<PlaceId, Footprint>, areas: &[AffectedArea]) -> Vec<
 
 #[test]
 fn a_sweep_finds_each_place_once_in_its_first_area_after_any_changes() {
-    for (seed, loaded) in [(1, 0), (2, 4_000), (3, 20_000)] {
+    for (seed, loaded, full) in [(1, 0, 768), (2, 4_000, 24), (3, 20_000, 768)] {
         let mut rng = rng(seed);
-        let index = Index::new();
+        let index = Index::with_tiles_of(full);
         let mut model = HashMap::new();
         let places: Vec<_> = (0..loaded).map(|_| (some_place(&mut rng), somewhere(&mut rng))).collect();
         model.extend(places.iter().copied());
@@ -222,6 +222,62 @@ fn a_sweep_that_began_before_tiles_were_split_finds_their_places() {
         assert!(slots.windows(2).all(|pair| pair[0] < pair[1]), "each once");
         assert!(slots.iter().take(300).eq((0..300).collect::<Vec<u32>>().iter()), "none of the first is lost");
     }
+}
+
+#[test]
+fn a_sweep_that_began_before_tiles_were_merged_or_forgotten_finds_those_that_stayed() {
+    let index = Index::new();
+    let town =
+        |n: u32| at(Spot { x: 1_885_000_000 + n * 7_919 % 1_000_003, y: 1_374_000_000 + n * 104_729 % 1_000_003 });
+    let elsewhere = |n: u32| at(Spot { x: n * 350_003, y: 1_000_000_000 + n * 7_919 % 100_000_007 });
+    index.load((0..20_000).map(|n| (PlaceId::live(Slot(n)), town(n))));
+    let before = index.memory_bytes();
+    let areas = [block(8.4, 47.3, 8.7, 47.6)];
+    let origin = Position::from_degrees(8.5, 47.4).expect("on the globe");
+    let mut sweeps = [Order::Any, Order::Nearest(origin)].map(|order| index.sweep(&areas, order));
+    let mut hits = [Vec::new(), Vec::new()];
+    // One has read some tiles, the other none.
+    sweeps[0].next_batch(&mut hits[0]);
+    let stays = |n: &u32| n.is_multiple_of(500);
+    for n in (0..20_000).filter(|n| !stays(n)) {
+        index.place(PlaceId::live(Slot(n)), Some(elsewhere(n % 8_000)));
+    }
+    for (sweep, hits) in sweeps.iter_mut().zip(&mut hits) {
+        while sweep.next_batch(hits) {}
+        let mut found: Vec<u32> = hits.iter().map(|hit| hit.slot.0).filter(stays).collect();
+        found.sort_unstable();
+        assert!(found.into_iter().eq((0..20_000).filter(stays)), "each that stayed, once");
+    }
+    // And those who come back are found by the next.
+    (0..20_000).for_each(|n| index.place(PlaceId::live(Slot(n)), Some(town(n))));
+    assert_eq!(all(&index, &areas, Order::Any).len(), 20_000);
+    assert!(index.memory_bytes() < before * 11 / 10, "{} bytes, and {before} before", index.memory_bytes());
+}
+
+#[test]
+fn ground_that_was_full_once_costs_what_is_left_there() {
+    let index = Index::new();
+    let (places, towns) = (20_000_u32, 60_u32);
+    let spot = |town: u32, n: u32| Spot {
+        x: 60_000_000 * town + n * 7_919 % 1_000_003,
+        y: 900_000_000 + town * 1_000_003 + n * 104_729 % 1_000_003,
+    };
+    // All go from town to town, and in each some stay for good.
+    for town in 0..towns {
+        for n in (0..places).filter(|n| n % 200 >= town) {
+            index.place(PlaceId::live(Slot(n)), Some(at(spot(town, n))));
+        }
+    }
+    assert_eq!(index.len(), places as usize);
+    let bytes = index.memory_bytes();
+    assert!(bytes <= 24 * places as usize, "{} bytes a place", bytes as f64 / f64::from(places));
+    let everywhere = block(-180.0, -90.0, 0.0, 90.0);
+    let others = block(0.0, -90.0, 180.0, 90.0);
+    let hits = all(&index, &[everywhere.clone(), others.clone()], Order::Any);
+    assert!(hits.windows(2).all(|pair| pair[0].slot < pair[1].slot) && hits.len() == places as usize);
+    (0..places).for_each(|n| index.place(PlaceId::live(Slot(n)), None));
+    let (bytes, map) = (index.memory_bytes(), 8 * places as usize);
+    assert!(bytes < map + 60_000, "{bytes} bytes, of which the map from slots has {map}");
 }
 
 #[test]

@@ -567,7 +567,7 @@ impl Both {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 12))]
     #[test]
     fn whatever_is_done_the_registry_is_what_its_model_is(steps in steps()) {
         let mut both = Both { house: House::new(), model: Model::default() };

@@ -1,8 +1,8 @@
 //! The real binary as a child process: started, killed, started again on the same port and the same data.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -101,6 +101,16 @@ impl Server {
         let before = rustix::process::getrlimit(Resource::Fsize);
         let limit = Rlimit { current: if may { before.current } else { Some(0) }, maximum: before.maximum };
         rustix::process::prlimit(Some(Pid::from_child(child)), Resource::Fsize, limit).expect("its limit can be set");
+    }
+
+    /// Asks its operator's listener for a path; status line and body.
+    pub(crate) fn ask(&self, path: &str) -> (String, String) {
+        let mut stream = TcpStream::connect(self.http_address()).expect("it listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("answered");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        (head.lines().next().expect("a status line").to_owned(), body.to_owned())
     }
 
     /// Kills it with SIGKILL, wherever it is.
