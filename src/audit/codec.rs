@@ -253,6 +253,34 @@ fn read_alert(alert: &part::Alert) -> Result<AlertId, InvalidEntry> {
     })
 }
 
+/// What a record says of what other stores hold.
+pub(super) enum Trace<'a> {
+    /// An alert became this.
+    Admitted(DeliveryKey),
+    /// The registrations of these were changed.
+    Changed(&'a [Bytes]),
+    /// Nothing.
+    Neither,
+}
+
+/// What a record says of what other stores hold, without reading all of it.
+pub(super) fn trace(record: &stored::AuditRecord) -> Trace<'_> {
+    match &record.act {
+        Some(StoredAct::AlertDecided(decided)) if decided.outcome() == part::Outcome::Admitted => {
+            let key = decided.key.map(|key| (LineageId(key.lineage), Revision(key.revision)));
+            key.map_or(Trace::Neither, |(lineage, revision)| Trace::Admitted(DeliveryKey { lineage, revision }))
+        }
+        Some(
+            StoredAct::RegistrationCreated(_)
+            | StoredAct::RegistrationUpdated(_)
+            | StoredAct::RegistrationRecovered(_)
+            | StoredAct::ConsentGranted(_)
+            | StoredAct::ConsentWithdrawn(_),
+        ) => Trace::Changed(&record.subjects),
+        _ => Trace::Neither,
+    }
+}
+
 /// The segment, place and length that a record says were cut off, if that is what it says.
 pub(super) fn tail_cut(record: &stored::AuditRecord) -> Option<(u64, u64, u64)> {
     match &record.act {

@@ -8,18 +8,16 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::domain::{
-    Act, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, AuditSubject, Clock, DeliveryKey, SignedDuration,
-    Timestamp,
-};
+use crate::domain::{Act, AuditEntry, AuditPosition, AuditSubject, Clock, DeliveryKey, SignedDuration, Timestamp};
 use crate::metrics::Metrics;
 use crate::segments::segment::{self, open_for_append};
 use crate::segments::{Closing, Counters, FrameHeader, Kind, LogError, OpenSegment, Queue, Segment, Unfinished};
 
 use super::chain::{self, Chain};
+use super::codec::Trace;
 use super::places::Places;
 use super::read::{Records, Stored};
-use super::{Audit, FORMAT, Shared, Writer, codec};
+use super::{Audit, Backend, FORMAT, Shared, Writer, codec};
 
 /// Where the log is and how it is kept.
 #[derive(Debug, Clone)]
@@ -63,19 +61,20 @@ impl Tail {
             && self.changed.get(&subject).is_none_or(|recorded| *recorded < changed)
     }
 
-    fn see(&mut self, record: &AuditRecord) {
-        self.since = Some(self.since.map_or(record.time, |since| since.min(record.time)));
-        match &record.act {
-            Some(Act::AlertDecided { outcome: AlertOutcome::Admitted(key), .. }) => {
-                self.decided.insert(*key);
+    fn see(&mut self, stored: &Stored) {
+        let Some(time) = stored.time() else { return };
+        self.since = Some(self.since.map_or(time, |since| since.min(time)));
+        match stored.trace() {
+            Trace::Admitted(key) => {
+                self.decided.insert(key);
             }
-            Some(act) if act.changes_people() => {
-                for subject in &record.subjects {
-                    let last = self.changed.entry(*subject).or_insert(record.time);
-                    *last = record.time.max(*last);
+            Trace::Changed(subjects) => {
+                for subject in subjects.iter().filter_map(|subject| <[u8; 16]>::try_from(&**subject).ok()) {
+                    let last = self.changed.entry(AuditSubject(subject)).or_insert(time);
+                    *last = time.max(*last);
                 }
             }
-            _ => {}
+            Trace::Neither => {}
         }
     }
 }
@@ -112,8 +111,8 @@ impl Audit {
             counters: Counters { syncs: metrics.audit_syncs.clone(), bytes: metrics.audit_appended.clone() },
             _lock: lock,
         };
-        let (queue, metrics) = (Closing(queue), Arc::clone(metrics));
-        let shared = Shared { queue, dir: dir.clone(), head, clock, metrics, places: Places::default() };
+        let backend = Backend::Disk { queue: Closing(queue), dir: dir.clone(), head };
+        let shared = Shared { backend, clock, metrics: Arc::clone(metrics), places: Places::default() };
         let audit = Self(Arc::new(shared));
         if last.sequence == 0 {
             drop(audit.append(&AuditEntry::server(Act::LogBegun { log: rand::random() })));
@@ -141,21 +140,17 @@ impl Found {
         let mut found = Self::default();
         let (mut last, mut newest) = (None, None);
         for (back, segment) in segments.iter().rev().take(BACK_AT_MOST).enumerate() {
-            let seen = Seen::of(segment)?;
+            let seen = Seen::of(segment, &mut found.tail)?;
             if back == 0 {
                 (found.headless, found.torn, found.end) = (seen.headless, seen.torn, seen.end);
-                newest = seen.records.iter().map(|record| record.time).max();
+                newest = seen.newest;
             }
-            if let (Some(Act::TailCut { segment: cut, offset, bytes, .. }), Some(before)) =
-                (&seen.first_act, segments.iter().rev().nth(back + 1))
-                && before.number == *cut
+            if let (Some((cut, offset, bytes)), Some(before)) = (seen.cut, segments.iter().rev().nth(back + 1))
+                && before.number == cut
             {
-                finish_cut(before, *offset, *bytes)?;
+                finish_cut(before, offset, bytes)?;
             }
-            last = last.or(seen.last);
-            for record in &seen.records {
-                found.tail.see(record);
-            }
+            last = last.or(seen.last.map(|stored| stored.position()));
             let reached = |(newest, since): (Timestamp, Timestamp)| {
                 newest.saturating_sub(BACK).is_ok_and(|instant| since < instant)
             };
@@ -238,19 +233,22 @@ fn read_from(path: &Path, offset: u64) -> Result<Vec<u8>, LogError> {
 }
 
 /// One segment, as far as it can be read.
+#[derive(Default)]
 struct Seen {
     headless: bool,
     torn: Option<u64>,
     end: u64,
-    first_act: Option<Act>,
-    last: Option<AuditPosition>,
-    /// Decisions on alerts, changes of registrations, and the first and last record.
-    records: Vec<AuditRecord>,
+    /// What its first record says was cut off.
+    cut: Option<(u64, u64, u64)>,
+    /// The record with the highest number.
+    last: Option<Stored>,
+    newest: Option<Timestamp>,
 }
 
 impl Seen {
-    fn of(segment: &Segment) -> Result<Self, LogError> {
-        let mut seen = Self { headless: false, torn: None, end: 0, first_act: None, last: None, records: Vec::new() };
+    /// Reads a segment; `tail` learns of it.
+    fn of(segment: &Segment, tail: &mut Tail) -> Result<Self, LogError> {
+        let mut seen = Self::default();
         let mut records = match Records::open(segment) {
             Ok(records) => records,
             Err(LogError::Damaged { .. }) => {
@@ -260,12 +258,17 @@ impl Seen {
             }
             Err(error) => return Err(error),
         };
-        let mut last = None;
         loop {
             match records.next_record() {
                 Ok(Some(stored)) => {
-                    seen.see(&stored);
-                    last = Some(stored);
+                    tail.see(&stored);
+                    seen.newest = seen.newest.max(stored.time());
+                    if seen.last.is_none() {
+                        seen.cut = stored.tail_cut();
+                    }
+                    if seen.last.as_ref().is_none_or(|last| last.sequence < stored.sequence) {
+                        seen.last = Some(stored);
+                    }
                 }
                 Ok(None) => break,
                 Err(LogError::Damaged { offset, .. }) => {
@@ -278,24 +281,8 @@ impl Seen {
                 Err(error) => return Err(error),
             }
         }
-        seen.records.extend(last.and_then(|stored| stored.read().ok()));
         seen.end = records.offset();
         Ok(seen)
-    }
-
-    fn see(&mut self, stored: &Stored) {
-        let is_first = self.last.is_none();
-        if self.last.is_none_or(|last| last.sequence < stored.sequence) {
-            self.last = Some(AuditPosition { sequence: stored.sequence, hash: stored.hash });
-        }
-        let Ok(record) = stored.read() else { return };
-        if is_first {
-            self.first_act.clone_from(&record.act);
-        }
-        let counts = |act: &Act| matches!(act, Act::AlertDecided { .. }) || act.changes_people();
-        if is_first || record.act.as_ref().is_some_and(counts) {
-            self.records.push(record);
-        }
     }
 }
 

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use bytes::{Buf, Bytes};
 
-use crate::domain::{AuditRecord, RecordHash, Timestamp};
+use crate::domain::{AuditPosition, AuditRecord, RecordHash, Timestamp};
 use crate::segments::segment::{self, SegmentReader};
 use crate::segments::{Damage, InvalidEntry, LogError, Segment, SegmentHeader};
 use crate::wire::storage_v1 as stored;
 
+use super::codec::Trace;
 use super::{FORMAT, Query, chain, codec};
 
 /// The records of one segment, in the order in which they lie there.
@@ -29,10 +30,9 @@ pub(super) struct Stored {
     pub(super) sequence: u64,
     /// The hash of the record before it, as it says.
     pub(super) previous: RecordHash,
-    /// Its own hash.
-    pub(super) hash: RecordHash,
     /// Where its frame begins.
     pub(super) offset: u64,
+    bytes: Bytes,
     record: stored::AuditRecord,
 }
 
@@ -106,13 +106,28 @@ fn take(offset: u64, payload: &mut Bytes) -> Result<Stored, InvalidEntry> {
     let bytes = payload.split_to(length);
     let record = codec::parse(&bytes)?;
     let (sequence, previous) = codec::link(&record)?;
-    Ok(Stored { sequence, previous, hash: chain::hash(&bytes), offset, record })
+    Ok(Stored { sequence, previous, offset, bytes, record })
 }
 
 impl Stored {
+    /// Its own hash, worked out anew each time.
+    pub(super) fn hash(&self) -> RecordHash {
+        chain::hash(&self.bytes)
+    }
+
+    /// Where it stands.
+    pub(super) fn position(&self) -> AuditPosition {
+        AuditPosition { sequence: self.sequence, hash: self.hash() }
+    }
+
     /// What it says.
     pub(super) fn read(&self) -> Result<AuditRecord, InvalidEntry> {
-        codec::read(self.record.clone(), self.hash)
+        codec::read(self.record.clone(), self.hash())
+    }
+
+    /// What [`Tail`](super::Tail) is to know of it.
+    pub(super) fn trace(&self) -> Trace<'_> {
+        codec::trace(&self.record)
     }
 
     /// When it was written.

@@ -299,13 +299,14 @@ impl<'a> Walk<'a> {
         }
         self.miss(stored.sequence, file, Some(stored.offset));
         self.check_link(file, stored);
-        let seen = Seen { sequence: stored.sequence, hash: stored.hash, file: file.to_owned(), offset: stored.offset };
-        if self.noted.remove(&stored.sequence).is_some_and(|noted| *noted != stored.hash) {
+        let hash = stored.hash();
+        let seen = Seen { sequence: stored.sequence, hash, file: file.to_owned(), offset: stored.offset };
+        if self.noted.remove(&stored.sequence).is_some_and(|noted| *noted != hash) {
             self.changed(seen.clone());
         }
         self.expected += 1;
         self.report.first.get_or_insert(stored.sequence);
-        self.report.last = Some(AuditPosition { sequence: stored.sequence, hash: stored.hash });
+        self.report.last = Some(AuditPosition { sequence: stored.sequence, hash });
         self.last = Some(seen);
         self.note(stored);
     }

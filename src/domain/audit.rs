@@ -270,20 +270,6 @@ impl Act {
     }
 }
 
-impl Act {
-    /// Whether it says what is held of people from then on.
-    pub const fn changes_people(&self) -> bool {
-        matches!(
-            self,
-            Self::RegistrationCreated { .. }
-                | Self::RegistrationUpdated { .. }
-                | Self::RegistrationRecovered { .. }
-                | Self::ConsentGranted(_)
-                | Self::ConsentWithdrawn { .. }
-        )
-    }
-}
-
 /// What is to be written: an act, who acted, and whom or what it was about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
