@@ -4,8 +4,10 @@
 //! the doors. Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has
 //! ended.
 
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,6 +143,15 @@ impl App {
     pub async fn open(options: Options) -> Result<Self, AppError> {
         let metrics = Arc::new(Metrics::new());
         let tasks = Tasks::new(Arc::clone(&metrics));
+        let opened = Self::open_with(options, metrics, tasks.clone()).await;
+        if opened.is_err() {
+            // What runs already may end: that is not what is wrong.
+            tasks.close();
+        }
+        opened
+    }
+
+    async fn open_with(options: Options, metrics: Arc<Metrics>, tasks: Tasks) -> Result<Self, AppError> {
         let readiness = Readiness::default();
         let http_stop = CancellationToken::new();
         let http_listener = listen(options.http_listen).await?;
@@ -150,7 +161,7 @@ impl App {
         let serve = http::serve(http_listener, Arc::clone(&metrics), readiness.clone(), http_stop.clone());
         tasks.spawn_essential("http", serve);
 
-        std::fs::create_dir_all(&options.data_dir)
+        make_data_dir(&options.data_dir)
             .map_err(|source| AppError::DataDir { path: options.data_dir.clone(), source })?;
         let doors = CancellationToken::new();
         let (audit, tail) = open_audit(&options, &metrics, &tasks, doors.clone())?;
@@ -165,7 +176,7 @@ impl App {
         let watched = registry.clone();
         readiness.registry_loaded(move || watched.is_healthy());
 
-        let hub = Hub::with_queue(options.link_queue);
+        let hub = Hub::with_queue(options.link_queue, metrics.links_open.clone());
         let around = Surroundings {
             index: Arc::clone(&index),
             registry: registry.clone(),
@@ -250,6 +261,11 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
 
 fn address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, AppError> {
     listener.local_addr().map_err(|source| AppError::Listen { address: asked, source })
+}
+
+/// For the server's account alone: places and tokens are in it. One that is there is left as its operator made it.
+fn make_data_dir(path: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn open_audit(

@@ -22,6 +22,7 @@ use crate::domain::{
 use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError};
 use crate::locate::{Resolved, resolve};
+use crate::metrics::AlertDecision;
 
 /// How often the desk forgets lineages that have long been over.
 const TIDY: Duration = Duration::from_mins(1);
@@ -194,6 +195,7 @@ impl Desk {
 struct Pending {
     answer: Answer,
     bulletin: Option<Bulletin>,
+    received: Timestamp,
     /// What the audit log is told of it.
     audited: AuditEntry,
     reply: oneshot::Sender<Result<Decided, DeskError>>,
@@ -258,6 +260,7 @@ impl DeskTask {
     ) -> impl Future<Output = Pending> + use<> {
         let decision = self.decide(&submission);
         let audited = audited(&submission, &decision);
+        let received = submission.received;
         let references = &submission.alert.subject.references;
         let (answer, bulletin, ticket) = match decision {
             Decision::Admit(bulletin) => {
@@ -285,7 +288,7 @@ impl DeskTask {
                 Some(ticket) => Some(ticket.synced().await),
                 None => None,
             };
-            Pending { answer, bulletin, audited, reply, synced }
+            Pending { answer, bulletin, received, audited, reply, synced }
         }
     }
 
@@ -301,12 +304,13 @@ impl DeskTask {
     }
 
     fn complete(&self, pending: Pending) {
-        let Pending { answer, bulletin, audited, reply, synced } = pending;
+        let Pending { answer, bulletin, received, audited, reply, synced } = pending;
         // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk: that
         // one was completed before, and a journal that failed knows it.
         let result = match synced.unwrap_or_else(|| self.journal.healthy()) {
             // What is on disk sets out, though the journal may have failed since.
             Ok(()) => {
+                self.count(&answer, received);
                 // Devices first. Their record is written beside, and nobody waits for it.
                 let is_admitted = bulletin.is_some();
                 if let Some(bulletin) = bulletin {
@@ -319,6 +323,19 @@ impl DeskTask {
         };
         // A caller that has gone away changes nothing: what is admitted is on its way.
         let _ = reply.send(result);
+    }
+
+    fn count(&self, answer: &Answer, received: Timestamp) {
+        let metrics = self.fan_outs.metrics();
+        let decision = match answer {
+            Answer::Admitted(_) => {
+                metrics.accept.observe(self.clock.now().duration_since(received).as_secs_f64());
+                AlertDecision::Admitted
+            }
+            Answer::Ignored(_) => AlertDecision::Ignored,
+            Answer::Refused(_) => AlertDecision::Refused,
+        };
+        metrics.alerts_decided(decision).inc();
     }
 }
 

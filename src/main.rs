@@ -9,7 +9,10 @@ use hazardcast::cli::{self, Cli};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return cli::say_usage(&error, std::env::args_os()),
+    };
     match cli::run(&cli) {
         Ok(code) => code,
         Err(error) => {

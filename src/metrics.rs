@@ -115,13 +115,10 @@ impl AlertDecision {
     }
 }
 
-const MILESTONES: [(Milestone, &str); 7] = [
-    (Milestone::Found, "found"),
-    (Milestone::Skipped, "skipped"),
+const MILESTONES: [(Milestone, &str); 4] = [
     (Milestone::Planned, "planned"),
     (Milestone::Sent, "sent"),
     (Milestone::Acknowledged, "acknowledged"),
-    (Milestone::Expired, "expired"),
     (Milestone::Failed, "failed"),
 ];
 

@@ -15,9 +15,9 @@ use crate::wire::v1::alert_service_client::AlertServiceClient;
 use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
 use crate::wire::v1::submit_alert_response::Outcome;
 
-use super::Server;
 use super::output::{Steps, print_line, table};
 use super::population::connect;
+use super::{Server, plain};
 
 /// What can be done with alerts.
 #[derive(Debug, Subcommand)]
@@ -100,12 +100,12 @@ pub struct ListArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
-  hazardcast alert show alerts/1
-  hazardcast alert show alerts/1 --json")]
+  hazardcast alert show
+  hazardcast alert show alerts/6611759158242 --json")]
 pub struct ShowArgs {
-    /// The alert's name, as `alert send` and `alert list` tell it
+    /// The alert's name, as `alert send` and `alert list` tell it [default: the newest]
     #[arg(value_name = "ID")]
-    pub id: String,
+    pub id: Option<String>,
     /// Which server is asked.
     #[command(flatten)]
     pub server: Server,
@@ -263,15 +263,19 @@ async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
 }
 
 async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
-    let lineage = args.id.strip_prefix("alerts/").unwrap_or(&args.id);
+    let channel = connect(&args.server.server).await?;
+    let id = match &args.id {
+        Some(id) => id.clone(),
+        None => newest(channel.clone()).await?,
+    };
+    let lineage = id.strip_prefix("alerts/").unwrap_or(&id);
     // A delivery key names its alert too.
     let lineage = lineage.split('.').next().unwrap_or_default();
-    let channel = connect(&args.server.server).await?;
     let request = v1::GetAlertRequest { name: format!("alerts/{lineage}") };
     let answer = AlertServiceClient::new(channel.clone()).get_alert(request).await;
     let alert = match answer {
         Ok(answer) => answer.into_inner().alert.unwrap_or_default(),
-        Err(status) => bail!("{}: {}", args.id, status.message()),
+        Err(status) => bail!("{id}: {}", status.message()),
     };
     let request = v1::GetFanOutRequest { name: alert.fan_out.clone() };
     let fan_out = FanOutServiceClient::new(channel).get_fan_out(request).await?.into_inner().fan_out;
@@ -283,9 +287,10 @@ async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
     print_line(&format!("{}  {}", alert.name, if alert.in_force { "in force" } else { "over" }));
     for tier in &alert.tiers {
         let languages = tier.languages.join(", ");
-        print_line(&format!("  {}  {}  [{languages}]", priority_name(tier.priority), tier.event));
+        let line = format!("  {}  {}  [{languages}]", priority_name(tier.priority), tier.event);
+        print_line(&plain(&line));
         if !tier.headline.is_empty() {
-            print_line(&format!("      {}", tier.headline));
+            print_line(&plain(&format!("      {}", tier.headline)));
         }
     }
     print_line(&format!("  in the area {}, to be told {}", fan_out.found_count, fan_out.planned_count));
@@ -299,11 +304,18 @@ async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The name of the newest alert.
+async fn newest(channel: Channel) -> Result<String> {
+    let request = v1::ListAlertsRequest { page_size: 1, ..v1::ListAlertsRequest::default() };
+    let page = AlertServiceClient::new(channel).list_alerts(request).await?.into_inner();
+    Ok(page.alerts.into_iter().next().context("the server has no alerts")?.name)
+}
+
 fn row(alert: &v1::Alert, fan_out: &v1::FanOut) -> [String; 7] {
     let first = alert.tiers.first();
     [
         alert.name.clone(),
-        first.map_or_else(|| "cancelled".to_owned(), |tier| tier.event.clone()),
+        first.map_or_else(|| "cancelled".to_owned(), |tier| plain(&tier.event)),
         first.map(|tier| priority_name(tier.priority).to_owned()).unwrap_or_default(),
         if alert.in_force { "yes" } else { "no" }.to_owned(),
         instant(alert.expire_time).map(|at| at.to_string()).unwrap_or_default(),
@@ -353,7 +365,7 @@ fn problems(problems: &[v1::Problem]) -> Value {
 
 fn say_problems(problems: &[v1::Problem]) {
     for problem in problems {
-        print_line(&format!("  not used: {}: {}", problem.field, problem.message));
+        print_line(&plain(&format!("  not used: {}: {}", problem.field, problem.message)));
     }
 }
 
@@ -379,7 +391,7 @@ fn priority_name(priority: i32) -> &'static str {
     }
 }
 
-fn ignore_name(reason: v1::IgnoreReason) -> &'static str {
+pub(super) fn ignore_name(reason: v1::IgnoreReason) -> &'static str {
     match reason {
         v1::IgnoreReason::Unspecified => "unknown",
         v1::IgnoreReason::Duplicate => "duplicate",

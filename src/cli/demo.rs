@@ -1,12 +1,13 @@
 //! `hazardcast demo`: a real alert, from its bytes to the devices in its area, in one process.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::{Args, value_parser};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -16,9 +17,9 @@ use crate::app::{App, Null, Options};
 use crate::channel::NullRecord;
 use crate::config::Config;
 use crate::device::{Credentials, Fleet, FleetOptions};
-use crate::domain::{Alert, Clock, Position, Timestamp};
+use crate::domain::{Alert, Clock, Mode, Position, Timestamp};
 use crate::format;
-use crate::lifecycle::{OffsetClock, raise_open_files};
+use crate::lifecycle::{OffsetClock, StopSignals, raise_open_files};
 use crate::locate::{AffectedArea, resolve};
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
@@ -26,10 +27,11 @@ use crate::wire::convert::{terms, time};
 use crate::wire::v1;
 use crate::wire::v1::submit_alert_response::Outcome;
 
-use super::alert::{Telling, submit, watch};
+use super::alert::{Telling, ignore_name, submit, watch};
 use super::cities::{City, cities, positions};
 use super::map::MapScene;
 use super::output::{Steps, print_line, table};
+use super::plain;
 use super::population::{DEV_APP, Sketch, connect, connect_many, register};
 
 /// What `demo` is told.
@@ -94,16 +96,24 @@ struct Sent {
 /// Runs the demo.
 pub async fn run(args: &DemoArgs, json: bool) -> Result<ExitCode> {
     let sent = read(args.alert.as_deref())?;
+    // Before all the work, and not after it.
+    let svg = File::options().create(true).append(true).open(&args.svg);
+    drop(svg.with_context(|| format!("cannot write {}", args.svg.display()))?);
+    let mut signals = StopSignals::catch().context("signals cannot be caught")?;
     let links = args.links.min(args.devices);
     let mut rng = StdRng::seed_from_u64(args.seed);
-    let sketches = population(&sent.ground, args.devices, links, &mut rng);
+    let sketches = population(&sent, args.devices, links, &mut rng);
     // A limit that cannot be raised shows when links cannot be opened.
     let _ = raise_open_files();
     let folder = Folder::new(rng.random())?;
     let clock: Arc<dyn Clock> = Arc::new(OffsetClock::starting_at(sent.alert.id.sent));
     let app = App::open(options(&folder.0, Arc::clone(&clock))).await.context("the server could not be opened")?;
     let server = format!("http://{}", app.grpc_address());
-    let told = tell(&server, &sent, &sketches, FleetOptions { record: None, clock: Some(clock) }, json).await;
+    let fleet = FleetOptions { record: None, clock: Some(clock) };
+    let told = tokio::select! {
+        told = tell(&server, &sent, &sketches, fleet, json) => told,
+        () = signals.next() => Err(Interrupted.into()),
+    };
     let closed = app.close().await;
     let told = told?;
     closed?;
@@ -121,7 +131,8 @@ fn read(file: Option<&Path>) -> Result<Sent> {
         Some(file) => super::alert::raw(file)?,
         None => v1::RawAlert { content: BUILT_IN.into(), media_type: String::new() },
     };
-    let alert = format::read(&raw.content, None).context("the alert cannot be read")?.alert;
+    let alert = format::read(&raw.content, None);
+    let alert = alert.map_err(|error| anyhow!("the alert cannot be read: {}: {error}", error.field()))?.alert;
     let areas: Vec<_> = resolve(&alert).infos.iter().filter_map(|info| info.area.clone()).collect();
     let areas: Vec<_> = areas.iter().flat_map(|area| area.areas().to_vec()).collect();
     let ground = AffectedArea::new(&areas).context("the alert has no ground of its own")?;
@@ -130,7 +141,10 @@ fn read(file: Option<&Path>) -> Result<Sent> {
 
 /// Half of the devices live in the area, a quarter around it, a quarter anywhere; every so many of them has a link, and
 /// the others stand for those that a vendor's push service reaches.
-fn population(ground: &AffectedArea, devices: u32, links: u32, rng: &mut StdRng) -> Vec<Sketch> {
+fn population(sent: &Sent, devices: u32, links: u32, rng: &mut StdRng) -> Vec<Sketch> {
+    let ground = &sent.ground;
+    // An exercise is for those who take part, and here all do.
+    let drills = matches!(sent.alert.mode, Mode::Exercise | Mode::Test);
     // Where there are no such cities, as far out at sea, those of the next wider ring stand in.
     let near = chosen(cities(), |city| is_near(ground, city.at));
     let inside = chosen(&near, |city| ground.contains(city.at));
@@ -147,7 +161,7 @@ fn population(ground: &AffectedArea, devices: u32, links: u32, rng: &mut StdRng)
         // Bresenham's line: `links` of `devices`, evenly.
         let linked = u64::from(number + 1) * u64::from(links) / u64::from(devices)
             > u64::from(number) * u64::from(links) / u64::from(devices);
-        Some(Sketch { place, consents: rng.random_bool(CONSENTING), null: !linked })
+        Some(Sketch { place, consents: rng.random_bool(CONSENTING), drills, null: !linked })
     };
     (0..devices).filter_map(&mut draw).collect()
 }
@@ -212,8 +226,10 @@ async fn tell(server: &str, sent: &Sent, sketches: &[Sketch], fleet: FleetOption
     }
     bar.finish();
 
-    let Some(Outcome::Admitted(admitted)) = submit(channel.clone(), sent.raw.clone()).await?.outcome else {
-        bail!("the alert was not admitted: is it in force when it is sent?");
+    let admitted = match submit(channel.clone(), sent.raw.clone()).await?.outcome {
+        Some(Outcome::Admitted(admitted)) => admitted,
+        Some(Outcome::Ignored(ignored)) => bail!("the alert was not sent: {}", ignore_name(ignored.reason())),
+        None => bail!("the server said nothing"),
     };
     let key = terms::key_from_wire(admitted.key.context("the answer has no key")?).to_string();
     let fan_out = watch(channel.clone(), &key, Telling { lines: false, bar: !json }).await?;
@@ -306,7 +322,7 @@ fn say(report: &Report, sent: &Sent, svg: &Path, json: bool) {
     }
     let ms = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms"));
     let mut table = table();
-    table.add_row(["alert", sent.alert.id.identifier.as_str()]);
+    table.add_row(["alert".to_owned(), plain(sent.alert.id.identifier.as_str())]);
     let counts = [
         ("devices indexed", u64::from(report.devices)),
         ("live links", report.links.into()),
@@ -325,6 +341,11 @@ fn say(report: &Report, sent: &Sent, svg: &Path, json: bool) {
     print_line(&table.to_string());
     print_line(&format!("The map is in {}.", svg.display()));
 }
+
+/// Why there is nothing to tell.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+struct Interrupted;
 
 /// A folder of the demo's own, gone when it ends.
 struct Folder(PathBuf);

@@ -73,7 +73,7 @@ pub async fn simulate(args: &SimulateArgs, json: bool) -> Result<ExitCode> {
         Some(place) => vec![place; args.count as usize],
         None => positions(cities(), StdRng::seed_from_u64(args.seed)).take(args.count as usize).collect(),
     };
-    let sketch = |(number, place)| Sketch { place, consents: true, null: number >= links as usize };
+    let sketch = |(number, place)| Sketch { place, consents: true, drills: false, null: number >= links as usize };
     let sketches: Vec<Sketch> = places.into_iter().enumerate().map(sketch).collect();
     // A limit that cannot be raised shows when links cannot be opened.
     let _ = raise_open_files();
@@ -82,6 +82,7 @@ pub async fn simulate(args: &SimulateArgs, json: bool) -> Result<ExitCode> {
         let file = File::options().create(true).append(true).open(path);
         file.with_context(|| format!("--record {}", path.display()))
     });
+    let record = record.transpose()?;
     let tasks = Tasks::new(Arc::new(Metrics::new()));
     let steps = Steps::new(json);
     let bar = steps.bar("registering", args.count.into());
@@ -90,7 +91,7 @@ pub async fn simulate(args: &SimulateArgs, json: bool) -> Result<ExitCode> {
     bar.finish();
     devices.truncate(links as usize);
     let channels = connect_many(&args.server.server, links as usize).await?;
-    let fleet = Fleet::start(&channels, devices, FleetOptions { record: record.transpose()?, clock: None }, &tasks);
+    let fleet = Fleet::start(&channels, devices, FleetOptions { record, clock: None }, &tasks);
     let bar = steps.bar("opening links", links.into());
     while fleet.open() < u64::from(links) {
         bar.set_position(fleet.open());

@@ -64,11 +64,26 @@ fn plain(text: &str) -> String {
     text.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Tells what went wrong, with its causes.
+/// Tells what went wrong, with its causes. It may repeat what came from elsewhere, a file's name for one.
 pub fn say_error(error: &anyhow::Error, json: bool) {
+    let reason = plain(&format!("{error:#}"));
     if json {
-        output::print_line(&serde_json::json!({ "error": format!("{error:#}") }).to_string());
+        output::print_line(&serde_json::json!({ "error": reason }).to_string());
     }
     let mut out = std::io::stderr().lock();
-    let _ = std::io::Write::write_all(&mut out, format!("hazardcast: {error:#}\n").as_bytes());
+    let _ = std::io::Write::write_all(&mut out, format!("hazardcast: {reason}\n").as_bytes());
+}
+
+/// Tells why `arguments` could not be read, or, where that was asked, the help or the version. With `--json` among
+/// them a reason is an object too.
+pub fn say_usage(error: &clap::Error, arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    if error.use_stderr() && arguments.take_while(|given| given != "--").any(|given| given == "--json") {
+        let text = error.to_string();
+        let reason = text.lines().next().unwrap_or_default();
+        let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+        output::print_line(&serde_json::json!({ "error": plain(reason) }).to_string());
+    }
+    // A reader that has gone away is no fault.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

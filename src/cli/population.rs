@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::device::Credentials;
@@ -28,6 +28,8 @@ pub(super) struct Sketch {
     pub(super) place: Position,
     /// Whether its person agrees to emergency push.
     pub(super) consents: bool,
+    /// Whether its person takes part in exercises and tests.
+    pub(super) drills: bool,
     /// Whether it is to be reached by the null channel, which stands in for a vendor's push service.
     pub(super) null: bool,
 }
@@ -45,6 +47,8 @@ pub(super) async fn connect_many(server: &str, links: usize) -> Result<Vec<Chann
 
 fn endpoint(server: &str) -> Result<Endpoint> {
     let endpoint = Endpoint::from_shared(server.to_owned()).with_context(|| format!("--server {server}: not a URL"))?;
+    // Never in the clear where it was asked for encrypted.
+    ensure!(endpoint.uri().scheme_str() == Some("http"), "--server {server}: only http:// is spoken here so far");
     Ok(endpoint.connect_timeout(Duration::from_secs(5)).tcp_nodelay(true))
 }
 
@@ -101,6 +105,7 @@ fn request(sketch: &Sketch) -> v1::CreateRegistrationRequest {
             tokens: if sketch.null { vec![null] } else { Vec::new() },
             consents,
             place: Some(place),
+            drills: sketch.drills,
             ..v1::Registration::default()
         }),
         ..v1::CreateRegistrationRequest::default()

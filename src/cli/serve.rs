@@ -60,7 +60,7 @@ Examples:
 #[derive(Debug, thiserror::Error)]
 pub enum ServeRefused {
     /// The settings cannot be used.
-    #[error("settings: {0}")]
+    #[error("settings")]
     Config(#[from] ConfigError),
     /// Anyone could send alerts.
     #[error("there is no access control yet: a server starts with --dev alone, for this machine only")]

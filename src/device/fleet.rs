@@ -1,5 +1,6 @@
 //! Many devices in one process: load tests, and the demo.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
-use crate::domain::{Clock, DeliveryKey, Timestamp};
+use crate::domain::{Clock, DeliveryKey, NoticeKind, Priority, Timestamp};
 use crate::tasks::Tasks;
 use crate::wire::convert::time;
 use crate::wire::v1;
@@ -38,10 +39,23 @@ struct Inner {
     received: AtomicU64,
     dropped: AtomicU64,
     shown: Vec<AtomicU32>,
+    told_twice: AtomicU64,
     receipts: Mutex<Times>,
     record: Mutex<Option<File>>,
     clock: Option<Arc<dyn Clock>>,
     stop: CancellationToken,
+}
+
+/// One device.
+#[derive(Default)]
+struct Phone {
+    number: usize,
+    seen: Seen,
+    is_open: bool,
+    /// What it was shown.
+    shown: HashSet<(DeliveryKey, NoticeKind, Priority)>,
+    /// Whether it was shown any of that more than once.
+    twice: bool,
 }
 
 struct Times {
@@ -63,7 +77,7 @@ pub struct Receipts {
     pub dropped: u64,
     /// Devices that were shown something.
     pub told: u64,
-    /// Devices that were shown more than one thing.
+    /// Devices that were shown the same notice more than once.
     pub told_twice: u64,
     /// From the server's encoding to the device's handling: median, 99th percentile and most, milliseconds.
     pub latency_ms: [f64; 3],
@@ -83,6 +97,7 @@ impl Fleet {
             received: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             shown: devices.iter().map(|_| AtomicU32::new(0)).collect(),
+            told_twice: AtomicU64::new(0),
             receipts: Mutex::new(Times { latency_us, first: None, last: None }),
             record: Mutex::new(options.record),
             clock: options.clock,
@@ -93,14 +108,13 @@ impl Fleet {
             let device = fleet.clone();
             let stop = fleet.0.stop.clone();
             tasks.spawn("device", async move {
-                let mut seen = Seen::default();
-                let mut is_open = false;
-                let running = link.run(|event| device.handle(number, &mut seen, &mut is_open, &event));
+                let mut phone = Phone { number, ..Phone::default() };
+                let running = link.run(|event| device.handle(&mut phone, event));
                 tokio::select! {
                     _ = running => {}
                     () = stop.cancelled() => {}
                 }
-                if is_open {
+                if phone.is_open {
                     device.0.open.fetch_sub(1, Ordering::Relaxed);
                 }
             });
@@ -134,42 +148,47 @@ impl Fleet {
             received: self.0.received.load(Ordering::Relaxed),
             dropped: self.0.dropped.load(Ordering::Relaxed),
             told: shown.iter().filter(|&&times| times > 0).count() as u64,
-            told_twice: shown.iter().filter(|&&times| times > 1).count() as u64,
+            told_twice: self.0.told_twice.load(Ordering::Relaxed),
             latency_ms: [at(0.5), at(0.99), at(1.0)],
             first: times.first,
             last: times.last,
         }
     }
 
-    fn handle(&self, number: usize, seen: &mut Seen, is_open: &mut bool, event: &Event) {
+    fn handle(&self, phone: &mut Phone, event: Event<'_>) {
         match event {
+            Event::Opening { shown, server_time } => *shown = phone.seen.keys_shown(server_time),
             Event::Opened => {
-                *is_open = true;
+                phone.is_open = true;
                 self.0.open.fetch_add(1, Ordering::Relaxed);
                 self.0.opened.fetch_add(1, Ordering::Relaxed);
             }
             Event::Closed { .. } => {
-                if std::mem::take(is_open) {
+                if std::mem::take(&mut phone.is_open) {
                     self.0.open.fetch_sub(1, Ordering::Relaxed);
                 }
             }
-            Event::Notice { notice, key, server_time } => self.receive(number, seen, notice, *key, *server_time),
+            Event::Notice { notice, key, server_time } => self.receive(phone, &notice, key, server_time),
         }
     }
 
-    fn receive(&self, number: usize, seen: &mut Seen, notice: &v1::Notice, key: DeliveryKey, now: Timestamp) {
+    fn receive(&self, phone: &mut Phone, notice: &v1::Notice, key: DeliveryKey, now: Timestamp) {
         self.0.received.fetch_add(1, Ordering::Relaxed);
         // What a device does not know it must not show.
         let Some(delivery) = Delivery::of(notice) else { return };
-        if seen.take(&delivery, now) == Shown::Dropped {
+        if phone.seen.take(&delivery, now) == Shown::Dropped {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
         if let Some(record) = self.0.record.lock().as_mut() {
             // One write, before the acknowledgement: whoever reads the file sees whole lines.
-            let _ = record.write_all(format!("{key} {number}\n").as_bytes());
+            let _ = record.write_all(format!("{key} {}\n", phone.number).as_bytes());
         }
-        self.0.shown[number].fetch_add(1, Ordering::AcqRel);
+        // What decides what is shown is not asked whether it was right.
+        if !phone.shown.insert((key, delivery.kind, delivery.priority)) && !std::mem::replace(&mut phone.twice, true) {
+            self.0.told_twice.fetch_add(1, Ordering::Relaxed);
+        }
+        self.0.shown[phone.number].fetch_add(1, Ordering::AcqRel);
         let now = self.0.clock.as_ref().map_or(now, |clock| clock.now());
         let encoded = time::required(notice.server_time, "server_time").unwrap_or(now);
         let latency = u64::try_from(now.duration_since(encoded).as_micros()).unwrap_or(0);

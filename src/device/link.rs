@@ -30,7 +30,14 @@ pub struct Credentials {
 
 /// What happens on a link.
 #[derive(Debug)]
-pub enum Event {
+pub enum Event<'a> {
+    /// It is about to be opened: the device is to say what it shows.
+    Opening {
+        /// The newest key of each alert that it shows ([`Seen::keys_shown`](super::Seen::keys_shown)).
+        shown: &'a mut Vec<DeliveryKey>,
+        /// The server's time now, as this device knows it; the earliest there is where it does not.
+        server_time: Timestamp,
+    },
     /// It is open.
     Opened,
     /// A notice came; its acknowledgement is sent when the handler returns.
@@ -98,7 +105,7 @@ impl Link {
 
     /// Keeps the link open and hands each event to `handle`, until the server says not to come back. To stop it, drop
     /// the future.
-    pub async fn run(mut self, mut handle: impl FnMut(Event) + Send) -> GoodbyeReason {
+    pub async fn run(mut self, mut handle: impl FnMut(Event<'_>) + Send) -> GoodbyeReason {
         loop {
             let asked = match self.once(&mut handle).await {
                 Ok(Over::ForGood(reason)) => return reason,
@@ -112,11 +119,15 @@ impl Link {
     }
 
     /// One stream, from hello to its end.
-    async fn once(&mut self, handle: &mut (impl FnMut(Event) + Send)) -> Result<Over, tonic::Status> {
+    async fn once(&mut self, handle: &mut (impl FnMut(Event<'_>) + Send)) -> Result<Over, tonic::Status> {
         let (outgoing, requests) = mpsc::channel(16);
+        let mut shown = Vec::new();
+        let server_time = self.clock.at(Instant::now()).unwrap_or(Timestamp::MIN);
+        handle(Event::Opening { shown: &mut shown, server_time });
         let hello = Request::Hello(v1::DeviceHello {
             registration: self.credentials.registration.to_string(),
             link_secret: self.credentials.secret.0.expose().to_vec().into(),
+            shown: shown.into_iter().map(terms::key_to_wire).collect(),
         });
         let asked = Instant::now();
         send(&outgoing, hello).await?;
@@ -142,7 +153,7 @@ impl Link {
         incoming: &mut Streaming<LinkFrame>,
         outgoing: &mpsc::Sender<v1::OpenLinkRequest>,
         heartbeat: Duration,
-        handle: &mut (impl FnMut(Event) + Send),
+        handle: &mut (impl FnMut(Event<'_>) + Send),
     ) -> Result<Over, tonic::Status> {
         let mut spoke = Instant::now();
         // When a heartbeat was sent that is not answered yet.

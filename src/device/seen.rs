@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::domain::{DeliveryKey, LineageId, NoticeKind, Priority, Revision, Timestamp};
-use crate::wire::convert::{terms, time};
+use crate::wire::convert::{frame, terms, time};
 use crate::wire::v1;
 
 /// What becomes of a notice on the device. Whatever it is, the notice is acknowledged.
@@ -110,6 +110,20 @@ impl Seen {
     fn take_over(&mut self, lineage: LineageId, expires: Timestamp, now: Timestamp) -> Option<Priority> {
         let had = self.lineages.insert(lineage, Had { revision: TAKEN_OVER, shown: None, expires });
         had.and_then(|had| had.shown_at(now))
+    }
+
+    /// The newest key of each alert of which something is shown at `now`, those that end last first: what a hello says.
+    pub fn keys_shown(&self, now: Timestamp) -> Vec<DeliveryKey> {
+        let shown = self.lineages.iter().filter(|(_, had)| had.shown_at(now).is_some());
+        let mut shown: Vec<_> = shown.collect();
+        shown.sort_unstable_by_key(|(lineage, had)| std::cmp::Reverse((had.expires, **lineage)));
+        let key = |(&lineage, had): (&LineageId, &Had)| DeliveryKey { lineage, revision: had.revision };
+        shown.into_iter().map(key).take(frame::MAX_KEYS).collect()
+    }
+
+    /// The priority that is shown of an alert at `now`, if anything is.
+    pub fn shown(&self, lineage: LineageId, now: Timestamp) -> Option<Priority> {
+        self.lineages.get(&lineage).and_then(|had| had.shown_at(now))
     }
 
     /// How many alerts are remembered.

@@ -15,6 +15,8 @@ pub enum DeviceFrame {
         registration: RegistrationName,
         /// The link secret that registering gave.
         secret: LinkSecret,
+        /// The newest key of each alert that the device shows.
+        shown: Vec<DeliveryKey>,
     },
     /// The device is there. Answered with the server's time.
     Heartbeat,

@@ -129,18 +129,12 @@ pub enum Outcome {
 /// How far a device has come in one fan-out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Milestone {
-    /// Found in the area.
-    Found,
-    /// Not told, by a rule.
-    Skipped,
     /// Handed to a lane.
     Planned,
     /// Written to the device's link, or accepted by a vendor.
     Sent,
     /// Acknowledged by the device, or by the vendor's receipt.
     Acknowledged,
-    /// The alert ended before it could be sent.
-    Expired,
-    /// Every leg failed.
+    /// The channel did not take it: the next leg is tried, or the device is told when its link opens.
     Failed,
 }

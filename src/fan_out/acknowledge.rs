@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio::sync::mpsc;
 
-use crate::domain::{DeliveryKey, DeviceSlot};
+use crate::domain::{ChannelKind, DeliveryKey, DeviceSlot, Milestone};
 use crate::journal::Entry;
 
 use super::FanOuts;
@@ -84,13 +84,16 @@ impl Recorder {
 
 impl FanOuts {
     /// Records devices that had not acknowledged `key`. An acknowledgement may overtake the lane's own mark that it was
-    /// sent; one that was never sent anything can only leave itself out.
-    fn record_acknowledged(&self, key: DeliveryKey, devices: Vec<DeviceSlot>) {
+    /// sent. Of one that can never have been sent anything in the lineage it counts for nothing.
+    fn record_acknowledged(&self, key: DeliveryKey, mut devices: Vec<DeviceSlot>) {
         let Some(reach) = self.ledger().find_reach(key.lineage) else { return };
+        let Some(round) = reach.round(key.revision) else { return };
+        devices.retain(|&device| round.may_have(device) || reach.may_show(device));
         let devices = reach.acknowledge(key.revision, devices);
         if devices.is_empty() {
             return;
         }
+        self.count_devices(ChannelKind::Link, Milestone::Acknowledged, devices.len());
         if let Some(progress) = self.ledger().find_progress(key) {
             progress.acknowledged(devices.len() as u64, Some(self.now()));
         }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::channel::{Content, Told, told};
 use crate::decide::{Bulletin, Content as BulletinContent, TierIndex};
-use crate::domain::{DeviceSlot, Footprint, Language, LineageId, Notice, NoticeKind, Priority, Timestamp};
+use crate::domain::{DeliveryKey, DeviceSlot, Footprint, Language, LineageId, Notice, NoticeKind, Priority, Timestamp};
 use crate::ledger::{Claim, Progress, Reach, Round};
 use crate::plan::TierFacts;
 use crate::wire;
@@ -39,9 +39,6 @@ pub struct Past {
     pub before: Option<Bulletin>,
     /// Every lineage that this one has taken over, by this bulletin or an earlier one.
     pub replaces: Vec<LineageId>,
-    /// Bulletins that may have told devices of which nothing is known: they were followed by another, and the server
-    /// ended before it was on disk to whom the last of them went.
-    pub unsure: Vec<Bulletin>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,6 +90,11 @@ impl FanOut {
         self.bulletin.parts().expires <= now
     }
 
+    /// How long ago it was admitted, seconds.
+    pub(super) fn age(&self, now: Timestamp) -> f64 {
+        now.duration_since(self.bulletin.parts().admitted).as_secs_f64()
+    }
+
     /// What a plan needs to know of a tier; of the whole bulletin for a release.
     pub fn tier_facts(&self, tier: TierIndex, kind: NoticeKind) -> TierFacts {
         let parts = self.bulletin.parts();
@@ -142,15 +144,20 @@ impl FanOut {
         ends && self.reach.shown(device).is_some() && !self.round.is_sent(device)
     }
 
-    /// Whether one who is not in the area, and of whom nothing better is known, is told over its link that it is over,
-    /// each time that it opens: who was told so and has not acknowledged it, or may have been told by a bulletin whose
-    /// last notices are not known. A device that shows nothing drops it.
-    pub fn is_release_owed(&self, device: DeviceSlot, at: Option<Footprint>) -> bool {
+    /// Whether one who is not in the area, and who need not be told so by a lane, is told over its link that it is
+    /// over: who was told so and has not acknowledged it, and who shows what the server does not know that it sent,
+    /// since it ended before that was on disk.
+    pub fn is_release_owed(&self, device: DeviceSlot, shown: &[DeliveryKey]) -> bool {
         if self.reach.may_show(device) {
             return self.reach.is_over(device) && !self.round.is_acknowledged(device);
         }
-        let may_be_told = |at| self.past.unsure.iter().flat_map(Bulletin::tiers).any(|tier| tier.area.touches(at));
-        !self.round.is_acknowledged(device) && at.is_some_and(may_be_told)
+        shown.iter().any(|key| self.follows(*key))
+    }
+
+    /// Whether this bulletin, or one before it, took the place of what has this key.
+    pub fn follows(&self, key: DeliveryKey) -> bool {
+        let own = self.bulletin.key();
+        (key.lineage == own.lineage && key.revision < own.revision) || self.past.replaces.contains(&key.lineage)
     }
 
     /// True once, when the sweep is over and no lane has any of it left.
@@ -196,14 +203,13 @@ impl Past {
             BulletinContent::Warn(_) => Some(bulletin.clone()),
             BulletinContent::Cancel(_) => past.before.clone(),
         };
-        Self { before, replaces: past.replaces.clone(), unsure: past.unsure.clone() }
+        Self { before, replaces: past.replaces.clone() }
     }
 
     /// Another lineage is taken over, and all that it had taken over itself.
-    pub(super) fn absorb(&mut self, lineage: LineageId, past: Option<&Self>) {
-        self.unsure.extend(past.into_iter().flat_map(|past| past.unsure.iter().cloned()));
-        let inherited = past.into_iter().flat_map(|past| &past.replaces);
-        for &replaced in std::iter::once(&lineage).chain(inherited) {
+    pub(super) fn absorb(&mut self, lineage: LineageId, past: Option<Self>) {
+        let inherited = past.unwrap_or_default().replaces;
+        for replaced in std::iter::once(lineage).chain(inherited) {
             if !self.replaces.contains(&replaced) {
                 self.replaces.push(replaced);
             }

@@ -8,7 +8,9 @@
 use std::sync::Arc;
 
 use crate::decide::TierIndex;
-use crate::domain::{ChannelKind, DeviceSlot, EncodedNotice, LineageId, NoticeKind, Priority, Slot, Timestamp};
+use crate::domain::{
+    ChannelKind, DeliveryKey, DeviceSlot, EncodedNotice, LineageId, NoticeKind, Priority, Slot, Timestamp,
+};
 use crate::journal::{Entry, Ticket};
 use crate::ledger::{Claim, settle};
 use crate::plan::{Facts, Situation, Verdict, plan};
@@ -32,9 +34,10 @@ impl FanOuts {
 
     /// The link of `slot` has opened, and is in the hub: what is in force for it and was never sent is told now. What
     /// it was sent and has not acknowledged is given back, for whoever drives the link to send again under the same key
-    /// before anything else. History is not told: only the newest bulletin of each lineage.
+    /// before anything else; and so is the word that it is over for what it says it has `shown`, if that was followed
+    /// by another. History is not told: only the newest bulletin of each lineage.
     #[must_use = "what is given back is owed to the device"]
-    pub fn link_opened(&self, slot: Slot) -> Vec<EncodedNotice> {
+    pub fn link_opened(&self, slot: Slot, shown: &[DeliveryKey]) -> Vec<EncodedNotice> {
         // The link is open before claims are looked at: see `recheck`.
         settle();
         let facts = self.facts(slot);
@@ -46,10 +49,10 @@ impl FanOuts {
         let in_force = self.in_force();
         let is_concerned = |fan_out: &FanOut| {
             let is_here = here.iter().any(|(lineage, _)| *lineage == fan_out.lineage());
-            is_here || fan_out.reach.may_show(device) || !fan_out.past.unsure.is_empty()
+            is_here || fan_out.reach.may_show(device) || shown.iter().any(|key| fan_out.follows(*key))
         };
         let concerned = in_force.iter().filter(|fan_out| is_concerned(fan_out.as_ref()));
-        concerned.filter_map(|fan_out| self.catch_up(fan_out, slot, now)).collect()
+        concerned.filter_map(|fan_out| self.catch_up(fan_out, slot, shown, now)).collect()
     }
 
     /// A lane has left a device untold which may since have become one to tell (its link opened or its person agreed
@@ -65,14 +68,20 @@ impl FanOuts {
     /// A link has opened while a lane was sending to the device: whatever it has sent may have gone with the link
     /// before.
     pub(super) fn send_again(&self, fan_out: &Arc<FanOut>, slot: Slot) {
-        if let Some(owed) = self.catch_up(fan_out, slot, self.now()) {
+        if let Some(owed) = self.catch_up(fan_out, slot, &[], self.now()) {
             // A link that has closed again comes back for it.
             let _ = self.hub().send(slot, &owed);
         }
     }
 
     /// Tells the device what it is due and was not sent; gives back what it was sent and has not acknowledged.
-    fn catch_up(&self, fan_out: &Arc<FanOut>, slot: Slot, now: Timestamp) -> Option<EncodedNotice> {
+    fn catch_up(
+        &self,
+        fan_out: &Arc<FanOut>,
+        slot: Slot,
+        shown: &[DeliveryKey],
+        now: Timestamp,
+    ) -> Option<EncodedNotice> {
         let due = match self.bring_up_to_date(fan_out, slot, now) {
             Met::Had(due) => due,
             Met::Claimed(due) => {
@@ -83,7 +92,7 @@ impl FanOuts {
             }
             Met::NotDue => {
                 let facts = self.facts(slot);
-                let owed = facts.is_live() && fan_out.is_release_owed(facts.device(), self.place(slot));
+                let owed = facts.is_live() && fan_out.is_release_owed(facts.device(), shown);
                 return owed.then(|| self.owed(fan_out, &Due::release(facts), now)).flatten();
             }
             Met::Put | Met::Untold => return None,
@@ -150,8 +159,9 @@ impl FanOuts {
     pub(super) fn record_sent(&self, fan_out: &FanOut, sent: Sent) -> Ticket {
         let key = fan_out.bulletin.key();
         let Sent { tier, kind, priority, channel, devices } = sent;
+        let new = devices.iter().filter(|device| !fan_out.round.is_sent(**device)).count();
         self.ledger().mark_sent(key, kind, priority, &devices);
-        self.count_sent(fan_out, channel, devices.len());
+        self.count_sent(fan_out, channel, devices.len(), new);
         self.journal().append(Entry::Sent { key, tier, kind, priority, channel, devices })
     }
 }

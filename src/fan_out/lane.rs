@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::channel::{Channel, Content, Endpoint, Parcel};
-use crate::domain::{ChannelKind, DeviceSlot, NoticeKind, Outcome, Slot, Timestamp};
+use crate::domain::{ChannelKind, DeviceSlot, Milestone, NoticeKind, Outcome, Slot, Timestamp};
 use crate::ledger::settle;
 use crate::plan::{Found, LanguageId, Situation, Skipped, Verdict, plan};
 
@@ -148,6 +148,8 @@ impl<C: Channel> Lane<C> {
 
     /// Acts on each outcome: what was sent is marked and journalled, what was not takes the next leg.
     async fn settle(&mut self, errand: &Errand, parcel: &Parcel, outcomes: &[Outcome]) {
+        let failed = outcomes.iter().filter(|outcome| !matches!(outcome, Outcome::Accepted { .. })).count();
+        self.house.count_devices(C::KIND, Milestone::Failed, failed);
         let mut sent = Vec::with_capacity(parcel.endpoints.len());
         for (endpoint, outcome) in parcel.endpoints.iter().zip(outcomes) {
             match outcome {

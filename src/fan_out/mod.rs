@@ -26,7 +26,7 @@ use parking_lot::{Condvar, Mutex};
 use prometheus_client::metrics::counter::Counter;
 
 use crate::decide::{Bulletin, Content};
-use crate::domain::{ChannelKind, DeliveryKey, LineageId, PolicyVersion, Priority, Slot, Timestamp};
+use crate::domain::{ChannelKind, DeliveryKey, LineageId, Milestone, PolicyVersion, Priority, Slot, Timestamp};
 use crate::journal::Entry;
 use crate::ledger::{Counts, settle};
 use crate::locate::Standing;
@@ -89,7 +89,8 @@ impl FanOuts {
     pub fn assemble(around: Surroundings, policy: Policy, seeds: Vec<LaneSeed>) -> (Self, Workers) {
         let mut lanes: [Option<Arc<LaneQueue>>; ChannelKind::ALL.len()] = std::array::from_fn(|_| None);
         for seed in &seeds {
-            lanes[seed.kind() as usize] = Some(Arc::default());
+            let depth = around.metrics.queue_depth(seed.kind().name());
+            lanes[seed.kind() as usize] = Some(Arc::new(LaneQueue::new(depth)));
         }
         let channels = seeds.iter().fold(0, |bits, seed| bits | seed.kind().bit());
         let (acknowledged, inbox) = acknowledge::inbox();
@@ -117,7 +118,7 @@ impl FanOuts {
         let mut past = own(bulletin.key().lineage).map(|known| known.as_past()).unwrap_or_default();
         let absorbs = bulletin.parts().absorbs.clone();
         for &absorbed in &absorbs {
-            past.absorb(absorbed, own(absorbed).map(|known| known.past.clone()).as_ref());
+            past.absorb(absorbed, own(absorbed).map(|known| known.past.clone()));
         }
         let fan_out = self.stand(bulletin, past, &absorbs);
         let priority = fan_out.priority();
@@ -248,6 +249,7 @@ impl FanOuts {
     fn hand_over(&self, route: RouteId, errand: &Errand, slots: &[Slot]) {
         if let Some(queue) = &self.0.lanes[route.channel() as usize] {
             errand.fan_out.progress.entered(slots.len() as u64);
+            self.count_devices(route.channel(), Milestone::Planned, slots.len());
             queue.push(errand, slots);
         }
     }

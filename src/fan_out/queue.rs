@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
 
 use crate::decide::TierIndex;
@@ -55,6 +56,7 @@ struct Segment {
 pub(super) struct LaneQueue {
     waiting: Mutex<Waiting>,
     ready: Notify,
+    depth: Gauge,
 }
 
 #[derive(Debug, Default)]
@@ -65,10 +67,16 @@ struct Waiting {
 }
 
 impl LaneQueue {
+    /// An empty queue; `depth` tells operators how many slots wait.
+    pub(super) fn new(depth: Gauge) -> Self {
+        Self { depth, ..Self::default() }
+    }
+
     /// Adds slots behind those of the same priority.
     pub(super) fn push(&self, errand: &Errand, slots: &[Slot]) {
         let mut waiting = self.waiting.lock();
         waiting.slots += slots.len();
+        self.depth.set(waiting.slots as i64);
         let segments = &mut waiting.by_priority[errand.priority() as usize];
         match segments.back_mut() {
             Some(last) if last.errand.is(errand) && last.slots.len() < SEGMENT => last.slots.extend_from_slice(slots),
@@ -92,6 +100,7 @@ impl LaneQueue {
             segments.pop_front();
         }
         waiting.slots -= out.len();
+        self.depth.set(waiting.slots as i64);
         Some(errand)
     }
 

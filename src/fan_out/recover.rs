@@ -28,12 +28,9 @@ impl Recovered {
             Entry::Admitted(admitted) => {
                 let newest = admitted.bulletin.clone();
                 let known = self.lineages.remove(&newest.key().lineage);
-                let mut past = known.as_ref().map(|known| Past::of(&known.newest, &known.past)).unwrap_or_default();
-                past.unsure = known.map(|known| known.newest).into_iter().collect();
+                let mut past = known.map(|known| Past::of(&known.newest, &known.past)).unwrap_or_default();
                 for absorbed in &newest.parts().absorbs {
-                    let known = self.lineages.remove(absorbed);
-                    past.absorb(*absorbed, known.as_ref().map(|known| &known.past));
-                    past.unsure.extend(known.map(|known| known.newest));
+                    past.absorb(*absorbed, self.lineages.remove(absorbed).map(|known| known.past));
                 }
                 self.lineages.insert(newest.key().lineage, Lineage { newest, past, finished: false });
             }

@@ -53,6 +53,11 @@ impl FanOuts {
         &self.0.around.hub
     }
 
+    /// Counts for operators.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.around.metrics
+    }
+
     /// The settings that plans depend on.
     pub fn policy(&self) -> Policy {
         **self.0.policy.load()
@@ -90,8 +95,27 @@ impl FanOuts {
         }
     }
 
-    pub(super) fn count_sent(&self, fan_out: &FanOut, channel: ChannelKind, count: usize) {
-        fan_out.progress.sent(channel, count as u64, self.now());
-        self.0.around.metrics.fan_out_devices(channel, Milestone::Sent).inc_by(count as u64);
+    /// A channel has taken so many devices, of whom so many had not been sent this bulletin before.
+    pub(super) fn count_sent(&self, fan_out: &FanOut, channel: ChannelKind, count: usize, new: usize) {
+        let now = self.now();
+        let first = fan_out.progress.sent(channel, count as u64, now);
+        let metrics = &self.0.around.metrics;
+        if first {
+            metrics.first_notice.observe(fan_out.age(now));
+        }
+        metrics.devices_told.inc_by(new as u64);
+        self.count_devices(channel, Milestone::Sent, count);
+    }
+
+    pub(super) fn count_devices(&self, channel: ChannelKind, milestone: Milestone, count: usize) {
+        self.0.around.metrics.fan_out_devices(channel, milestone).inc_by(count as u64);
+    }
+
+    /// The whole area has been planned.
+    pub(super) fn count_planned(&self, fan_out: &FanOut) {
+        let now = self.now();
+        if fan_out.progress.planned_all(now) {
+            self.0.around.metrics.plan.observe(fan_out.age(now));
+        }
     }
 }

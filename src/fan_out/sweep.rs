@@ -79,7 +79,7 @@ impl Planned {
         }
         let over = matches!(self.stage, Stage::Done);
         if over {
-            self.fan_out.progress.planned_all(house.now());
+            house.count_planned(&self.fan_out);
             self.fan_out.progress.finish();
             house.note_finished(&self.fan_out);
         }
@@ -122,7 +122,7 @@ impl Planned {
         if more {
             return Stage::Area { sweep, tiers };
         }
-        self.fan_out.progress.planned_all(house.now());
+        house.count_planned(&self.fan_out);
         Stage::Revise { next: 0 }
     }
 

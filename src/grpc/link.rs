@@ -114,14 +114,14 @@ impl Link {
                 let now = self.moment();
                 self.session.handle(now, input);
             }
-            Output::Open(slot) => {
+            Output::Open { slot, shown } => {
                 if let Some(live) = self.services.hub.open(slot) {
                     self.live = Some(live);
                     self.slot = Some(slot);
                     // In the hub first: what is told from here on comes to this link. What is owed goes before it, as
                     // fast as the device takes it.
                     let now = self.moment();
-                    for owed in self.services.fan_outs.link_opened(slot) {
+                    for owed in self.services.fan_outs.link_opened(slot, &shown) {
                         self.session.handle(now, Input::Notice(owed));
                     }
                 } else {

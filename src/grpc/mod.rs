@@ -42,8 +42,13 @@ const MAX_REQUEST: usize = (4 << 20) + 4_096;
 /// The largest frame from a device, bytes: 256 keys and some room.
 const MAX_DEVICE_FRAME: usize = 16 << 10;
 
-/// The most streams that one connection may have open at a time.
-const MAX_STREAMS: u32 = 4_096;
+/// The most streams that one connection may have open at a time: links behind a proxy, above all.
+const MAX_STREAMS: u32 = 1_024;
+
+/// How much may be on its way to the server over one connection, bytes. The transport (h2) cuts off a connection that
+/// has more small frames waiting than half of this in units of 256 bytes: 8 for each stream. So all links of a
+/// connection may acknowledge several alerts at the same moment.
+const CONNECTION_WINDOW: u32 = 4 << 20;
 
 /// What doors work with; each is a handle.
 #[derive(Clone)]
@@ -97,6 +102,7 @@ pub async fn serve(
     };
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keepalive_interval(Some(Duration::from_mins(1)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .add_service(health_service)

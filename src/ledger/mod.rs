@@ -93,7 +93,7 @@ impl Ledger {
                     self.absorb(parts.lineage, *absorbed);
                 }
                 self.reach(parts.lineage).begin(parts.revision);
-                self.progress(admitted.bulletin.key()).start(parts.admitted);
+                self.progress(admitted.bulletin.key()).replay(parts.admitted);
             }
             Entry::Sent { key, kind, priority, channel, devices, .. } => {
                 self.mark_sent(*key, *kind, *priority, devices);

@@ -20,6 +20,8 @@ pub struct Progress {
     last_sent: AtomicI64,
     last_acknowledged: AtomicI64,
     swept: AtomicBool,
+    /// Whether it was accepted before the server was started: nobody can say any more how long what took.
+    replayed: AtomicBool,
 }
 
 /// How far a bulletin had come at one moment.
@@ -74,6 +76,7 @@ impl Default for Progress {
             last_sent: AtomicI64::new(NEVER),
             last_acknowledged: AtomicI64::new(NEVER),
             swept: AtomicBool::new(false),
+            replayed: AtomicBool::new(false),
         }
     }
 }
@@ -82,6 +85,12 @@ impl Progress {
     /// The bulletin was accepted.
     pub fn start(&self, at: Timestamp) {
         self.accepted.store(at.as_microsecond(), Ordering::Relaxed);
+    }
+
+    /// The bulletin was accepted before the server was started.
+    pub fn replay(&self, at: Timestamp) {
+        self.start(at);
+        self.replayed.store(true, Ordering::Relaxed);
     }
 
     /// Devices were found.
@@ -104,9 +113,9 @@ impl Progress {
         self.in_lanes.fetch_sub(count, Ordering::AcqRel);
     }
 
-    /// Every device in the area has been planned.
-    pub fn planned_all(&self, at: Timestamp) {
-        let _ = self.planned_at.compare_exchange(NEVER, at.as_microsecond(), Ordering::Relaxed, Ordering::Relaxed);
+    /// Every device in the area has been planned; true for the first who says so, unless it was replayed.
+    pub fn planned_all(&self, at: Timestamp) -> bool {
+        set_once(&self.planned_at, at) && !self.replayed.load(Ordering::Relaxed)
     }
 
     /// The sweep is over.
@@ -119,12 +128,11 @@ impl Progress {
         self.skipped[reason as usize].fetch_add(count, Ordering::Relaxed);
     }
 
-    /// A channel has taken a batch.
-    pub fn sent(&self, channel: ChannelKind, count: u64, at: Timestamp) {
-        let at = at.as_microsecond();
+    /// A channel has taken a batch; true for the first, unless it was replayed.
+    pub fn sent(&self, channel: ChannelKind, count: u64, at: Timestamp) -> bool {
         self.sent[channel as usize].fetch_add(count, Ordering::Relaxed);
-        let _ = self.first_sent.compare_exchange(NEVER, at, Ordering::Relaxed, Ordering::Relaxed);
-        self.last_sent.fetch_max(at, Ordering::Relaxed);
+        self.last_sent.fetch_max(at.as_microsecond(), Ordering::Relaxed);
+        set_once(&self.first_sent, at) && !self.replayed.load(Ordering::Relaxed)
     }
 
     /// A channel had taken a batch before the server was started.
@@ -169,6 +177,11 @@ impl Progress {
     }
 }
 
+/// True if nothing was set before.
+fn set_once(cell: &AtomicI64, at: Timestamp) -> bool {
+    cell.compare_exchange(NEVER, at.as_microsecond(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +194,18 @@ mod tests {
         assert!(!progress.counts().complete);
         progress.left(3);
         assert!(progress.counts().complete);
+    }
+
+    #[test]
+    fn the_first_is_told_once_and_not_of_what_was_accepted_before_the_start() {
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        let progress = Progress::default();
+        progress.start(at(9));
+        assert!(progress.planned_all(at(10)) && progress.sent(ChannelKind::Link, 2, at(10)));
+        assert!(!progress.planned_all(at(11)) && !progress.sent(ChannelKind::Null, 2, at(11)));
+        let replayed = Progress::default();
+        replayed.replay(at(9));
+        assert!(!replayed.planned_all(at(10)) && !replayed.sent(ChannelKind::Link, 2, at(10)));
     }
 
     #[test]

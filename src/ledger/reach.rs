@@ -147,6 +147,13 @@ impl Round {
         self.sent.contains(device)
     }
 
+    /// Whether the device may have something of this bulletin: it was sent it, or is in a lane, which marks what it has
+    /// sent before it gives the claim back.
+    pub fn may_have(&self, device: DeviceSlot) -> bool {
+        // In this order: a claim that has gone left its mark.
+        self.claimed.iter().any(|claimed| claimed.contains(device)) || self.sent.contains(device)
+    }
+
     /// Whether all that the device was sent of this bulletin is known to be there. If it was sent more than one thing
     /// it never is: an acknowledgement names the bulletin, and may be of the first of them.
     pub fn is_acknowledged(&self, device: DeviceSlot) -> bool {

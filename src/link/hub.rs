@@ -1,11 +1,12 @@
 //! Live links.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::{DeviceSlot, EncodedNotice, GoodbyeReason, Slot};
@@ -29,7 +30,7 @@ struct Inner {
     links: DashMap<Slot, Live, foldhash::fast::RandomState>,
     /// The slots of `links`, to be asked a million times in a sweep. Changed under the lock of the slot's shard.
     linked: SlotSet,
-    count: AtomicUsize,
+    count: Gauge,
     generation: AtomicU64,
     draining: AtomicBool,
 }
@@ -82,17 +83,17 @@ impl Default for Hub {
 impl Hub {
     /// No links yet.
     pub fn new() -> Self {
-        Self::with_queue(WAITING)
+        Self::with_queue(WAITING, Gauge::default())
     }
 
-    /// No links yet; so many notices may wait for each.
-    pub fn with_queue(waiting: usize) -> Self {
+    /// No links yet; so many notices may wait for each, and `count` tells operators how many links are live.
+    pub fn with_queue(waiting: usize, count: Gauge) -> Self {
         let hasher = foldhash::fast::RandomState::default();
         Self(Arc::new(Inner {
             waiting,
             links: DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, SHARDS),
             linked: SlotSet::default(),
-            count: AtomicUsize::new(0),
+            count,
             generation: AtomicU64::new(0),
             draining: AtomicBool::new(false),
         }))
@@ -105,7 +106,7 @@ impl Hub {
 
     /// How many links are live.
     pub fn len(&self) -> usize {
-        self.0.count.load(Ordering::Relaxed)
+        usize::try_from(self.0.count.get()).unwrap_or(0)
     }
 
     /// Whether no link is live.
@@ -127,7 +128,7 @@ impl Hub {
             }
             Entry::Vacant(free) => {
                 self.0.linked.insert(DeviceSlot(slot.0));
-                self.0.count.fetch_add(1, Ordering::Relaxed);
+                self.0.count.inc();
                 drop(free.insert(live));
             }
         }
@@ -187,7 +188,7 @@ impl Hub {
         let (_, live) = self.0.links.remove_if(&slot, |_, live| {
             if this_one(live) {
                 self.0.linked.remove(DeviceSlot(slot.0));
-                self.0.count.fetch_sub(1, Ordering::Relaxed);
+                self.0.count.dec();
             }
             this_one(live)
         })?;

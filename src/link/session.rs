@@ -73,7 +73,12 @@ pub enum Output {
         secret: LinkSecret,
     },
     /// Make the link known: it can carry notices now.
-    Open(Slot),
+    Open {
+        /// Whose link it is.
+        slot: Slot,
+        /// The newest key of each alert that the device says it shows.
+        shown: Vec<DeliveryKey>,
+    },
     /// Send a frame.
     Send(ServerFrame),
     /// The device has these notices.
@@ -95,13 +100,16 @@ enum State {
 pub struct Session {
     settings: Settings,
     state: State,
+    /// What the device said that it shows, until the link is open.
+    shown: Vec<DeliveryKey>,
     outputs: VecDeque<Output>,
 }
 
 impl Session {
     /// A stream that was just opened.
     pub fn new(settings: Settings, now: Instant) -> Self {
-        Self { settings, state: State::Greeting { until: now + settings.hello_within }, outputs: VecDeque::new() }
+        let state = State::Greeting { until: now + settings.hello_within };
+        Self { settings, state, shown: Vec::new(), outputs: VecDeque::new() }
     }
 
     /// Takes in what happened.
@@ -110,7 +118,8 @@ impl Session {
             (State::Closed, _) => {}
             (_, Input::End { reason, reconnect_after }) => self.end(reason, reconnect_after),
             (_, Input::Frame(DeviceFrame::Goodbye)) => self.close(),
-            (State::Greeting { until }, Input::Frame(DeviceFrame::Hello { registration, secret })) => {
+            (State::Greeting { until }, Input::Frame(DeviceFrame::Hello { registration, secret, shown })) => {
+                self.shown = shown;
                 self.state = State::Authenticating { until };
                 self.outputs.push_back(Output::Authenticate { registration, secret });
             }
@@ -147,7 +156,7 @@ impl Session {
         self.state = State::Open { heard: now.instant };
         let heartbeat = self.settings.heartbeat;
         self.send(ServerFrame::Welcome { server_time: now.server_time, heartbeat });
-        self.outputs.push_back(Output::Open(slot));
+        self.outputs.push_back(Output::Open { slot, shown: std::mem::take(&mut self.shown) });
     }
 
     fn hear(&mut self, now: Moment, frame: DeviceFrame) {
@@ -189,7 +198,7 @@ mod tests {
     fn hello() -> DeviceFrame {
         let app = "partners/dev/apps/news".parse().expect("an app's name");
         let registration = RegistrationName { app, cid: Cid([1; 16]) };
-        DeviceFrame::Hello { registration, secret: LinkSecret(Private::new([2; 32])) }
+        DeviceFrame::Hello { registration, secret: LinkSecret(Private::new([2; 32])), shown: Vec::new() }
     }
 
     fn notice() -> EncodedNotice {
@@ -240,7 +249,7 @@ mod tests {
                                 ServerFrame::Notice(_) | ServerFrame::Heartbeat { .. } => prop_assert!(welcomed),
                             }
                         }
-                        Output::Open(_) | Output::Acknowledged(_) => prop_assert!(welcomed),
+                        Output::Open { .. } | Output::Acknowledged(_) => prop_assert!(welcomed),
                         Output::Authenticate { .. } => prop_assert!(!welcomed),
                         Output::Close => closed = true,
                     }

@@ -47,7 +47,9 @@ impl Directory {
         let forest = Forest::plant(tiles);
         let mut directory = self.tiles.write();
         let empty: Vec<_> = directory.values().cloned().collect();
-        Merger::find(&empty, 0, &mut Vec::new()).into_iter().for_each(|merger| drop(merger.apply(&mut directory)));
+        for merger in Merger::find(&empty, 0, &mut Vec::new()) {
+            merger.apply(&mut directory);
+        }
         *directory = tiles.iter().map(|tile| (tile.cell.start(), Arc::clone(tile))).collect();
         self.forest.store(Arc::new(forest));
         self.stale.store(0, Ordering::Relaxed);

@@ -250,7 +250,9 @@ fn retire(known: &[Known<'_>], into: &[Arc<Tile>]) -> bool {
     let mut contents: Vec<_> = known.iter().map(|known| known.tile.content.lock()).collect();
     let unchanged = contents.iter().zip(known).all(|(content, known)| Arc::ptr_eq(content, &known.content));
     if unchanged {
-        contents.iter_mut().for_each(|content| **content = Arc::new(Content::Moved(into.to_vec())));
+        for content in &mut contents {
+            **content = Arc::new(Content::Moved(into.to_vec()));
+        }
     }
     unchanged
 }

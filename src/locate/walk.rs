@@ -43,9 +43,10 @@ impl Walk {
             Tile::contents(self.ready.iter().map(|turn| turn.tile(&search.forest)), &mut contents);
             for content in contents.drain(..) {
                 let Some(turn) = self.ready.pop_front() else { break };
-                turn.read(&content, &search.forest, &mut self.due, |columns, scope, rect| match scope.settled() {
-                    Some(tier) => out.extend(columns.slots.iter().map(|&slot| Hit::new(Slot(slot), tier))),
-                    None => {
+                turn.read(&content, &search.forest, &mut self.due, |columns, scope, rect| {
+                    if let Some(tier) = scope.settled() {
+                        out.extend(columns.slots.iter().map(|&slot| Hit::new(Slot(slot), tier)));
+                    } else {
                         scope.test(columns, rect, desk);
                         collect(columns, desk, out);
                     }

@@ -40,6 +40,30 @@ async fn what_was_not_acknowledged_comes_again_under_the_same_key_and_then_no_mo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_acknowledged_before_it_was_sent_is_sent_nevertheless_and_not_counted() {
+    let house = House::open().await;
+    let (near, far) = (house.register(TOWN).await, house.register(FAR).await);
+    let mut phone = Phone::open(&house.channel, &near).await;
+    let mut liar = Phone::open(&house.channel, &far).await;
+    let fan_out = house.send(&Message::warning("a", NOON, TOWN)).await;
+    let notice = phone.notice().await;
+    liar.acknowledge(&notice).await;
+    liar.has_nothing().await;
+    phone.acknowledge(&notice).await;
+    house.acknowledged(&fan_out.name, 1).await;
+    // Acknowledgements are recorded in order: the other's came before this one.
+    drop(liar);
+    house.report_place(&far, TOWN).await;
+    let mut phone = Phone::open(&house.channel, &far).await;
+    let notice = phone.notice().await;
+    drop(phone);
+    let mut phone = Phone::open(&house.channel, &far).await;
+    assert_eq!(phone.notice().await.key, notice.key, "it is owed until it is acknowledged");
+    house.acknowledged(&fan_out.name, 1).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_offline_device_is_told_when_its_link_opens_though_the_server_was_restarted_meanwhile() {
     let house = House::open().await;
     let device = house.register(TOWN).await;

@@ -7,6 +7,7 @@ mod fuzz;
 mod hostile;
 mod kill;
 mod links;
+mod metrics;
 mod operations;
 mod privacy;
 mod real_alerts;

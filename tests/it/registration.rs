@@ -327,3 +327,20 @@ async fn partners_and_their_apps_are_made_and_listed() {
     let acme = v1::GetAppRequest { name: "partners/acme/apps/storm".to_owned() };
     assert!(partners.get_app(acme).await.expect("it is there").into_inner().app.is_some());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_small_batches_on_their_way_do_not_cost_the_connection() {
+    const BATCHES: usize = 4_000;
+    let (_folder, mut server, api) = open().await;
+    let registration = api.create(create(ALPHA, phone_at([139.7, 35.6]))).await.registration.expect("it is told");
+    let report = v1::ReportPlaceRequest { name: registration.name, place: Some(place([139.8, 35.6])) };
+    let batches = vec![v1::ReportPlacesRequest { requests: vec![report] }; BATCHES];
+    let answers = api.devices().report_places(tokio_stream::iter(batches)).await;
+    let mut answers = answers.expect("the stream opens").into_inner();
+    let mut accepted = 0;
+    while let Some(answer) = answers.message().await.expect("the connection lasts") {
+        accepted += answer.accepted_count as usize;
+    }
+    assert_eq!(accepted, BATCHES);
+    assert!(server.stop());
+}

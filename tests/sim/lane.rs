@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hazardcast::channel::{Channel, Parcel};
-use hazardcast::domain::{ChannelKind, Clock, DeliveryKey, Mode, NoticeKind, Outcome, Priority, Slot, Timestamp};
+use hazardcast::domain::{
+    ChannelKind, Clock, DeliveryKey, LineageId, Mode, NoticeKind, Outcome, Priority, Slot, Timestamp,
+};
 use hazardcast::fan_out::LaneWorker;
 use hazardcast::tasks::Tasks;
 use parking_lot::Mutex;
@@ -12,7 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 /// One notice that a channel has taken for one registration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Delivery {
     pub(crate) channel: ChannelKind,
     pub(crate) slot: Slot,
@@ -21,6 +23,7 @@ pub(crate) struct Delivery {
     pub(crate) mode: Mode,
     pub(crate) priority: Priority,
     pub(crate) expires: Timestamp,
+    pub(crate) replaces: Vec<LineageId>,
     /// The turn in which the lane took its last look.
     pub(crate) looked: u64,
     /// The turn in which it left.
@@ -135,6 +138,7 @@ impl<C: Channel, const BATCH: usize> Channel for Tap<C, BATCH> {
             mode: notice.mode,
             priority: notice.priority,
             expires: notice.expires,
+            replaces: notice.replaces.clone(),
             looked,
             left: self.log.turn(),
             at: self.clock.now(),

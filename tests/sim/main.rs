@@ -6,4 +6,6 @@ mod house;
 mod interleave;
 mod lane;
 mod message;
+mod oracle;
 mod phone;
+mod runs;

@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use hazardcast::device::{Delivery, Seen, Shown};
 use hazardcast::domain::{
-    Clock, DeliveryKey, DeviceFrame, EncodedNotice, LinkSecret, RegistrationName, ServerFrame, Slot,
+    Clock, DeliveryKey, DeviceFrame, EncodedNotice, LinkSecret, RegistrationName, ServerFrame, Slot, Timestamp,
 };
 use hazardcast::link::{Input, LiveLink, Moment, Output, Session, Settings};
+use hazardcast::registry::Registered;
 use hazardcast::wire::link_frame::{Frame, LinkFrame};
 
 use crate::house::House;
@@ -17,17 +18,27 @@ pub(crate) struct Phone {
     pub(crate) name: RegistrationName,
     pub(crate) slot: Slot,
     secret: LinkSecret,
-    seen: Seen,
+    pub(crate) seen: Seen,
     link: Option<OpenLink>,
-    /// What came, and what became of it.
-    pub(crate) received: Vec<(Delivery, Shown)>,
+    /// What came.
+    pub(crate) received: Vec<Received>,
+}
+
+/// A notice that came.
+#[derive(Debug, Clone)]
+pub(crate) struct Received {
+    pub(crate) delivery: Delivery,
+    /// What became of it.
+    pub(crate) shown: Shown,
+    /// When it came.
+    pub(crate) at: Timestamp,
 }
 
 struct OpenLink {
     session: Session,
     live: Option<LiveLink>,
-    /// In the hub, and not yet told of what is owed.
-    is_opening: bool,
+    /// What the device said that it shows, from when it is in the hub until it is told of what is owed.
+    opening: Option<Vec<DeliveryKey>>,
     /// On the way to the device.
     notices: VecDeque<EncodedNotice>,
     /// On the way to the server.
@@ -35,8 +46,22 @@ struct OpenLink {
 }
 
 impl Phone {
-    pub(crate) fn new(name: RegistrationName, slot: Slot, secret: LinkSecret) -> Self {
+    pub(crate) fn of(registered: Registered) -> Self {
+        let Registered { registration, link_secret: secret, .. } = registered;
+        let (name, slot) = (registration.name, registration.slot);
         Self { name, slot, secret, seen: Seen::default(), link: None, received: Vec::new() }
+    }
+
+    /// A notice comes by another way than the link: its app makes the same of it.
+    pub(crate) fn push(&mut self, pushed: &crate::lane::Delivery, now: Timestamp) {
+        let &crate::lane::Delivery { key, kind, priority, expires, .. } = pushed;
+        let delivery = Delivery { key, replaces: pushed.replaces.clone(), kind, priority, expires };
+        self.take(delivery, now);
+    }
+
+    fn take(&mut self, delivery: Delivery, at: Timestamp) {
+        let shown = self.seen.take(&delivery, at);
+        self.received.push(Received { delivery, shown, at });
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -47,18 +72,19 @@ impl Phone {
     pub(crate) fn open(&mut self, house: &House) {
         let now = moment(house);
         let mut session = Session::new(Settings::default(), now.instant);
-        let (registration, secret) = (self.name.clone(), self.secret);
-        session.handle(now, Input::Frame(DeviceFrame::Hello { registration, secret }));
+        let (registration, secret, shown) = (self.name.clone(), self.secret, self.seen.keys_shown(house.clock_now()));
+        session.handle(now, Input::Frame(DeviceFrame::Hello { registration, secret, shown }));
         let (notices, acknowledged) = (VecDeque::new(), VecDeque::new());
-        self.link = Some(OpenLink { session, live: None, is_opening: false, notices, acknowledged });
+        self.link = Some(OpenLink { session, live: None, opening: None, notices, acknowledged });
         self.act(house);
     }
 
     /// The second half of opening: what the device is owed sets out.
     pub(crate) fn opened(&mut self, house: &House) {
-        if let Some(link) = self.link.as_mut().filter(|link| link.is_opening) {
-            link.is_opening = false;
-            for owed in house.fan_outs.link_opened(self.slot) {
+        if let Some(link) = &mut self.link
+            && let Some(shown) = link.opening.take()
+        {
+            for owed in house.fan_outs.link_opened(self.slot, &shown) {
                 link.session.handle(moment(house), Input::Notice(owed));
             }
         }
@@ -94,9 +120,8 @@ impl Phone {
         let Some(Frame::Notice(notice)) = LinkFrame::Encoded(encoded.bytes).into_frame() else { panic!("no notice") };
         let delivery = Delivery::of(&notice).expect("it is whole");
         assert_eq!(delivery.key, encoded.key);
-        let shown = self.seen.take(&delivery, house.clock.now());
         link.acknowledged.push_back(delivery.key);
-        self.received.push((delivery, shown));
+        self.take(delivery, house.clock_now());
         true
     }
 
@@ -136,10 +161,10 @@ impl Phone {
                     let slot = house.registry().authenticate(&registration, &secret).expect("it can be read");
                     link.session.handle(moment(house), Input::Authenticated(slot));
                 }
-                Output::Open(slot) => {
+                Output::Open { slot, shown } => {
                     assert_eq!(slot, self.slot);
                     link.live = house.hub.open(slot);
-                    link.is_opening = true;
+                    link.opening = Some(shown);
                 }
                 Output::Send(ServerFrame::Notice(notice)) => link.notices.push_back(notice),
                 Output::Send(_) => {}

@@ -1,8 +1,10 @@
 //! Against plain answers: every place, every area, one by one.
 
 mod areas;
+mod mergers;
 mod oracle;
 mod places;
+mod sweeps;
 mod together;
 
 use proptest::prelude::*;
@@ -62,6 +64,14 @@ fn star(size: std::ops::Range<i64>) -> impl Strategy<Value = Vec<[i64; 2]>> {
         let directions = [[1, 0], [1, 1], [0, 1], [-1, 1], [-1, 0], [-1, -1], [0, -1], [1, -1]];
         directions.iter().zip(lengths).map(|([x, y], length)| [6 + x * length, 6 + y * length]).collect()
     })
+}
+
+/// Any circle: many near a pole or the antimeridian.
+fn circle() -> impl Strategy<Value = Circle> {
+    let lat = prop_oneof![-90.0..=90.0, 80.0..=90.0, -90.0..=-80.0, Just(90.0), Just(-90.0)];
+    let lon = prop_oneof![-180.0..=180.0, 179.0..=180.0, -180.0..=-179.0];
+    let radius = prop_oneof![0.01..5.0, 5.0..500.0, 500.0..20_000.0];
+    (lon, lat, radius).prop_map(|(lon, lat, radius)| Circle::new(lon, lat, radius).expect("a circle"))
 }
 
 fn on_grid(points: &[[i64; 2]], (step, origin): (i64, [i64; 2])) -> Vec<[i64; 2]> {

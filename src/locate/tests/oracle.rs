@@ -3,7 +3,7 @@
 use geo::algorithm::kernels::{Kernel, Orientation, RobustKernel};
 use geo::{Coord, Distance, Geodesic, Intersects, Line, LineString, Point};
 
-use crate::domain::{Area, Polygon, Ring};
+use crate::domain::{Area, Circle, Polygon, Ring};
 
 use super::super::lattice::{Rect, Spot};
 
@@ -26,9 +26,13 @@ fn coord(spot: Spot) -> Coord<f64> {
 
 const TURNS: [f64; 5] = [-2.0, -1.0, 0.0, 1.0, 2.0];
 
-/// The ring's edges, in all their copies.
+/// The ring's edges, in all copies of the ring that meet the globe.
 pub(super) fn all_lines(ring: &Ring) -> Vec<Line<f64>> {
-    TURNS.iter().flat_map(|turns| lines(ring, *turns)).collect()
+    let copies = TURNS.iter().map(|turns| lines(ring, *turns));
+    let meets = |copy: &Vec<Line<f64>>| {
+        copy.iter().any(|line| line.start.x >= 0.0) && copy.iter().any(|line| line.start.x <= TURN)
+    };
+    copies.filter(meets).flatten().collect()
 }
 
 /// `Some(inside)`, or `None` on the edge: by counting crossings.
@@ -45,27 +49,58 @@ fn in_ring(ring: &[Line<f64>], at: Coord<f64>) -> Option<bool> {
     Some(inside)
 }
 
-fn in_polygon(polygon: &Polygon, spot: Spot) -> bool {
-    let at = coord(spot);
-    in_ring(&all_lines(&polygon.outer), at) != Some(false)
-        && polygon.holes.iter().all(|hole| in_ring(&all_lines(hole), at) != Some(true))
-}
-
 /// A pole is one point: a polygon that comes to it has it, whatever longitude it is given.
 fn at_its_pole(polygon: &Polygon, spot: Spot) -> bool {
     (spot.y == 0 || spot.y == 1_800_000_000)
         && coords(&polygon.outer, 0.0).iter().any(|point| point.y == f64::from(spot.y))
 }
 
+/// Areas, to be asked many times.
+pub(super) struct Plain<'a> {
+    polygons: Vec<PlainPolygon<'a>>,
+    circles: Vec<Circle>,
+}
+
+struct PlainPolygon<'a> {
+    polygon: &'a Polygon,
+    outer: Vec<Line<f64>>,
+    holes: Vec<Vec<Line<f64>>>,
+}
+
+impl<'a> Plain<'a> {
+    pub(super) fn new(areas: &'a [Area]) -> Self {
+        let plain = |polygon: &'a Polygon| PlainPolygon {
+            polygon,
+            outer: all_lines(&polygon.outer),
+            holes: polygon.holes.iter().map(all_lines).collect(),
+        };
+        let circles = areas.iter().flat_map(|area| &area.circles);
+        Self {
+            polygons: areas.iter().flat_map(|area| &area.polygons).map(plain).collect(),
+            circles: circles.copied().collect(),
+        }
+    }
+
+    /// Whether a place is in any of the areas.
+    pub(super) fn holds(&self, spot: Spot) -> bool {
+        let [lon, lat] = spot.degrees();
+        let away = |circle: &Circle| Geodesic.distance(Point::new(circle.lon(), circle.lat()), Point::new(lon, lat));
+        self.polygons.iter().any(|plain| plain.holds(spot))
+            || self.circles.iter().any(|circle| away(circle) <= circle.radius_m())
+    }
+}
+
+impl PlainPolygon<'_> {
+    fn holds(&self, spot: Spot) -> bool {
+        let in_outer = in_ring(&self.outer, coord(spot)) != Some(false);
+        (in_outer && self.holes.iter().all(|hole| in_ring(hole, coord(spot)) != Some(true)))
+            || at_its_pole(self.polygon, spot)
+    }
+}
+
 /// Whether a place is in any of the areas.
 pub(super) fn holds(areas: &[Area], spot: Spot) -> bool {
-    areas.iter().any(|area| {
-        area.polygons.iter().any(|polygon| in_polygon(polygon, spot) || at_its_pole(polygon, spot))
-            || area.circles.iter().any(|circle| {
-                let [lon, lat] = spot.degrees();
-                Geodesic.distance(Point::new(circle.lon(), circle.lat()), Point::new(lon, lat)) <= circle.radius_m()
-            })
-    })
+    Plain::new(areas).holds(spot)
 }
 
 /// The same for a polygon that `geo` takes for valid, by its own test.

@@ -1,13 +1,13 @@
 //! The link's frames.
 
-use crate::domain::{DeviceFrame, LinkSecret, Private, ServerFrame};
+use crate::domain::{DeliveryKey, DeviceFrame, LinkSecret, Private, ServerFrame};
 use crate::wire::link_frame::{Frame, LinkFrame};
 use crate::wire::v1;
 use crate::wire::v1::open_link_request::Frame as Request;
 
 use super::{InvalidField, terms, time};
 
-/// The most keys in one acknowledgement.
+/// The most keys in one acknowledgement, and in a hello.
 pub const MAX_KEYS: usize = 256;
 
 /// A frame to the device.
@@ -39,16 +39,21 @@ pub fn from_wire(request: v1::OpenLinkRequest) -> Result<Option<DeviceFrame>, In
             let registration = registration.map_err(|error| InvalidField::new("hello.registration", error))?;
             let secret = <[u8; 32]>::try_from(&*hello.link_secret);
             let secret = secret.map_err(|_| InvalidField::new("hello.link_secret", "must be 32 bytes"))?;
-            DeviceFrame::Hello { registration, secret: LinkSecret(Private::new(secret)) }
+            let shown = keys(hello.shown, "hello.shown")?;
+            DeviceFrame::Hello { registration, secret: LinkSecret(Private::new(secret)), shown }
         }
         Request::Heartbeat(v1::DeviceHeartbeat {}) => DeviceFrame::Heartbeat,
         Request::Acknowledge(acknowledge) => {
-            if acknowledge.keys.len() > MAX_KEYS {
-                return Err(InvalidField::new("acknowledge.keys", format!("more than {MAX_KEYS}")));
-            }
-            let keys = acknowledge.keys.into_iter().map(terms::key_from_wire).collect();
+            let keys = keys(acknowledge.keys, "acknowledge.keys")?;
             DeviceFrame::Acknowledge { keys, presented: acknowledge.presented }
         }
         Request::Goodbye(v1::DeviceGoodbye {}) => DeviceFrame::Goodbye,
     }))
+}
+
+fn keys(keys: Vec<v1::DeliveryKey>, field: &str) -> Result<Vec<DeliveryKey>, InvalidField> {
+    if keys.len() > MAX_KEYS {
+        return Err(InvalidField::new(field, format!("more than {MAX_KEYS}")));
+    }
+    Ok(keys.into_iter().map(terms::key_from_wire).collect())
 }

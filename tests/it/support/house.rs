@@ -115,6 +115,11 @@ impl House {
         last.expect("there is a last look")
     }
 
+    /// Where metrics and readiness are served.
+    pub(crate) fn http_address(&self) -> SocketAddr {
+        self.app.http_address()
+    }
+
     /// Waits until so many devices have acknowledged the fan-out.
     pub(crate) async fn acknowledged(&self, fan_out: &str, count: i64) {
         let started = Instant::now();

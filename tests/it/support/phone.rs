@@ -27,7 +27,11 @@ impl Phone {
     /// The same with another secret.
     pub(crate) async fn hello_with(channel: &Channel, device: &Credentials, secret: Vec<u8>) -> Self {
         let (outgoing, requests) = mpsc::channel(16);
-        let hello = v1::DeviceHello { registration: device.registration.to_string(), link_secret: secret.into() };
+        let hello = v1::DeviceHello {
+            registration: device.registration.to_string(),
+            link_secret: secret.into(),
+            shown: Vec::new(),
+        };
         outgoing.send(v1::OpenLinkRequest { frame: Some(Request::Hello(hello)) }).await.expect("there is room");
         let answer = LinkServiceClient::new(channel.clone()).open_link(ReceiverStream::new(requests)).await;
         Self { outgoing, incoming: answer.expect("it is opened").into_inner() }

@@ -25,6 +25,16 @@ pub(crate) fn hazardcast(arguments: &[&str]) -> Command {
     command
 }
 
+/// Asks an operator's listener for a path; status line and body.
+pub(crate) fn ask(address: SocketAddr, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    (head.lines().next().expect("a status line").to_owned(), body.to_owned())
+}
+
 /// A development server with its own data directory.
 pub(crate) struct Server {
     data: PathBuf,
@@ -105,12 +115,7 @@ impl Server {
 
     /// Asks its operator's listener for a path; status line and body.
     pub(crate) fn ask(&self, path: &str) -> (String, String) {
-        let mut stream = TcpStream::connect(self.http_address()).expect("it listens");
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("answered");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        (head.lines().next().expect("a status line").to_owned(), body.to_owned())
+        ask(self.http_address(), path)
     }
 
     /// Kills it with SIGKILL, wherever it is.

@@ -90,8 +90,8 @@ impl Crash {
     /// The device has kept what it had had, and shows nothing twice.
     fn check_link(&self, world: &World, played: &Played, says: &str) {
         let received = &world.phones[0].received;
-        let own = received.iter().filter(|(delivery, _)| delivery.key.lineage == played.first.lineage);
-        let shown: Vec<Shown> = own.map(|(_, shown)| *shown).filter(|shown| *shown != Shown::Dropped).collect();
+        let own = received.iter().filter(|received| received.delivery.key.lineage == played.first.lineage);
+        let shown: Vec<Shown> = own.map(|received| received.shown).filter(|shown| *shown != Shown::Dropped).collect();
         if self.before == Before::Cancel {
             assert!([&[][..], &[Shown::Sounded, Shown::Released]].contains(&shown.as_slice()), "{shown:?}, {says}");
         } else {

@@ -80,8 +80,8 @@ impl Story for Losing {
         let says = format!("{:?} before {}: {shown:?}, {}", self.meanwhile, self.then, played.again());
         assert!(expected.contains(&shown.as_slice()), "{says}");
         if self.meanwhile == Meanwhile::Raise {
-            let last = world.phones[0].received.iter().rfind(|(_, shown)| *shown != Shown::Dropped);
-            assert_eq!(last.expect("it was told").0.priority, Priority::LifeThreat, "{says}");
+            let last = world.phones[0].received.iter().rfind(|received| received.shown != Shown::Dropped);
+            assert_eq!(last.expect("it was told").delivery.priority, Priority::LifeThreat, "{says}");
         }
     }
 }
@@ -90,8 +90,8 @@ impl Story for Losing {
 fn shown(world: &World, played: &Played) -> (Vec<Shown>, usize) {
     let received = world.phones[0].received.iter();
     let (mut shown, mut dropped) = (Vec::new(), 0);
-    for (_, outcome) in received.filter(|(delivery, _)| delivery.key.lineage == played.first.lineage) {
-        if *outcome == Shown::Dropped { dropped += 1 } else { shown.push(*outcome) }
+    for received in received.filter(|received| received.delivery.key.lineage == played.first.lineage) {
+        if received.shown == Shown::Dropped { dropped += 1 } else { shown.push(received.shown) }
     }
     (shown, dropped)
 }

@@ -170,7 +170,7 @@ impl World {
 pub(super) fn told(all: &[Delivery], lineage: LineageId) -> BTreeMap<Slot, Vec<Delivery>> {
     let mut told: BTreeMap<Slot, Vec<Delivery>> = BTreeMap::new();
     for delivery in all.iter().filter(|delivery| delivery.key.lineage == lineage) {
-        told.entry(delivery.slot).or_default().push(*delivery);
+        told.entry(delivery.slot).or_default().push(delivery.clone());
     }
     told
 }

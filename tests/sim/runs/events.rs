@@ -1,0 +1,142 @@
+//! What may happen, one thing at a time.
+
+use std::time::Duration;
+
+use hazardcast::domain::{Footprint, PolicyVersion, Private, Purpose};
+use hazardcast::registry::{RegistrationChange, RegistryError};
+use rand::RngExt;
+
+use super::day::Day;
+use crate::lane::Holds;
+
+impl Day {
+    pub(super) async fn event(&mut self) {
+        match self.rng.random_range(0..1_000) {
+            0..450 => self.work().await,
+            450..600 => self.phone(),
+            600..680 => self.report().await,
+            680..740 => self.arrive(),
+            740..780 => self.consent().await,
+            780..790 => self.drills().await,
+            790..800 => self.delete().await,
+            800..810 => self.register(1).await,
+            810..890 => self.send_message().await,
+            890..900 => self.send_into_the_crash().await,
+            900..915 => self.crash().await,
+            915..945 => self.house.clock.advance(Duration::from_mins(self.rng.random_range(1..15))),
+            945..950 => self.retire(),
+            950..960 => self.house.fan_outs.tidy(),
+            960..980 => {
+                let holds = Holds { before: false, after: self.rng.random_bool(0.5) };
+                self.house.hold(holds);
+            }
+            _ => _ = self.house.write(),
+        }
+    }
+
+    /// One step of one worker.
+    async fn work(&mut self) {
+        match self.rng.random_range(0..8) {
+            0..3 => _ = self.house.plan(),
+            3..5 => _ = self.house.send(0).await,
+            5..7 => _ = self.house.send(1).await,
+            _ => _ = self.house.record(),
+        }
+    }
+
+    /// A link opens, closes, or carries.
+    fn phone(&mut self) {
+        let linked: Vec<usize> = (0..self.people.len()).filter(|&number| self.people[number].links).collect();
+        let number = linked[self.rng.random_range(0..linked.len())];
+        let choice = self.rng.random_range(0..10);
+        let Self { people, house, .. } = self;
+        let person = &mut people[number];
+        match choice {
+            0 => person.phone.cut(),
+            1..4 if !person.phone.is_open() => person.phone.open(house),
+            1..5 => person.phone.opened(house),
+            5..7 => _ = person.phone.carry(house),
+            7..9 => _ = person.phone.receive(house),
+            _ => _ = person.phone.acknowledge(house),
+        }
+    }
+
+    /// Somebody is somewhere else, or nowhere.
+    async fn report(&mut self) {
+        let number = self.anyone();
+        let place = self.rng.random_bool(0.9).then(|| self.region.place(&mut self.rng));
+        let (turn, now) = (self.turn(), self.now());
+        let person = &mut self.people[number];
+        let report = place.map(|place| (Footprint::Point(Private::new(place)), now));
+        let answer = self.house.registry().report_place(&person.phone.name, report).await;
+        if place.is_some() && !person.may_report(now) {
+            assert!(matches!(answer, Err(RegistryError::NoLocationConsent)));
+            return;
+        }
+        answer.expect("it is taken");
+        person.moved(turn, place);
+        person.changed = turn;
+        self.arriving.push(person.phone.slot);
+    }
+
+    /// The house is told that somebody has arrived.
+    fn arrive(&mut self) {
+        if !self.arriving.is_empty() {
+            let slot = self.arriving.remove(0);
+            self.house.fan_outs.arrived(slot);
+        }
+    }
+
+    /// Somebody withdraws, or agrees.
+    async fn consent(&mut self) {
+        let number = self.anyone();
+        let purpose = if self.rng.random_bool(0.6) { Purpose::EmergencyPush } else { Purpose::Location };
+        let granted = self.rng.random_bool(0.5).then(|| self.any_consent(purpose));
+        let turn = self.turn();
+        let person = &mut self.people[number];
+        let name = person.phone.name.clone();
+        match &granted {
+            Some(granted) => {
+                self.house.registry().grant(&name, granted.clone()).await.expect("it is granted");
+                self.arriving.push(person.phone.slot);
+            }
+            None => self.house.registry().withdraw(&name, purpose).await.expect("it is withdrawn"),
+        }
+        if purpose == Purpose::EmergencyPush {
+            person.emergency = granted;
+        } else {
+            if granted.is_none() {
+                person.moved(turn, None);
+            }
+            person.location = granted;
+        }
+        person.changed = turn;
+    }
+
+    async fn drills(&mut self) {
+        let number = self.anyone();
+        let (drills, turn) = (self.rng.random_bool(0.5), self.turn());
+        let person = &mut self.people[number];
+        let change = RegistrationChange { drills: Some(drills), ..RegistrationChange::default() };
+        self.house.registry().update(&person.phone.name, change).await.expect("it is changed");
+        (person.drills, person.changed) = (drills, turn);
+        self.arriving.push(person.phone.slot);
+    }
+
+    async fn delete(&mut self) {
+        let number = self.anyone();
+        let turn = self.turn();
+        let person = &mut self.people[number];
+        self.house.registry().delete(&person.phone.name).await.expect("it is deleted");
+        person.moved(turn, None);
+        (person.alive, person.changed) = (false, turn);
+    }
+
+    /// Consents under an old policy count no more.
+    fn retire(&mut self) {
+        self.oldest_valid = PolicyVersion((self.oldest_valid.0 + 1).min(3));
+        self.house.fan_outs.retire_policies_before(self.oldest_valid);
+        let turn = self.turn();
+        self.people.iter_mut().for_each(|person| person.changed = turn);
+    }
+}

@@ -1,0 +1,75 @@
+//! The people of a run, as a plain list knows them.
+
+use hazardcast::domain::{Area, Consent, Mode, PolicyVersion, Position, Timestamp};
+
+use crate::oracle;
+use crate::phone::Phone;
+
+/// One registration, and the phone that it is on.
+pub(super) struct Person {
+    pub(super) phone: Phone,
+    /// Whether the phone ever opens a link.
+    pub(super) links: bool,
+    pub(super) alive: bool,
+    pub(super) emergency: Option<Consent>,
+    pub(super) location: Option<Consent>,
+    pub(super) drills: bool,
+    /// Where it was, from which turn on.
+    pub(super) path: Vec<(u64, Option<Position>)>,
+    /// The last turn in which anything of this changed.
+    pub(super) changed: u64,
+}
+
+impl Person {
+    pub(super) fn place(&self) -> Option<Position> {
+        self.path.last().and_then(|(_, place)| *place)
+    }
+
+    pub(super) fn moved(&mut self, turn: u64, place: Option<Position>) {
+        self.path.push((turn, place));
+    }
+
+    /// Whether its place may be reported: the registry holds none without a grant.
+    pub(super) fn may_report(&self, now: Timestamp) -> bool {
+        self.alive && self.location.as_ref().is_some_and(|consent| consent.expires.is_none_or(|expires| expires > now))
+    }
+
+    /// Whether it may be told of an alert in this mode, found by its place or as one who was told before.
+    pub(super) fn may_be_told(&self, mode: Mode, by_place: bool, law: Law) -> bool {
+        let in_mode = match mode {
+            Mode::Actual => true,
+            Mode::Exercise | Mode::Test => self.drills,
+            Mode::System | Mode::Draft => false,
+        };
+        self.alive
+            && in_mode
+            && law.counts(self.emergency.as_ref())
+            && (!by_place || law.counts(self.location.as_ref()))
+    }
+
+    /// Whether it was anywhere in these areas at any time since `turn`.
+    pub(super) fn was_in(&self, areas: &[Area], turn: u64) -> bool {
+        let first = self.path.iter().rposition(|(since, _)| *since <= turn).unwrap_or(0);
+        self.path[first..].iter().any(|(_, place)| place.is_some_and(|place| oracle::holds(areas, place)))
+    }
+
+    /// Whether it is where it was at `turn`, and was nowhere else since.
+    pub(super) fn stayed_since(&self, turn: u64) -> bool {
+        self.path.last().is_some_and(|(since, _)| *since <= turn)
+    }
+}
+
+/// What a consent is held against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Law {
+    pub(super) oldest_valid: PolicyVersion,
+    pub(super) now: Timestamp,
+}
+
+impl Law {
+    fn counts(self, consent: Option<&Consent>) -> bool {
+        consent.is_some_and(|consent| {
+            consent.policy >= self.oldest_valid && consent.expires.is_none_or(|expires| expires > self.now)
+        })
+    }
+}
