@@ -12,11 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::{Access, AccessError, Limits};
 use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
-use crate::decide::{Authority, Lineages, Rules};
+use crate::decide::{Lineages, Rules};
 use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AppName, AuditEntry, Clock, PartnerName, PolicyVersion};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::grpc::{self, Services};
@@ -25,6 +27,7 @@ use crate::intake::{Desk, REMEMBERED};
 use crate::journal::{self, Admitted, Entry, Journal, JournalError};
 use crate::ledger::Ledger;
 use crate::link::{Hub, Settings};
+use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
 use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::plan::Policy;
@@ -60,8 +63,25 @@ pub struct Options {
     pub heartbeat: Duration,
     /// How many notices may wait for one link.
     pub link_queue: usize,
-    /// Whether the partner `dev` and its two apps are made.
+    /// Certificates; `None`: plain text.
+    pub tls: Option<Tls>,
+    /// What connections to the API may cost.
+    pub bounds: Bounds,
+    /// How much callers of the API may ask.
+    pub limits: Limits,
+    /// Whether anybody who shows no credential may do anything, and the partner `dev` and its two apps are made.
     pub dev: bool,
+}
+
+/// How listeners speak TLS.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// The certificates.
+    pub files: CertificateFiles,
+    /// How often it is looked whether they have changed.
+    pub reload: Duration,
+    /// Whether metrics and readiness are served over it too.
+    pub http: bool,
 }
 
 /// What the null channel does with what it is handed.
@@ -103,6 +123,12 @@ pub enum AppError {
     /// The audit log.
     #[error("the audit log")]
     Audit(#[source] LogError),
+    /// The certificates.
+    #[error("TLS")]
+    Certificates(#[from] CertificateError),
+    /// The credentials.
+    #[error("credentials")]
+    Access(#[from] AccessError),
     /// The registry.
     #[error("the registry")]
     Registry(#[from] RegistryError),
@@ -124,6 +150,7 @@ pub struct App {
     hub: Hub,
     desk: Desk,
     tasks: Tasks,
+    reload: Arc<Notify>,
     doors: CancellationToken,
     http_stop: CancellationToken,
     readiness: Readiness,
@@ -134,8 +161,6 @@ struct Replayed {
     lineages: Lineages,
     ledger: Ledger,
     recovered: Recovered,
-    /// Decisions that a crash took from the audit log.
-    unrecorded: Vec<AuditEntry>,
 }
 
 impl App {
@@ -153,22 +178,22 @@ impl App {
 
     async fn open_with(options: Options, metrics: Arc<Metrics>, tasks: Tasks) -> Result<Self, AppError> {
         let readiness = Readiness::default();
-        let http_stop = CancellationToken::new();
+        let (doors, http_stop) = (CancellationToken::new(), CancellationToken::new());
+        let certificates = options.tls.clone().map(|tls| Certificates::load(tls.files)).transpose()?.map(Arc::new);
         let http_listener = listen(options.http_listen).await?;
         let http = address(&http_listener, options.http_listen)?;
         let grpc_listener = listen(options.listen).await?;
         let grpc = address(&grpc_listener, options.listen)?;
-        let serve = http::serve(http_listener, Arc::clone(&metrics), readiness.clone(), http_stop.clone());
+        let http_certificates = certificates.clone().filter(|_| options.tls.as_ref().is_some_and(|tls| tls.http));
+        let http_incoming = http::door(http_listener, http_certificates).open(&tasks, &metrics);
+        let serve = http::serve(http_incoming, Arc::clone(&metrics), readiness.clone(), http_stop.clone());
         tasks.spawn_essential("http", serve);
 
         make_data_dir(&options.data_dir)
             .map_err(|source| AppError::DataDir { path: options.data_dir.clone(), source })?;
-        let doors = CancellationToken::new();
         let (audit, tail) = open_audit(&options, &metrics, &tasks, doors.clone())?;
-        let (journal, replayed) = open_journal(&options, &metrics, &tasks, &tail)?;
-        for entry in &replayed.unrecorded {
-            drop(audit.append(entry));
-        }
+        let access = open_access(&options, &audit, &metrics)?;
+        let (journal, replayed) = open_journal(&options, &metrics, &tasks, (&audit, &tail))?;
         let watched = journal.clone();
         readiness.journal_replayed(move || watched.healthy().is_ok());
         let index = Arc::new(Index::new());
@@ -184,7 +209,7 @@ impl App {
             journal: journal.clone(),
             hub: hub.clone(),
             clock: Arc::clone(&options.clock),
-            metrics,
+            metrics: Arc::clone(&metrics),
         };
         let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
         let fan_outs =
@@ -203,12 +228,30 @@ impl App {
             hub: hub.clone(),
             clock: options.clock,
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
-            authority: Authority::development(),
+            access: access.clone(),
+            development: options.dev,
+            metrics: Arc::clone(&metrics),
             tasks: tasks.clone(),
         };
-        tasks.spawn_essential("grpc", serve_grpc(grpc_listener, services, doors.clone()));
+        tasks.spawn_essential("access", access.watch_expiry(doors.clone()));
+        let reload = Arc::new(Notify::new());
+        if let (Some(certificates), Some(tls)) = (certificates.clone(), &options.tls) {
+            let (asked, counted) = (Arc::clone(&reload), Arc::clone(&metrics));
+            let fresh = certificates.keep_fresh(tls.reload, asked, tasks.clone(), counted, doors.clone());
+            tasks.spawn_essential("certificates", fresh);
+        }
+        let (listener, protocol, bounds) = (grpc_listener, Protocol::Http2, options.bounds);
+        let cut = CancellationToken::new();
+        let door = Door { name: "grpc", listener, certificates, protocol, bounds, cut: cut.clone() };
+        let incoming = door.open(&tasks, &metrics);
+        tasks.spawn_essential("grpc", serve_grpc(incoming, services, doors.clone(), cut));
         readiness.doors_open();
-        Ok(Self { grpc, http, hub, desk, tasks, doors, http_stop, readiness })
+        Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness })
+    }
+
+    /// Asks, each time that it is notified, for certificates to be loaded again now.
+    pub fn reload(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload)
     }
 
     /// Where gRPC is served.
@@ -263,6 +306,19 @@ fn address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, AppE
     listener.local_addr().map_err(|source| AppError::Listen { address: asked, source })
 }
 
+/// The credentials; a new server that is nobody's yet makes its bootstrap token.
+fn open_access(options: &Options, audit: &Audit, metrics: &Arc<Metrics>) -> Result<Access, AppError> {
+    let clock = Arc::clone(&options.clock);
+    let access = Access::open(&options.data_dir, options.limits, clock, Arc::clone(metrics))?;
+    if !options.dev
+        && let Some(file) = access.bootstrap_if_new()?
+    {
+        drop(audit.append(&AuditEntry::server(Act::BootstrapOffered)));
+        tracing::warn!(file = %file.display(), "there is no operator yet: the file has the token that makes the first");
+    }
+    Ok(access)
+}
+
 /// For the server's account alone: places and tokens are in it. One that is there is left as its operator made it.
 fn make_data_dir(path: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
@@ -294,7 +350,7 @@ fn open_journal(
     options: &Options,
     metrics: &Arc<Metrics>,
     tasks: &Tasks,
-    tail: &Tail,
+    (audit, tail): (&Audit, &Tail),
 ) -> Result<(Journal, Replayed), AppError> {
     let config = journal::Config {
         dir: options.data_dir.join("journal"),
@@ -302,12 +358,8 @@ fn open_journal(
         keep: REMEMBERED,
     };
     let (journal, replay, writer) = Journal::open(&config, options.clock.now(), metrics)?;
-    let mut replayed = Replayed {
-        lineages: Lineages::new(),
-        ledger: Ledger::default(),
-        recovered: Recovered::default(),
-        unrecorded: Vec::new(),
-    };
+    let mut replayed =
+        Replayed { lineages: Lineages::new(), ledger: Ledger::default(), recovered: Recovered::default() };
     for entry in replay {
         let entry = entry?;
         replayed.ledger.replay(&entry);
@@ -315,7 +367,9 @@ fn open_journal(
         match &entry {
             Entry::Admitted(admitted) => {
                 replayed.lineages.admit(&admitted.bulletin);
-                replayed.unrecorded.extend(unrecorded(admitted, tail));
+                if let Some(entry) = unrecorded(admitted, tail) {
+                    drop(audit.append(&entry));
+                }
             }
             Entry::Noted(noted) => replayed.lineages.note(noted),
             Entry::Sent { .. } | Entry::Acknowledged { .. } | Entry::Finished { .. } => {}
@@ -337,7 +391,7 @@ fn unrecorded(admitted: &Admitted, tail: &Tail) -> Option<AuditEntry> {
         recovered: true,
     };
     tail.lacks(key, parts.admitted).then(|| AuditEntry {
-        actor: Actor { kind: ActorKind::Authority, name: authority.into() },
+        actor: Actor { kind: ActorKind::Authority, name: authority.into(), credential: None },
         act: act(),
         subjects: Vec::new(),
         object: format!("alerts/{}", key.lineage).into(),
@@ -382,9 +436,8 @@ async fn make_dev_partner(registry: &Registry, audit: &Audit) -> Result<(), AppE
 }
 
 /// Serves until `stop`; streams that do not end then are cut off.
-async fn serve_grpc(listener: TcpListener, services: Services, stop: CancellationToken) {
-    let cut = CancellationToken::new();
-    let serving = grpc::serve(listener, services, stop.clone(), cut.clone());
+async fn serve_grpc(incoming: Incoming, services: Services, stop: CancellationToken, cut: CancellationToken) {
+    let serving = grpc::serve(incoming, services, stop.clone());
     let cutting = async {
         stop.cancelled().await;
         tokio::time::sleep(DOORS_CLOSE_WITHIN).await;

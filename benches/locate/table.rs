@@ -55,16 +55,16 @@ impl Table {
         heading("found, unordered, against a copy of what was found", ["search, ms", "copy, ms", "copies"]);
         self.copies.iter().for_each(|row| row.print(|ours, copy| ours / copy));
         println!(
-            "\n| {:<51} | {:>14} |\n| {:-<51} | {:->14} |",
+            "\n| {:<54} | {:>14} |\n| {:-<54} | {:->14} |",
             "memory, as the allocator counts", "bytes a place", "", ""
         );
-        self.weights.iter().for_each(|(what, each)| println!("| {what:<51} | {each:>14.2} |"));
+        self.weights.iter().for_each(|(what, each)| println!("| {what:<54} | {each:>14.2} |"));
     }
 }
 
 fn heading(name: &str, [ours, rival, ratio]: [&str; 3]) {
-    println!("| {name:<51} | {:>9} | {ours:>10} | {rival:>10} | {ratio:>7} |", "places");
-    println!("| {:-<51} | {:->9} | {:->10} | {:->10} | {:->7} |", "", "", "", "", "");
+    println!("| {name:<54} | {:>9} | {ours:>10} | {rival:>10} | {ratio:>7} |", "places");
+    println!("| {:-<54} | {:->9} | {:->10} | {:->10} | {:->7} |", "", "", "", "", "");
 }
 
 impl Row {
@@ -75,6 +75,6 @@ impl Row {
         let ratio = ours.zip(rival).map(|(ours, rival)| ratio(ours, rival));
         let (name, places) = (&self.name, self.places);
         let [ours, rival, ratio] = [column(ours, 3), column(rival, 3), column(ratio, 1)];
-        println!("| {name:<51} | {places:>9} | {ours:>10} | {rival:>10} | {ratio:>7} |");
+        println!("| {name:<54} | {places:>9} | {ours:>10} | {rival:>10} | {ratio:>7} |");
     }
 }

@@ -9,7 +9,7 @@ use prost::Message;
 
 use crate::domain::{
     Act, Actor, ActorKind, AlertId, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, AuditSubject, ConsentTerms,
-    DeliveryKey, Identifier, LineageId, PolicyVersion, Purpose, RecordHash, Revision, Sender, Timestamp,
+    CredentialId, DeliveryKey, Identifier, LineageId, PolicyVersion, Purpose, RecordHash, Revision, Sender, Timestamp,
 };
 use crate::segments::InvalidEntry::{self, Impossible, Malformed, Missing};
 use crate::wire::storage_v1 as stored;
@@ -26,6 +26,7 @@ pub(super) fn encode(entry: &AuditEntry, time: Timestamp) -> Vec<u8> {
         actor_name: entry.actor.name.to_string(),
         subjects: entry.subjects.iter().map(|subject| Bytes::copy_from_slice(&subject.0)).collect(),
         object: entry.object.to_string(),
+        actor_credential: entry.actor.credential.map(|id| Bytes::copy_from_slice(&id.0)).unwrap_or_default(),
         act: Some(write_act(&entry.act)),
     };
     record.encode_to_vec()
@@ -46,12 +47,16 @@ pub(super) fn parse(bytes: &[u8]) -> Result<stored::AuditRecord, InvalidEntry> {
 pub(super) fn read(record: stored::AuditRecord, hash: RecordHash) -> Result<AuditRecord, InvalidEntry> {
     let (sequence, previous) = link(&record)?;
     let kind = read_kind(record.actor_kind())?;
+    let credential = match &*record.actor_credential {
+        [] => None,
+        id => Some(CredentialId(<[u8; 10]>::try_from(id).map_err(|_| Impossible("actor_credential"))?)),
+    };
     let subject = |bytes: &Bytes| <[u8; 16]>::try_from(&**bytes).map(AuditSubject).map_err(|_| Impossible("subjects"));
     Ok(AuditRecord {
         position: AuditPosition { sequence, hash },
         previous,
         time: instant(record.time_us, "time_us")?,
-        actor: Actor { kind, name: record.actor_name.into() },
+        actor: Actor { kind, name: record.actor_name.into(), credential },
         act: record.act.map(read_act).transpose()?,
         subjects: record.subjects.iter().map(subject).collect::<Result<_, _>>()?,
         object: record.object.into(),
@@ -65,6 +70,8 @@ fn write_kind(kind: ActorKind) -> part::ActorKind {
         ActorKind::Partner => part::ActorKind::Partner,
         ActorKind::Authority => part::ActorKind::Authority,
         ActorKind::Operator => part::ActorKind::Operator,
+        ActorKind::Bootstrap => part::ActorKind::Bootstrap,
+        ActorKind::Stranger => part::ActorKind::Stranger,
     }
 }
 
@@ -121,6 +128,14 @@ fn write_act(act: &Act) -> StoredAct {
         }
         Act::PartnerCreated => StoredAct::PartnerCreated(part::PartnerCreated {}),
         Act::AppCreated => StoredAct::AppCreated(part::AppCreated {}),
+        Act::CredentialCreated { holder, expires } => StoredAct::CredentialCreated(part::CredentialCreated {
+            holder: Some(write_holder(holder)),
+            expires_us: expires.as_microsecond(),
+        }),
+        Act::CredentialRevoked { holder } => {
+            StoredAct::CredentialRevoked(part::CredentialRevoked { holder: Some(write_holder(holder)) })
+        }
+        Act::BootstrapOffered => StoredAct::BootstrapOffered(part::BootstrapOffered {}),
     }
 }
 
@@ -167,7 +182,22 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
         },
         StoredAct::PartnerCreated(_) => Act::PartnerCreated,
         StoredAct::AppCreated(_) => Act::AppCreated,
+        StoredAct::CredentialCreated(created) => Act::CredentialCreated {
+            holder: read_holder(created.holder)?,
+            expires: instant(created.expires_us, "expires_us")?,
+        },
+        StoredAct::CredentialRevoked(revoked) => Act::CredentialRevoked { holder: read_holder(revoked.holder)? },
+        StoredAct::BootstrapOffered(_) => Act::BootstrapOffered,
     })
+}
+
+fn write_holder(holder: &Actor) -> part::Holder {
+    part::Holder { kind: write_kind(holder.kind).into(), name: holder.name.to_string() }
+}
+
+fn read_holder(holder: Option<part::Holder>) -> Result<Actor, InvalidEntry> {
+    let holder = holder.ok_or(Missing("holder"))?;
+    Ok(Actor { kind: read_kind(holder.kind())?, name: holder.name.into(), credential: None })
 }
 
 fn write_decided(

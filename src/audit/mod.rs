@@ -54,7 +54,7 @@ use places::Places;
 
 pub use crate::segments::{Damage, LogError, Ticket, Writer};
 pub use keeper::keep;
-pub use open::{Config, Tail};
+pub use open::{Config, Tail, append_alone};
 pub use page::{Page, Query};
 pub use places::PlaceCounts;
 pub use read::{Export, newest};

@@ -121,6 +121,18 @@ impl Audit {
     }
 }
 
+/// Appends one entry to the log of a server that is not running. It is on disk when this returns.
+pub fn append_alone(dir: PathBuf, clock: Arc<dyn Clock>, entry: &AuditEntry) -> Result<(), LogError> {
+    let config = Config { dir, segment_bytes: u64::MAX };
+    let (audit, _, mut writer) = Audit::open(&config, clock, &Arc::new(Metrics::new()))?;
+    drop(audit.append(entry));
+    while writer.write_waiting() {}
+    // With the writer still there: without it nothing is healthy, and nothing more is written.
+    let written = audit.healthy();
+    drop(writer);
+    written
+}
+
 /// What reading the last segment, and others before it where that was needed, has told.
 #[derive(Debug, Default)]
 struct Found {

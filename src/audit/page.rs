@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::domain::{ActorKind, AuditRecord, AuditSubject, Timestamp};
+use crate::domain::{ActorKind, AuditRecord, AuditSubject, CredentialId, Timestamp};
 use crate::segments::{Damage, LogError, Segment, segment};
 
 use super::read::Records;
@@ -26,6 +26,8 @@ pub struct Query {
     pub actor_kind: Option<ActorKind>,
     /// Those of actors of this name.
     pub actor_name: Option<String>,
+    /// Those of callers that showed this credential.
+    pub credential: Option<CredentialId>,
     /// Those from this instant on.
     pub since: Option<Timestamp>,
     /// Those before this instant.
@@ -43,6 +45,7 @@ impl Query {
             && self.action.as_deref().is_none_or(is_of)
             && self.actor_kind.is_none_or(|kind| record.actor.kind == kind)
             && self.actor_name.as_ref().is_none_or(|name| record.actor.name == *name)
+            && self.credential.is_none_or(|credential| record.actor.credential == Some(credential))
             && self.since.is_none_or(|since| record.time >= since)
             && self.until.is_none_or(|until| record.time < until)
     }

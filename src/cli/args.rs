@@ -1,7 +1,8 @@
 //! The tree of commands, and what several of them share.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
+use super::access::AccessCommand;
 use super::alert::AlertCommand;
 use super::audit::AuditCommand;
 use super::demo::DemoArgs;
@@ -52,14 +53,9 @@ pub enum Command {
     /// Plays devices
     #[command(subcommand)]
     Device(DeviceCommand),
-}
-
-/// Which server is asked.
-#[derive(Debug, Clone, Args)]
-pub struct Server {
-    /// The server's gRPC address
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7400")]
-    pub server: String,
+    /// Says who may call a server: partners, authorities and operators
+    #[command(subcommand)]
+    Access(AccessCommand),
 }
 
 #[cfg(test)]
@@ -94,6 +90,12 @@ mod tests {
         leaves(&Cli::command(), "hazardcast", &mut found);
         let words: BTreeSet<&str> = found.iter().map(|(words, _)| words.as_str()).collect();
         let expected = [
+            "hazardcast access bootstrap",
+            "hazardcast access create",
+            "hazardcast access list",
+            "hazardcast access revoke",
+            "hazardcast access show",
+            "hazardcast access whoami",
             "hazardcast alert check",
             "hazardcast alert list",
             "hazardcast alert preview",

@@ -8,19 +8,18 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use serde_json::{Value, json};
-use tonic::transport::Channel;
 
 use crate::audit::{self, Export, Flaw, LogError, Query, Report};
-use crate::domain::{Act, ActorKind, AuditPosition, AuditSubject, RecordHash, Timestamp};
+use crate::domain::{Act, ActorKind, AuditPosition, AuditSubject, CredentialId, RecordHash, Timestamp};
 use crate::wire::convert::{audit as convert, time};
 use crate::wire::v1;
 use crate::wire::v1::audit_service_client::AuditServiceClient;
 
 use super::Server;
 use super::audit_record::{record_json, row};
+use super::connection::Connection;
 use super::output::print_line;
 use super::plain;
-use super::population::connect;
 
 /// Where the log of a server with the shipped settings is.
 const SHIPPED: &str = "data/audit";
@@ -87,12 +86,15 @@ pub struct Asked {
     /// Of this action, as `consent.granted`, or of all on one thing, as `consent`
     #[arg(long, value_name = "ACTION", value_parser = action)]
     pub action: Option<String>,
-    /// By this kind of actor: server, development, partner, authority or operator
+    /// By this kind of actor: server, partner, authority, operator, bootstrap, development
     #[arg(long, value_name = "KIND", value_parser = actor_kind)]
     pub actor_kind: Option<ActorKind>,
     /// By actors of this name
     #[arg(long, value_name = "NAME")]
     pub actor: Option<String>,
+    /// By whoever showed this credential
+    #[arg(long, value_name = "CREDENTIAL", value_parser = credential)]
+    pub credential: Option<CredentialId>,
     /// From this instant on (RFC 3339)
     #[arg(long, value_name = "TIME")]
     pub since: Option<Timestamp>,
@@ -143,6 +145,11 @@ pub struct ExportArgs {
 
 fn subject(text: &str) -> Result<AuditSubject, String> {
     text.parse().map_err(|error| format!("{error}: a subject has 26 characters"))
+}
+
+fn credential(text: &str) -> Result<CredentialId, String> {
+    let id = text.strip_prefix("credentials/").unwrap_or(text);
+    CredentialId::from_id(id).map_err(|error| error.to_string())
 }
 
 fn actor_kind(text: &str) -> Result<ActorKind, String> {
@@ -275,6 +282,7 @@ fn export(args: &ExportArgs) -> Result<ExitCode> {
         action: asked.action,
         actor_kind: asked.actor_kind,
         actor_name: asked.actor,
+        credential: asked.credential,
         since: asked.since,
         until: asked.until,
     };
@@ -299,8 +307,8 @@ fn write_records(path: &Path, query: Query, out: &mut impl std::io::Write) -> Re
 }
 
 async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
-    let mut client: AuditServiceClient<Channel> =
-        AuditServiceClient::new(connect(&args.server.server).await?).max_decoding_message_size(64 << 20);
+    let mut client: AuditServiceClient<Connection> =
+        AuditServiceClient::new(args.server.connect().await?).max_decoding_message_size(64 << 20);
     let asked = args.asked.clone();
     let kind = asked.actor_kind.map(convert::kind_to_wire).unwrap_or_default();
     let mut request = v1::ListAuditRecordsRequest {
@@ -308,7 +316,11 @@ async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
         registration: args.registration.clone().unwrap_or_default(),
         object: asked.object.unwrap_or_default(),
         action: asked.action.unwrap_or_default(),
-        actor: Some(v1::AuditActor { kind: kind.into(), name: asked.actor.unwrap_or_default() }),
+        actor: Some(v1::AuditActor {
+            kind: kind.into(),
+            name: asked.actor.unwrap_or_default(),
+            credential: asked.credential.map(|credential| credential.to_string()).unwrap_or_default(),
+        }),
         start_time: asked.since.map(time::to_wire),
         end_time: asked.until.map(time::to_wire),
         page_size: 0,
@@ -340,7 +352,7 @@ async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
 }
 
 async fn head(server: &Server, json: bool) -> Result<ExitCode> {
-    let mut client = AuditServiceClient::new(connect(&server.server).await?);
+    let mut client = AuditServiceClient::new(server.connect().await?);
     let answer = client.get_audit_head(v1::GetAuditHeadRequest {}).await?.into_inner();
     let head = answer.head.unwrap_or_default();
     let hash = <[u8; 32]>::try_from(&*head.sha256).context("the server tells no hash")?;

@@ -21,7 +21,7 @@ pub(super) fn record_json(record: &v1::AuditRecord) -> Value {
         "hash": hex(&position.sha256),
         "previous": hex(&record.previous_sha256),
         "time": instant(record.create_time),
-        "actor": { "kind": actor_kind(&actor), "name": actor.name },
+        "actor": actor_json(&actor),
         "action": record.action,
         "subjects": record.subjects,
         "object": record.object,
@@ -41,11 +41,15 @@ pub(super) fn row(record: &v1::AuditRecord) -> [String; 6] {
     [
         record.position.as_ref().map(|position| position.sequence.to_string()).unwrap_or_default(),
         instant(record.create_time).as_str().unwrap_or_default().to_owned(),
-        format!("{} {}", actor_kind(&actor), actor.name).trim_end().to_owned(),
+        [actor_kind(&actor), &actor.name, &actor.credential].map(str::trim).join(" ").trim_end().replace("  ", " "),
         record.action.clone(),
         about.join("\n"),
         words(&details),
     ]
+}
+
+fn actor_json(actor: &v1::AuditActor) -> Value {
+    json!({ "kind": actor_kind(actor), "name": actor.name, "credential": actor.credential })
 }
 
 fn details(details: &Details) -> Value {
@@ -87,6 +91,10 @@ fn details(details: &Details) -> Value {
             "key": decided.key.map(|key| terms::key_from_wire(key).to_string()),
             "recovered": decided.recovered,
         }),
+        Details::CredentialCreated(created) => json!({
+            "holder": created.holder.as_ref().map(actor_json), "expires": instant(created.expire_time),
+        }),
+        Details::CredentialRevoked(revoked) => json!({ "holder": revoked.holder.as_ref().map(actor_json) }),
         Details::AlertPreviewed(previewed) => json!({
             "alert": previewed.alert.as_ref().map(alert), "found": previewed.found_count,
         }),
@@ -170,7 +178,7 @@ mod tests {
             position: AuditPosition { sequence: 7, hash: RecordHash([0xab; 32]) },
             previous: RecordHash([0; 32]),
             time: Timestamp::constant(1_700_000_000, 0),
-            actor: Actor { kind: ActorKind::Partner, name: "news".into() },
+            actor: Actor { kind: ActorKind::Partner, name: "news".into(), credential: None },
             act,
             subjects: vec![AuditSubject([1; 16]), AuditSubject([2; 16])],
             object: "partners/news/apps/alpha".into(),

@@ -3,12 +3,14 @@
 //! Each command has a file that holds its arguments and what it does. [`map`] draws an area and who was told;
 //! [`cities`] puts devices where people live; [`log`] sets up the log. Nothing else of the crate prints.
 
+pub mod access;
 pub mod alert;
 mod args;
 pub mod audit;
 mod audit_record;
 mod check;
 pub mod cities;
+mod connection;
 pub mod demo;
 pub mod device;
 mod judge;
@@ -18,7 +20,8 @@ mod output;
 mod population;
 pub mod serve;
 
-pub use args::{Cli, Command, Server};
+pub use args::{Cli, Command};
+pub use connection::Server;
 
 use std::process::ExitCode;
 
@@ -50,6 +53,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             Command::Alert(command) => alert::run(command, cli.json).await,
             Command::Audit(command) => audit::run(command, cli.json).await,
             Command::Device(device::DeviceCommand::Simulate(args)) => device::simulate(args, cli.json).await,
+            Command::Access(command) => access::run(command, cli.json).await,
         }
     })
 }

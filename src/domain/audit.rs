@@ -9,7 +9,9 @@ use std::str::FromStr;
 
 use compact_str::CompactString;
 
-use super::{AlertId, AuditSubject, Caller, DeliveryKey, InvalidId, PolicyVersion, Purpose, Timestamp};
+use super::{
+    AlertId, AuditSubject, Caller, CredentialId, DeliveryKey, InvalidId, PolicyVersion, Principal, Purpose, Timestamp,
+};
 
 /// What kind of caller acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,11 +27,23 @@ pub enum ActorKind {
     Authority = 4,
     /// An operator.
     Operator = 5,
+    /// Whoever started a new server.
+    Bootstrap = 6,
+    /// Somebody who shows nothing.
+    Stranger = 7,
 }
 
 impl ActorKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Server, Self::Development, Self::Partner, Self::Authority, Self::Operator];
+    pub const ALL: [Self; 7] = [
+        Self::Server,
+        Self::Development,
+        Self::Partner,
+        Self::Authority,
+        Self::Operator,
+        Self::Bootstrap,
+        Self::Stranger,
+    ];
 
     /// Its name, lower case.
     pub const fn name(self) -> &'static str {
@@ -39,6 +53,8 @@ impl ActorKind {
             Self::Partner => "partner",
             Self::Authority => "authority",
             Self::Operator => "operator",
+            Self::Bootstrap => "bootstrap",
+            Self::Stranger => "stranger",
         }
     }
 }
@@ -48,30 +64,47 @@ impl ActorKind {
 pub struct Actor {
     /// What kind.
     pub kind: ActorKind,
-    /// Its name among those of its kind; empty for the server, and for a development server's callers.
+    /// The id of a partner or an authority, the role of an operator; empty for others.
     pub name: CompactString,
+    /// The credential that was shown, if one was. It tells one operator from another.
+    pub credential: Option<CredentialId>,
 }
 
 impl Actor {
     /// The server itself.
-    pub const SERVER: Self = Self { kind: ActorKind::Server, name: CompactString::const_new("") };
+    pub const SERVER: Self = Self { kind: ActorKind::Server, name: CompactString::const_new(""), credential: None };
 }
 
 impl From<&Caller> for Actor {
     fn from(caller: &Caller) -> Self {
-        let (kind, name) = match caller {
-            Caller::Development => (ActorKind::Development, ""),
-            Caller::Partner(partner) => (ActorKind::Partner, partner.id()),
-            Caller::Authority(sender) => (ActorKind::Authority, sender.as_str()),
+        match caller {
+            Caller::Development => Self { kind: ActorKind::Development, ..Self::SERVER },
+            Caller::Stranger => Self { kind: ActorKind::Stranger, ..Self::SERVER },
+            Caller::Known { credential, principal } => Self { credential: Some(*credential), ..Self::from(principal) },
+        }
+    }
+}
+
+/// Whoever holds a credential of this principal.
+impl From<&Principal> for Actor {
+    fn from(principal: &Principal) -> Self {
+        let (kind, name) = match principal {
+            Principal::Partner(partner) => (ActorKind::Partner, partner.id()),
+            Principal::Authority { name, .. } => (ActorKind::Authority, name.id()),
+            Principal::Operator(role) => (ActorKind::Operator, role.name()),
+            Principal::Bootstrap => (ActorKind::Bootstrap, ""),
         };
-        Self { kind, name: name.into() }
+        Self { kind, name: name.into(), credential: None }
     }
 }
 
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.name())?;
-        if self.name.is_empty() { Ok(()) } else { write!(f, " {}", self.name) }
+        if !self.name.is_empty() {
+            write!(f, " {}", self.name)?;
+        }
+        self.credential.map_or(Ok(()), |credential| write!(f, " ({credential})"))
     }
 }
 
@@ -217,11 +250,25 @@ pub enum Act {
     PartnerCreated,
     /// An app was added to a partner.
     AppCreated,
+    /// A credential was made.
+    CredentialCreated {
+        /// Whom it stands for.
+        holder: Actor,
+        /// When it ends by itself.
+        expires: Timestamp,
+    },
+    /// A credential was revoked.
+    CredentialRevoked {
+        /// Whom it stood for.
+        holder: Actor,
+    },
+    /// A token waits in a file of the data folder, by which the first operator is made.
+    BootstrapOffered,
 }
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 19] = [
+    pub const NAMES: [&str; 22] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -241,6 +288,9 @@ impl Act {
         "alert.previewed",
         "partner.created",
         "app.created",
+        "credential.created",
+        "credential.revoked",
+        "bootstrap.offered",
     ];
 
     /// The action's name: what was acted on, and how.
@@ -265,6 +315,9 @@ impl Act {
             Self::AlertPreviewed { .. } => 16,
             Self::PartnerCreated => 17,
             Self::AppCreated => 18,
+            Self::CredentialCreated { .. } => 19,
+            Self::CredentialRevoked { .. } => 20,
+            Self::BootstrapOffered => 21,
         };
         Self::NAMES[position]
     }

@@ -163,7 +163,7 @@ public_id! {
     AuditSubject
 }
 
-fn resource_id(text: &str) -> Result<CompactString, InvalidId> {
+pub(super) fn resource_id(text: &str) -> Result<CompactString, InvalidId> {
     let well_formed = (1..=63).contains(&text.len())
         && text.as_bytes()[0].is_ascii_lowercase()
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');

@@ -8,9 +8,11 @@
 mod alert;
 mod area;
 mod audit;
+pub(crate) mod base32;
 mod caller;
 mod clock;
 mod consent;
+mod credential;
 mod earthquake;
 mod frame;
 mod id;
@@ -29,9 +31,10 @@ pub use area::{Area, Circle, Geocode, InvalidGround, Polygon, Position, Ring};
 pub use audit::{
     Act, Actor, ActorKind, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, ConsentTerms, RecordHash,
 };
-pub use caller::Caller;
+pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
 pub use clock::{Clock, ManualClock};
 pub use consent::{Consent, ConsentOrigin, PolicyVersion, Purpose};
+pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Proof};
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
 pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};
 pub use id::{

@@ -32,7 +32,7 @@ enum Stage {
     Begin,
     /// The sweep goes through the tiers that hold, in these positions.
     Area {
-        sweep: Sweep,
+        sweep: Box<Sweep>,
         tiers: Vec<TierIndex>,
     },
     Revise {
@@ -95,7 +95,7 @@ impl Planned {
                     .filter(|(_, tier)| tier.expires() > now)
                     .map(|(position, tier)| (TierIndex(position), tier.area.clone()))
                     .unzip::<_, _, Vec<_>, Vec<_>>();
-                let sweep = house.index().sweep(&areas, Order::Any);
+                let sweep = Box::new(house.index().sweep(&areas, Order::Any));
                 self.step_area(house, sweep, tiers, batch)
             }
             Content::Cancel(_) => {
@@ -106,7 +106,7 @@ impl Planned {
         }
     }
 
-    fn step_area(&mut self, house: &FanOuts, mut sweep: Sweep, tiers: Vec<TierIndex>, batch: usize) -> Stage {
+    fn step_area(&mut self, house: &FanOuts, mut sweep: Box<Sweep>, tiers: Vec<TierIndex>, batch: usize) -> Stage {
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();
         let more = sweep.next_hits(batch, &mut hits);

@@ -5,20 +5,21 @@
 //! the caller is told that it is not in the log. A place is taken too: alerts need it, and the log only counts reports.
 
 use compact_str::CompactString;
-use tonic::{Extensions, Status};
+use tonic::{Request, Status};
 
-use crate::domain::{Act, Actor, AppName, AuditEntry, AuditSubject, Caller};
+use crate::domain::{Act, Actor, AppName, AuditEntry, AuditSubject};
 use crate::registry::Registered;
 
 use super::Services;
+use super::auth::caller;
 use super::status::status;
 
-impl Services {
-    /// Who makes a call, as the audit log has it. Until access control is built nobody is told apart.
-    pub(super) fn actor(extensions: &Extensions) -> Actor {
-        Actor::from(extensions.get::<Caller>().unwrap_or(&Caller::Development))
-    }
+/// Who makes a call, as the audit log has it.
+pub(super) fn actor<T>(request: &Request<T>) -> Actor {
+    Actor::from(&*caller(request))
+}
 
+impl Services {
     /// Refuses while the audit log cannot be written.
     pub(super) fn can_audit(&self) -> Result<(), Status> {
         self.audit.healthy().map_err(status)

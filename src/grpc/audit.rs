@@ -8,8 +8,9 @@ use crate::wire::convert::{InvalidField, audit, time};
 use crate::wire::v1;
 use crate::wire::v1::audit_service_server::AuditService;
 
+use super::acts::{self, actor};
 use super::status::status;
-use super::{Services, acts, page_size};
+use super::{Services, page_size};
 
 pub(super) struct AuditDoor(pub(super) Services);
 
@@ -20,7 +21,7 @@ impl AuditService for AuditDoor {
         request: Request<v1::ListAuditRecordsRequest>,
     ) -> Result<Response<v1::ListAuditRecordsResponse>, Status> {
         self.0.can_audit()?;
-        let actor = Services::actor(request.extensions());
+        let actor = actor(&request);
         let request = request.into_inner();
         let size = page_size(request.page_size).map_err(status)?;
         let before = match request.page_token.as_str() {
@@ -72,12 +73,17 @@ impl AuditDoor {
         if actor_kind.is_none() && actor.kind != 0 {
             return Err(status(InvalidField::new("actor.kind", "is not known")));
         }
+        let credential = match actor.credential.as_str() {
+            "" => None,
+            name => Some(name.parse().map_err(|error| status(InvalidField::new("actor.credential", error)))?),
+        };
         Ok(Query {
             subject,
             object: Some(request.object).filter(|object| !object.is_empty()),
             action,
             actor_kind,
             actor_name: Some(actor.name).filter(|name| !name.is_empty()),
+            credential,
             since: time::optional(request.start_time, "start_time").map_err(status)?,
             until: time::optional(request.end_time, "end_time").map_err(status)?,
         })

@@ -14,8 +14,9 @@ use crate::wire::v1::batch_create_registrations_response::{Result as Answer, res
 use crate::wire::v1::device_service_server::DeviceService;
 use crate::wire::v1::report_places_response::Refusal as RefusedReport;
 
+use super::acts::{self, actor};
 use super::status::{Refusal, status};
-use super::{Services, acts, page_size};
+use super::{Services, page_size};
 
 #[derive(Clone)]
 pub(super) struct DeviceDoor(pub(super) Services);
@@ -31,7 +32,7 @@ impl DeviceService for DeviceDoor {
         request: Request<v1::CreateRegistrationRequest>,
     ) -> Result<Response<v1::CreateRegistrationResponse>, Status> {
         self.0.can_audit()?;
-        let actor = Services::actor(request.extensions());
+        let actor = actor(&request);
         let new = self.new_registration(None, request.into_inner()).map_err(status)?;
         let door = self.clone();
         let create = async move {
@@ -49,7 +50,7 @@ impl DeviceService for DeviceDoor {
         request: Request<v1::BatchCreateRegistrationsRequest>,
     ) -> Result<Response<v1::BatchCreateRegistrationsResponse>, Status> {
         self.0.can_audit()?;
-        let actor = Services::actor(request.extensions());
+        let actor = actor(&request);
         let request = request.into_inner();
         at_most_a_batch(request.requests.len())?;
         let app: AppName = request.parent.parse().map_err(|error| status(InvalidField::new("parent", error)))?;
@@ -79,7 +80,7 @@ impl DeviceService for DeviceDoor {
         request: Request<v1::GetRegistrationRequest>,
     ) -> Result<Response<v1::GetRegistrationResponse>, Status> {
         self.0.can_audit()?;
-        let actor = Services::actor(request.extensions());
+        let actor = actor(&request);
         let name = name(&request.into_inner().name)?;
         let found = self.0.registry.get(&name).map_err(status)?;
         let read = acts::about(&actor, &name.app, vec![found.subject], Act::RegistrationRead);
@@ -92,7 +93,7 @@ impl DeviceService for DeviceDoor {
         request: Request<v1::UpdateRegistrationRequest>,
     ) -> Result<Response<v1::UpdateRegistrationResponse>, Status> {
         self.0.can_audit()?;
-        let actor = Services::actor(request.extensions());
+        let actor = actor(&request);
         let request = request.into_inner();
         let new = request.registration.ok_or_else(|| status(InvalidField::required("registration")))?;
         let name: RegistrationName =
@@ -118,7 +119,7 @@ impl DeviceService for DeviceDoor {
         &self,
         request: Request<v1::DeleteRegistrationRequest>,
     ) -> Result<Response<v1::DeleteRegistrationResponse>, Status> {
-        let actor = Services::actor(request.extensions());
+        let actor = actor(&request);
         let name = name(&request.into_inner().name)?;
         let subject = self.0.registry.subject(&name).map_err(status)?;
         let services = self.0.clone();
@@ -136,7 +137,7 @@ impl DeviceService for DeviceDoor {
         request: Request<v1::ListRegistrationsRequest>,
     ) -> Result<Response<v1::ListRegistrationsResponse>, Status> {
         self.0.can_audit()?;
-        let actor = Services::actor(request.extensions());
+        let actor = actor(&request);
         let request = request.into_inner();
         let app: AppName = request.parent.parse().map_err(|error| status(InvalidField::new("parent", error)))?;
         let size = page_size(request.page_size).map_err(status)?;
@@ -155,7 +156,7 @@ impl DeviceService for DeviceDoor {
         &self,
         request: Request<v1::ReportPlaceRequest>,
     ) -> Result<Response<v1::ReportPlaceResponse>, Status> {
-        let actor = Services::actor(request.extensions());
+        let actor = actor(&request);
         let (name, place) = report(&request.into_inner(), self.now()).map_err(status)?;
         let asked = PlaceCounts { reported: 1, forgotten: u64::from(place.is_none()), refused: 0 };
         self.0.audit.places_reported(&actor, &name.app, asked);
@@ -171,7 +172,7 @@ impl DeviceService for DeviceDoor {
         &self,
         request: Request<Streaming<v1::ReportPlacesRequest>>,
     ) -> Result<Response<Self::ReportPlacesStream>, Status> {
-        let caller = (self.clone(), Services::actor(request.extensions()));
+        let caller = (self.clone(), actor(&request));
         let answers = request.into_inner().then(move |batch| {
             let (door, actor) = caller.clone();
             async move { door.report_batch(batch?.requests, &actor).await }
@@ -184,7 +185,7 @@ impl DeviceService for DeviceDoor {
         request: Request<v1::GrantConsentRequest>,
     ) -> Result<Response<v1::GrantConsentResponse>, Status> {
         self.0.can_audit()?;
-        let actor = Services::actor(request.extensions());
+        let actor = actor(&request);
         let request = request.into_inner();
         let name = name(&request.name)?;
         let consent = request.consent.ok_or_else(|| status(InvalidField::required("consent")))?;
@@ -205,7 +206,7 @@ impl DeviceService for DeviceDoor {
         &self,
         request: Request<v1::WithdrawConsentRequest>,
     ) -> Result<Response<v1::WithdrawConsentResponse>, Status> {
-        let actor = Services::actor(request.extensions());
+        let actor = actor(&request);
         let request = request.into_inner();
         let name = name(&request.name)?;
         let purpose = terms::purpose::required(request.purpose, "purpose").map_err(status)?;

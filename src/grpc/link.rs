@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::{EncodedNotice, GoodbyeReason, Slot};
 use crate::link::{Ending, Input, LiveLink, Moment, Output, Session};
+use crate::listen::Peer;
 use crate::wire::convert::frame;
 use crate::wire::link_frame::LinkFrame;
 use crate::wire::v1;
@@ -38,6 +39,7 @@ impl LinkService for LinkDoor {
         request: Request<Streaming<v1::OpenLinkRequest>>,
     ) -> Result<Response<Self::OpenLinkStream>, Status> {
         let (outgoing, frames) = mpsc::channel(OUTGOING);
+        let peer = request.extensions().get::<Peer>().cloned();
         let link = Link {
             session: Session::new(self.0.link, Instant::now()),
             services: self.0.clone(),
@@ -45,6 +47,7 @@ impl LinkService for LinkDoor {
             outgoing,
             live: None,
             slot: None,
+            peer,
         };
         self.0.tasks.spawn("link", link.run());
         Ok(Response::new(ReceiverStream::new(frames)))
@@ -59,6 +62,7 @@ struct Link {
     outgoing: mpsc::Sender<Result<LinkFrame, Status>>,
     live: Option<LiveLink>,
     slot: Option<Slot>,
+    peer: Option<Peer>,
 }
 
 impl Link {
@@ -104,7 +108,12 @@ impl Link {
         match output {
             Output::Authenticate { registration, secret } => {
                 let input = match self.services.registry.authenticate(&registration, &secret) {
-                    Ok(slot) => Input::Authenticated(slot),
+                    Ok(slot) => {
+                        if slot.is_none() {
+                            self.services.access.failed("link_secret", self.peer.as_ref());
+                        }
+                        Input::Authenticated(slot)
+                    }
                     Err(error) => {
                         // Not the device's fault: it is to come back with the same secret.
                         tracing::error!(%error, "a link could not be authenticated");

@@ -8,8 +8,9 @@ use crate::wire::convert::{InvalidField, registration, time};
 use crate::wire::v1;
 use crate::wire::v1::partner_service_server::PartnerService;
 
+use super::acts::{self, actor};
 use super::status::status;
-use super::{Services, acts, page_size};
+use super::{Services, page_size};
 
 pub(super) struct PartnerDoor(pub(super) Services);
 
@@ -20,7 +21,7 @@ impl PartnerService for PartnerDoor {
         request: Request<v1::CreatePartnerRequest>,
     ) -> Result<Response<v1::CreatePartnerResponse>, Status> {
         self.0.can_audit()?;
-        let actor = Services::actor(request.extensions());
+        let actor = actor(&request);
         let request = request.into_inner();
         let name = PartnerName::new(&request.partner_id).map_err(|e| status(InvalidField::new("partner_id", e)))?;
         let display_name = request.partner.unwrap_or_default().display_name;
@@ -65,7 +66,7 @@ impl PartnerService for PartnerDoor {
         request: Request<v1::CreateAppRequest>,
     ) -> Result<Response<v1::CreateAppResponse>, Status> {
         self.0.can_audit()?;
-        let actor = Services::actor(request.extensions());
+        let actor = actor(&request);
         let request = request.into_inner();
         let parent = partner_name(&request.parent, "parent")?;
         let name = AppName::new(parent, &request.app_id).map_err(|e| status(InvalidField::new("app_id", e)))?;

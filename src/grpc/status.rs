@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fmt::Display;
+use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message;
@@ -13,7 +14,7 @@ use crate::decide::Refused;
 use crate::format::{FormatError, Unusable};
 use crate::intake::DeskError;
 use crate::registry::RegistryError;
-use crate::wire::convert::InvalidField;
+use crate::wire::convert::{InvalidField, time};
 use crate::wire::v1::Problem;
 
 /// The domain of every `ErrorInfo`.
@@ -55,11 +56,20 @@ struct FieldViolation {
     description: String,
 }
 
+/// `google.rpc.RetryInfo`.
+#[derive(Clone, PartialEq, Message)]
+struct RetryInfo {
+    #[prost(message, optional, tag = "1")]
+    retry_delay: Option<prost_types::Duration>,
+}
+
 /// Why a call, or one item of it, is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     code: Code,
     problem: Problem,
+    /// When to come again, where that is known.
+    retry_after: Option<Duration>,
     /// What else is wrong: the parts of an alert for want of which it is refused.
     also: Vec<Problem>,
 }
@@ -68,17 +78,34 @@ pub(super) struct Refusal {
 const ALSO: usize = 16;
 
 impl Refusal {
-    fn new(code: Code, reason: &str, field: &str, message: impl Display) -> Self {
+    pub(super) fn new(code: Code, reason: &str, field: &str, message: impl Display) -> Self {
         Self {
             code,
             problem: Problem { reason: reason.to_owned(), field: field.to_owned(), message: message.to_string() },
             also: Vec::new(),
+            retry_after: None,
         }
     }
 
     /// Why, in one word of the API.
     pub(super) fn reason(&self) -> &str {
         &self.problem.reason
+    }
+
+    /// Why, for a metric.
+    pub(super) fn code(&self) -> &'static str {
+        match self.code {
+            Code::Unauthenticated => "unauthenticated",
+            Code::PermissionDenied => "not_allowed",
+            Code::ResourceExhausted => "too_many",
+            Code::Unimplemented => "no_such_method",
+            _ => "other",
+        }
+    }
+
+    /// The same with when to come again.
+    pub(super) fn retry_after(self, after: Option<Duration>) -> Self {
+        Self { retry_after: after, ..self }
     }
 
     /// The same with what else is wrong.
@@ -95,7 +122,7 @@ impl Refusal {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        let Refusal { code, problem, also } = refusal;
+        let Refusal { code, problem, also, retry_after } = refusal;
         let any = |name: &str, value: Vec<u8>| prost_types::Any {
             type_url: format!("type.googleapis.com/google.rpc.{name}"),
             value,
@@ -110,6 +137,10 @@ impl From<Refusal> for Status {
         let field_violations: Vec<FieldViolation> = problems.map(violation).collect();
         if !field_violations.is_empty() {
             details.push(any("BadRequest", BadRequest { field_violations }.encode_to_vec()));
+        }
+        if let Some(after) = retry_after {
+            let retry_delay = Some(time::duration_to_wire(after));
+            details.push(any("RetryInfo", RetryInfo { retry_delay }.encode_to_vec()));
         }
         let status = RpcStatus { code: code.into(), message: message.clone(), details };
         Self::with_details(code, message, Bytes::from(status.encode_to_vec()))

@@ -25,6 +25,10 @@ struct Inner {
     bounding_box: [f64; 4],
 }
 
+/// An area of more polygons and circles than this is looked up by one box: to keep those of thousands of islands in
+/// order costs more than to test an area in vain.
+const MANY_PARTS: usize = 8;
+
 impl AffectedArea {
     /// Unites the ground of `areas`; `None` if none of them has any.
     pub fn new(areas: &[Area]) -> Option<Self> {
@@ -81,10 +85,15 @@ impl AffectedArea {
         Cut::unite(self.0.shapes.iter().map(|shape| shape.cut(rect)), self.0.discs.iter().cloned(), rect)
     }
 
-    /// Boxes that together hold the ground.
-    pub(super) fn bounds(&self) -> impl Iterator<Item = Rect> + '_ {
-        let of_shapes = self.0.shapes.iter().flat_map(|shape| shape.bounds().iter().copied());
-        of_shapes.chain(self.0.discs.iter().flat_map(|disc| rects_of(disc.extent())))
+    /// Boxes that together hold the ground: one or two for each part of it, or for all, if parts are many.
+    pub(super) fn bounds(&self) -> Vec<Rect> {
+        let Inner { shapes, discs, bounding_box, .. } = &*self.0;
+        let of_shapes = shapes.iter().flat_map(|shape| shape.bounds().iter().copied());
+        if shapes.len() + discs.len() <= MANY_PARTS {
+            return of_shapes.chain(discs.iter().flat_map(|disc| rects_of(disc.extent()))).collect();
+        }
+        // A pole that a polygon reaches is of all longitudes, whatever the polygon is.
+        of_shapes.filter(|rect| rect.y0 == rect.y1).chain(rects_of(*bounding_box)).collect()
     }
 
     fn polygons(&self) -> impl Iterator<Item = &Polygon> {

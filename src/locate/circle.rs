@@ -58,6 +58,14 @@ struct Rim {
     error_m: f64,
 }
 
+impl Rim {
+    /// By how much a point is beyond the radius, give or take the error, metres.
+    #[inline]
+    fn beyond(&self, x: f64, y: f64) -> f64 {
+        self.beyond_m + (x - self.at[0]) * self.slope[0] + (y - self.at[1]) * self.slope[1]
+    }
+}
+
 impl Disc {
     pub(super) fn new(circle: Circle) -> Self {
         let chord = |distance_m: f64| (2.0 * (distance_m / SPHERE_M / 2.0).sin()).powi(2);
@@ -132,7 +140,7 @@ impl Disc {
             return;
         };
         for ((x, y), inside) in rows {
-            let beyond = rim.beyond_m + (x - rim.at[0]) * rim.slope[0] + (y - rim.at[1]) * rim.slope[1];
+            let beyond = rim.beyond(*x, *y);
             *inside |= if beyond.abs() > rim.error_m { u64::from(beyond < 0.0) } else { exactly(*x, *y) };
         }
     }
@@ -145,6 +153,23 @@ impl Disc {
 
     /// Whether the nearest point of the box is inside.
     pub(super) fn touches(&self, rect: &Rect) -> bool {
+        if let Some(rim) = &self.rim {
+            let reach = half_diagonal_m(rect) + rim.error_m;
+            let middle =
+                [[rect.x0, rect.x1], [rect.y0, rect.y1]].map(|[from, to]| f64::midpoint(from.into(), to.into()));
+            let beyond = rim.beyond(middle[0], middle[1]);
+            if beyond.abs() > reach {
+                return beyond < 0.0;
+            }
+        }
+        match self.classify(rect) {
+            Side::Out => false,
+            Side::In => true,
+            Side::Rim => self.nearest_is_inside(rect),
+        }
+    }
+
+    fn nearest_is_inside(&self, rect: &Rect) -> bool {
         let [x, y] = [self.circle.lon() * 1e7 + f64::from(TURN) / 2.0, self.circle.lat() * 1e7 + f64::from(POLE) / 2.0];
         let (west, east) = (f64::from(rect.x0), f64::from(rect.x1));
         let away = |side: f64| {

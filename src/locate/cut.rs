@@ -5,9 +5,9 @@
 //! the edges inside. So a cut is exact, and can be cut again to a smaller box without the area itself.
 
 use super::circle::{Disc, Side};
+use super::columns::Columns;
 use super::edge::{Edge, Frame, NEAR};
 use super::lattice::Rect;
-use super::tiles::Columns;
 
 /// What an area is within a box.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! How far places are from a point, good enough to put them in order: [`Eye`].
 
 use super::circle::{SPHERE_M, chord_squared, half_diagonal_m, middle, unit};
+use super::columns::Columns;
 use super::lattice::{Rect, Spot, TURN};
-use super::tiles::Columns;
 
 /// The angle of one unit of the lattice, radians.
 const UNIT: f64 = std::f64::consts::PI / 1_800_000_000.0;

@@ -1,6 +1,5 @@
 //! Where every place is: [`Index`].
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
@@ -8,13 +7,12 @@ use parking_lot::Mutex;
 use crate::domain::{Footprint, PlaceId, Private};
 
 use super::cell::{Cell, class_of, key_at};
+use super::columns::Entry;
 use super::directory::Directory;
-use super::lattice::{Rect, Spot};
-use super::tiles::{Entry, Retired, Tile};
+use super::lattice::Rect;
+use super::shard::{Packed, SHARDS, Shard};
+use super::tiles::{Retired, Tile};
 use super::{AffectedArea, Order, Sweep};
-
-/// Slots are dealt to this many shards; changes wait for each other only within one.
-const SHARDS: usize = 256;
 
 /// So many places are in a tile at most: enough that tiles are few, and few enough that the edge of an area comes
 /// through a small part of them.
@@ -47,75 +45,6 @@ pub struct Index {
     places: AtomicUsize,
 }
 
-/// Where the places of some slots are: which tile, follows from that.
-#[derive(Debug, Default)]
-struct Shard {
-    /// Live places by slot.
-    live: Vec<Packed>,
-    /// Places that are followed.
-    followed: HashMap<PlaceId, Packed, foldhash::fast::RandomState>,
-}
-
-/// The centre of a place, and whether it is a box: longitude 32 bits, box 1 bit, latitude 31 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Packed(u64);
-
-impl Packed {
-    const NONE: Self = Self(u64::MAX);
-    const BOX: u64 = 1 << 31;
-
-    fn new(rect: &Rect, boxed: bool) -> Self {
-        let centre = rect.centre();
-        Self(u64::from(centre.x) << 32 | if boxed { Self::BOX } else { 0 } | u64::from(centre.y))
-    }
-
-    fn is_box(self) -> bool {
-        self.0 & Self::BOX != 0
-    }
-
-    fn centre(self) -> Spot {
-        Spot { x: (self.0 >> 32) as u32, y: (self.0 & (Self::BOX - 1)) as u32 }
-    }
-}
-
-impl Shard {
-    fn get(&self, place: PlaceId) -> Option<Packed> {
-        let known = match place.ordinal {
-            0 => self.live.get(place.slot.0 as usize / SHARDS).copied(),
-            _ => self.followed.get(&place).copied(),
-        };
-        known.filter(|&packed| packed != Packed::NONE)
-    }
-
-    fn set(&mut self, place: PlaceId, packed: Packed) {
-        if place.ordinal != 0 {
-            if packed == Packed::NONE {
-                self.followed.remove(&place);
-            } else {
-                self.followed.insert(place, packed);
-            }
-            return;
-        }
-        let row = place.slot.0 as usize / SHARDS;
-        if row >= self.live.len() {
-            if packed == Packed::NONE {
-                return;
-            }
-            if row >= self.live.capacity() {
-                self.live.reserve_exact((row + 1 - self.live.len()).max(self.live.len() / 8));
-            }
-            self.live.resize(row + 1, Packed::NONE);
-        }
-        self.live[row] = packed;
-    }
-
-    fn memory_bytes(&self) -> usize {
-        // A hash table has one byte of control for each of its entries, and an eighth of them free.
-        let followed = self.followed.capacity() * 8 / 7 * (size_of::<(PlaceId, Packed)>() + 1);
-        self.live.capacity() * size_of::<Packed>() + followed
-    }
-}
-
 impl Default for Index {
     fn default() -> Self {
         Self::new()
@@ -145,10 +74,10 @@ impl Index {
         let before = shard.get(place).and_then(|packed| self.entry(place, packed));
         if let Some(at) = at {
             let (entry, packed) = self.admit(place, at);
-            shard.set(place, packed);
+            shard.set(place, Some(packed));
             self.put(&entry, before.as_ref());
         } else {
-            shard.set(place, Packed::NONE);
+            shard.set(place, None);
             if let Some(before) = &before {
                 self.take(before);
             }
@@ -172,9 +101,9 @@ impl Index {
         let mut repeated = false;
         for (place, at) in places {
             let (entry, packed) = self.admit(place, at);
-            let shard = &mut shards[place.slot.0 as usize % SHARDS];
+            let shard = &mut shards[Shard::of(place)];
             repeated |= shard.get(place).is_some();
-            shard.set(place, packed);
+            shard.set(place, Some(packed));
             entries.push(entry);
         }
         if repeated {
@@ -195,7 +124,7 @@ impl Index {
         self.directory.replace(&tiles);
         self.places.store(entries.len(), Ordering::Relaxed);
         for shard in &mut shards {
-            shard.live.shrink_to_fit();
+            shard.shrink();
         }
     }
 
@@ -235,7 +164,7 @@ impl Index {
 /// Tiles, found and made. The shard of the place is locked meanwhile.
 impl Index {
     fn shard(&self, place: PlaceId) -> &Mutex<Shard> {
-        &self.shards[place.slot.0 as usize % SHARDS]
+        &self.shards[Shard::of(place)]
     }
 
     fn admit(&self, place: PlaceId, at: Footprint) -> (Entry, Packed) {
@@ -254,7 +183,7 @@ impl Index {
         let classes = self.classes.load(Ordering::Relaxed);
         let known = (1..u64::BITS).filter(|class| classes & 1 << class != 0);
         known.map(|class| key_at(class, packed.centre(), place)).find_map(|key| {
-            let rect = attempt(|| self.directory.tile_at(key).map_or(Ok(None), |tile| tile.find(place)))?;
+            let rect = attempt(|| self.directory.tile_at(key).map_or(Ok(None), |tile| tile.find_box(place)))?;
             Some(Entry { key, place, rect })
         })
     }
@@ -262,8 +191,8 @@ impl Index {
     fn put(&self, entry: &Entry, before: Option<&Entry>) {
         let (tile, count) = attempt(|| {
             let tile = self.directory.tile_for(entry.key);
-            if before.is_some_and(|before| tile.cell.holds(before.key)) {
-                tile.shift(entry.place, &entry.rect)?;
+            if let Some(before) = before.filter(|before| tile.cell.holds(before.key)) {
+                tile.shift(before, &entry.rect)?;
                 return Ok((tile, 0));
             }
             let count = tile.add(entry.place, &entry.rect)?;
@@ -277,7 +206,7 @@ impl Index {
     }
 
     fn take(&self, entry: &Entry) {
-        let left = attempt(|| self.directory.tile_at(entry.key).map_or(Ok(1), |tile| tile.remove(entry.place)));
+        let left = attempt(|| self.directory.tile_at(entry.key).map_or(Ok(1), |tile| tile.remove(entry)));
         if left == 0 {
             self.directory.emptied();
         }

@@ -1,9 +1,9 @@
 //! What is to be tested within a box of ground: [`Scope`].
 
 use super::AffectedArea;
+use super::columns::Columns;
 use super::cut::{Cut, Found, Points, Selection};
 use super::lattice::Rect;
-use super::tiles::Columns;
 
 /// Through a box of more edges than this, and with more places, it is cheaper to halve the places, and to cut the area
 /// to the box of each half, than to test each place against each edge.
@@ -63,6 +63,7 @@ impl Scope {
     pub(super) fn test(&mut self, columns: &Columns, rect: &Rect, desk: &mut Desk) {
         desk.tiers.clear();
         if columns.are_boxes() {
+            self.cuts.iter_mut().for_each(|(_, cut)| cut.sharpen(rect));
             let first = |rect: Rect| self.cuts.iter().find(|(_, cut)| cut.touches(&rect)).map(|(tier, _)| *tier);
             desk.tiers.extend((0..columns.slots.len()).map(|row| word(first(columns.rect(row)).or(self.whole))));
             return;

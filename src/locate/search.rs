@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::AffectedArea;
 use super::cell::Cell;
+use super::columns::Columns;
 use super::forest::Forest;
 use super::lattice::Rect;
 use super::scope::Scope;
-use super::tiles::{Columns, Content, Tile};
+use super::tiles::{Content, Tile};
 
 /// A question, and all tiles as they were when it was asked.
 #[derive(Debug)]

@@ -85,7 +85,7 @@ impl<K: Copy + Eq + Hash> Standing<K> {
     fn plant(&self, entries: &[(K, Arc<[AffectedArea]>)]) {
         let leaves = entries.iter().flat_map(|(key, areas)| {
             (0..=u8::MAX).zip(areas.iter()).flat_map(move |(tier, area)| {
-                area.bounds().map(move |rect| Leaf { key: *key, tier, areas: Arc::clone(areas), rect })
+                area.bounds().into_iter().map(move |rect| Leaf { key: *key, tier, areas: Arc::clone(areas), rect })
             })
         });
         self.tree.store(Arc::new(RTree::bulk_load(leaves.collect())));

@@ -11,9 +11,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::domain::{PlaceId, Slot};
+use crate::domain::PlaceId;
 
-use super::cell::{Cell, key_of};
+use super::cell::Cell;
+use super::columns::{Columns, Entry};
 use super::lattice::Rect;
 
 /// The places of one cell.
@@ -36,28 +37,9 @@ pub(super) enum Content {
 #[derive(Debug)]
 pub(super) struct Retired;
 
-/// One place as it goes in and out of tiles.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    pub(super) key: u128,
-    pub(super) place: PlaceId,
-    pub(super) rect: Rect,
-}
-
-impl Entry {
-    /// `boxed` tells a box from a point, even one of no size.
-    pub(super) fn new(place: PlaceId, rect: Rect, boxed: bool) -> Self {
-        Self { key: key_of(place, &rect, boxed), place, rect }
-    }
-}
-
 impl Tile {
     pub(super) fn new(cell: Cell, entries: &[Entry]) -> Arc<Self> {
-        let mut columns = Columns::default();
-        columns.reserve(entries.len(), &cell);
-        for entry in entries {
-            columns.push(entry.place, &entry.rect, &cell);
-        }
+        let columns = Columns::of(&cell, entries);
         Arc::new(Self { cell, content: Mutex::new(Arc::new(Content::Live(columns))) })
     }
 
@@ -95,34 +77,38 @@ impl Tile {
     /// Adds a place that is not in the tile; gives back how many there are.
     pub(super) fn add(&self, place: PlaceId, rect: &Rect) -> Result<usize, Retired> {
         self.change(|columns| {
-            columns.push(place, rect, &self.cell);
+            columns.push(place, rect, self.cell.is_of_boxes());
             columns.slots.len()
         })
     }
 
     /// Moves a place that is in the tile.
-    pub(super) fn shift(&self, place: PlaceId, rect: &Rect) -> Result<(), Retired> {
+    pub(super) fn shift(&self, entry: &Entry, rect: &Rect) -> Result<(), Retired> {
         self.change(|columns| {
-            if let Some(row) = columns.find(place) {
+            let row = columns.find(entry);
+            debug_assert!(row.is_some(), "it is where its shard says");
+            if let Some(row) = row {
                 columns.set(row, rect);
             }
         })
     }
 
-    /// Takes a place out; gives back how many are left.
-    pub(super) fn remove(&self, place: PlaceId) -> Result<usize, Retired> {
+    /// Takes out a place that is in the tile; gives back how many are left.
+    pub(super) fn remove(&self, entry: &Entry) -> Result<usize, Retired> {
         self.change(|columns| {
-            if let Some(row) = columns.find(place) {
+            let row = columns.find(entry);
+            debug_assert!(row.is_some(), "it is where its shard says");
+            if let Some(row) = row {
                 columns.swap_remove(row);
             }
             columns.slots.len()
         })
     }
 
-    /// Where a place is, if it is in the tile.
-    pub(super) fn find(&self, place: PlaceId) -> Result<Option<Rect>, Retired> {
+    /// The box that a place is, if it is in the tile.
+    pub(super) fn find_box(&self, place: PlaceId) -> Result<Option<Rect>, Retired> {
         match &**self.content.lock() {
-            Content::Live(columns) => Ok(columns.find(place).map(|row| columns.rect(row))),
+            Content::Live(columns) => Ok(columns.find_box(place).map(|row| columns.rect(row))),
             Content::Moved(_) => Err(Retired),
         }
     }
@@ -255,130 +241,4 @@ fn retire(known: &[Known<'_>], into: &[Arc<Tile>]) -> bool {
         }
     }
     unchanged
-}
-
-/// Places, one a row.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Columns {
-    /// A point's, or a box's south-west corner.
-    pub(super) x: Vec<u32>,
-    pub(super) y: Vec<u32>,
-    pub(super) slots: Vec<u32>,
-    /// Width and height of boxes; empty in a tile of points.
-    sizes: Vec<[u32; 2]>,
-    /// Empty while all are 0.
-    ordinals: Vec<u8>,
-}
-
-impl Columns {
-    pub(super) fn rect(&self, row: usize) -> Rect {
-        let (x0, y0) = (self.x[row], self.y[row]);
-        let [width, height] = self.sizes.get(row).copied().unwrap_or_default();
-        Rect { x0, y0, x1: x0 + width, y1: y0 + height }
-    }
-
-    /// The box round some rows, at least one, of points.
-    pub(super) fn bounds(&self, rows: &[u32]) -> Rect {
-        let none = Rect { x0: u32::MAX, y0: u32::MAX, x1: 0, y1: 0 };
-        rows.iter().map(|&row| (self.x[row as usize], self.y[row as usize])).fold(none, |rect, (x, y)| Rect {
-            x0: rect.x0.min(x),
-            y0: rect.y0.min(y),
-            x1: rect.x1.max(x),
-            y1: rect.y1.max(y),
-        })
-    }
-
-    pub(super) fn are_boxes(&self) -> bool {
-        !self.sizes.is_empty()
-    }
-
-    fn entries(&self) -> impl Iterator<Item = Entry> {
-        (0..self.slots.len()).map(|row| {
-            let ordinal = self.ordinals.get(row).copied().unwrap_or_default();
-            Entry::new(PlaceId { slot: Slot(self.slots[row]), ordinal }, self.rect(row), self.are_boxes())
-        })
-    }
-
-    /// Those of the places whose keys are in a cell that is not all of the tile's.
-    pub(super) fn within(&self, cell: &Cell) -> Self {
-        let mut columns = Self::default();
-        for entry in self.entries().filter(|entry| cell.holds(entry.key)) {
-            columns.push(entry.place, &entry.rect, cell);
-        }
-        columns
-    }
-
-    fn find(&self, place: PlaceId) -> Option<usize> {
-        if self.ordinals.is_empty() {
-            return if place.ordinal == 0 { self.slots.iter().position(|&slot| slot == place.slot.0) } else { None };
-        }
-        (0..self.slots.len()).find(|&row| self.slots[row] == place.slot.0 && self.ordinals[row] == place.ordinal)
-    }
-
-    fn push(&mut self, place: PlaceId, rect: &Rect, cell: &Cell) {
-        // Columns grow by an eighth, not by half: places are many, and arrivals in one tile few.
-        if self.slots.len() == self.slots.capacity() {
-            self.reserve(self.slots.len() / 8 + 4, cell);
-        }
-        if place.ordinal != 0 && self.ordinals.is_empty() {
-            self.ordinals.reserve_exact(self.slots.capacity());
-            self.ordinals.resize(self.slots.len(), 0);
-        }
-        let with_ordinals = place.ordinal != 0 || !self.ordinals.is_empty();
-        self.x.push(rect.x0);
-        self.y.push(rect.y0);
-        self.slots.push(place.slot.0);
-        if cell.is_of_boxes() {
-            self.sizes.push([rect.x1 - rect.x0, rect.y1 - rect.y0]);
-        }
-        if with_ordinals {
-            self.ordinals.push(place.ordinal);
-        }
-    }
-
-    fn set(&mut self, row: usize, rect: &Rect) {
-        self.x[row] = rect.x0;
-        self.y[row] = rect.y0;
-        if let Some(size) = self.sizes.get_mut(row) {
-            *size = [rect.x1 - rect.x0, rect.y1 - rect.y0];
-        }
-    }
-
-    fn swap_remove(&mut self, row: usize) {
-        self.x.swap_remove(row);
-        self.y.swap_remove(row);
-        self.slots.swap_remove(row);
-        if !self.sizes.is_empty() {
-            self.sizes.swap_remove(row);
-        }
-        if !self.ordinals.is_empty() {
-            self.ordinals.swap_remove(row);
-        }
-        let len = self.slots.len();
-        if self.slots.capacity() > len + len / 4 + 16 {
-            self.x.shrink_to(len);
-            self.y.shrink_to(len);
-            self.slots.shrink_to(len);
-            self.sizes.shrink_to(len);
-            self.ordinals.shrink_to(len);
-        }
-    }
-
-    fn reserve(&mut self, more: usize, cell: &Cell) {
-        self.x.reserve_exact(more);
-        self.y.reserve_exact(more);
-        self.slots.reserve_exact(more);
-        if cell.is_of_boxes() {
-            self.sizes.reserve_exact(more);
-        }
-        if !self.ordinals.is_empty() {
-            self.ordinals.reserve_exact(more);
-        }
-    }
-
-    fn memory_bytes(&self) -> usize {
-        4 * (self.x.capacity() + self.y.capacity() + self.slots.capacity())
-            + 8 * self.sizes.capacity()
-            + self.ordinals.capacity()
-    }
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use crate::domain::Slot;
 
 use super::Hit;
+use super::columns::Columns;
 use super::scope::{Desk, Scope};
 use super::search::{Due, Ground, Search, Turn};
-use super::tiles::{Columns, Tile};
+use super::tiles::Tile;
 
 /// So many tiles are fetched from memory together.
 const AHEAD: usize = 16;

@@ -1,5 +1,6 @@
 //! Tests of the real binary, as people use it: one file per story.
 
+mod access;
 mod api_errors;
 mod audit;
 mod durability;
@@ -9,6 +10,8 @@ mod kill;
 mod links;
 mod metrics;
 mod operations;
+mod operators;
+mod permissions;
 mod privacy;
 mod real_alerts;
 mod registration;

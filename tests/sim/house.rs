@@ -13,8 +13,8 @@ use hazardcast::channel::{Channel, LinkChannel, NullChannel};
 use hazardcast::decide::{Lineages, Rules};
 use hazardcast::domain::{
     AppName, ChannelKind, Clock, Consent, ConsentOrigin, DeviceTraits, Footprint, Language, ManualClock,
-    NewRegistration, PartnerName, Platform, PolicyVersion, Position, Private, Purpose, SignedDuration, Timestamp,
-    Token,
+    NewRegistration, PartnerName, PlaceId, Platform, PolicyVersion, Position, Private, Purpose, SignedDuration, Slot,
+    Timestamp, Token,
 };
 use hazardcast::fan_out::{FanOuts, LaneSeed, Planner, Recorder, Recovered, Surroundings};
 use hazardcast::intake::{Answer, Desk, DeskError};
@@ -29,7 +29,7 @@ use hazardcast::tasks::Tasks;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::lane::{Gate, Holds, LaneHand, Log, Place, Tap};
+use crate::lane::{Gate, Holds, LaneHand, Log, Tap};
 use crate::message::Message;
 use crate::phone::Phone;
 
@@ -100,6 +100,11 @@ impl House {
     /// The server's time.
     pub(crate) fn clock_now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Whether the index has a place of this registration.
+    pub(crate) fn has_place(&self, slot: Slot) -> bool {
+        self.stored.index.position(PlaceId::live(slot)).is_some()
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -189,11 +194,6 @@ impl House {
         self.write();
     }
 
-    /// Whether a lane is held within a batch.
-    pub(crate) fn is_sending(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.place() != Place::Between)
-    }
-
     /// The process ends at this instant, with all that is not on disk; the next one starts on what is. With
     /// `registry`, the registry is read from disk too.
     pub(crate) async fn crash(&mut self, registry: bool) {
@@ -233,7 +233,7 @@ impl Stored {
         let index = Arc::new(Index::new());
         let mut config = registry::Config::new(folder.join("registry"));
         config.cache_bytes = 8 << 20;
-        let (places, time) = (Arc::clone(&index), clock.clone() as Arc<dyn Clock>);
+        let (places, time) = (Arc::clone(&index), Arc::clone(clock) as Arc<dyn Clock>);
         let registry = Registry::open(&config, places, time, metrics, &tasks).expect("the registry opens");
         Self { registry, index, tasks }
     }
@@ -247,7 +247,7 @@ impl Stored {
     async fn reopen(self, folder: &Path, clock: &Arc<ManualClock>) -> Self {
         let Self { registry, index, tasks } = self;
         drop((registry, index));
-        tasks.wait(Duration::from_secs(60)).await.expect("the registry's writer ends");
+        tasks.wait(Duration::from_mins(1)).await.expect("the registry's writer ends");
         Self::open(folder, clock)
     }
 }
@@ -274,7 +274,7 @@ impl Running {
             }
         }
         let hub = Hub::new();
-        let time: Arc<dyn Clock> = clock.clone();
+        let time = Arc::clone(clock) as Arc<dyn Clock>;
         let around = Surroundings {
             index: Arc::clone(&stored.index),
             registry: stored.registry.clone(),

@@ -2,8 +2,8 @@
 
 use hazardcast::decide::Authority;
 use hazardcast::domain::{
-    Actor, Alert, AlertId, AlertRef, AlertScope, Area, Body, Caller, Certainty, Circle, Ground, Identifier, Info,
-    InfoTexts, Language, Mode, NonEmpty, Polygon, Priority, Ring, Sender, Severity, Subject, Timestamp, Urgency,
+    Actor, Alert, AlertId, AlertRef, AlertScope, Area, Body, Caller, Certainty, Ground, Identifier, Info, InfoTexts,
+    Language, Mode, NonEmpty, Polygon, Priority, Ring, Sender, Severity, Subject, Timestamp, Urgency,
 };
 use hazardcast::intake::Submission;
 
@@ -111,9 +111,4 @@ pub(crate) fn ring(points: &[[f64; 2]]) -> Area {
 /// The ground between two corners.
 pub(crate) fn block([west, south]: [f64; 2], [east, north]: [f64; 2]) -> Area {
     ring(&[[west, south], [east, south], [east, north], [west, north]])
-}
-
-/// The ground within so many kilometres of a point.
-pub(crate) fn disc([lon, lat]: [f64; 2], radius_km: f64) -> Area {
-    Area { circles: vec![Circle::new(lon, lat, radius_km).expect("a circle")], ..Area::default() }
 }

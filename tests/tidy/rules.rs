@@ -6,10 +6,11 @@ use std::fmt;
 use crate::source::{Source, closing, name_at};
 
 /// A room imports only rooms that stand before it.
-pub(crate) const IMPORT_ORDER: [&str; 27] = [
+pub(crate) const IMPORT_ORDER: [&str; 29] = [
     "domain",
     "metrics",
     "tasks",
+    "listen",
     "wire",
     "format",
     "locate",
@@ -18,6 +19,7 @@ pub(crate) const IMPORT_ORDER: [&str; 27] = [
     "segments",
     "journal",
     "audit",
+    "access",
     "registry",
     "ledger",
     "outbox",

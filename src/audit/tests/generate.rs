@@ -6,7 +6,7 @@ use proptest::sample::select;
 use super::*;
 use crate::audit::codec;
 use crate::domain::{
-    ActorKind, AlertId, AlertOutcome, DeliveryKey, Identifier, LineageId, PolicyVersion, Revision, Sender,
+    ActorKind, AlertId, AlertOutcome, CredentialId, DeliveryKey, Identifier, LineageId, PolicyVersion, Revision, Sender,
 };
 
 fn instant() -> impl Strategy<Value = Timestamp> {
@@ -48,6 +48,11 @@ fn outcome() -> impl Strategy<Value = AlertOutcome> {
     ]
 }
 
+fn holder() -> impl Strategy<Value = Actor> {
+    let actor = |(kind, name): (ActorKind, String)| Actor { kind, name: name.into(), credential: None };
+    (select(&ActorKind::ALL), "[a-z0-9-]{0,20}").prop_map(actor)
+}
+
 fn of_the_log() -> impl Strategy<Value = Act> {
     prop_oneof![
         any::<[u8; 16]>().prop_map(|log| Act::LogBegun { log }),
@@ -56,7 +61,9 @@ fn of_the_log() -> impl Strategy<Value = Act> {
         any::<u32>().prop_map(|records| Act::LogRead { records }),
         ("[0-9.]{5}", any::<bool>())
             .prop_map(|(version, development)| Act::ServerStarted { version: version.into(), development }),
-        select(vec![Act::LogAnchored, Act::ServerStopped, Act::PartnerCreated, Act::AppCreated]),
+        (holder(), instant()).prop_map(|(holder, expires)| Act::CredentialCreated { holder, expires }),
+        holder().prop_map(|holder| Act::CredentialRevoked { holder }),
+        select(vec![Act::LogAnchored, Act::ServerStopped, Act::PartnerCreated, Act::AppCreated, Act::BootstrapOffered]),
     ]
 }
 
@@ -99,7 +106,8 @@ fn of_alerts() -> impl Strategy<Value = Act> {
 
 fn entry() -> impl Strategy<Value = AuditEntry> {
     let act = prop_oneof![of_the_log(), of_people(), of_alerts()];
-    let actor = (select(&ActorKind::ALL), "[a-z0-9-]{0,20}").prop_map(|(kind, name)| Actor { kind, name: name.into() });
+    let credential = prop::option::of(any::<[u8; 10]>().prop_map(CredentialId));
+    let actor = (holder(), credential).prop_map(|(actor, credential)| Actor { credential, ..actor });
     let subjects = prop::collection::vec(any::<[u8; 16]>().prop_map(AuditSubject), 0..4);
     (actor, act, subjects, "[a-z/]{0,30}").prop_map(|(actor, act, subjects, object)| AuditEntry {
         actor,

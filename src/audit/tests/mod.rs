@@ -125,7 +125,7 @@ fn answer(ticket: Ticket) -> Result<(), LogError> {
 /// Something that is told apart from others by its number.
 fn withdrawn(number: u8) -> AuditEntry {
     AuditEntry {
-        actor: Actor { kind: crate::domain::ActorKind::Partner, name: "news".into() },
+        actor: Actor { kind: crate::domain::ActorKind::Partner, name: "news".into(), credential: None },
         act: Act::ConsentWithdrawn { purpose: Purpose::ALL[usize::from(number) % Purpose::ALL.len()] },
         subjects: vec![AuditSubject([number; 16])],
         object: "".into(),
@@ -207,7 +207,7 @@ fn entries_of_many_threads_are_one_chain_and_the_last_word_is_that_it_stopped() 
             std::thread::spawn(move || (0..100).map(|_| audit.append(&withdrawn(door))).collect::<Vec<Ticket>>())
         })
         .collect();
-    let partner = Actor { kind: crate::domain::ActorKind::Partner, name: "news".into() };
+    let partner = Actor { kind: crate::domain::ActorKind::Partner, name: "news".into(), credential: None };
     let app = "partners/news/apps/alpha".parse().expect("a name");
     audit.places_reported(&partner, &app, PlaceCounts { reported: 3, forgotten: 0, refused: 1 });
     audit.places_reported(&partner, &app, PlaceCounts { reported: 2, forgotten: 1, refused: 0 });

@@ -162,7 +162,7 @@ proptest! {
 
     #[test]
     fn what_stands_at_a_place_is_what_touches_it(
-        rings in prop::collection::vec((0..6_u32, crossing_ring(3..7)), 1..12), circle in circle(), grid in grid(),
+        rings in prop::collection::vec((0..6_u32, crossing_ring(3..7)), 1..16), circle in circle(), grid in grid(),
     ) {
         let standing = Standing::new();
         let mut model: Vec<(u32, Vec<AffectedArea>)> = vec![(9, vec![affected(&[area(Vec::new(), vec![circle])])])];
@@ -174,6 +174,10 @@ proptest! {
                 None => model.push((*key, vec![next])),
             }
         }
+        // And one of all the rings and the circle.
+        let polygon = |points: &Vec<_>| Some(Polygon { outer: ring(&on_grid(points, grid))?, holes: Vec::new() });
+        let all = rings.iter().filter_map(|(_, points)| polygon(points)).collect();
+        model.push((8, vec![affected(&[area(all, vec![circle])])]));
         for (key, areas) in &model {
             standing.insert(*key, areas.clone());
         }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::domain::{PlaceId, Slot};
 
 use super::super::cell::Cell;
+use super::super::columns::Entry;
 use super::super::lattice::{Rect, Spot};
-use super::super::tiles::{Content, Entry, Merger, Tile};
+use super::super::tiles::{Content, Merger, Tile};
 
 fn entry(slot: u32, x: u32, y: u32) -> Entry {
     Entry::new(PlaceId::live(Slot(slot)), Rect::point(Spot { x, y }), false)
@@ -78,7 +79,7 @@ fn empty_tiles_are_forgotten_and_full_ones_stay() {
     let tiles = scattered();
     let empty = entry(2, 3_000_000_000, 1_700_000_000);
     let of_it = tiles.iter().find(|tile| tile.cell.holds(empty.key)).expect("it has a tile");
-    assert_eq!(of_it.remove(empty.place).ok(), Some(0));
+    assert_eq!(of_it.remove(&empty).ok(), Some(0));
     let (mut known, mut planned) = (directory(&tiles), Vec::new());
     let mergers = Merger::find(&tiles, 0, &mut planned);
     let back: Vec<_> = mergers.into_iter().flat_map(|merger| merger.apply(&mut known)).collect();

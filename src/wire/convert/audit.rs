@@ -34,7 +34,8 @@ pub fn position_to_wire(position: AuditPosition) -> v1::AuditPosition {
 
 /// Who acted.
 fn actor_to_wire(actor: &Actor) -> v1::AuditActor {
-    v1::AuditActor { kind: kind_to_wire(actor.kind).into(), name: actor.name.to_string() }
+    let credential = actor.credential.map(|credential| credential.to_string()).unwrap_or_default();
+    v1::AuditActor { kind: kind_to_wire(actor.kind).into(), name: actor.name.to_string(), credential }
 }
 
 /// A kind of actor.
@@ -45,6 +46,8 @@ pub fn kind_to_wire(kind: ActorKind) -> Kind {
         ActorKind::Partner => Kind::Partner,
         ActorKind::Authority => Kind::Authority,
         ActorKind::Operator => Kind::Operator,
+        ActorKind::Bootstrap => Kind::Bootstrap,
+        ActorKind::Stranger => Kind::Stranger,
     }
 }
 
@@ -97,13 +100,21 @@ fn details(act: &Act) -> Option<Details> {
             alert: Some(alert_to_wire(alert)),
             found_count: found.cast_signed(),
         }),
+        Act::CredentialCreated { holder, expires } => Details::CredentialCreated(part::CredentialCreated {
+            holder: Some(actor_to_wire(holder)),
+            expire_time: Some(time::to_wire(*expires)),
+        }),
+        Act::CredentialRevoked { holder } => {
+            Details::CredentialRevoked(part::CredentialRevoked { holder: Some(actor_to_wire(holder)) })
+        }
         Act::LogAnchored
         | Act::ServerStopped
         | Act::RegistrationEnded
         | Act::RegistrationRead
         | Act::RegistrationDeleted
         | Act::PartnerCreated
-        | Act::AppCreated => return None,
+        | Act::AppCreated
+        | Act::BootstrapOffered => return None,
     })
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hazardcast::access::Limits;
 use hazardcast::app::{App, Null, Options};
 use hazardcast::device::Credentials;
 use hazardcast::domain::{LinkSecret, ManualClock, Private};
@@ -19,6 +20,7 @@ use tonic::transport::Channel;
 
 use super::message::Message;
 use super::server::PATIENCE;
+use super::site::BOUNDS;
 
 /// When the clock of every house starts.
 pub(crate) const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
@@ -65,6 +67,9 @@ impl House {
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,
+            tls: None,
+            bounds: BOUNDS,
+            limits: Limits::default(),
             dev: true,
         });
         let app = app.await.expect("the server opens");

@@ -140,7 +140,8 @@ async fn step(world: &mut World, rhythm: Rhythm, turn: usize) -> bool {
         Rhythm::LanesFirst => true,
         Rhythm::ByTurns => turn % 2 == 1,
     };
-    if lanes { send(world).await || world.house.plan() } else { world.house.plan() || send(world).await }
+    let planned = !lanes && world.house.plan();
+    planned || send(world).await || (lanes && world.house.plan())
 }
 
 async fn send(world: &mut World) -> bool {

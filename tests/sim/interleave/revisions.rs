@@ -225,7 +225,7 @@ impl Story for Joined {
             } else {
                 assert!(before + joined.len() >= 1, "missed: {}", says());
                 let known = |joined: &&&Delivery| told.iter().any(|told| told.left < joined.looked);
-                assert!(!joined.iter().any(|joined| known(&joined)), "told again what was told: {}", says());
+                assert!(!joined.iter().any(known), "told again what was told: {}", says());
             }
         }
     }

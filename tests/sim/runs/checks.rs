@@ -1,8 +1,9 @@
 //! What must always hold, and what must hold in the evening.
 
-use hazardcast::decide::{Bulletin, Content, Tier};
+use hazardcast::decide::{Bulletin, Tier};
 use hazardcast::device::{Delivery, Shown};
-use hazardcast::domain::{ChannelKind, DeliveryKey, NoticeKind, Position, Priority, Slot, Timestamp};
+use hazardcast::domain::{ChannelKind, DeliveryKey, NoticeKind, Position, Slot, Timestamp};
+use hazardcast::fan_out::FanOut;
 
 use super::day::{Day, Handed};
 use super::people::Person;
@@ -77,108 +78,85 @@ impl Day {
             assert_eq!(fan_out.bulletin.key(), *key);
             assert!(fan_out.progress.counts().complete, "{key:?} was not fanned out");
             for person in &self.people {
-                self.check_person(person, bulletin, *since, now);
+                Case { day: self, person, bulletin, since: *since, fan_out: &fan_out }.check();
             }
         }
     }
+}
 
-    fn check_person(&self, person: &Person, bulletin: &Bulletin, since: u64, now: Timestamp) {
-        let (key, mode) = (bulletin.key(), bulletin.parts().mode);
-        let slot = person.phone.slot;
-        if let Some(tier) = tier_at(bulletin, person.place(), now) {
-            if person.may_be_told(mode, true, self.law()) {
-                let received = &person.phone.received;
-                let says = || {
-                    format!(
-                        "{slot:?}, {key:?}, {:?}: {:?}  links {} open {} path {:?} changed {} since {since} turn {} {:?} {:?}",
-                        tier.priority,
-                        self.story(person, key),
-                        person.links,
-                        person.phone.is_open(),
-                        person.path,
-                        person.changed,
-                        self.turn(),
-                        self.house.fan_outs.newest(key.lineage).map(|f| {
-                            let d = hazardcast::domain::DeviceSlot(slot.0);
-                            (
-                                f.reach.shown(d),
-                                f.reach.is_over(d),
-                                f.round.is_sent(d),
-                                f.round.is_acknowledged(d),
-                                f.past.replaces.clone(),
-                                f.progress.counts(),
-                            )
-                        }),
-                        bulletin.tiers().iter().map(|t| (t.priority, t.expires())).collect::<Vec<_>>()
-                    )
-                };
-                // What was told may have ended by itself since, while a lower tier or a longer revision holds on.
-                let fan_out = self.house.fan_outs.newest(key.lineage).expect("it is in force");
-                let related = |lineage| lineage == key.lineage || fan_out.past.replaces.contains(&lineage);
-                let of_it = |received: &&Received| related(received.delivery.key.lineage);
-                let told = received.iter().rev().filter(of_it);
-                let mut told = told.take_while(|received| received.shown != Shown::Released);
-                assert!(told.any(|received| received.delivery.priority >= tier.priority), "missed: {}", says());
-                let has_newest = received.iter().any(|received| received.delivery.key == key);
-                assert!(has_newest || !person.links, "has not the newest: {}", says());
+/// One person and the newest bulletin of one lineage, in the evening.
+struct Case<'a> {
+    day: &'a Day,
+    person: &'a Person,
+    bulletin: &'a Bulletin,
+    /// The turn in which the bulletin was admitted.
+    since: u64,
+    fan_out: &'a FanOut,
+}
+
+impl Case<'_> {
+    fn check(&self) {
+        let place = self.person.place();
+        if let Some(tier) = tier_at(self.bulletin, place, self.day.now()) {
+            if self.may_be_told(true) {
+                self.check_inside(tier);
             }
             return;
         }
-        // It is not, or no more, for where this one is.
-        let cancelled = matches!(bulletin.parts().content, Content::Cancel(_));
-        let by_it = |told: &Delivery| told.key == key && told.kind != NoticeKind::Release;
-        let told_by_it = person.phone.received.iter().any(|received| by_it(&received.delivery));
-        let settled = cancelled || (person.stayed_since(since) && !told_by_it);
-        let eligible = person.may_be_told(mode, false, self.law());
-        // One without a link is told when the sweep comes by, and not when it agrees again later.
-        let reached = person.links || (person.changed < since && !self.was_lost(slot, key));
-        if settled && eligible && reached {
-            let replaced = self.house.fan_outs.newest(key.lineage).expect("it is in force").past.replaces.clone();
-            for lineage in replaced.into_iter().chain([key.lineage]) {
-                let shown = person.phone.seen.shown(lineage, now);
-                let story = || {
-                    format!(
-                        "{:?} links {} open {} path {:?} changed {} since {since} turn {} seen {:?} over {:?} {:?}",
-                        self.story(person, key),
-                        person.links,
-                        person.phone.is_open(),
-                        person.path,
-                        person.changed,
-                        self.turn(),
-                        shown,
-                        self.house.fan_outs.newest(key.lineage).map(|f| {
-                            let d = hazardcast::domain::DeviceSlot(slot.0);
-                            (
-                                f.reach.shown(d),
-                                f.reach.is_over(d),
-                                f.round.is_sent(d),
-                                f.round.is_acknowledged(d),
-                                f.past.replaces.clone(),
-                            )
-                        }),
-                        bulletin.parts().expires
-                    )
-                };
-                assert_eq!(shown, None, "{slot:?} was not told that it is over: {key:?}, {:?}", story());
-            }
+        // Where a tier has ended by itself, what was told of it has too, or of what went before it will.
+        let was_inside = tier_at(self.bulletin, place, Timestamp::MIN).is_some();
+        if !was_inside && self.may_be_told(false) && self.is_to_be_released() {
+            self.check_released();
         }
     }
 
-    /// For messages: what came to one of this lineage, and of those that it took over.
-    fn story(&self, person: &Person, key: DeliveryKey) -> Vec<(DeliveryKey, NoticeKind, Priority, Shown)> {
-        let fan_out = self.house.fan_outs.newest(key.lineage).expect("it is in force");
-        let related = |lineage| lineage == key.lineage || fan_out.past.replaces.contains(&lineage);
-        let received = person.phone.received.iter().filter(|received| related(received.delivery.key.lineage));
-        let short =
-            |Received { delivery, shown, .. }: &Received| (delivery.key, delivery.kind, delivery.priority, *shown);
-        received.map(short).collect()
+    fn may_be_told(&self, by_place: bool) -> bool {
+        self.person.may_be_told(self.bulletin.parts().mode, by_place, self.day.law())
     }
 
-    /// Whether a process ended between a notice and its record, for one of this lineage or one that it took over.
-    fn was_lost(&self, slot: Slot, key: DeliveryKey) -> bool {
-        let fan_out = self.house.fan_outs.newest(key.lineage).expect("it is in force");
-        let related = |lost: &DeliveryKey| lost.lineage == key.lineage || fan_out.past.replaces.contains(&lost.lineage);
-        self.lost.iter().any(|lost| lost.slot == slot && related(&lost.key))
+    /// What was told may have ended by itself since, while a lower tier or a longer revision holds on; but it was told.
+    fn check_inside(&self, tier: &Tier) {
+        let mut told = self.received().rev().take_while(|received| received.shown != Shown::Released);
+        let was_told = told.any(|received| received.delivery.priority >= tier.priority);
+        assert!(was_told, "missed: {}, {:?}", self.story(), tier.priority);
+        let has_newest = self.received().any(|received| received.delivery.key == self.bulletin.key());
+        assert!(has_newest || !self.person.links, "has not the newest: {}", self.story());
+    }
+
+    /// A cancel is for all who were told; a revision for those who were told before it, and stayed where it is over.
+    fn is_to_be_released(&self) -> bool {
+        let key = self.bulletin.key();
+        let by_it = |told: &Delivery| told.key == key && told.kind != NoticeKind::Release;
+        let stayed = self.person.stayed_since(self.since);
+        let settled = self.fan_out.is_cancel() || (stayed && !self.received().any(|told| by_it(&told.delivery)));
+        // One without a link is told when the sweep comes by, and not when it agrees again later. And of one who was
+        // told just before a process ended, only the link says so.
+        let lost = self.day.lost.iter().any(|lost| lost.slot == self.person.phone.slot && self.is_of_it(lost.key));
+        settled && (self.person.links || (self.person.changed < self.since && !lost))
+    }
+
+    fn check_released(&self) {
+        for lineage in self.fan_out.past.replaces.iter().chain([&self.fan_out.lineage()]) {
+            let shown = self.person.phone.seen.shown(*lineage, self.day.now());
+            assert_eq!(shown, None, "not told that it is over: {}", self.story());
+        }
+    }
+
+    fn is_of_it(&self, key: DeliveryKey) -> bool {
+        key.lineage == self.fan_out.lineage() || self.fan_out.past.replaces.contains(&key.lineage)
+    }
+
+    /// What came of this lineage, and of those that it took over.
+    fn received(&self) -> impl DoubleEndedIterator<Item = &Received> {
+        self.person.phone.received.iter().filter(|received| self.is_of_it(received.delivery.key))
+    }
+
+    fn story(&self) -> String {
+        let short = |Received { delivery, shown, at }: &Received| {
+            format!("{at} {} {:?} {:?}: {shown:?}", delivery.key, delivery.kind, delivery.priority)
+        };
+        let received: Vec<String> = self.received().map(short).collect();
+        format!("{:?}, {}, {received:#?}", self.person.phone.slot, self.bulletin.key())
     }
 }
 

@@ -186,6 +186,17 @@ impl Day {
         (new.clone(), new.place.map(|_| place))
     }
 
+    /// Places whose consent has ended are not read from disk.
+    fn miss_places(&mut self) {
+        let (turn, now) = (self.turn(), self.now());
+        for person in self.people.iter_mut().filter(|person| person.alive && person.place().is_some()) {
+            if !self.house.has_place(person.phone.slot) {
+                assert!(!person.may_report(now), "a place was lost");
+                person.moved(turn, None);
+            }
+        }
+    }
+
     /// The process ends; the next one starts on what is on disk.
     pub(super) async fn crash(&mut self) {
         for person in &mut self.people {
@@ -194,6 +205,7 @@ impl Day {
         let registry = self.rng.random_bool(0.5);
         self.house.crash(registry).await;
         self.look();
+        self.miss_places();
         self.house.fan_outs.retire_policies_before(self.oldest_valid);
         self.arriving.clear();
         for entry in &self.house.replayed {

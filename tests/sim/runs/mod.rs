@@ -23,6 +23,7 @@ fn number(name: &str) -> Option<u64> {
 struct Seed(u64);
 
 impl Drop for Seed {
+    #[expect(clippy::print_stderr, reason = "a day that fails says how it is lived again")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("the day failed: HAZARDCAST_SIM_SEED={} repeats it", self.0);
