@@ -383,6 +383,38 @@ fn a_consent_whose_record_a_crash_took_is_written_again_from_the_registry() {
     assert!(story.server.stop());
 }
 
+#[test]
+fn who_may_call_and_who_read_the_log_is_in_it_with_the_credential_that_was_shown() {
+    let mut story = Story::begin();
+    let url = story.server.url();
+    let make = |role: &str| {
+        let (code, made) = ask(&["access", "create", "--operator", role, "--name", "Ada", "--server", &url]);
+        assert_eq!(code, 0);
+        ["name", "token"].map(|key| made[0][key].as_str().expect("it is told").to_owned())
+    };
+    let ([ada, token], [viewer, view]) = (make("administer"), make("view"));
+    assert_ne!(ask(&["audit", "list", "--server", &url, "--token", &view]).0, 0, "a role that may not see people");
+    assert_eq!(ask(&["audit", "head", "--server", &url, "--token", &view]).0, 0);
+    assert_eq!(ask(&["audit", "list", "--server", &url, "--token", &token]).0, 0);
+    assert_eq!(ask(&["access", "revoke", &viewer, "--server", &url, "--token", &token]).0, 0);
+
+    let by_ada = story.list(&["--credential", &ada]);
+    assert_eq!(actions(&by_ada), ["credential.revoked", "log.read"]);
+    let actor = serde_json::json!({ "kind": "operator", "name": "administer", "credential": ada });
+    assert!(by_ada.iter().all(|record| record["actor"] == actor), "{by_ada:?}");
+    assert_eq!(
+        (&by_ada[0]["object"], &by_ada[0]["details"]["holder"]["name"]),
+        (&viewer.as_str().into(), &"view".into())
+    );
+    assert_eq!(story.list(&["--action", "credential.created", "--object", &ada]).len(), 1);
+    assert!(story.server.stop());
+    let secret = token.rsplit('_').next().expect("a secret");
+    for file in files(&story.log()) {
+        let bytes = fs::read(&file).expect("a segment");
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "a token is in the log");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_log_cannot_be_written_alerts_go_out_withdrawals_hold_and_nothing_new_is_given() {
     let house = House::with_an_audit_file_for_each_commit().await;

@@ -58,6 +58,8 @@ fn may(kind: Kind, path: &str) -> bool {
         ("LinkService", _) => true,
         ("AccessService", "WhoAmI") => !matches!(kind, Kind::Stranger | Kind::Forger),
         ("AccessService", _) | ("PartnerService", "CreatePartner") => kind == Administer,
+        ("AuditService", "ListAuditRecords") => kind == Administer,
+        ("AuditService", "GetAuditHead") => operators.contains(&kind),
         ("DeviceService", _) => kind == Partner,
         ("AlertService", "SubmitAlert" | "PreviewAlert") => kind == Authority,
         ("AlertService" | "FanOutService", _) => kind == Authority || operators.contains(&kind),
@@ -84,6 +86,8 @@ fn request(path: &str, about: &Subject) -> Bytes {
     let hello = v1::DeviceHello { registration: registration.clone(), link_secret, shown };
     Bytes::from(match path.rsplit('/').next().expect("a method") {
         "SubmitAlert" | "PreviewAlert" | "CreateCredential" | "WhoAmI" => Vec::new(),
+        "ListAuditRecords" => v1::ListAuditRecordsRequest::default().encode_to_vec(),
+        "GetAuditHead" => Vec::new(),
         "GetAlert" => v1::GetAlertRequest { name: alert }.encode_to_vec(),
         "ListAlerts" => v1::ListAlertsRequest::default().encode_to_vec(),
         "GetFanOut" => v1::GetFanOutRequest { name: fan_out }.encode_to_vec(),
