@@ -19,7 +19,9 @@ use crate::access::{Access, AccessError, Limits};
 use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Lineages, Rules};
-use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AppName, AuditEntry, Clock, PartnerName, PolicyVersion};
+use crate::domain::{
+    Act, Actor, ActorKind, AlertOutcome, AppName, AuditEntry, Clock, Credential, PartnerName, PolicyVersion, Principal,
+};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::grpc::{self, Services};
 use crate::http::{self, Readiness};
@@ -192,7 +194,7 @@ impl App {
         make_data_dir(&options.data_dir)
             .map_err(|source| AppError::DataDir { path: options.data_dir.clone(), source })?;
         let (audit, tail) = open_audit(&options, &metrics, &tasks, doors.clone())?;
-        let access = open_access(&options, &audit, &metrics)?;
+        let access = open_access(&options, (&audit, &tail), &metrics)?;
         let (journal, replayed) = open_journal(&options, &metrics, &tasks, (&audit, &tail))?;
         let watched = journal.clone();
         readiness.journal_replayed(move || watched.healthy().is_ok());
@@ -307,9 +309,12 @@ fn address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, AppE
 }
 
 /// The credentials; a new server that is nobody's yet makes its bootstrap token.
-fn open_access(options: &Options, audit: &Audit, metrics: &Arc<Metrics>) -> Result<Access, AppError> {
+fn open_access(options: &Options, (audit, tail): (&Audit, &Tail), metrics: &Arc<Metrics>) -> Result<Access, AppError> {
     let clock = Arc::clone(&options.clock);
     let access = Access::open(&options.data_dir, options.limits, clock, Arc::clone(metrics))?;
+    for entry in access.list(None, usize::MAX).iter().flat_map(|credential| untold(credential, tail)) {
+        drop(audit.append(&entry));
+    }
     if !options.dev
         && let Some(file) = access.bootstrap_if_new()?
     {
@@ -378,6 +383,18 @@ fn open_journal(
     tracing::info!(unfinished = replayed.recovered.unfinished(), "the journal was read");
     tasks.thread("journal", move || writer.run()).map_err(AppError::Thread)?;
     Ok((journal, replayed))
+}
+
+/// The audit log's records of a credential that was made or revoked, if a crash took them.
+fn untold(credential: &Credential, tail: &Tail) -> Vec<AuditEntry> {
+    if credential.principal == Principal::Bootstrap {
+        return Vec::new();
+    }
+    let (name, holder) = (credential.id.to_string(), Actor::from(&credential.principal));
+    let revoked = credential.revoked.map(|at| (at, Act::CredentialRevoked { holder: holder.clone() }));
+    let made = (credential.created, Act::CredentialCreated { holder, expires: credential.expires });
+    let lacking = [Some(made), revoked].into_iter().flatten().filter(|(at, _)| tail.lacks_object(&name, *at));
+    lacking.map(|(_, act)| AuditEntry { object: name.as_str().into(), ..AuditEntry::server(act) }).collect()
 }
 
 /// The audit log's record of an admitted alert, if a crash took it: the journal had it first.

@@ -289,6 +289,8 @@ pub(super) enum Trace<'a> {
     Admitted(DeliveryKey),
     /// The registrations of these were changed.
     Changed(&'a [Bytes]),
+    /// This partner, app or credential was made or revoked.
+    Administered(&'a str),
     /// Nothing.
     Neither,
 }
@@ -307,6 +309,12 @@ pub(super) fn trace(record: &stored::AuditRecord) -> Trace<'_> {
             | StoredAct::ConsentGranted(_)
             | StoredAct::ConsentWithdrawn(_),
         ) => Trace::Changed(&record.subjects),
+        Some(
+            StoredAct::PartnerCreated(_)
+            | StoredAct::AppCreated(_)
+            | StoredAct::CredentialCreated(_)
+            | StoredAct::CredentialRevoked(_),
+        ) => Trace::Administered(&record.object),
         _ => Trace::Neither,
     }
 }

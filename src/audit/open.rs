@@ -37,8 +37,8 @@ const BACK: SignedDuration = SignedDuration::from_mins(1);
 /// How many segments are read for that at most, whatever the clock has done.
 const BACK_AT_MOST: usize = 8;
 
-/// What the end of the log has. The alert journal and the registry are synced before it; what happened to the server in
-/// the moment between must not leave what they have without a record: it is written again.
+/// What the end of the log has. The alert journal, the registry and the credentials are synced before it; what happened
+/// to the server in the moment between must not leave what they have without a record: it is written again.
 #[derive(Debug, Clone, Default)]
 pub struct Tail {
     /// From when on all that is in the log was seen; `None` if the log was empty.
@@ -46,6 +46,8 @@ pub struct Tail {
     decided: HashSet<DeliveryKey>,
     /// When each person's registration was last said to be changed.
     changed: HashMap<AuditSubject, Timestamp>,
+    /// When each partner, app and credential was last said to be made or revoked.
+    administered: HashMap<String, Timestamp>,
 }
 
 impl Tail {
@@ -61,6 +63,13 @@ impl Tail {
             && self.changed.get(&subject).is_none_or(|recorded| *recorded < changed)
     }
 
+    /// Whether it is missing from the log that a partner, an app or a credential of that name was made, or revoked, at
+    /// that instant.
+    pub fn lacks_object(&self, name: &str, changed: Timestamp) -> bool {
+        self.since.is_some_and(|since| changed >= since)
+            && self.administered.get(name).is_none_or(|recorded| *recorded < changed)
+    }
+
     fn see(&mut self, stored: &Stored) {
         let Some(time) = stored.time() else { return };
         self.since = Some(self.since.map_or(time, |since| since.min(time)));
@@ -73,6 +82,10 @@ impl Tail {
                     let last = self.changed.entry(AuditSubject(subject)).or_insert(time);
                     *last = time.max(*last);
                 }
+            }
+            Trace::Administered(name) => {
+                let last = self.administered.entry(name.to_owned()).or_insert(time);
+                *last = time.max(*last);
             }
             Trace::Neither => {}
         }

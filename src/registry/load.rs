@@ -48,6 +48,9 @@ pub(super) fn load(
         return Err(RegistryError::OtherKey { store: state.key_id, file: shared.keys.id() });
     }
     load_directory(shared)?;
+    if let Some((audit, tail)) = audit {
+        record_directory(shared, audit, tail);
+    }
     for item in shared.store.scan(Space::Registrations) {
         let (key, payload) = item?;
         let bad = |reason| damaged(Space::Registrations, &key, reason);
@@ -79,6 +82,22 @@ fn recovered(shared: &Shared, slot: Slot, record: &RegistrationRecord) -> Result
         object: object.unwrap_or_default(),
         ..AuditEntry::server(Act::RegistrationRecovered { consents })
     })
+}
+
+/// Writes what a crash took from the audit log of partners and apps that were made.
+fn record_directory(shared: &Shared, audit: &Audit, tail: &Tail) {
+    let directory = shared.directory.read();
+    let record = |name: String, profile: &Profile, act: Act| {
+        if tail.lacks_object(&name, profile.created) {
+            drop(audit.append(&AuditEntry { object: name.into(), ..AuditEntry::server(act) }));
+        }
+    };
+    for (partner, profile) in directory.partners(None) {
+        record(partner.to_string(), profile, Act::PartnerCreated);
+        for (app, profile) in directory.apps(partner, None) {
+            record(app.to_string(), profile, Act::AppCreated);
+        }
+    }
 }
 
 fn load_directory(shared: &Shared) -> Result<(), RegistryError> {

@@ -158,6 +158,24 @@ fn decided(lineage: u64) -> (DeliveryKey, AuditEntry) {
 }
 
 #[test]
+fn the_tail_tells_which_changes_the_log_lacks() {
+    let house = House::new();
+    let mut open = house.open();
+    let seconds = |seconds: u64| NOON + std::time::Duration::from_secs(seconds);
+    house.clock.set(seconds(5));
+    let on = |name: &str, act: Act| AuditEntry { object: name.into(), ..AuditEntry::server(act) };
+    open.commit(&[withdrawn(1), on("partners/news", Act::PartnerCreated)]);
+    open.kill();
+    let tail = house.open().tail;
+    let person = AuditSubject([1; 16]);
+    let lacks = |instant| [tail.lacks_change(person, instant), tail.lacks_object("partners/news", instant)];
+    assert_eq!([lacks(seconds(4)), lacks(seconds(5)), lacks(seconds(6))], [[false; 2], [false; 2], [true; 2]]);
+    assert!(tail.lacks_change(AuditSubject([2; 16]), seconds(3)) && tail.lacks_object("partners/maps", seconds(3)));
+    let before = NOON - std::time::Duration::from_secs(1);
+    assert!(!tail.lacks_change(AuditSubject([2; 16]), before), "what was before the log is not of it");
+}
+
+#[test]
 fn the_tail_tells_which_decisions_the_log_lacks() {
     let house = House::with_segments_of(300);
     assert!(!house.open().tail.lacks(decided(1).0, NOON), "a log that is new lacks nothing of what was before it");
