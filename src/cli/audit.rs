@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use comfy_table::Table;
 use serde_json::{Value, json};
 
 use crate::audit::{self, Export, Flaw, LogError, Query, Report};
@@ -18,7 +17,7 @@ use crate::wire::v1::audit_service_client::AuditServiceClient;
 use super::Server;
 use super::audit_record::{record_json, row};
 use super::connection::Connection;
-use super::output::print_line;
+use super::output::{print_line, refused, table};
 use super::plain;
 
 /// Where the log of a server with the shipped settings is.
@@ -236,7 +235,8 @@ fn say_report(report: &Report, json: bool) {
     if report.unknown > 0 {
         print_line(&format!("  {} records are of acts that only a newer version knows", report.unknown));
     }
-    let read = format!("{} records in {} files", report.records, report.segments);
+    let files = if report.segments == 1 { "file" } else { "files" };
+    let read = format!("{} records in {} {files}", report.records, report.segments);
     match report.last {
         Some(last) if report.is_whole() => {
             let first = report.first.unwrap_or(last.sequence);
@@ -326,12 +326,12 @@ async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
         page_size: 0,
         page_token: String::new(),
     };
-    let mut table = Table::new();
+    let mut table = table();
     table.set_header(["record", "time", "who", "what", "about", "details"]);
     let mut left = args.limit as usize;
     loop {
         request.page_size = left.min(1_000) as i32;
-        let page = client.list_audit_records(request.clone()).await?.into_inner();
+        let page = client.list_audit_records(request.clone()).await.map_err(refused)?.into_inner();
         for record in page.records.iter().take(left) {
             if json {
                 print_line(&record_json(record).to_string());
@@ -353,7 +353,7 @@ async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
 
 async fn head(server: &Server, json: bool) -> Result<ExitCode> {
     let mut client = AuditServiceClient::new(server.connect().await?);
-    let answer = client.get_audit_head(v1::GetAuditHeadRequest {}).await?.into_inner();
+    let answer = client.get_audit_head(v1::GetAuditHeadRequest {}).await.map_err(refused)?.into_inner();
     let head = answer.head.unwrap_or_default();
     let hash = <[u8; 32]>::try_from(&*head.sha256).context("the server tells no hash")?;
     say_head(AuditPosition { sequence: head.sequence.cast_unsigned(), hash: RecordHash(hash) }, None, json);
