@@ -43,6 +43,14 @@ pub enum Metric {
     JournalSyncs,
     /// Bytes that were appended to the journal.
     JournalAppended,
+    /// Records of the audit log, by action.
+    AuditRecords,
+    /// Syncs of the audit log's file.
+    AuditSyncs,
+    /// Bytes that were appended to the audit log.
+    AuditAppended,
+    /// Whether the audit log has failed.
+    AuditFailed,
     /// Messages that wait in a queue.
     QueueDepth,
     /// Tasks and threads that run, by name.
@@ -80,6 +88,10 @@ impl Metric {
             Self::RegistryCommits => ("registry_commits", None, "Batches that the registry's store has committed"),
             Self::JournalSyncs => ("journal_syncs", None, "Syncs of the journal's file"),
             Self::JournalAppended => ("journal_appended", Some(Unit::Bytes), "What was appended to the journal"),
+            Self::AuditRecords => ("audit_records", None, "Records of the audit log, by action"),
+            Self::AuditSyncs => ("audit_syncs", None, "Syncs of the audit log's file"),
+            Self::AuditAppended => ("audit_appended", Some(Unit::Bytes), "What was appended to the audit log"),
+            Self::AuditFailed => ("audit_failed", None, "1 if the audit log takes no more records, else 0"),
             Self::QueueDepth => ("queue_depth", None, "Messages that wait in a queue"),
             Self::TasksRunning => ("tasks_running", None, "Tasks and threads that run"),
             Self::TasksFailed => ("tasks_failed", None, "Tasks and threads that panicked or ended by themselves"),
@@ -164,6 +176,13 @@ pub struct Metrics {
     pub journal_syncs: Counter,
     /// See [`Metric::JournalAppended`].
     pub journal_appended: Counter,
+    audit_records: Family<Label, Counter>,
+    /// See [`Metric::AuditSyncs`].
+    pub audit_syncs: Counter,
+    /// See [`Metric::AuditAppended`].
+    pub audit_appended: Counter,
+    /// See [`Metric::AuditFailed`].
+    pub audit_failed: Gauge,
     queue_depth: Family<Label, Gauge>,
     tasks_running: Family<Label, Gauge>,
     tasks_failed: Family<Label, Counter>,
@@ -205,6 +224,10 @@ impl Metrics {
             registry_commits: registered(&mut registry, Metric::RegistryCommits, Counter::default()),
             journal_syncs: registered(&mut registry, Metric::JournalSyncs, Counter::default()),
             journal_appended: registered(&mut registry, Metric::JournalAppended, Counter::default()),
+            audit_records: registered(&mut registry, Metric::AuditRecords, Family::default()),
+            audit_syncs: registered(&mut registry, Metric::AuditSyncs, Counter::default()),
+            audit_appended: registered(&mut registry, Metric::AuditAppended, Counter::default()),
+            audit_failed: registered(&mut registry, Metric::AuditFailed, Gauge::default()),
             queue_depth: registered(&mut registry, Metric::QueueDepth, Family::default()),
             tasks_running: registered(&mut registry, Metric::TasksRunning, Family::default()),
             tasks_failed: registered(&mut registry, Metric::TasksFailed, Family::default()),
@@ -230,6 +253,11 @@ impl Metrics {
     /// The counter of devices that the rule `reason` kept from being told. Take it once, not per device.
     pub fn devices_skipped(&self, reason: &'static str) -> Counter {
         self.devices_skipped.get_or_create_owned(&[("reason", reason)])
+    }
+
+    /// The counter of the audit log's records of that action.
+    pub fn audit_records(&self, action: &'static str) -> Counter {
+        self.audit_records.get_or_create_owned(&[("action", action)])
     }
 
     /// The gauge of the queue `queue`. Take it once, when the queue is made.

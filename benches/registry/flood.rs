@@ -86,7 +86,8 @@ pub(crate) async fn run(
     server.stop()
 }
 
-/// Submits alerts one after the other. The n-th warns a place where nobody is: what is measured is the way to accept it.
+/// Submits alerts one after the other. The n-th warns a place where nobody is: what is measured is the way to accept
+/// it.
 async fn submit_all(server: &Server, name: &str, alerts: u32, times: &Count) -> Result<()> {
     let channel = server.connect().await?;
     for number in 0..alerts {

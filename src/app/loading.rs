@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{AppName, PartnerName};
+use crate::audit::{Audit, Tail};
+use crate::domain::{Act, AppName, AuditEntry, PartnerName};
 use crate::fan_out::Workers;
 use crate::grpc::Health;
 use crate::http::Readiness;
@@ -21,7 +22,14 @@ pub(super) struct Loading {
     pub(super) options: Options,
     pub(super) index: Arc<Index>,
     pub(super) registry: Registry,
+    /// The audit log, and what it has of the last run.
+    pub(super) audit: (Audit, Tail),
     pub(super) workers: Workers,
+    pub(super) around: Around,
+}
+
+/// What it runs on, and what is told how far it is.
+pub(super) struct Around {
     pub(super) metrics: Arc<Metrics>,
     pub(super) tasks: Tasks,
     pub(super) readiness: Readiness,
@@ -52,22 +60,25 @@ impl Loading {
     pub(super) fn begin(self) -> Awaited {
         let (ready, progress) = (CancellationToken::new(), Arc::new(Progress::default()));
         let gauge = Arc::clone(&progress);
-        self.readiness.registry_loading(move || gauge.now());
-        let tasks = self.tasks.clone();
+        self.around.readiness.registry_loading(move || gauge.now());
+        let tasks = self.around.tasks.clone();
         let loading = tasks.spawn("load", self.run(Arc::clone(&progress), ready.clone()));
         Awaited { ready, progress, loading: Some(loading) }
     }
 
     async fn run(self, progress: Arc<Progress>, ready: CancellationToken) -> Result<(), AppError> {
-        let Self { options, index, registry, workers, metrics, tasks, readiness, health } = self;
+        let Self { options, index, registry, audit, workers, around } = self;
+        let Around { metrics, tasks, readiness, health } = around;
         let mut config = registry::Config::new(options.data_dir.join("registry"));
         config.cache_bytes = options.registry_cache_bytes;
+        let log = audit.0.clone();
+        config.audit = Some(audit);
         let (unloaded, clock, threads) = (registry.clone(), Arc::clone(&options.clock), tasks.clone());
         let load = move || unloaded.load(&config, index, clock, metrics, &threads, &progress);
         let done = tasks.errand("registry load", load).map_err(AppError::Thread)?;
         done.await.unwrap_or(Err(RegistryError::Stopped))?;
         if options.dev {
-            make_dev_partner(&registry).await?;
+            make_dev_partner(&registry, &log).await?;
         }
         workers.start(options.planners, &tasks).map_err(AppError::Thread)?;
         health.everything().await;
@@ -80,16 +91,21 @@ impl Loading {
 }
 
 /// The partner `dev` with the apps `alpha` and `beta`, if they are not there.
-async fn make_dev_partner(registry: &Registry) -> Result<(), AppError> {
+async fn make_dev_partner(registry: &Registry, audit: &Audit) -> Result<(), AppError> {
     let partner = PartnerName::new("dev").expect("it is well-formed");
     let apps = ["alpha", "beta"].map(|id| AppName::new(partner.clone(), id).expect("it is well-formed"));
-    let there = |made: Result<Profile, RegistryError>| match made {
-        Ok(_) | Err(RegistryError::AlreadyExists) => Ok(()),
+    let there = |made: Result<Profile, RegistryError>, object: String, act: Act| match made {
+        Ok(_) => {
+            drop(audit.append(&AuditEntry { object: object.into(), ..AuditEntry::server(act) }));
+            Ok(())
+        }
+        Err(RegistryError::AlreadyExists) => Ok(()),
         Err(error) => Err(error),
     };
-    there(registry.create_partner(partner, "Development".to_owned()).await)?;
+    let made = registry.create_partner(partner.clone(), "Development".to_owned()).await;
+    there(made, partner.to_string(), Act::PartnerCreated)?;
     for app in apps {
-        there(registry.create_app(app, String::new()).await)?;
+        there(registry.create_app(app.clone(), String::new()).await, app.to_string(), Act::AppCreated)?;
     }
     Ok(())
 }

@@ -21,14 +21,15 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, AccessError, Limits};
+use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Lineages, Rules};
-use crate::domain::{Clock, PolicyVersion};
+use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AuditEntry, Clock, Credential, PolicyVersion, Principal};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::grpc::{self, Health, Services};
 use crate::http::{self, Readiness};
 use crate::intake::{Desk, REMEMBERED};
-use crate::journal::{self, Entry, Journal, JournalError};
+use crate::journal::{self, Admitted, Entry, Journal, JournalError};
 use crate::ledger::Ledger;
 use crate::link::{Hub, Settings};
 use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
@@ -38,7 +39,7 @@ use crate::plan::Policy;
 use crate::registry::{Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 
-use loading::{Awaited, Loading};
+use loading::{Around, Awaited, Loading};
 
 /// How long closing may take before what still runs is named and left: less than `server.stop_seconds`, after which
 /// the process ends without a word.
@@ -59,6 +60,8 @@ pub struct Options {
     pub null: Option<Null>,
     /// The size of the journal's segments, bytes.
     pub segment_bytes: u64,
+    /// The size of the audit log's segments, bytes.
+    pub audit_segment_bytes: u64,
     /// Memory for the registry's blocks, bytes.
     pub registry_cache_bytes: u64,
     /// How many threads plan.
@@ -124,6 +127,9 @@ pub enum AppError {
     /// The journal.
     #[error("the alert journal")]
     Journal(#[from] JournalError),
+    /// The audit log.
+    #[error("the audit log")]
+    Audit(#[source] LogError),
     /// The certificates.
     #[error("TLS")]
     Certificates(#[from] CertificateError),
@@ -194,8 +200,9 @@ impl App {
 
         make_data_dir(&options.data_dir)
             .map_err(|source| AppError::DataDir { path: options.data_dir.clone(), source })?;
-        let access = open_access(&options, &metrics)?;
-        let (journal, replayed) = open_journal(&options, &metrics, &tasks)?;
+        let (audit, tail) = open_audit(&options, &metrics, &tasks, doors.clone())?;
+        let access = open_access(&options, (&audit, &tail), &metrics)?;
+        let (journal, replayed) = open_journal(&options, &metrics, &tasks, (&audit, &tail))?;
         let watched = journal.clone();
         readiness.journal_replayed(move || watched.healthy().is_ok());
         let (index, registry) = (Arc::new(Index::new()), Registry::unloaded());
@@ -213,7 +220,8 @@ impl App {
         let (fan_outs, workers) = FanOuts::assemble(around, policy, lanes(&options, &hub)?);
         fan_outs.recover(replayed.recovered);
         let clock = Arc::clone(&options.clock);
-        let (desk, desk_task) = Desk::new(replayed.lineages, Rules::default(), journal, fan_outs.clone(), clock);
+        let (desk, desk_task) =
+            Desk::new(replayed.lineages, Rules::default(), journal, audit.clone(), fan_outs.clone(), clock);
         tasks.spawn_essential("desk", desk_task.run());
 
         let health = Health::default();
@@ -221,6 +229,7 @@ impl App {
             desk: desk.clone(),
             fan_outs,
             registry: registry.clone(),
+            audit: audit.clone(),
             hub: hub.clone(),
             clock: Arc::clone(&options.clock),
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
@@ -230,12 +239,7 @@ impl App {
             tasks: tasks.clone(),
         };
         tasks.spawn_essential("access", access.watch_expiry(doors.clone()));
-        let reload = Arc::new(Notify::new());
-        if let (Some(certificates), Some(tls)) = (certificates.clone(), &options.tls) {
-            let (asked, counted) = (Arc::clone(&reload), Arc::clone(&metrics));
-            let fresh = certificates.keep_fresh(tls.reload, asked, tasks.clone(), counted, doors.clone());
-            tasks.spawn_essential("certificates", fresh);
-        }
+        let reload = keep_fresh(certificates.as_ref(), &options, &tasks, &metrics, &doors);
         let (listener, protocol, bounds) = (grpc_listener, Protocol::Http2, options.bounds);
         let cut = CancellationToken::new();
         let door = Door { name: "grpc", listener, certificates, protocol, bounds, cut: cut.clone() };
@@ -243,10 +247,8 @@ impl App {
         tasks.spawn_essential("grpc", serve_grpc(incoming, services, health.clone(), doors.clone(), cut));
         readiness.doors_open();
 
-        let (tasks_of, readiness_of) = (tasks.clone(), readiness.clone());
-        let registry =
-            Loading { options, index, registry, workers, metrics, tasks: tasks_of, readiness: readiness_of, health };
-        let registry = registry.begin();
+        let around = Around { tasks: tasks.clone(), readiness: readiness.clone(), metrics, health };
+        let registry = Loading { options, index, registry, audit: (audit, tail), workers, around }.begin();
         Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness, registry })
     }
 
@@ -324,12 +326,16 @@ fn address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, AppE
 }
 
 /// The credentials; a new server that is nobody's yet makes its bootstrap token.
-fn open_access(options: &Options, metrics: &Arc<Metrics>) -> Result<Access, AppError> {
+fn open_access(options: &Options, (audit, tail): (&Audit, &Tail), metrics: &Arc<Metrics>) -> Result<Access, AppError> {
     let clock = Arc::clone(&options.clock);
     let access = Access::open(&options.data_dir, options.limits, clock, Arc::clone(metrics))?;
+    for entry in access.list(None, usize::MAX).iter().flat_map(|credential| untold(credential, tail)) {
+        drop(audit.append(&entry));
+    }
     if !options.dev
         && let Some(file) = access.bootstrap_if_new()?
     {
+        drop(audit.append(&AuditEntry::server(Act::BootstrapOffered)));
         tracing::warn!(file = %file.display(), "there is no operator yet: the file has the token that makes the first");
     }
     Ok(access)
@@ -340,13 +346,40 @@ fn make_data_dir(path: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-fn open_journal(options: &Options, metrics: &Arc<Metrics>, tasks: &Tasks) -> Result<(Journal, Replayed), AppError> {
+fn open_audit(
+    options: &Options,
+    metrics: &Arc<Metrics>,
+    tasks: &Tasks,
+    stop: CancellationToken,
+) -> Result<(Audit, Tail), AppError> {
+    let config = audit::Config { dir: options.data_dir.join("audit"), segment_bytes: options.audit_segment_bytes };
+    let opened = Audit::open(&config, Arc::clone(&options.clock), metrics);
+    let (audit, tail, writer) = opened.map_err(AppError::Audit)?;
+    audit.tell_head();
+    let (version, development) = (env!("CARGO_PKG_VERSION").into(), options.dev);
+    drop(audit.append(&AuditEntry::server(Act::ServerStarted { version, development })));
+    let head = audit.head_teller();
+    let write = move || {
+        writer.run();
+        head.tell();
+    };
+    tasks.thread("audit", write).map_err(AppError::Thread)?;
+    tasks.spawn_essential("audit-keeper", audit::keep(audit.clone(), stop));
+    Ok((audit, tail))
+}
+
+fn open_journal(
+    options: &Options,
+    metrics: &Arc<Metrics>,
+    tasks: &Tasks,
+    (audit, tail): (&Audit, &Tail),
+) -> Result<(Journal, Replayed), AppError> {
     let config = journal::Config {
         dir: options.data_dir.join("journal"),
         segment_bytes: options.segment_bytes,
         keep: REMEMBERED,
     };
-    let (journal, replay, writer) = Journal::open(&config, options.clock.now(), Arc::clone(metrics))?;
+    let (journal, replay, writer) = Journal::open(&config, options.clock.now(), metrics)?;
     let mut replayed =
         Replayed { lineages: Lineages::new(), ledger: Ledger::default(), recovered: Recovered::default() };
     for entry in replay {
@@ -354,7 +387,12 @@ fn open_journal(options: &Options, metrics: &Arc<Metrics>, tasks: &Tasks) -> Res
         replayed.ledger.replay(&entry);
         replayed.recovered.replay(&entry);
         match &entry {
-            Entry::Admitted(admitted) => replayed.lineages.admit(&admitted.bulletin),
+            Entry::Admitted(admitted) => {
+                replayed.lineages.admit(&admitted.bulletin);
+                if let Some(entry) = unrecorded(admitted, tail) {
+                    drop(audit.append(&entry));
+                }
+            }
             Entry::Noted(noted) => replayed.lineages.note(noted),
             Entry::Sent { .. } | Entry::Acknowledged { .. } | Entry::Finished { .. } => {}
         }
@@ -362,6 +400,53 @@ fn open_journal(options: &Options, metrics: &Arc<Metrics>, tasks: &Tasks) -> Res
     tracing::info!(unfinished = replayed.recovered.unfinished(), "the journal was read");
     tasks.thread("journal", move || writer.run()).map_err(AppError::Thread)?;
     Ok((journal, replayed))
+}
+
+/// The audit log's records of a credential that was made or revoked, if a crash took them.
+fn untold(credential: &Credential, tail: &Tail) -> Vec<AuditEntry> {
+    if credential.principal == Principal::Bootstrap {
+        return Vec::new();
+    }
+    let (name, holder) = (credential.id.to_string(), Actor::from(&credential.principal));
+    let revoked = credential.revoked.map(|at| (at, Act::CredentialRevoked { holder: holder.clone() }));
+    let made = (credential.created, Act::CredentialCreated { holder, expires: credential.expires });
+    let lacking = [Some(made), revoked].into_iter().flatten().filter(|(at, _)| tail.lacks_object(&name, *at));
+    lacking.map(|(_, act)| AuditEntry { object: name.as_str().into(), ..AuditEntry::server(act) }).collect()
+}
+
+/// The audit log's record of an admitted alert, if a crash took it: the journal had it first.
+fn unrecorded(admitted: &Admitted, tail: &Tail) -> Option<AuditEntry> {
+    let (key, parts) = (admitted.bulletin.key(), admitted.bulletin.parts());
+    let authority = admitted.authority.as_str();
+    let act = || Act::AlertDecided {
+        authority: authority.into(),
+        alert: Some(parts.alert.clone()),
+        outcome: AlertOutcome::Admitted(key),
+        recovered: true,
+    };
+    tail.lacks(key, parts.admitted).then(|| AuditEntry {
+        actor: Actor { kind: ActorKind::Authority, name: authority.into(), credential: None },
+        act: act(),
+        subjects: Vec::new(),
+        object: format!("alerts/{}", key.lineage).into(),
+    })
+}
+
+/// Loads certificates again when they change, or when what this gives is notified.
+fn keep_fresh(
+    certificates: Option<&Arc<Certificates>>,
+    options: &Options,
+    tasks: &Tasks,
+    metrics: &Arc<Metrics>,
+    doors: &CancellationToken,
+) -> Arc<Notify> {
+    let reload = Arc::new(Notify::new());
+    if let (Some(certificates), Some(tls)) = (certificates, &options.tls) {
+        let (asked, counted) = (Arc::clone(&reload), Arc::clone(metrics));
+        let fresh = Arc::clone(certificates).keep_fresh(tls.reload, asked, tasks.clone(), counted, doors.clone());
+        tasks.spawn_essential("certificates", fresh);
+    }
+    reload
 }
 
 /// Serves until `stop`; streams that do not end then are cut off.

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::access::AccessCommand;
 use super::alert::AlertCommand;
+use super::audit::AuditCommand;
 use super::demo::DemoArgs;
 use super::device::DeviceCommand;
 use super::serve::ServeArgs;
@@ -33,7 +34,8 @@ Examples:
   hazardcast serve --dev
   hazardcast alert check warning.xml
   hazardcast alert send warning.xml --watch
-  hazardcast device simulate --count 1000 --cities";
+  hazardcast device simulate --count 1000 --cities
+  hazardcast audit verify";
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -45,6 +47,9 @@ pub enum Command {
     /// Checks, previews, sends and lists alerts
     #[command(subcommand)]
     Alert(AlertCommand),
+    /// Verifies, lists and exports the log of who did what
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Plays devices
     #[command(subcommand)]
     Device(DeviceCommand),
@@ -96,6 +101,10 @@ mod tests {
             "hazardcast alert preview",
             "hazardcast alert send",
             "hazardcast alert show",
+            "hazardcast audit export",
+            "hazardcast audit head",
+            "hazardcast audit list",
+            "hazardcast audit verify",
             "hazardcast demo",
             "hazardcast device simulate",
             "hazardcast serve",

@@ -6,6 +6,8 @@
 pub mod access;
 pub mod alert;
 mod args;
+pub mod audit;
+mod audit_record;
 mod check;
 pub mod cities;
 mod connection;
@@ -34,6 +36,11 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         let checked = check::run(args, cli.json, read, &mut std::io::stdout().lock())?;
         return Ok(ExitCode::from(checked as u8));
     }
+    if let Command::Audit(command) = &cli.command
+        && let Some(done) = audit::run_offline(command, cli.json)?
+    {
+        return Ok(done);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match &cli.command {
@@ -44,6 +51,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             }
             Command::Demo(args) => demo::run(args, cli.json).await,
             Command::Alert(command) => alert::run(command, cli.json).await,
+            Command::Audit(command) => audit::run(command, cli.json).await,
             Command::Device(device::DeviceCommand::Simulate(args)) => device::simulate(args, cli.json).await,
             Command::Access(command) => access::run(command, cli.json).await,
         }

@@ -190,6 +190,7 @@ pub(super) fn options(config: &Config, dev: bool) -> Options {
         clock: Arc::new(SystemClock),
         null: None,
         segment_bytes: config.journal.segment_bytes(),
+        audit_segment_bytes: config.audit.segment_bytes(),
         registry_cache_bytes: config.registry.cache_bytes(),
         planners: config.fan_out.planners(cores),
         heartbeat: config.link.heartbeat(),

@@ -136,6 +136,20 @@ impl Journal {
     }
 }
 
+/// The audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Audit {
+    segment_mib: Bounded<1, 1_024>,
+}
+
+impl Audit {
+    /// The size at which a segment is closed, bytes.
+    pub fn segment_bytes(&self) -> u64 {
+        u64::from(self.segment_mib.get()) << 20
+    }
+}
+
 /// The registry's store.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]

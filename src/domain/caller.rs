@@ -56,6 +56,18 @@ pub enum Role {
     Administer,
 }
 
+impl Role {
+    /// Its name, lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Operate => "operate",
+            Self::Approve => "approve",
+            Self::Administer => "administer",
+        }
+    }
+}
+
 impl Caller {
     /// The partner whose back end this is.
     pub fn partner(&self) -> Option<&PartnerName> {

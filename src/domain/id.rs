@@ -173,6 +173,11 @@ public_id! {
     /// A device id as one partner sees it: a pseudonym that two partners cannot compare. `Debug` does not show it.
     Gid
 }
+public_id! {
+    /// Names a person in the audit log: 128 random bits that belong to one registration and say nothing by themselves.
+    /// What they stand for is in the registration, and goes with it (R-P6).
+    AuditSubject
+}
 
 pub(super) fn resource_id(text: &str) -> Result<CompactString, InvalidId> {
     let well_formed = (1..=63).contains(&text.len())

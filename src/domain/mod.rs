@@ -7,6 +7,7 @@
 
 mod alert;
 mod area;
+mod audit;
 pub(crate) mod base32;
 mod caller;
 mod clock;
@@ -27,6 +28,9 @@ pub use alert::{
     InvalidName, Mode, NamedValue, ResponseType, Sender, Severity, StateScope, Subject, Urgency,
 };
 pub use area::{Area, Circle, Geocode, InvalidGround, Polygon, Position, Ring};
+pub use audit::{
+    Act, Actor, ActorKind, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, ConsentTerms, RecordHash,
+};
 pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
 pub use clock::{Clock, ManualClock};
 pub use consent::{Consent, ConsentOrigin, PolicyVersion, Purpose};
@@ -34,8 +38,8 @@ pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Pro
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
 pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};
 pub use id::{
-    AppName, AppSlot, Cid, DeliveryKey, DeviceSlot, Gid, InvalidId, LineageId, PartnerName, PlaceId, RegistrationName,
-    Revision, Slot,
+    AppName, AppSlot, AuditSubject, Cid, DeliveryKey, DeviceSlot, Gid, InvalidId, LineageId, PartnerName, PlaceId,
+    RegistrationName, Revision, Slot,
 };
 pub use language::{InvalidLanguage, Language};
 pub use non_empty::NonEmpty;

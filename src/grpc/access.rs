@@ -5,15 +5,17 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::access::{Access, AccessError, Token};
-use crate::domain::{Caller, Credential, CredentialId, Principal};
+use crate::domain::{Act, Actor, Caller, Credential, CredentialId, Principal};
 use crate::wire::convert::{InvalidField, access};
 use crate::wire::v1;
 use crate::wire::v1::access_service_server::AccessService;
 
+use super::acts::{self, actor};
 use super::auth::caller;
 use super::status::{Refusal, status};
 use super::{Services, page_size};
 
+#[derive(Clone)]
 pub(super) struct AccessDoor(pub(super) Services);
 
 #[tonic::async_trait]
@@ -22,14 +24,23 @@ impl AccessService for AccessDoor {
         &self,
         request: Request<v1::CreateCredentialRequest>,
     ) -> Result<Response<v1::CreateCredentialResponse>, Status> {
-        let caller = caller(&request);
+        self.0.can_audit()?;
+        let (actor, caller) = (actor(&request), caller(&request));
         let credential = request.into_inner().credential.ok_or_else(|| status(InvalidField::required("credential")))?;
         let new = access::new_credential(credential).map_err(status)?;
         if let Principal::Partner(partner) = &new.principal {
             self.0.registry.partner(partner).map_err(status)?;
         }
-        let (made, token): (Credential, Option<Token>) = self.change(move |access| access.create(new, &caller)).await?;
-        tell("was made", &made);
+        let door = self.clone();
+        let create = async move {
+            let (made, token): (Credential, Option<Token>) =
+                door.change(move |access| access.create(new, &caller)).await?;
+            tell("was made", &made);
+            let act = Act::CredentialCreated { holder: Actor::from(&made.principal), expires: made.expires };
+            door.0.audit(&[acts::on(&actor, made.id.to_string(), act)]).await?;
+            Ok((made, token))
+        };
+        let (made, token) = self.0.to_the_end(create).await?;
         let token = token.map(|token| token.reveal().into_inner()).unwrap_or_default();
         Ok(Response::new(v1::CreateCredentialResponse { credential: Some(access::credential_to_wire(made)), token }))
     }
@@ -64,9 +75,17 @@ impl AccessService for AccessDoor {
         &self,
         request: Request<v1::RevokeCredentialRequest>,
     ) -> Result<Response<v1::RevokeCredentialResponse>, Status> {
+        let actor = actor(&request);
         let id = id(&request.into_inner().name, "name")?;
-        let revoked = self.change(move |access| access.revoke(id)).await?;
-        tell("was revoked", &revoked);
+        let door = self.clone();
+        let revoke = async move {
+            let revoked = door.change(move |access| access.revoke(id)).await?;
+            tell("was revoked", &revoked);
+            let act = Act::CredentialRevoked { holder: Actor::from(&revoked.principal) };
+            door.0.audit(&[acts::on(&actor, id.to_string(), act)]).await?;
+            Ok(revoked)
+        };
+        let revoked = self.0.to_the_end(revoke).await?;
         Ok(Response::new(v1::RevokeCredentialResponse { credential: Some(access::credential_to_wire(revoked)) }))
     }
 

@@ -3,7 +3,9 @@
 //! table of `rules.rs` allows them.
 
 mod access;
+mod acts;
 mod alert;
+mod audit;
 mod auth;
 mod call;
 mod denial;
@@ -25,6 +27,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::access::Access;
+use crate::audit::Audit;
 use crate::domain::{Caller, Clock};
 use crate::fan_out::{FanOut, FanOuts};
 use crate::intake::Desk;
@@ -76,6 +79,8 @@ pub struct Services {
     pub fan_outs: FanOuts,
     /// Registrations.
     pub registry: Registry,
+    /// Who did what.
+    pub audit: Audit,
     /// Live links.
     pub hub: Hub,
     /// The server's time.
@@ -114,6 +119,7 @@ pub async fn serve(
     let device = v1::device_service_server::DeviceServiceServer::new(device::DeviceDoor(services.clone()));
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
     let fan_out = v1::fan_out_service_server::FanOutServiceServer::new(fan_out::FanOutDoor(services.clone()));
+    let audit = v1::audit_service_server::AuditServiceServer::new(audit::AuditDoor(services.clone()));
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
@@ -129,6 +135,7 @@ pub async fn serve(
         .add_service(device.max_decoding_message_size(MAX_REQUEST))
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
         .serve_with_incoming_shutdown(incoming, async move {
@@ -143,9 +150,10 @@ pub async fn serve(
 pub struct Health(HealthReporter);
 
 /// What alerts need, credentials of those who send them included: open from the first moment.
-const ALERT_SERVICES: [&str; 3] = [
+const ALERT_SERVICES: [&str; 4] = [
     v1::access_service_server::SERVICE_NAME,
     v1::alert_service_server::SERVICE_NAME,
+    v1::audit_service_server::SERVICE_NAME,
     v1::fan_out_service_server::SERVICE_NAME,
 ];
 

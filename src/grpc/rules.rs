@@ -84,6 +84,9 @@ pub(super) const RULES: &[Rule] = &[
     rpc(Unary, "/hazardcast.v1.AccessService/ListCredentials", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AccessService/RevokeCredential", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AccessService/WhoAmI", &[Known]),
+    // It says of people when they did what; and who reads it is in it.
+    rpc(Unary, "/hazardcast.v1.AuditService/ListAuditRecords", &[Operator(Administer)]),
+    rpc(Unary, "/hazardcast.v1.AuditService/GetAuditHead", &[Operator(View)]),
     // What a load balancer asks.
     rpc(Unary, "/grpc.health.v1.Health/Check", &[Anybody]),
     // It is open for as long as its caller likes.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use prost::Message;
 use tonic::{Code, Status};
 
+use crate::audit::LogError;
 use crate::decide::Refused;
 use crate::format::{FormatError, Unusable};
 use crate::intake::DeskError;
@@ -84,6 +85,11 @@ impl Refusal {
             also: Vec::new(),
             retry_after: None,
         }
+    }
+
+    /// Why, in one word of the API.
+    pub(super) fn reason(&self) -> &str {
+        &self.problem.reason
     }
 
     /// Why, for a metric.
@@ -183,17 +189,26 @@ impl From<DeskError> for Refusal {
     }
 }
 
+impl From<LogError> for Refusal {
+    fn from(error: LogError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "the audit log failed");
+        match error {
+            LogError::Damaged { .. } | LogError::Missing { .. } | LogError::UnknownVersion { .. } => {
+                Self::new(Code::DataLoss, "AUDIT_DAMAGED", "", "the audit log is damaged: it is to be verified")
+            }
+            // What was asked for may have been done all the same, and may be asked for again.
+            _ => Self::new(Code::Unavailable, "AUDIT_FAILED", "", "the audit log takes no records"),
+        }
+    }
+}
+
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
-        let (code, reason) = match &refused {
-            Refused::NotAdmitted(_) => (Code::PermissionDenied, "SENDER_NOT_ADMITTED"),
-            Refused::SentInFuture(_) => (Code::InvalidArgument, "SENT_IN_FUTURE"),
-            Refused::NoInfo => (Code::InvalidArgument, "NO_INFO"),
-            Refused::NoGround => (Code::InvalidArgument, "NO_GROUND"),
-            Refused::Unresolved(_) => (Code::InvalidArgument, "UNRESOLVED_GEOCODE"),
-            Refused::WholeState => (Code::InvalidArgument, "WHOLE_STATE"),
+        let code = match &refused {
+            Refused::NotAdmitted(_) => Code::PermissionDenied,
+            _ => Code::InvalidArgument,
         };
-        Self::new(code, reason, refused.field(), &refused)
+        Self::new(code, refused.reason(), refused.field(), &refused)
     }
 }
 

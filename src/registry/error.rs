@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::journal::JournalError;
+use crate::segments::LogError;
 
 /// Why the registry did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +88,7 @@ pub enum RegistryError {
     Storage(#[source] Box<fjall::Error>),
     /// The log of places failed, or is not what was written.
     #[error("the log of places")]
-    PlaceLog(#[source] Box<JournalError>),
+    PlaceLog(#[source] Box<LogError>),
     /// The log of places has lost what it once had.
     #[error("the log of places has {found} frames of at least {expected}")]
     PlacesLost {
@@ -99,8 +99,8 @@ pub enum RegistryError {
     },
 }
 
-impl From<JournalError> for RegistryError {
-    fn from(error: JournalError) -> Self {
+impl From<LogError> for RegistryError {
+    fn from(error: LogError) -> Self {
         Self::PlaceLog(Box::new(error))
     }
 }

@@ -4,14 +4,15 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::domain::{AppName, Footprint, PartnerName, Slot};
+use crate::audit::{self, Audit, Tail};
+use crate::domain::{Act, AppName, AuditEntry, Footprint, PartnerName, Slot};
 use crate::wire::storage_v1::{AppRecord, PartnerRecord, RegistrationRecord, RegistryState};
 
 use super::change::{LAYOUT, Next};
 use super::directory::Profile;
 use super::keeper::is_valid;
 use super::place_log::{Limits, PlaceLog};
-use super::records::{self, cid_of, decode, number_key, slot_key, slot_of};
+use super::records::{self, cid_of, decode, number_key, slot_key, slot_of, subject_of};
 use super::store::{Key, Space, Store, damaged};
 use super::{RegistryError, Shared};
 
@@ -39,14 +40,23 @@ pub(super) fn state(store: &Store) -> Result<Option<RegistryState>, RegistryErro
     Ok(None)
 }
 
-/// Reads everything that memory holds. Where phones are is in the folder `places`.
+/// What loading is told besides what to load.
+pub(super) struct Around<'a> {
+    /// The folder of where phones are.
+    pub(super) places: &'a Path,
+    pub(super) limits: Limits,
+    /// The audit log, and what it has of the last run.
+    pub(super) audit: Option<&'a (Audit, Tail)>,
+    pub(super) progress: &'a Progress,
+}
+
+/// Reads everything that memory holds.
 pub(super) fn load(
     shared: &Shared,
     state: Option<RegistryState>,
-    places: &Path,
-    limits: Limits,
-    progress: &Progress,
+    around: &Around<'_>,
 ) -> Result<Loaded, RegistryError> {
+    let Around { places, limits, audit, progress } = *around;
     let Some(state) = state else {
         // A log without a store: the store has gone.
         let mut entries = 0_u64;
@@ -66,8 +76,11 @@ pub(super) fn load(
         return Err(RegistryError::OtherKey { store: state.key_id, file: shared.keys.id() });
     }
     load_directory(shared)?;
+    if let Some((audit, tail)) = audit {
+        record_directory(shared, audit, tail);
+    }
     progress.expect(state.next_slot);
-    let place_commits = load_registrations(shared, state.next_slot, progress)?;
+    let place_commits = load_registrations(shared, state.next_slot, around)?;
     let (places, expired) = load_places(shared, places, limits, &place_commits, progress)?;
     if places.frames() < state.place_frames {
         return Err(RegistryError::PlacesLost { found: places.frames(), expected: state.place_frames });
@@ -114,7 +127,7 @@ const NOBODY: u64 = u64::MAX;
 
 /// Reads the registrations, each part of them on a thread of its own; by slot, by which commit its place was last
 /// changed with its record.
-fn load_registrations(shared: &Shared, next_slot: u32, progress: &Progress) -> Result<Vec<u64>, RegistryError> {
+fn load_registrations(shared: &Shared, next_slot: u32, around: &Around<'_>) -> Result<Vec<u64>, RegistryError> {
     let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(8)) as u32;
     let size = next_slot.div_ceil(threads).max(1);
     let parts = std::thread::scope(|scope| {
@@ -122,9 +135,8 @@ fn load_registrations(shared: &Shared, next_slot: u32, progress: &Progress) -> R
         // What lies behind the last slot that was given is read too: it is damage.
         let ends = starts.iter().skip(1).map(|&start| Some(start)).chain([None]);
         let parts = starts.iter().zip(ends);
-        let running: Vec<_> = parts
-            .map(|(&start, end)| scope.spawn(move || load_part(shared, start, end, next_slot, progress)))
-            .collect();
+        let running: Vec<_> =
+            parts.map(|(&start, end)| scope.spawn(move || load_part(shared, start, end, next_slot, around))).collect();
         let ended = running.into_iter().map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
         ended.collect::<Result<Vec<_>, _>>()
     })?;
@@ -137,7 +149,7 @@ fn load_part(
     start: u32,
     end: Option<u32>,
     next_slot: u32,
-    progress: &Progress,
+    around: &Around<'_>,
 ) -> Result<Vec<u64>, RegistryError> {
     let last = end.unwrap_or(next_slot);
     let mut place_commits = Vec::with_capacity((last - start) as usize);
@@ -156,11 +168,43 @@ fn load_part(
         place_commits.resize((slot.0 - start) as usize, NOBODY);
         place_commits.push(record.place_commit);
         if place_commits.len().is_multiple_of(STEP) {
-            progress.add(STEP as u64)?;
+            around.progress.add(STEP as u64)?;
+        }
+        if let Some((audit, tail)) = around.audit
+            && tail.lacks_change(subject_of(&record, slot)?, records::instant(record.updated_us))
+        {
+            drop(audit.append(&recovered(shared, slot, &record)?));
         }
     }
     place_commits.resize((last - start) as usize, NOBODY);
     Ok(place_commits)
+}
+
+/// The audit log's record of a change that a crash took from it.
+fn recovered(shared: &Shared, slot: Slot, record: &RegistrationRecord) -> Result<AuditEntry, RegistryError> {
+    let consents = records::read_consents(record).iter().map(audit::terms).collect();
+    let object = shared.directory.read().app_name(records::app_of(record)).map(|app| app.to_string().into());
+    Ok(AuditEntry {
+        subjects: vec![subject_of(record, slot)?],
+        object: object.unwrap_or_default(),
+        ..AuditEntry::server(Act::RegistrationRecovered { consents })
+    })
+}
+
+/// Writes what a crash took from the audit log of partners and apps that were made.
+fn record_directory(shared: &Shared, audit: &Audit, tail: &Tail) {
+    let directory = shared.directory.read();
+    let record = |name: String, profile: &Profile, act: Act| {
+        if tail.lacks_object(&name, profile.created) {
+            drop(audit.append(&AuditEntry { object: name.into(), ..AuditEntry::server(act) }));
+        }
+    };
+    for (partner, profile) in directory.partners(None) {
+        record(partner.to_string(), profile, Act::PartnerCreated);
+        for (app, profile) in directory.apps(partner, None) {
+            record(app.to_string(), profile, Act::AppCreated);
+        }
+    }
 }
 
 fn load_directory(shared: &Shared) -> Result<(), RegistryError> {

@@ -33,9 +33,10 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use crate::audit::{Audit, Tail};
 use crate::domain::{
-    AppName, AppSlot, ChannelKind, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration, PartnerName,
-    Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
+    AppName, AppSlot, AuditSubject, ChannelKind, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
+    PartnerName, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
 };
 use crate::locate::Index;
 use crate::metrics::Metrics;
@@ -47,7 +48,7 @@ use directory::Directory;
 use facts::FactsTable;
 use identity::Keys;
 use languages::Languages;
-use load::Loaded;
+use load::{Around, Loaded};
 use names::Names;
 use place_log::Limits;
 use places::Places;
@@ -77,6 +78,8 @@ pub struct Config {
     pub capacity: u32,
     /// Memory for blocks of the store, bytes.
     pub cache_bytes: u64,
+    /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
+    pub audit: Option<(Audit, Tail)>,
     /// When places that were replaced go from the disk.
     limits: Limits,
 }
@@ -84,7 +87,7 @@ pub struct Config {
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, limits: Limits::DEFAULT }
+        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, audit: None, limits: Limits::DEFAULT }
     }
 }
 
@@ -126,6 +129,10 @@ pub struct Registered {
     pub link_secret: LinkSecret,
     /// Whether its name is new.
     pub created: bool,
+    /// Who had been registered under this name until now: another person, as far as anybody can tell.
+    pub ended: Option<AuditSubject>,
+    /// Whether this was asked for before, so that nothing has changed but the secret.
+    pub repeated: bool,
 }
 
 impl Registry {
@@ -369,7 +376,13 @@ impl Shared {
             metrics,
             failed: AtomicBool::new(false),
         };
-        let loaded = load::load(&shared, state, &config.dir.join("places"), config.limits, progress)?;
+        let around = Around {
+            places: &config.dir.join("places"),
+            limits: config.limits,
+            audit: config.audit.as_ref(),
+            progress,
+        };
+        let loaded = load::load(&shared, state, &around)?;
         Ok((shared, loaded))
     }
 

@@ -22,9 +22,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::domain::{Footprint, Position, Private, Slot, Timestamp};
-use crate::journal::{FrameLog, FrameSource, InvalidEntry, JournalError, SnapshotDraft};
+use crate::segments::{Format, FrameLog, FrameSource, InvalidEntry, LogError, SnapshotDraft};
 
 use super::places::{Places, Reported};
+
+/// The log's files.
+static FORMAT: Format =
+    Format { name: "places", extension: "hzp", magic: *b"\x97hzplc\n", letter: b'p', message_version: 1 };
 
 /// The version that this build writes, and so far the only one there is.
 const VERSION: u8 = 1;
@@ -123,9 +127,9 @@ pub(super) struct PlaceLog {
 impl PlaceLog {
     /// Opens the log in a folder, or makes it. What it has is given to `see` in order: of several entries that count,
     /// the last holds.
-    pub(super) fn open(dir: &Path, limits: Limits, mut see: impl FnMut(Entry)) -> Result<Self, JournalError> {
+    pub(super) fn open(dir: &Path, limits: Limits, mut see: impl FnMut(Entry)) -> Result<Self, LogError> {
         let mut last_commit = 0;
-        let log = FrameLog::open(dir, |source, payload| {
+        let log = FrameLog::open(dir, &FORMAT, |source, payload| {
             let (&version, rest) = payload.split_first().ok_or(InvalidEntry::Malformed)?;
             if version != VERSION {
                 return Err(InvalidEntry::Impossible("version"));
@@ -154,7 +158,7 @@ impl PlaceLog {
     }
 
     /// Appends what a commit has changed; it is on disk when this returns.
-    pub(super) fn append(&mut self, mut frame: Frame) -> Result<(), JournalError> {
+    pub(super) fn append(&mut self, mut frame: Frame) -> Result<(), LogError> {
         self.log.append(&mut frame.0)
     }
 
@@ -164,7 +168,7 @@ impl PlaceLog {
     }
 
     /// Begins a snapshot if one is due, between `commit`, which has been made, and the next.
-    pub(super) fn begin_snapshot(&mut self, commit: u64) -> Result<Option<Snapshot>, JournalError> {
+    pub(super) fn begin_snapshot(&mut self, commit: u64) -> Result<Option<Snapshot>, LogError> {
         let long = self.log.bytes() > self.limits.bytes.max(self.log.snapshot_bytes());
         let old = self.stale_since.is_some_and(|since| since.elapsed() >= self.limits.age);
         if self.in_hand.is_some() || !(long || old) {
@@ -177,7 +181,7 @@ impl PlaceLog {
 
     /// Puts a snapshot in place of what was logged before it was begun; between two commits, so that all of what it
     /// left out is gone for good.
-    pub(super) fn end_snapshot(&mut self, ended: Ended) -> Result<(), JournalError> {
+    pub(super) fn end_snapshot(&mut self, ended: Ended) -> Result<(), LogError> {
         let in_hand = self.in_hand.take();
         if let Ended::Written(snapshot) = ended {
             return self.log.replace(snapshot.draft);
@@ -208,7 +212,7 @@ impl Snapshot {
         places: &Places,
         slots: impl Iterator<Item = Slot>,
         mut goes_on: impl FnMut() -> bool,
-    ) -> Result<Ended, JournalError> {
+    ) -> Result<Ended, LogError> {
         let mut frame = Frame::new(self.commit);
         let mut count = 0;
         for slot in slots {

@@ -1,7 +1,7 @@
 //! What doors read.
 
 use crate::domain::{
-    AppName, AppSlot, ChannelKind, DeviceSlot, LinkSecret, PartnerName, Private, Purpose, Registration,
+    AppName, AppSlot, AuditSubject, ChannelKind, DeviceSlot, LinkSecret, PartnerName, Private, Purpose, Registration,
     RegistrationName, Slot, Token,
 };
 use crate::wire::storage_v1::{RegistrationRecord, TokenRecord};
@@ -9,7 +9,7 @@ use crate::wire::storage_v1::{RegistrationRecord, TokenRecord};
 use super::identity::is_secret;
 use super::keeper::is_valid;
 use super::places::Reported;
-use super::records::{self, cid_of, decode, device_of, slot_key, token_key};
+use super::records::{self, cid_of, decode, device_of, slot_key, subject_of, token_key};
 use super::store::{Key, Payload, Space, damaged};
 use super::{Profile, Registry, RegistryError, Shared};
 
@@ -17,6 +17,12 @@ impl Registry {
     /// A registration.
     pub fn get(&self, name: &RegistrationName) -> Result<Registration, RegistryError> {
         self.shared()?.read(self.slot(name)?)
+    }
+
+    /// Who is registered under this name, for the audit log.
+    pub fn subject(&self, name: &RegistrationName) -> Result<AuditSubject, RegistryError> {
+        let slot = self.slot(name)?;
+        subject_of(&self.shared()?.record(slot)?, slot)
     }
 
     /// Whose link this is, if the secret is right. A wrong name and a wrong secret are answered alike.
@@ -155,6 +161,7 @@ impl Shared {
         // One whose consent has ended a moment ago is not shown, though it may still be there.
         let place = place.filter(|_| is_valid(records::grant(record, Purpose::Location), self.clock.now()));
         Ok(Registration {
+            subject: subject_of(record, slot)?,
             gid: self.keys.pseudonym(&name.partner, device_of(record, slot)?),
             name: RegistrationName { app: name, cid: cid_of(record, slot)? },
             slot,

@@ -3,8 +3,8 @@
 use prost::Message;
 
 use crate::domain::{
-    AppSlot, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Language, Platform, PolicyVersion, Purpose, Slot,
-    Timestamp,
+    AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Language, Platform, PolicyVersion,
+    Purpose, Slot, Timestamp,
 };
 use crate::plan::{Facts, Flags, Grant};
 use crate::wire::storage_v1::{ConsentRecord, RegistrationRecord, TraitsRecord};
@@ -131,6 +131,11 @@ pub(super) fn app_of(record: &RegistrationRecord) -> AppSlot {
 pub(super) fn cid_of(record: &RegistrationRecord, slot: Slot) -> Result<Cid, RegistryError> {
     let bytes = <[u8; 16]>::try_from(&*record.cid);
     bytes.map(Cid).map_err(|_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "no name"))
+}
+
+pub(super) fn subject_of(record: &RegistrationRecord, slot: Slot) -> Result<AuditSubject, RegistryError> {
+    let bytes = <[u8; 16]>::try_from(&*record.subject);
+    bytes.map(AuditSubject).map_err(|_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "no subject"))
 }
 
 pub(super) fn device_of(record: &RegistrationRecord, slot: Slot) -> Result<DeviceId, RegistryError> {

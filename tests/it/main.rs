@@ -2,6 +2,7 @@
 
 mod access;
 mod api_errors;
+mod audit;
 mod durability;
 mod fuzz;
 mod hostile;

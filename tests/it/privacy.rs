@@ -207,6 +207,9 @@ async fn what_is_private_is_in_no_log_metric_refusal_or_other_file() {
     let journal = data.join("journal");
     assert_eq!(control.found_below(&journal).len(), 1, "what is in the journal is found");
     assert_eq!(town.private.found_below(&journal), BTreeSet::new(), "in the journal");
+    let audit = data.join("audit");
+    assert_eq!(control.found_below(&audit).len(), 1, "what is in the audit log is found");
+    assert_eq!(town.private.found_below(&audit), BTreeSet::new(), "in the audit log");
     assert_eq!(town.private.found_below(&data.join("access")), BTreeSet::new(), "with the credentials");
     only_the_registry_s_store_is_left(&data);
 }
@@ -218,6 +221,6 @@ fn only_the_registry_s_store_is_left(data: &Path) {
         entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
     };
     let expected = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    assert_eq!(names(data), expected(&["access", "journal", "registry"]));
+    assert_eq!(names(data), expected(&["access", "audit", "journal", "registry"]));
     assert_eq!(names(&data.join("registry")), expected(&["identity.key", "places", "store"]));
 }

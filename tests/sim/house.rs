@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use hazardcast::audit::Audit;
 use hazardcast::channel::{Channel, LinkChannel, NullChannel};
 use hazardcast::decide::{Lineages, Rules};
 use hazardcast::domain::{
@@ -260,8 +261,7 @@ impl Running {
             segment_bytes: 1 << 20,
             keep: SignedDuration::from_hours(24 * 30),
         };
-        let (journal, replay, writer) =
-            Journal::open(&config, clock.now(), Arc::clone(&metrics)).expect("the journal opens");
+        let (journal, replay, writer) = Journal::open(&config, clock.now(), &metrics).expect("the journal opens");
         let (mut lineages, ledger, mut recovered) = (Lineages::new(), Ledger::default(), Recovered::default());
         let replayed: Vec<Entry> = replay.map(|entry| entry.expect("it can be read")).collect();
         for entry in &replayed {
@@ -295,7 +295,8 @@ impl Running {
         let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
         let (fan_outs, workers) = FanOuts::assemble(around, policy, seeds.into());
         fan_outs.recover(recovered);
-        let (desk, desk_task) = Desk::new(lineages, Rules::default(), journal, fan_outs.clone(), time);
+        let (desk, desk_task) =
+            Desk::new(lineages, Rules::default(), journal, Audit::memory(Arc::clone(&time)), fan_outs.clone(), time);
         let desk_task = tasks.spawn("desk", desk_task.run());
         let lanes = workers.lanes.into_iter().zip(gates).map(|(lane, gate)| LaneHand::new(lane, gate, &tasks));
         Self {

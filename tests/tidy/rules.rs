@@ -6,7 +6,7 @@ use std::fmt;
 use crate::source::{Source, closing, name_at};
 
 /// A room imports only rooms that stand before it.
-pub(crate) const IMPORT_ORDER: [&str; 28] = [
+pub(crate) const IMPORT_ORDER: [&str; 29] = [
     "domain",
     "metrics",
     "tasks",
@@ -16,6 +16,7 @@ pub(crate) const IMPORT_ORDER: [&str; 28] = [
     "locate",
     "decide",
     "plan",
+    "segments",
     "journal",
     "audit",
     "access",

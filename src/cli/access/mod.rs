@@ -10,15 +10,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use comfy_table::Table;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
-use tonic::Status;
 
 use crate::access::{Access, Limits};
+use crate::audit;
 use crate::config::Config;
-use crate::domain::{Clock, SignedDuration};
+use crate::domain::{Act, AuditEntry, Clock, SignedDuration};
 use crate::lifecycle::SystemClock;
 use crate::metrics::Metrics;
 use crate::wire::convert::time;
@@ -28,7 +27,7 @@ use crate::wire::v1::principal::Kind as PrincipalKind;
 use crate::wire::v1::proof::Kind as ProofKind;
 
 use super::connection::Connection;
-use super::output::print_line;
+use super::output::{print_line, refused, table};
 use super::{Server, plain};
 
 pub use args::{AccessCommand, BootstrapArgs, CreateArgs, ListArgs, OperatorRole, RevokeArgs, ShowArgs, WhoamiArgs};
@@ -52,11 +51,6 @@ async fn client(server: &Server) -> Result<AccessServiceClient<Connection>> {
     Ok(AccessServiceClient::new(server.connect().await?))
 }
 
-/// What the server says for a refusal is written for people.
-fn refused(status: &Status) -> anyhow::Error {
-    anyhow::anyhow!("the server refused it: {}", plain(status.message()))
-}
-
 async fn create(args: &CreateArgs, json: bool) -> Result<()> {
     let credential = asked(args)?;
     let mut client = client(&args.server).await?;
@@ -70,7 +64,7 @@ async fn create(args: &CreateArgs, json: bool) -> Result<()> {
             if let Some(path) = &args.token_out {
                 let _ = std::fs::remove_file(path);
             }
-            return Err(refused(&status));
+            return Err(refused(status));
         }
     };
     let credential = answer.credential.context("the server said nothing")?;
@@ -143,12 +137,12 @@ fn new_private(path: &Path) -> Result<std::fs::File> {
 
 async fn list(args: &ListArgs, json: bool) -> Result<()> {
     let mut client = client(&args.server).await?;
-    let mut table = Table::new();
+    let mut table = table();
     table.set_header(["credential", "name", "stands for", "proven by", "state", "ends", "last used"]);
     let mut page_token = String::new();
     loop {
         let request = v1::ListCredentialsRequest { page_size: 1_000, page_token };
-        let page = client.list_credentials(request).await.map_err(|status| refused(&status))?.into_inner();
+        let page = client.list_credentials(request).await.map_err(refused)?.into_inner();
         for credential in &page.credentials {
             if json {
                 print_line(&to_json(credential).to_string());
@@ -178,14 +172,14 @@ async fn list(args: &ListArgs, json: bool) -> Result<()> {
 async fn show(args: &ShowArgs, json: bool) -> Result<()> {
     let request = v1::GetCredentialRequest { name: name(&args.id) };
     let answer = client(&args.server).await?.get_credential(request).await;
-    tell(answer.map_err(|status| refused(&status))?.into_inner().credential, json)
+    tell(answer.map_err(refused)?.into_inner().credential, json)
 }
 
 async fn revoke(args: &RevokeArgs, json: bool) -> Result<()> {
     let mut client = client(&args.server).await?;
     for id in &args.ids {
         let request = v1::RevokeCredentialRequest { name: name(id) };
-        let answer = client.revoke_credential(request).await.map_err(|status| refused(&status).context(id.clone()))?;
+        let answer = client.revoke_credential(request).await.map_err(|status| refused(status).context(id.clone()))?;
         tell(answer.into_inner().credential, json)?;
     }
     Ok(())
@@ -193,7 +187,7 @@ async fn revoke(args: &RevokeArgs, json: bool) -> Result<()> {
 
 async fn whoami(args: &WhoamiArgs, json: bool) -> Result<()> {
     let answer = client(&args.server).await?.who_am_i(v1::WhoAmIRequest {}).await;
-    match answer.map_err(|status| refused(&status))?.into_inner().credential {
+    match answer.map_err(refused)?.into_inner().credential {
         Some(credential) => tell(Some(credential), json),
         None if json => {
             print_line(&json!({ "name": Value::Null, "stands_for": "anybody" }).to_string());
@@ -216,6 +210,9 @@ fn bootstrap(args: &BootstrapArgs, json: bool) -> Result<()> {
         bail!("{} is no data folder", data_dir.display());
     }
     let access = Access::open(&data_dir, Limits::default(), Arc::new(SystemClock), Arc::new(Metrics::new()))?;
+    // In the log first: whoever can read the data folder may not leave without a trace.
+    let offered = AuditEntry::server(Act::BootstrapOffered);
+    audit::append_alone(data_dir.join("audit"), Arc::new(SystemClock), &offered).context("the audit log")?;
     let file = access.bootstrap()?;
     if json {
         print_line(&json!({ "token_file": file }).to_string());

@@ -496,6 +496,7 @@ impl Both {
         found.consents.sort_by_key(|consent| consent.purpose);
         let expected = Registration {
             name: name.clone(),
+            subject: found.subject,
             gid: found.gid,
             slot: held.slot,
             device: DeviceSlot(held.slot.0),

@@ -9,7 +9,7 @@ use super::*;
 use crate::registry::change::Pending;
 
 /// A log that is compacted as soon as anything is in it.
-const AT_ONCE: Limits = Limits { bytes: 0, age: Duration::MAX };
+const AT_ONCE: Limits = Limits { bytes: 0, age: Duration::ZERO };
 
 fn here(lon: f64, at: Timestamp) -> (Footprint, Timestamp) {
     (point(lon, 0.0), at)
@@ -37,7 +37,7 @@ fn crash_between_log_and_store(house: &mut House, changes: Vec<Change>) {
 fn files(house: &House) -> Vec<PathBuf> {
     let entries = fs::read_dir(house.folder.path().join("places")).expect("it is there");
     let paths = entries.map(|entry| entry.expect("listed").path());
-    let mut files: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|end| end == "hzj")).collect();
+    let mut files: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|end| end == "hzp")).collect();
     files.sort();
     files
 }
@@ -45,10 +45,14 @@ fn files(house: &House) -> Vec<PathBuf> {
 /// Waits until the log has been compacted: the only file behind the snapshot is empty.
 fn wait_for_snapshot(house: &House) {
     let frames = |file: &PathBuf| fs::metadata(file).map_or(0, |metadata| metadata.len()) > 36;
-    while !matches!(files(house).as_slice(), [journal, snapshot] if !frames(journal) && frames(snapshot)) {
+    for _ in 0..10_000 {
+        if matches!(files(house).as_slice(), [log, snapshot] if !frames(log) && frames(snapshot)) {
+            return;
+        }
         house.look();
-        std::thread::yield_now();
+        std::thread::sleep(std::time::Duration::from_millis(2));
     }
+    panic!("the log was not compacted: {:?}", files(house));
 }
 
 #[test]
@@ -192,7 +196,7 @@ fn damage_to_the_log_is_named_and_nothing_opens() {
         fs::write(&file, damaged).expect("written");
         let Err(error) = house.try_open() else { panic!("byte {at}: it was opened") };
         let RegistryError::PlaceLog(error) = error else { panic!("{error}") };
-        assert!(error.to_string().contains("journal-"), "{error}");
+        assert!(error.to_string().contains("places-"), "{error}");
     }
     // The last frame was cut off: a report that nobody was told is taken.
     fs::write(&file, &whole[..whole.len() - 1]).expect("written");

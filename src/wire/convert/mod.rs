@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod alert;
+pub mod audit;
 pub mod fan_out;
 pub mod frame;
 pub mod geography;

@@ -36,6 +36,7 @@ pub(crate) struct House {
     app: App,
     /// Its time.
     pub(crate) clock: Arc<ManualClock>,
+    audit_segment_bytes: u64,
     folder: TempDir,
     /// Calls to it.
     pub(crate) channel: Channel,
@@ -45,17 +46,23 @@ impl House {
     /// A server with a new data directory.
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        Self::open_in(folder, Arc::new(ManualClock::at(NOON))).await
+        Self::open_in(folder, Arc::new(ManualClock::at(NOON)), 1 << 20).await
     }
 
-    async fn open_in(folder: TempDir, clock: Arc<ManualClock>) -> Self {
-        let mut house = Self::start_in(folder, clock).await;
+    /// The same, whose audit log begins a new file with every commit.
+    pub(crate) async fn with_an_audit_file_for_each_commit() -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        Self::open_in(folder, Arc::new(ManualClock::at(NOON)), 1).await
+    }
+
+    async fn open_in(folder: TempDir, clock: Arc<ManualClock>, audit_segment_bytes: u64) -> Self {
+        let mut house = Self::start_in(folder, clock, audit_segment_bytes).await;
         house.app.loaded().await.expect("the registry is loaded");
         house
     }
 
     /// A server whose registry is yet to be loaded.
-    async fn start_in(folder: TempDir, clock: Arc<ManualClock>) -> Self {
+    async fn start_in(folder: TempDir, clock: Arc<ManualClock>, audit_segment_bytes: u64) -> Self {
         let loopback: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
         let server_clock = Arc::clone(&clock);
         let app = App::open(Options {
@@ -65,6 +72,7 @@ impl House {
             clock: server_clock,
             null: Some(Null::Count),
             segment_bytes: 1 << 20,
+            audit_segment_bytes,
             registry_cache_bytes: 8 << 20,
             planners: 2,
             heartbeat: Duration::from_mins(1),
@@ -77,21 +85,21 @@ impl House {
         let app = app.await.expect("the server opens");
         let url = format!("http://{}", app.grpc_address());
         let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("it listens");
-        Self { app, clock, folder, channel }
+        Self { app, clock, audit_segment_bytes, folder, channel }
     }
 
     /// Closes it and opens it again on the same data.
     pub(crate) async fn restart(self) -> Self {
-        let Self { app, clock, folder, channel } = self;
+        let Self { app, clock, audit_segment_bytes, folder, channel } = self;
         drop(channel);
         app.close().await.expect("it closes in time");
-        Self::open_in(folder, clock).await
+        Self::open_in(folder, clock, audit_segment_bytes).await
     }
 
     /// Closes it, and opens it with the identity key in a pipe that has nothing in it yet: the registry is not loaded
     /// before [`House::let_load`].
     pub(crate) async fn restart_held_up(self) -> (Self, HeldUp) {
-        let Self { app, clock, folder, channel } = self;
+        let Self { app, clock, audit_segment_bytes, folder, channel } = self;
         drop(channel);
         app.close().await.expect("it closes in time");
         let path = folder.path().join("registry/identity.key");
@@ -99,16 +107,16 @@ impl House {
         std::fs::remove_file(&path).expect("removed");
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe can be made");
-        (Self::start_in(folder, clock).await, HeldUp { path, key })
+        (Self::start_in(folder, clock, audit_segment_bytes).await, HeldUp { path, key })
     }
 
     /// Closes it before its registry is loaded, and opens it again on the same data.
     pub(crate) async fn restart_unloaded(self, held_up: HeldUp) -> Self {
-        let Self { app, clock, folder, channel } = self;
+        let Self { app, clock, audit_segment_bytes, folder, channel } = self;
         drop(channel);
         let (closed, ()) = tokio::join!(app.close(), async { held_up.let_go() });
         closed.expect("it closes in time");
-        Self::open_in(folder, clock).await
+        Self::open_in(folder, clock, audit_segment_bytes).await
     }
 
     /// The registry is loaded when this returns.
@@ -121,6 +129,11 @@ impl House {
     pub(crate) async fn close(self) {
         drop(self.channel);
         self.app.close().await.expect("it closes in time");
+    }
+
+    /// The folder of its audit log.
+    pub(crate) fn audit_log(&self) -> PathBuf {
+        self.folder.path().join("audit")
     }
 
     /// Submits the message; its answer.

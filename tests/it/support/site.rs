@@ -128,6 +128,7 @@ impl Site {
             client_roots: Some(path("roots.pem")),
         };
         let options = Options {
+            audit_segment_bytes: 1 << 20,
             data_dir: path("data"),
             listen: loopback,
             http_listen: loopback,

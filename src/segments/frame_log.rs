@@ -1,18 +1,17 @@
-//! Frames that another room keeps: in segments like the journal's, by the same rules for damage.
+//! Frames that another room keeps: by the rules of this room for damage.
 //!
 //! A [`FrameLog`] is read whole when it is opened, then appended to by one thread; each frame is on disk when
 //! [`FrameLog::append`] returns. What it has grown to can be replaced: [`FrameLog::rotate`] gives a [`SnapshotDraft`],
 //! which any thread fills with whatever makes the frames before it superfluous, and [`FrameLog::replace`] puts that in
 //! their place. It knows nothing of what frames hold.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::frame::{FrameHeader, Kind, SegmentHeader};
-use super::open::{cut, lock, sync};
-use super::segment::{self, Segment, SegmentReader, Unfinished, open_for_append, sync_dir};
+use super::frame::{Format, FrameHeader, Kind, SegmentHeader};
+use super::segment::{self, Segment, SegmentReader, Unfinished, open_for_append};
 use super::writer::OpenSegment;
-use super::{Damage, InvalidEntry, JournalError};
+use super::{Damage, InvalidEntry, LogError};
 
 /// Where a frame was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +25,7 @@ pub(crate) enum FrameSource {
 /// A folder of frames, open for appending. The folder is held as long as this is.
 pub(crate) struct FrameLog {
     dir: PathBuf,
+    format: &'static Format,
     open: OpenSegment,
     /// Bytes in the segments before the one that is open, and behind the snapshot.
     closed_bytes: u64,
@@ -42,40 +42,38 @@ impl FrameLog {
     /// Damage, or what `see` does not understand, is an error.
     pub(crate) fn open(
         dir: &Path,
+        format: &'static Format,
         mut see: impl FnMut(FrameSource, &[u8]) -> Result<(), InvalidEntry>,
-    ) -> Result<Self, JournalError> {
-        fs::create_dir_all(dir).map_err(JournalError::io("create", dir))?;
-        if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            sync_dir(parent)?;
-        }
-        let lock = lock(dir)?;
-        let mut segments = segment::list(dir)?;
+    ) -> Result<Self, LogError> {
+        let lock = segment::hold(dir)?;
+        segment::remove_unfinished(dir)?;
+        let mut segments = segment::list(dir, format)?;
         let newest = segments.iter().rposition(|segment| segment.kind == Kind::Snapshot).unwrap_or(0);
         let replaced: Vec<Segment> = segments.drain(..newest).collect();
         let (mut next, mut closed_bytes, mut snapshot_bytes) = (1, 0, 0);
         let mut last = None;
         let count = segments.len();
         for (position, segment) in segments.into_iter().enumerate() {
-            if segment.kind == Kind::Journal && segment.number != next {
-                return Err(JournalError::Missing { file: segment.file, from: next, to: segment.number });
+            if segment.kind == Kind::Log && segment.number != next {
+                return Err(LogError::Missing { file: segment.file, from: next, to: segment.number });
             }
             let (end, frames) = read(&segment, position + 1 == count, &mut see)?;
             match segment.kind {
                 Kind::Snapshot => (next, snapshot_bytes) = (segment.number, end),
-                Kind::Journal => (next, closed_bytes) = (next + frames, closed_bytes + end),
+                Kind::Log => (next, closed_bytes) = (next + frames, closed_bytes + end),
             }
             last = Some((segment, end));
         }
         // Only now: had the snapshot been damaged, what it replaces would have been all there is.
         segment::remove(&replaced)?;
-        let open = match last.filter(|(segment, _)| segment.kind == Kind::Journal) {
+        let open = match last.filter(|(segment, _)| segment.kind == Kind::Log) {
             Some((segment, end)) => {
                 closed_bytes -= end;
                 OpenSegment { storage: Box::new(open_for_append(&segment)?), segment, offset: end, next }
             }
-            None => OpenSegment::create(dir, next)?,
+            None => OpenSegment::create(dir, format, next)?,
         };
-        Ok(Self { dir: dir.to_owned(), open, closed_bytes, snapshot_bytes, _lock: lock })
+        Ok(Self { dir: dir.to_owned(), format, open, closed_bytes, snapshot_bytes, _lock: lock })
     }
 
     /// How many frames were ever appended.
@@ -101,27 +99,29 @@ impl FrameLog {
 
     /// Appends a frame that was started by [`FrameLog::start_frame`]; it is on disk when this returns. After an error
     /// nobody knows what the disk holds: nothing is to be appended any more.
-    pub(crate) fn append(&mut self, frame: &mut [u8]) -> Result<(), JournalError> {
-        self.open.append(frame)
+    pub(crate) fn append(&mut self, frame: &mut [u8]) -> Result<(), LogError> {
+        self.open.append(frame)?;
+        self.open.next += 1;
+        Ok(())
     }
 
     /// Begins a new segment, so that what was appended so far can be replaced, and the snapshot that is to do that.
-    pub(crate) fn rotate(&mut self) -> Result<SnapshotDraft, JournalError> {
+    pub(crate) fn rotate(&mut self) -> Result<SnapshotDraft, LogError> {
         if self.open.next > self.open.segment.number {
-            let open = OpenSegment::create(&self.dir, self.open.next)?;
+            let open = OpenSegment::create(&self.dir, self.format, self.open.next)?;
             self.closed_bytes += std::mem::replace(&mut self.open, open).offset;
         }
-        let segment = Segment::new(&self.dir, Kind::Snapshot, self.open.segment.number);
+        let segment = Segment::new(&self.dir, self.format, Kind::Snapshot, self.open.segment.number);
         Ok(SnapshotDraft(Some(Unfinished::create(segment)?)))
     }
 
     /// Puts a snapshot in place of everything that was appended before its [`FrameLog::rotate`].
-    pub(crate) fn replace(&mut self, mut draft: SnapshotDraft) -> Result<(), JournalError> {
+    pub(crate) fn replace(&mut self, mut draft: SnapshotDraft) -> Result<(), LogError> {
         let Some(unfinished) = draft.0.take() else { return Ok(()) };
         let bytes = unfinished.offset;
         let snapshot = unfinished.finish(&self.dir)?;
         (self.snapshot_bytes, self.closed_bytes) = (bytes, 0);
-        let mut replaced = segment::list(&self.dir)?;
+        let mut replaced = segment::list(&self.dir, self.format)?;
         replaced.retain(|segment| segment.number < snapshot.number);
         segment::remove(&replaced)
     }
@@ -129,12 +129,12 @@ impl FrameLog {
 
 impl SnapshotDraft {
     /// Adds a frame that was started by [`FrameLog::start_frame`].
-    pub(crate) fn add(&mut self, frame: &mut [u8]) -> Result<(), JournalError> {
+    pub(crate) fn add(&mut self, frame: &mut [u8]) -> Result<(), LogError> {
         self.0.as_mut().map_or(Ok(()), |unfinished| unfinished.add(frame))
     }
 
     /// Makes it last, so that [`FrameLog::replace`] takes no time.
-    pub(crate) fn sync(&self) -> Result<(), JournalError> {
+    pub(crate) fn sync(&self) -> Result<(), LogError> {
         self.0.as_ref().map_or(Ok(()), Unfinished::sync)
     }
 }
@@ -152,37 +152,42 @@ fn read(
     segment: &Segment,
     is_last: bool,
     see: &mut impl FnMut(FrameSource, &[u8]) -> Result<(), InvalidEntry>,
-) -> Result<(u64, u64), JournalError> {
+) -> Result<(u64, u64), LogError> {
     let source = match segment.kind {
         Kind::Snapshot => FrameSource::Snapshot,
-        Kind::Journal => FrameSource::Log,
+        Kind::Log => FrameSource::Log,
     };
     let mut reader = SegmentReader::open(segment)?;
     let end = loop {
         match reader.next_frame() {
             Ok(Some((start, payload))) => see(source, &payload)
-                .map_err(|reason| JournalError::damaged(&segment.file, start, Damage::Entry(reason)))?,
+                .map_err(|reason| LogError::damaged(&segment.file, start, Damage::Entry(reason)))?,
             Ok(None) => break reader.end,
-            Err(error) if is_last && segment.kind == Kind::Journal => break cut(segment, &mut reader, error)?,
+            Err(error) if is_last && segment.kind == Kind::Log => break segment::cut(segment, &mut reader, error)?,
             Err(error) => return Err(error),
         }
     };
     if is_last {
-        sync(segment)?;
+        segment::sync(segment)?;
     }
     Ok((end, reader.frames))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    static FORMAT: Format =
+        Format { name: "frames", extension: "test", magic: *b"\x97hztst\n", letter: b'f', message_version: 1 };
 
     /// A payload, and whether a snapshot has it.
     type Seen = (bool, Vec<u8>);
 
-    fn open(dir: &Path) -> Result<(FrameLog, Vec<Seen>), JournalError> {
+    fn open(dir: &Path) -> Result<(FrameLog, Vec<Seen>), LogError> {
         let mut seen = Vec::new();
-        let log = FrameLog::open(dir, |source, payload| {
+        let log = FrameLog::open(dir, &FORMAT, |source, payload| {
             seen.push((source == FrameSource::Snapshot, payload.to_vec()));
             Ok(())
         })?;
@@ -273,7 +278,7 @@ mod tests {
             damaged[byte] ^= 1;
             fs::write(&file, &damaged).expect("written");
             let error = open(dir.path()).err().expect("it does not open");
-            assert!(error.to_string().contains("journal-00000000000000000001.hzj"), "byte {byte}: {error}");
+            assert!(error.to_string().contains("frames-00000000000000000001.test"), "byte {byte}: {error}");
         }
     }
 
@@ -287,6 +292,7 @@ mod tests {
         append(&mut log, b"two");
         drop(log);
         fs::remove_file(first).expect("removed");
-        assert!(matches!(open(dir.path()), Err(JournalError::Missing { from: 1, to: 2, .. })));
+        let error = open(dir.path()).err();
+        assert!(matches!(error, Some(LogError::Missing { from: 1, to: 2, .. })), "{error:?}");
     }
 }
