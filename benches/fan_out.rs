@@ -14,6 +14,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hazardcast::audit::Audit;
 use hazardcast::channel::NullChannel;
 use hazardcast::decide::{Lineages, Rules};
 use hazardcast::domain::{
@@ -29,7 +30,7 @@ use hazardcast::locate::{Hit, Order};
 use hazardcast::metrics::Metrics;
 use hazardcast::plan::{Found, Policy, Situation, TierFacts, Verdict, plan};
 use hazardcast::tasks::Tasks;
-use hazardcast::{decide, journal};
+use hazardcast::{audit, decide, journal};
 use tempfile::TempDir;
 use town::Town;
 
@@ -195,8 +196,11 @@ impl House {
             segment_bytes: 64 << 20,
             keep: SignedDuration::from_hours(1),
         };
-        let (journal, _, writer) = Journal::open(&config, clock.now(), Arc::clone(&metrics)).expect("it opens");
+        let (journal, _, writer) = Journal::open(&config, clock.now(), &metrics).expect("it opens");
         tasks.thread("journal", move || writer.run()).expect("a thread can be had");
+        let config = audit::Config { dir: folder.path().join("audit"), segment_bytes: 16 << 20 };
+        let (audit, _, writer) = Audit::open(&config, Arc::clone(&clock), &metrics).expect("it opens");
+        tasks.thread("audit", move || writer.run()).expect("a thread can be had");
         let hub = Hub::new();
         let around = Surroundings {
             index: Arc::clone(&town.index),
@@ -209,7 +213,8 @@ impl House {
         };
         let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
         let (fan_outs, workers) = FanOuts::assemble(around, policy, vec![LaneSeed::new(NullChannel::new())]);
-        let (desk, task) = Desk::new(Lineages::new(), Rules::default(), journal.clone(), fan_outs.clone(), clock);
+        let (desk, task) =
+            Desk::new(Lineages::new(), Rules::default(), journal.clone(), audit, fan_outs.clone(), clock);
         tasks.spawn("desk", task.run());
         Self { desk, fan_outs, workers, journal, hub, tasks, _folder: folder }
     }

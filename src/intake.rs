@@ -13,8 +13,12 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::audit::{self, Audit};
 use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide};
-use crate::domain::{Alert, AlertRef, Body, Clock, DeliveryKey, Geocode, Priority, SignedDuration, Timestamp};
+use crate::domain::{
+    Act, Actor, Alert, AlertOutcome, AlertRef, AuditEntry, Body, Clock, DeliveryKey, Geocode, Priority, SignedDuration,
+    Timestamp,
+};
 use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError};
 use crate::locate::{Resolved, resolve};
@@ -45,6 +49,8 @@ pub struct Submission {
     pub media_type: String,
     /// Who sent it.
     pub authority: Authority,
+    /// Who called, as the audit log has it.
+    pub actor: Actor,
     /// When the door had it.
     pub received: Timestamp,
 }
@@ -86,6 +92,7 @@ pub struct DeskTask {
     lineages: Lineages,
     rules: Rules,
     journal: Journal,
+    audit: Audit,
     fan_outs: FanOuts,
     clock: std::sync::Arc<dyn Clock>,
 }
@@ -98,14 +105,27 @@ struct Waiting {
 }
 
 enum Kind {
-    Submit(oneshot::Sender<Result<Answer, DeskError>>),
+    Submit(oneshot::Sender<Result<Decided, DeskError>>),
     Preview(oneshot::Sender<Decision>),
+}
+
+/// An answer, and its place in the audit log if that is to be waited for.
+struct Decided {
+    answer: Answer,
+    recorded: Option<audit::Ticket>,
 }
 
 impl Submission {
     /// Resolves the ground and readies the alert for the desk.
-    pub fn new(alert: Alert, raw: Bytes, media_type: String, authority: Authority, received: Timestamp) -> Self {
-        Self { ground: resolve(&alert), alert, raw, media_type, authority, received }
+    pub fn new(
+        alert: Alert,
+        raw: Bytes,
+        media_type: String,
+        authority: Authority,
+        actor: Actor,
+        received: Timestamp,
+    ) -> Self {
+        Self { ground: resolve(&alert), alert, raw, media_type, authority, actor, received }
     }
 
     /// Codes that could not be resolved, over all infos.
@@ -132,18 +152,27 @@ impl Desk {
         lineages: Lineages,
         rules: Rules,
         journal: Journal,
+        audit: Audit,
         fan_outs: FanOuts,
         clock: std::sync::Arc<dyn Clock>,
     ) -> (Self, DeskTask) {
         let (sender, inbox) = mpsc::channel(WAITING);
-        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, fan_outs, clock })
+        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, audit, fan_outs, clock })
     }
 
-    /// Submits an alert and waits for its answer. An admitted alert is on disk when this returns.
+    /// Submits an alert and waits for its answer. An admitted alert is on disk when this returns, and so is the audit
+    /// log's record of one that is not; for the record of an admitted one nobody waits, since devices do.
     pub async fn submit(&self, submission: Submission) -> Result<Answer, DeskError> {
         let (reply, answer) = oneshot::channel();
         self.put(submission, Kind::Submit(reply))?;
-        answer.await.unwrap_or(Err(DeskError::Closed))
+        let Decided { answer, recorded } = answer.await.unwrap_or(Err(DeskError::Closed))?;
+        if let Some(recorded) = recorded
+            && let Err(error) = recorded.synced().await
+        {
+            // The sender is told what was decided all the same.
+            tracing::error!(error = &error as &dyn std::error::Error, "a decision is not in the audit log");
+        }
+        Ok(answer)
     }
 
     /// What would be decided; changes nothing.
@@ -167,7 +196,9 @@ struct Pending {
     answer: Answer,
     bulletin: Option<Bulletin>,
     received: Timestamp,
-    reply: oneshot::Sender<Result<Answer, DeskError>>,
+    /// What the audit log is told of it.
+    audited: AuditEntry,
+    reply: oneshot::Sender<Result<Decided, DeskError>>,
     /// Whether its own entry is on disk, if it has one.
     synced: Option<Result<(), JournalError>>,
 }
@@ -225,9 +256,10 @@ impl DeskTask {
     fn take(
         &mut self,
         submission: Submission,
-        reply: oneshot::Sender<Result<Answer, DeskError>>,
+        reply: oneshot::Sender<Result<Decided, DeskError>>,
     ) -> impl Future<Output = Pending> + use<> {
         let decision = self.decide(&submission);
+        let audited = audited(&submission, &decision);
         let received = submission.received;
         let references = &submission.alert.subject.references;
         let (answer, bulletin, ticket) = match decision {
@@ -256,7 +288,7 @@ impl DeskTask {
                 Some(ticket) => Some(ticket.synced().await),
                 None => None,
             };
-            Pending { answer, bulletin, received, reply, synced }
+            Pending { answer, bulletin, received, audited, reply, synced }
         }
     }
 
@@ -272,17 +304,20 @@ impl DeskTask {
     }
 
     fn complete(&self, pending: Pending) {
-        let Pending { answer, bulletin, received, reply, synced } = pending;
+        let Pending { answer, bulletin, received, audited, reply, synced } = pending;
         // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk: that
         // one was completed before, and a journal that failed knows it.
         let result = match synced.unwrap_or_else(|| self.journal.healthy()) {
             // What is on disk sets out, though the journal may have failed since.
             Ok(()) => {
                 self.count(&answer, received);
+                // Devices first. Their record is written beside, and nobody waits for it.
+                let is_admitted = bulletin.is_some();
                 if let Some(bulletin) = bulletin {
                     self.fan_outs.start(bulletin);
                 }
-                Ok(answer)
+                let recorded = Some(self.audit.append(&audited)).filter(|_| !is_admitted);
+                Ok(Decided { answer, recorded })
             }
             Err(error) => Err(DeskError::Journal(error)),
         };
@@ -302,6 +337,28 @@ impl DeskTask {
         };
         metrics.alerts_decided(decision).inc();
     }
+}
+
+/// The audit log's record of a decision.
+fn audited(submission: &Submission, decision: &Decision) -> AuditEntry {
+    let key = match decision {
+        Decision::Admit(bulletin) => Some(bulletin.key()),
+        Decision::Ignore(Ignored::Duplicate(key)) => *key,
+        Decision::Ignore(_) | Decision::Refuse(_) => None,
+    };
+    let outcome = match decision {
+        Decision::Admit(bulletin) => AlertOutcome::Admitted(bulletin.key()),
+        Decision::Ignore(ignored) => AlertOutcome::Ignored { reason: ignored.reason().into(), key },
+        Decision::Refuse(refused) => AlertOutcome::Refused { reason: refused.reason().into() },
+    };
+    let act = Act::AlertDecided {
+        authority: submission.authority.name.as_str().into(),
+        alert: Some(submission.alert.id.clone()),
+        outcome,
+        recovered: false,
+    };
+    let object = key.map(|key| format!("alerts/{}", key.lineage).into()).unwrap_or_default();
+    AuditEntry { actor: submission.actor.clone(), act, subjects: Vec::new(), object }
 }
 
 impl PartialEq for Waiting {

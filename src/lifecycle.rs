@@ -67,6 +67,22 @@ impl StopSignals {
     }
 }
 
+/// SIGHUP, which asks for what changes outside the process to be read again: its certificates.
+#[derive(Debug)]
+pub struct HangUps(Signal);
+
+impl HangUps {
+    /// From now on the signal is caught. Needs a runtime with I/O.
+    pub fn catch() -> std::io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Waits for the next.
+    pub async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}
+
 /// How [`run`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended<T> {
@@ -112,6 +128,15 @@ pub fn raise_open_files() -> std::io::Result<Option<u64>> {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
     Ok(limit.maximum)
+}
+
+/// Keeps what the process knows inside it: a crash leaves no core, and no other process of the same account can read
+/// its memory.
+pub fn harden() -> std::io::Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -171,6 +196,16 @@ mod tests {
         let first = clock.now();
         assert!(first >= start && clock.now() >= first);
         assert_eq!(OffsetClock::starting_at(Timestamp::MAX).now(), Timestamp::MAX);
+    }
+
+    /// The test's own process is what is hardened: of no harm to the other tests.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_hardened_process_leaves_no_core_and_cannot_be_looked_into() {
+        harden().expect("hardened");
+        assert_eq!(getrlimit(Resource::Core).maximum, Some(0));
+        let dumpable = rustix::process::dumpable_behavior().expect("asked");
+        assert_eq!(dumpable, rustix::process::DumpableBehavior::NotDumpable);
     }
 
     #[test]

@@ -43,12 +43,30 @@ pub enum Metric {
     JournalSyncs,
     /// Bytes that were appended to the journal.
     JournalAppended,
+    /// Records of the audit log, by action.
+    AuditRecords,
+    /// Syncs of the audit log's file.
+    AuditSyncs,
+    /// Bytes that were appended to the audit log.
+    AuditAppended,
+    /// Whether the audit log has failed.
+    AuditFailed,
     /// Messages that wait in a queue.
     QueueDepth,
     /// Tasks and threads that run, by name.
     TasksRunning,
     /// Tasks and threads that panicked or ended by themselves, by name.
     TasksFailed,
+    /// Connections that are open, by listener.
+    ConnectionsOpen,
+    /// Connections that were not taken in, by why.
+    ConnectionsRefused,
+    /// Times that certificates were loaded again.
+    CertificateReloads,
+    /// Proofs of who calls that were wrong, by kind.
+    AuthenticationsFailed,
+    /// Calls that were refused before they reached the house, by why.
+    CallsRefused,
 }
 
 impl Metric {
@@ -70,9 +88,18 @@ impl Metric {
             Self::RegistryCommits => ("registry_commits", None, "Batches that the registry's store has committed"),
             Self::JournalSyncs => ("journal_syncs", None, "Syncs of the journal's file"),
             Self::JournalAppended => ("journal_appended", Some(Unit::Bytes), "What was appended to the journal"),
+            Self::AuditRecords => ("audit_records", None, "Records of the audit log, by action"),
+            Self::AuditSyncs => ("audit_syncs", None, "Syncs of the audit log's file"),
+            Self::AuditAppended => ("audit_appended", Some(Unit::Bytes), "What was appended to the audit log"),
+            Self::AuditFailed => ("audit_failed", None, "1 if the audit log takes no more records, else 0"),
             Self::QueueDepth => ("queue_depth", None, "Messages that wait in a queue"),
             Self::TasksRunning => ("tasks_running", None, "Tasks and threads that run"),
             Self::TasksFailed => ("tasks_failed", None, "Tasks and threads that panicked or ended by themselves"),
+            Self::ConnectionsOpen => ("connections_open", None, "Connections that are open"),
+            Self::ConnectionsRefused => ("connections_refused", None, "Connections that were not taken in"),
+            Self::CertificateReloads => ("certificate_reloads", None, "Times that certificates were loaded again"),
+            Self::AuthenticationsFailed => ("authentications_failed", None, "Proofs of who calls that were wrong"),
+            Self::CallsRefused => ("calls_refused", None, "Calls refused for who makes them, or how many"),
         }
     }
 }
@@ -101,6 +128,15 @@ impl AlertDecision {
             Self::Refused => "refused",
         }
     }
+}
+
+/// How loading certificates again went, as a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateReload {
+    /// New connections get the new ones.
+    Done,
+    /// They cannot be used, and the old stay.
+    Failed,
 }
 
 const MILESTONES: [(Milestone, &str); 4] = [
@@ -140,9 +176,21 @@ pub struct Metrics {
     pub journal_syncs: Counter,
     /// See [`Metric::JournalAppended`].
     pub journal_appended: Counter,
+    audit_records: Family<Label, Counter>,
+    /// See [`Metric::AuditSyncs`].
+    pub audit_syncs: Counter,
+    /// See [`Metric::AuditAppended`].
+    pub audit_appended: Counter,
+    /// See [`Metric::AuditFailed`].
+    pub audit_failed: Gauge,
     queue_depth: Family<Label, Gauge>,
     tasks_running: Family<Label, Gauge>,
     tasks_failed: Family<Label, Counter>,
+    connections_open: Family<Label, Gauge>,
+    connections_refused: Family<Label, Counter>,
+    certificate_reloads: Family<Label, Counter>,
+    authentications_failed: Family<Label, Counter>,
+    calls_refused: Family<Label, Counter>,
 }
 
 impl Default for Metrics {
@@ -176,9 +224,18 @@ impl Metrics {
             registry_commits: registered(&mut registry, Metric::RegistryCommits, Counter::default()),
             journal_syncs: registered(&mut registry, Metric::JournalSyncs, Counter::default()),
             journal_appended: registered(&mut registry, Metric::JournalAppended, Counter::default()),
+            audit_records: registered(&mut registry, Metric::AuditRecords, Family::default()),
+            audit_syncs: registered(&mut registry, Metric::AuditSyncs, Counter::default()),
+            audit_appended: registered(&mut registry, Metric::AuditAppended, Counter::default()),
+            audit_failed: registered(&mut registry, Metric::AuditFailed, Gauge::default()),
             queue_depth: registered(&mut registry, Metric::QueueDepth, Family::default()),
             tasks_running: registered(&mut registry, Metric::TasksRunning, Family::default()),
             tasks_failed: registered(&mut registry, Metric::TasksFailed, Family::default()),
+            connections_open: registered(&mut registry, Metric::ConnectionsOpen, Family::default()),
+            connections_refused: registered(&mut registry, Metric::ConnectionsRefused, Family::default()),
+            certificate_reloads: registered(&mut registry, Metric::CertificateReloads, Family::default()),
+            authentications_failed: registered(&mut registry, Metric::AuthenticationsFailed, Family::default()),
+            calls_refused: registered(&mut registry, Metric::CallsRefused, Family::default()),
             registry,
         }
     }
@@ -198,6 +255,11 @@ impl Metrics {
         self.devices_skipped.get_or_create_owned(&[("reason", reason)])
     }
 
+    /// The counter of the audit log's records of that action.
+    pub fn audit_records(&self, action: &'static str) -> Counter {
+        self.audit_records.get_or_create_owned(&[("action", action)])
+    }
+
     /// The gauge of the queue `queue`. Take it once, when the queue is made.
     pub fn queue_depth(&self, queue: &'static str) -> Gauge {
         self.queue_depth.get_or_create_owned(&[("queue", queue)])
@@ -211,6 +273,35 @@ impl Metrics {
     /// The counter of tasks and threads of that name that panicked or ended by themselves.
     pub fn tasks_failed(&self, task: &'static str) -> Counter {
         self.tasks_failed.get_or_create_owned(&[("task", task)])
+    }
+
+    /// The gauge of connections that the listener `listener` has open. Take it once.
+    pub fn connections_open(&self, listener: &'static str) -> Gauge {
+        self.connections_open.get_or_create_owned(&[("listener", listener)])
+    }
+
+    /// The counter of connections that were not taken in for `reason`.
+    pub fn connections_refused(&self, reason: &'static str) -> Counter {
+        self.connections_refused.get_or_create_owned(&[("reason", reason)])
+    }
+
+    /// The counter of times that certificates were loaded again and it went so.
+    pub fn certificate_reloads(&self, outcome: CertificateReload) -> Counter {
+        let name = match outcome {
+            CertificateReload::Done => "done",
+            CertificateReload::Failed => "failed",
+        };
+        self.certificate_reloads.get_or_create_owned(&[("outcome", name)])
+    }
+
+    /// The counter of wrong proofs of that kind.
+    pub fn authentications_failed(&self, proof: &'static str) -> Counter {
+        self.authentications_failed.get_or_create_owned(&[("proof", proof)])
+    }
+
+    /// The counter of calls that were refused for `reason`.
+    pub fn calls_refused(&self, reason: &'static str) -> Counter {
+        self.calls_refused.get_or_create_owned(&[("reason", reason)])
     }
 
     /// All metrics as `OpenMetrics` text, which Prometheus reads.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use hazardcast::decide::Authority;
 use hazardcast::domain::{
-    Alert, AlertId, AlertScope, AppName, Area, Body, Category, Certainty, ChannelKind, Clock, Consent, ConsentOrigin,
-    DeviceTraits, Footprint, Ground, Identifier, Info, InfoTexts, Language, Mode, NewRegistration, NonEmpty,
-    PartnerName, Platform, PolicyVersion, Polygon, Position, Private, Purpose, Ring, Sender, Severity, Subject,
-    Timestamp, Token, Urgency,
+    Actor, Alert, AlertId, AlertScope, AppName, Area, Body, Caller, Category, Certainty, ChannelKind, Clock, Consent,
+    ConsentOrigin, DeviceTraits, Footprint, Ground, Identifier, Info, InfoTexts, Language, Mode, NewRegistration,
+    NonEmpty, PartnerName, Platform, PolicyVersion, Polygon, Position, Private, Purpose, Ring, Sender, Severity,
+    Subject, Timestamp, Token, Urgency,
 };
 use hazardcast::intake::Submission;
 use hazardcast::lifecycle::SystemClock;
@@ -101,7 +101,8 @@ impl Town {
             body: Body::Issue(NonEmpty::of(info)),
         };
         let raw = identifier.to_owned().into_bytes().into();
-        Submission::new(alert, raw, "text/plain".to_owned(), Authority::development(), now)
+        let actor = Actor::from(&Caller::Development);
+        Submission::new(alert, raw, "text/plain".to_owned(), Authority::development(), actor, now)
     }
 
     pub(super) async fn close(self) {

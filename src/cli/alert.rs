@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use tonic::transport::Channel;
 
 use crate::domain::{DeliveryKey, Timestamp};
 use crate::wire::convert::{terms, time};
@@ -15,8 +14,8 @@ use crate::wire::v1::alert_service_client::AlertServiceClient;
 use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
 use crate::wire::v1::submit_alert_response::Outcome;
 
-use super::output::{Steps, print_line, table};
-use super::population::connect;
+use super::connection::Connection;
+use super::output::{Steps, print_line, refused, table};
 use super::{Server, plain};
 
 /// What can be done with alerts.
@@ -129,17 +128,17 @@ pub(super) fn raw(file: &Path) -> Result<v1::RawAlert> {
 }
 
 /// Hands an alert to a server.
-pub(super) async fn submit(channel: Channel, raw: v1::RawAlert) -> Result<v1::SubmitAlertResponse> {
+pub(super) async fn submit(channel: Connection, raw: v1::RawAlert) -> Result<v1::SubmitAlertResponse> {
     let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
     let answer = AlertServiceClient::new(channel).submit_alert(request).await;
-    Ok(answer.map_err(|status| anyhow::anyhow!("the server refused it: {}", status.message()))?.into_inner())
+    Ok(answer.map_err(refused)?.into_inner())
 }
 
 async fn preview(args: &PreviewArgs, json: bool) -> Result<ExitCode> {
     let request = v1::PreviewAlertRequest { alert: Some(v1::preview_alert_request::Alert::Raw(raw(&args.file)?)) };
-    let mut client = AlertServiceClient::new(connect(&args.server.server).await?);
+    let mut client = AlertServiceClient::new(args.server.connect().await?);
     let answer = client.preview_alert(request).await;
-    let answer = answer.map_err(|status| anyhow::anyhow!("the server refused it: {}", status.message()))?.into_inner();
+    let answer = answer.map_err(refused)?.into_inner();
     let ignored = answer.ignored();
     let told: Vec<_> = answer.told.iter().map(|told| (channel_name(told.channel), told.count)).collect();
     if json {
@@ -172,7 +171,7 @@ async fn preview(args: &PreviewArgs, json: bool) -> Result<ExitCode> {
 }
 
 async fn send(args: &SendArgs, json: bool) -> Result<ExitCode> {
-    let channel = connect(&args.server.server).await?;
+    let channel = args.server.connect().await?;
     let answer = submit(channel.clone(), raw(&args.file)?).await?;
     let (outcome, key, reason) = match answer.outcome.context("the server said nothing")? {
         Outcome::Admitted(admitted) => ("admitted", admitted.key, None),
@@ -209,12 +208,12 @@ pub(super) struct Telling {
 }
 
 /// Follows a fan-out until it is complete; returns its last counts.
-pub(super) async fn watch(channel: Channel, key: &str, telling: Telling) -> Result<v1::FanOut> {
+pub(super) async fn watch(channel: Connection, key: &str, telling: Telling) -> Result<v1::FanOut> {
     let request = v1::WatchFanOutRequest { name: format!("fanOuts/{key}") };
-    let mut looks = FanOutServiceClient::new(channel).watch_fan_out(request).await?.into_inner();
+    let mut looks = FanOutServiceClient::new(channel).watch_fan_out(request).await.map_err(refused)?.into_inner();
     let bar = Steps::new(!telling.bar).bar("telling", 0);
     let mut last = None;
-    while let Some(look) = looks.message().await? {
+    while let Some(look) = looks.message().await.map_err(refused)? {
         let Some(fan_out) = look.fan_out else { continue };
         bar.set_length(fan_out.planned_count.unsigned_abs());
         bar.set_position(sent(&fan_out).unsigned_abs());
@@ -232,7 +231,7 @@ fn sent(fan_out: &v1::FanOut) -> i64 {
 }
 
 async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
-    let channel = connect(&args.server.server).await?;
+    let channel = args.server.connect().await?;
     let mut alerts = AlertServiceClient::new(channel.clone());
     let mut fan_outs = FanOutServiceClient::new(channel);
     let mut table = table();
@@ -240,10 +239,11 @@ async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
     let (mut left, mut page_token) = (args.limit as usize, String::new());
     loop {
         let request = v1::ListAlertsRequest { page_size: left.min(1_000) as i32, page_token, in_force: false };
-        let page = alerts.list_alerts(request).await?.into_inner();
+        let page = alerts.list_alerts(request).await.map_err(refused)?.into_inner();
         for alert in page.alerts.iter().take(left) {
             let request = v1::GetFanOutRequest { name: alert.fan_out.clone() };
-            let fan_out = fan_outs.get_fan_out(request).await?.into_inner().fan_out.unwrap_or_default();
+            let fan_out =
+                fan_outs.get_fan_out(request).await.map_err(refused)?.into_inner().fan_out.unwrap_or_default();
             if json {
                 print_line(&alert_json(alert, &fan_out).to_string());
             } else {
@@ -263,7 +263,7 @@ async fn list(args: &ListArgs, json: bool) -> Result<ExitCode> {
 }
 
 async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
-    let channel = connect(&args.server.server).await?;
+    let channel = args.server.connect().await?;
     let id = match &args.id {
         Some(id) => id.clone(),
         None => newest(channel.clone()).await?,
@@ -278,7 +278,7 @@ async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
         Err(status) => bail!("{id}: {}", status.message()),
     };
     let request = v1::GetFanOutRequest { name: alert.fan_out.clone() };
-    let fan_out = FanOutServiceClient::new(channel).get_fan_out(request).await?.into_inner().fan_out;
+    let fan_out = FanOutServiceClient::new(channel).get_fan_out(request).await.map_err(refused)?.into_inner().fan_out;
     let fan_out = fan_out.unwrap_or_default();
     if json {
         print_line(&alert_json(&alert, &fan_out).to_string());
@@ -305,9 +305,9 @@ async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
 }
 
 /// The name of the newest alert.
-async fn newest(channel: Channel) -> Result<String> {
+async fn newest(channel: Connection) -> Result<String> {
     let request = v1::ListAlertsRequest { page_size: 1, ..v1::ListAlertsRequest::default() };
-    let page = AlertServiceClient::new(channel).list_alerts(request).await?.into_inner();
+    let page = AlertServiceClient::new(channel).list_alerts(request).await.map_err(refused)?.into_inner();
     Ok(page.alerts.into_iter().next().context("the server has no alerts")?.name)
 }
 

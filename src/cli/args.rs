@@ -1,8 +1,10 @@
 //! The tree of commands, and what several of them share.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
+use super::access::AccessCommand;
 use super::alert::AlertCommand;
+use super::audit::AuditCommand;
 use super::demo::DemoArgs;
 use super::device::DeviceCommand;
 use super::serve::ServeArgs;
@@ -32,7 +34,8 @@ Examples:
   hazardcast serve --dev
   hazardcast alert check warning.xml
   hazardcast alert send warning.xml --watch
-  hazardcast device simulate --count 1000 --cities";
+  hazardcast device simulate --count 1000 --cities
+  hazardcast audit verify";
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -44,17 +47,15 @@ pub enum Command {
     /// Checks, previews, sends and lists alerts
     #[command(subcommand)]
     Alert(AlertCommand),
+    /// Verifies, lists and exports the log of who did what
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Plays devices
     #[command(subcommand)]
     Device(DeviceCommand),
-}
-
-/// Which server is asked.
-#[derive(Debug, Clone, Args)]
-pub struct Server {
-    /// The server's gRPC address
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7400")]
-    pub server: String,
+    /// Says who may call a server: partners, authorities and operators
+    #[command(subcommand)]
+    Access(AccessCommand),
 }
 
 #[cfg(test)]
@@ -89,11 +90,21 @@ mod tests {
         leaves(&Cli::command(), "hazardcast", &mut found);
         let words: BTreeSet<&str> = found.iter().map(|(words, _)| words.as_str()).collect();
         let expected = [
+            "hazardcast access bootstrap",
+            "hazardcast access create",
+            "hazardcast access list",
+            "hazardcast access revoke",
+            "hazardcast access show",
+            "hazardcast access whoami",
             "hazardcast alert check",
             "hazardcast alert list",
             "hazardcast alert preview",
             "hazardcast alert send",
             "hazardcast alert show",
+            "hazardcast audit export",
+            "hazardcast audit head",
+            "hazardcast audit list",
+            "hazardcast audit verify",
             "hazardcast demo",
             "hazardcast device simulate",
             "hazardcast serve",

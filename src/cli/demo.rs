@@ -31,8 +31,8 @@ use super::alert::{Telling, ignore_name, submit, watch};
 use super::cities::{City, cities, positions};
 use super::map::MapScene;
 use super::output::{Steps, print_line, table};
-use super::plain;
-use super::population::{DEV_APP, Sketch, connect, connect_many, register};
+use super::population::{DEV_APP, Sketch, register};
+use super::{Server, plain};
 
 /// What `demo` is told.
 #[derive(Debug, Clone, Args)]
@@ -107,8 +107,9 @@ pub async fn run(args: &DemoArgs, json: bool) -> Result<ExitCode> {
     let _ = raise_open_files();
     let folder = Folder::new(rng.random())?;
     let clock: Arc<dyn Clock> = Arc::new(OffsetClock::starting_at(sent.alert.id.sent));
-    let app = App::open(options(&folder.0, Arc::clone(&clock))).await.context("the server could not be opened")?;
-    let server = format!("http://{}", app.grpc_address());
+    let mut app = App::open(options(&folder.0, Arc::clone(&clock))).await.context("the server could not be opened")?;
+    app.loaded().await.context("the server could not be opened")?;
+    let server = Server::at(format!("http://{}", app.grpc_address()));
     let fleet = FleetOptions { record: None, clock: Some(clock) };
     let told = tokio::select! {
         told = tell(&server, &sent, &sketches, fleet, json) => told,
@@ -192,7 +193,7 @@ fn options(folder: &Path, clock: Arc<dyn Clock>) -> Options {
         http_listen: loopback,
         clock,
         null: Some(Null::File(folder.join("null"))),
-        ..super::serve::options(&config)
+        ..super::serve::options(&config, true)
     }
 }
 
@@ -205,9 +206,9 @@ struct Told {
     fan_out: v1::FanOut,
 }
 
-async fn tell(server: &str, sent: &Sent, sketches: &[Sketch], fleet: FleetOptions, json: bool) -> Result<Told> {
+async fn tell(server: &Server, sent: &Sent, sketches: &[Sketch], fleet: FleetOptions, json: bool) -> Result<Told> {
     let steps = Steps::new(json);
-    let channel = connect(server).await?;
+    let channel = server.connect().await?;
     let bar = steps.bar("registering", sketches.len() as u64);
     let devices = register(channel.clone(), DEV_APP, sketches, |done| bar.set_position(done)).await?;
     bar.finish();
@@ -215,7 +216,7 @@ async fn tell(server: &str, sent: &Sent, sketches: &[Sketch], fleet: FleetOption
     let links = linked.len() as u64;
     let credentials: Vec<Credentials> = linked.iter().map(|&number| devices[number].clone()).collect();
     let tasks = Tasks::new(Arc::new(Metrics::new()));
-    let channels = connect_many(server, credentials.len()).await?;
+    let channels = server.connect_many(credentials.len()).await?;
     let fleet = Fleet::start(&channels, credentials, fleet, &tasks);
     let bar = steps.bar("opening links", links);
     let started = Instant::now();

@@ -21,7 +21,7 @@ use crate::tasks::Tasks;
 use super::Server;
 use super::cities::{cities, positions};
 use super::output::{Steps, print_line};
-use super::population::{DEV_APP, Sketch, connect, connect_many, register};
+use super::population::{DEV_APP, Sketch, register};
 
 /// What can be done with devices.
 #[derive(Debug, Subcommand)]
@@ -35,7 +35,8 @@ pub enum DeviceCommand {
 #[command(after_help = "\
 Examples:
   hazardcast device simulate --count 1000 --cities
-  hazardcast device simulate --count 10 --place -99.13,19.43 --json")]
+  hazardcast device simulate --count 10 --place -99.13,19.43 --json
+  hazardcast device simulate --count 10 --app partners/acme/apps/main --server https://alerts.example.org:7400")]
 pub struct SimulateArgs {
     /// Devices
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -58,6 +59,9 @@ pub struct SimulateArgs {
     /// Which of the many ways to spread them; the same number spreads them the same way
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// The app that they are registered with
+    #[arg(long, value_name = "NAME", default_value = DEV_APP)]
+    pub app: String,
     /// Which server is asked.
     #[command(flatten)]
     pub server: Server,
@@ -86,11 +90,11 @@ pub async fn simulate(args: &SimulateArgs, json: bool) -> Result<ExitCode> {
     let tasks = Tasks::new(Arc::new(Metrics::new()));
     let steps = Steps::new(json);
     let bar = steps.bar("registering", args.count.into());
-    let channel = connect(&args.server.server).await?;
-    let mut devices = register(channel, DEV_APP, &sketches, |done| bar.set_position(done)).await?;
+    let channel = args.server.connect().await?;
+    let mut devices = register(channel, &args.app, &sketches, |done| bar.set_position(done)).await?;
     bar.finish();
     devices.truncate(links as usize);
-    let channels = connect_many(&args.server.server, links as usize).await?;
+    let channels = args.server.connect_many(links as usize).await?;
     let fleet = Fleet::start(&channels, devices, FleetOptions { record, clock: None }, &tasks);
     let bar = steps.bar("opening links", links.into());
     while fleet.open() < u64::from(links) {

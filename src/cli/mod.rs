@@ -3,10 +3,14 @@
 //! Each command has a file that holds its arguments and what it does. [`map`] draws an area and who was told;
 //! [`cities`] puts devices where people live; [`log`] sets up the log. Nothing else of the crate prints.
 
+pub mod access;
 pub mod alert;
 mod args;
+pub mod audit;
+mod audit_record;
 mod check;
 pub mod cities;
+mod connection;
 pub mod demo;
 pub mod device;
 mod judge;
@@ -16,7 +20,8 @@ mod output;
 mod population;
 pub mod serve;
 
-pub use args::{Cli, Command, Server};
+pub use args::{Cli, Command};
+pub use connection::Server;
 
 use std::process::ExitCode;
 
@@ -31,6 +36,11 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         let checked = check::run(args, cli.json, read, &mut std::io::stdout().lock())?;
         return Ok(ExitCode::from(checked as u8));
     }
+    if let Command::Audit(command) = &cli.command
+        && let Some(done) = audit::run_offline(command, cli.json)?
+    {
+        return Ok(done);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match &cli.command {
@@ -41,7 +51,9 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             }
             Command::Demo(args) => demo::run(args, cli.json).await,
             Command::Alert(command) => alert::run(command, cli.json).await,
+            Command::Audit(command) => audit::run(command, cli.json).await,
             Command::Device(device::DeviceCommand::Simulate(args)) => device::simulate(args, cli.json).await,
+            Command::Access(command) => access::run(command, cli.json).await,
         }
     })
 }

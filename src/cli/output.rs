@@ -12,6 +12,12 @@ pub(super) fn print_line(line: &str) {
     let _ = out.flush();
 }
 
+/// What a server said to a call that it did not answer.
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+pub(super) fn refused(status: tonic::Status) -> anyhow::Error {
+    anyhow::anyhow!("the server refused it: {}", super::plain(status.message()))
+}
+
 /// An empty table, drawn with a line under its head alone.
 pub(super) fn table() -> Table {
     let mut table = Table::new();

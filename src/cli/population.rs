@@ -1,9 +1,6 @@
 //! Devices for a demo or a load test, and their registration through the public API.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, bail, ensure};
-use tonic::transport::{Channel, Endpoint};
+use anyhow::{Context, Result, bail};
 
 use crate::device::Credentials;
 use crate::domain::{LinkSecret, Position, Private};
@@ -12,14 +9,13 @@ use crate::wire::v1;
 use crate::wire::v1::batch_create_registrations_response::result::Result as Outcome;
 use crate::wire::v1::device_service_client::DeviceServiceClient;
 
+use super::connection::Connection;
+
 /// The app of a development server that devices are registered with.
 pub(super) const DEV_APP: &str = "partners/dev/apps/alpha";
 
 /// Registrations in one call.
 const BATCH: usize = 1_000;
-
-/// Links that share a connection.
-const LINKS_PER_CONNECTION: usize = 250;
 
 /// A device to be registered.
 #[derive(Debug, Clone, Copy)]
@@ -34,32 +30,14 @@ pub(super) struct Sketch {
     pub(super) null: bool,
 }
 
-/// Connects to a server.
-pub(super) async fn connect(server: &str) -> Result<Channel> {
-    endpoint(server)?.connect().await.with_context(|| format!("no server answers at {server}"))
-}
-
-/// Connections for so many links, opened when they are first used, and again whenever they are lost.
-pub(super) async fn connect_many(server: &str, links: usize) -> Result<Vec<Channel>> {
-    connect(server).await?;
-    (0..links.div_ceil(LINKS_PER_CONNECTION).max(1)).map(|_| Ok(endpoint(server)?.connect_lazy())).collect()
-}
-
-fn endpoint(server: &str) -> Result<Endpoint> {
-    let endpoint = Endpoint::from_shared(server.to_owned()).with_context(|| format!("--server {server}: not a URL"))?;
-    // Never in the clear where it was asked for encrypted.
-    ensure!(endpoint.uri().scheme_str() == Some("http"), "--server {server}: only http:// is spoken here so far");
-    Ok(endpoint.connect_timeout(Duration::from_secs(5)).tcp_nodelay(true))
-}
-
 /// Registers devices with `app`, in order; `done` hears how many are registered so far.
 pub(super) async fn register(
-    channel: Channel,
+    connection: Connection,
     app: &str,
     sketches: &[Sketch],
     mut done: impl FnMut(u64),
 ) -> Result<Vec<Credentials>> {
-    let mut client = DeviceServiceClient::new(channel).max_decoding_message_size(16 << 20);
+    let mut client = DeviceServiceClient::new(connection).max_decoding_message_size(16 << 20);
     let mut credentials = Vec::with_capacity(sketches.len());
     for batch in sketches.chunks(BATCH) {
         let requests: Vec<_> = batch.iter().map(request).collect();

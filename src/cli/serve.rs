@@ -4,17 +4,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Null, Options};
-use crate::config::{Config, ConfigError, LogFormat, LogLevel};
+use crate::app::{App, Null, Options, Tls};
+use crate::config::{Config, ConfigError, LogFormat, LogLevel, Switch};
 use crate::domain::Timestamp;
-use crate::lifecycle::{self, Ended, OffsetClock, StopSignals, SystemClock, raise_open_files};
+use crate::lifecycle::{self, Ended, HangUps, OffsetClock, StopSignals, SystemClock, harden, raise_open_files};
+use crate::registry::Progress;
 
-use super::output::print_line;
+use super::output::{Steps, print_line};
 
 /// What `serve` is told.
 #[derive(Debug, Clone, Args)]
@@ -35,6 +37,15 @@ pub struct ServeArgs {
     /// Let anyone on this machine do anything: loopback addresses only
     #[arg(long)]
     pub dev: bool,
+    /// The server's certificate with those that lead to a root, PEM
+    #[arg(long, value_name = "FILE", requires = "private_key")]
+    pub certificate: Option<PathBuf>,
+    /// The certificate's private key, PEM
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub private_key: Option<PathBuf>,
+    /// The roots of client certificates that callers may show, PEM
+    #[arg(long, value_name = "FILE")]
+    pub client_roots: Option<PathBuf>,
     /// Start the server's clock at this instant (RFC 3339), so that alerts of the past can be sent
     #[arg(long, value_name = "TIME", requires = "dev")]
     pub clock: Option<Timestamp>,
@@ -52,9 +63,14 @@ pub struct ServeArgs {
 const EXAMPLES: &str = "\
 Examples:
   hazardcast serve --dev
+  hazardcast serve --certificate server.pem --private-key server.key --listen 0.0.0.0:7400
+  hazardcast serve --config site.toml
   hazardcast serve --dev --config site.toml --data-dir /var/lib/hazardcast
   hazardcast serve --dev --listen 127.0.0.1:7500 --http-listen 127.0.0.1:7501
   hazardcast serve --dev --clock 2024-10-25T15:10:00Z --log debug --log-format json";
+
+/// How often the progress bar moves.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Why a server is not started.
 #[derive(Debug, thiserror::Error)]
@@ -62,9 +78,18 @@ pub enum ServeRefused {
     /// The settings cannot be used.
     #[error("settings")]
     Config(#[from] ConfigError),
-    /// Anyone could send alerts.
-    #[error("there is no access control yet: a server starts with --dev alone, for this machine only")]
-    NoAccessControl,
+    /// Tokens, places and alerts would go in plain text.
+    #[error(
+        "no certificate is configured, and plain text is for --dev on this machine alone: set tls.certificate and \
+         tls.private_key, or give --certificate and --private-key"
+    )]
+    NoTls,
+    /// A certificate is of no use without its key.
+    #[error("tls.certificate is set and tls.private_key is not")]
+    NoKey,
+    /// What machines ask would go in plain text.
+    #[error("server.http_listen = {0} is not a loopback address: set tls.http = \"on\", or keep it on this machine")]
+    PlainHttp(SocketAddr),
     /// Anyone on the network could send alerts.
     #[error("--dev is for this machine only, and {key} = {address} is not a loopback address")]
     NotLoopback {
@@ -85,8 +110,22 @@ impl ServeArgs {
         replace(&mut config.server.http_listen, self.http_listen);
         replace(&mut config.log.level, self.log);
         replace(&mut config.log.format, self.log_format);
+        replace(&mut config.tls.certificate, self.certificate.clone());
+        replace(&mut config.tls.private_key, self.private_key.clone());
+        replace(&mut config.tls.client_roots, self.client_roots.clone());
+        let tls = config.tls.files();
+        if tls.as_ref().is_some_and(|files| files.private_key.as_os_str().is_empty()) {
+            return Err(ServeRefused::NoKey);
+        }
         if !self.dev {
-            return Err(ServeRefused::NoAccessControl);
+            let http = config.server.http_listen;
+            if tls.is_none() {
+                return Err(ServeRefused::NoTls);
+            }
+            if !http.ip().is_loopback() && config.tls.http == Switch::Off {
+                return Err(ServeRefused::PlainHttp(http));
+            }
+            return Ok(config);
         }
         let listeners = [("server.listen", config.server.listen), ("server.http_listen", config.server.http_listen)];
         for (key, address) in listeners {
@@ -106,16 +145,30 @@ pub async fn run(args: &ServeArgs, config: Config, json: bool) -> anyhow::Result
             Some(start) => Arc::new(OffsetClock::starting_at(start)),
             None => Arc::new(SystemClock),
         },
-        ..options(&config)
+        ..options(&config, args.dev)
     };
+    if let Err(error) = harden() {
+        tracing::warn!(%error, "a crash of the process may leave what it knows in a file");
+    }
     if let Err(error) = raise_open_files() {
         tracing::warn!(%error, "the limit of open files stays as it is: there may be fewer links than devices");
     }
     let mut signals = StopSignals::catch().context("signals cannot be caught")?;
+    let mut hang_ups = HangUps::catch().context("signals cannot be caught")?;
     let server = async |stop: CancellationToken| {
         let app = App::open(options).await?;
         say_listening(&app, json);
-        app.run(stop.cancelled_owned()).await
+        let (reload, progress, ready) = (app.reload(), app.progress(), app.ready());
+        let mut serving = std::pin::pin!(app.run(stop.cancelled_owned()));
+        let mut shown = std::pin::pin!(show_loading(&progress, &ready, json));
+        let mut loading = true;
+        loop {
+            tokio::select! {
+                ended = &mut serving => return ended,
+                () = &mut shown, if loading => loading = false,
+                () = hang_ups.next() => reload.notify_one(),
+            }
+        }
     };
     match lifecycle::run(server, async || signals.next().await, config.server.stop_within()).await {
         Ended::Finished(result) => {
@@ -128,7 +181,7 @@ pub async fn run(args: &ServeArgs, config: Config, json: bool) -> anyhow::Result
 }
 
 /// A server as configured, on the system's clock.
-pub(super) fn options(config: &Config) -> Options {
+pub(super) fn options(config: &Config, dev: bool) -> Options {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Options {
         data_dir: config.data_dir.clone(),
@@ -137,12 +190,39 @@ pub(super) fn options(config: &Config) -> Options {
         clock: Arc::new(SystemClock),
         null: None,
         segment_bytes: config.journal.segment_bytes(),
+        audit_segment_bytes: config.audit.segment_bytes(),
         registry_cache_bytes: config.registry.cache_bytes(),
         planners: config.fan_out.planners(cores),
         heartbeat: config.link.heartbeat(),
         link_queue: config.link.queue(),
-        dev: true,
+        tls: config.tls.files().map(|files| Tls {
+            files,
+            reload: config.tls.reload(),
+            http: config.tls.http == Switch::On,
+        }),
+        bounds: config.server.bounds(dev),
+        limits: config.access.limits(dev),
+        dev,
     }
+}
+
+/// Shows how far the registry is until it is there, and says so then.
+async fn show_loading(progress: &Progress, ready: &CancellationToken, json: bool) {
+    let bar = Steps::new(json).bar("registry", 0);
+    let look = async {
+        loop {
+            let (done, of) = progress.now();
+            bar.set_length(of);
+            bar.set_position(done.min(of));
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        () = ready.cancelled() => {}
+        () = look => {}
+    }
+    bar.finish_and_clear();
+    print_line(&if json { serde_json::json!({ "ready": true }).to_string() } else { "Ready".to_owned() });
 }
 
 fn say_listening(app: &App, json: bool) {
@@ -176,8 +256,25 @@ mod tests {
     }
 
     #[test]
-    fn without_dev_it_does_not_start() {
-        assert!(matches!(settings("hazardcast serve"), Err(ServeRefused::NoAccessControl)));
+    fn without_dev_it_starts_with_tls_alone() {
+        assert!(matches!(settings("hazardcast serve"), Err(ServeRefused::NoTls)));
+        let tls = "hazardcast serve --certificate a.pem --private-key a.key --listen 0.0.0.0:1";
+        let files = settings(tls).expect("fine").tls.files().expect("set");
+        assert_eq!((files.certificate, files.client_roots), (PathBuf::from("a.pem"), None));
+        let http = format!("{tls} --http-listen 0.0.0.0:2");
+        assert!(matches!(settings(&http), Err(ServeRefused::PlainHttp(_))));
+    }
+
+    #[test]
+    fn a_certificate_without_its_key_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("site.toml");
+        std::fs::write(&file, "[tls]\ncertificate = \"a.pem\"\n").expect("written");
+        let line = format!("hazardcast serve --config {}", file.display());
+        assert!(matches!(settings(&line), Err(ServeRefused::NoKey)));
+        std::fs::write(&file, "[tls]\ncertificate = \"a.pem\"\nprivate_key = \"a.key\"\nhttp = \"on\"\n")
+            .expect("written");
+        assert!(settings(&format!("{line} --http-listen 0.0.0.0:2")).is_ok());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 pub use bounded::Bounded;
-pub use sections::{FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server};
+pub use sections::{Access, Audit, FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server, Switch, Tls};
 
 /// All settings with their defaults and meanings, as shipped.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -31,8 +31,14 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Listeners, and the time for a stop.
     pub server: Server,
+    /// Certificates.
+    pub tls: Tls,
+    /// What callers may ask.
+    pub access: Access,
     /// The alert journal.
     pub journal: Journal,
+    /// The audit log.
+    pub audit: Audit,
     /// The registry's store.
     pub registry: Registry,
     /// Devices' links.

@@ -2,9 +2,15 @@
 //! `default.toml`, and only there.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+
+use crate::access::{Allowance, Limits};
+use crate::grpc::SILENCE;
+use crate::listen::{self, CertificateFiles};
 
 use super::Bounded;
 
@@ -17,12 +23,102 @@ pub struct Server {
     /// Where metrics and readiness answer.
     pub http_listen: SocketAddr,
     stop_seconds: Bounded<1, 3_600>,
+    connections: Bounded<1, 10_000_000>,
+    connections_of_one_network: Bounded<0, 10_000_000>,
+    new_connections_of_one_network: Bounded<0, 1_000_000>,
+    opening_seconds: Bounded<1, 300>,
 }
 
 impl Server {
+    /// What connections to the API may cost. On a development server all come from one network, and are as many as they
+    /// like.
+    pub fn bounds(&self, dev: bool) -> listen::Bounds {
+        let of_one_network = Some(self.connections_of_one_network.get()).filter(|&most| most > 0 && !dev);
+        listen::Bounds {
+            connections: self.connections.get() as usize,
+            of_one_network,
+            new_of_one_network: NonZeroU32::new(self.new_connections_of_one_network.get()).filter(|_| !dev),
+            opening: Duration::from_secs(self.opening_seconds.get().into()),
+            silence: SILENCE,
+        }
+    }
+
     /// How long a stop may take.
     pub fn stop_within(&self) -> Duration {
         Duration::from_secs(self.stop_seconds.get().into())
+    }
+}
+
+/// Certificates.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Tls {
+    /// The server's certificate; empty: no TLS.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub private_key: PathBuf,
+    /// The roots of callers' certificates; empty: they show none.
+    pub client_roots: PathBuf,
+    reload_seconds: Bounded<1, 86_400>,
+    /// Whether metrics and readiness are served over TLS.
+    pub http: Switch,
+}
+
+/// Whether something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
+impl Tls {
+    /// Where the certificates are, if there are any.
+    pub fn files(&self) -> Option<CertificateFiles> {
+        let set = |path: &PathBuf| (!path.as_os_str().is_empty()).then(|| path.clone());
+        let (certificate, private_key) = (set(&self.certificate)?, self.private_key.clone());
+        Some(CertificateFiles { certificate, private_key, client_roots: set(&self.client_roots) })
+    }
+
+    /// How often it is looked whether they have changed.
+    pub fn reload(&self) -> Duration {
+        Duration::from_secs(self.reload_seconds.get().into())
+    }
+}
+
+/// What callers may ask.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Access {
+    partner_calls: Bounded<0, 1_000_000>,
+    partner_open: Bounded<1, 100_000>,
+    authority_calls: Bounded<0, 1_000_000>,
+    authority_open: Bounded<1, 100_000>,
+    operator_calls: Bounded<0, 1_000_000>,
+    operator_open: Bounded<1, 100_000>,
+    links_of_one_network: Bounded<0, 1_000_000>,
+    failures_of_one_network: Bounded<1, 100_000>,
+}
+
+impl Access {
+    /// What callers may ask; on a development server, where nobody is anybody, as much as they like.
+    pub fn limits(&self, dev: bool) -> Limits {
+        if dev {
+            return Limits::default();
+        }
+        let allowance = |calls: Bounded<0, 1_000_000>, open: Bounded<1, 100_000>| Allowance {
+            calls: NonZeroU32::new(calls.get()),
+            open: open.get() as usize,
+        };
+        Limits {
+            partner: Some(allowance(self.partner_calls, self.partner_open)),
+            authority: Some(allowance(self.authority_calls, self.authority_open)),
+            operator: Some(allowance(self.operator_calls, self.operator_open)),
+            links_of_one_network: NonZeroU32::new(self.links_of_one_network.get()),
+            failures_of_one_network: NonZeroU32::new(self.failures_of_one_network.get()),
+        }
     }
 }
 
@@ -34,6 +130,20 @@ pub struct Journal {
 }
 
 impl Journal {
+    /// The size at which a segment is closed, bytes.
+    pub fn segment_bytes(&self) -> u64 {
+        u64::from(self.segment_mib.get()) << 20
+    }
+}
+
+/// The audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Audit {
+    segment_mib: Bounded<1, 1_024>,
+}
+
+impl Audit {
     /// The size at which a segment is closed, bytes.
     pub fn segment_bytes(&self) -> u64 {
         u64::from(self.segment_mib.get()) << 20

@@ -42,6 +42,19 @@ pub enum Ignored {
     NotForPublic,
 }
 
+impl Ignored {
+    /// The reason in one word of the API.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Duplicate(_) => "DUPLICATE",
+            Self::Expired => "EXPIRED",
+            Self::Superseded => "SUPERSEDED",
+            Self::NothingToCancel => "NOTHING_TO_CANCEL",
+            Self::NotForPublic => "NOT_FOR_PUBLIC",
+        }
+    }
+}
+
 /// Why an alert is refused; the message names the field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -66,6 +79,18 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// The reason in one word of the API.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::NotAdmitted(_) => "SENDER_NOT_ADMITTED",
+            Self::SentInFuture(_) => "SENT_IN_FUTURE",
+            Self::NoInfo => "NO_INFO",
+            Self::NoGround => "NO_GROUND",
+            Self::Unresolved(_) => "UNRESOLVED_GEOCODE",
+            Self::WholeState => "WHOLE_STATE",
+        }
+    }
+
     /// The field that the refusal is about.
     pub fn field(&self) -> &'static str {
         match self {

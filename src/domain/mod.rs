@@ -7,9 +7,12 @@
 
 mod alert;
 mod area;
+mod audit;
+pub(crate) mod base32;
 mod caller;
 mod clock;
 mod consent;
+mod credential;
 mod earthquake;
 mod frame;
 mod id;
@@ -25,14 +28,18 @@ pub use alert::{
     InvalidName, Mode, NamedValue, ResponseType, Sender, Severity, StateScope, Subject, Urgency,
 };
 pub use area::{Area, Circle, Geocode, InvalidGround, Polygon, Position, Ring};
-pub use caller::Caller;
+pub use audit::{
+    Act, Actor, ActorKind, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, ConsentTerms, RecordHash,
+};
+pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
 pub use clock::{Clock, ManualClock};
 pub use consent::{Consent, ConsentOrigin, PolicyVersion, Purpose};
+pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Proof};
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
 pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};
 pub use id::{
-    AppName, AppSlot, Cid, DeliveryKey, DeviceSlot, Gid, InvalidId, LineageId, PartnerName, PlaceId, RegistrationName,
-    Revision, Slot,
+    AppName, AppSlot, AuditSubject, Cid, DeliveryKey, DeviceSlot, Gid, InvalidId, LineageId, PartnerName, PlaceId,
+    RegistrationName, Revision, Slot,
 };
 pub use language::{InvalidLanguage, Language};
 pub use non_empty::NonEmpty;

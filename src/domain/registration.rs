@@ -3,8 +3,8 @@
 use compact_str::CompactString;
 
 use super::{
-    AppName, AppSlot, ChannelKind, Consent, DeviceSlot, Gid, Language, Position, Private, RegistrationName, Slot,
-    Timestamp,
+    AppName, AppSlot, AuditSubject, ChannelKind, Consent, DeviceSlot, Gid, Language, Position, Private,
+    RegistrationName, Slot, Timestamp,
 };
 
 /// The operating system of a device.
@@ -105,6 +105,8 @@ pub enum Footprint {
 pub struct Registration {
     /// Its name, with the CID.
     pub name: RegistrationName,
+    /// Who it is in the audit log.
+    pub subject: AuditSubject,
     /// The GID as its partner sees it.
     pub gid: Gid,
     /// Its number.

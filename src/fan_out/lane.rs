@@ -193,9 +193,8 @@ impl<C: Channel> Lane<C> {
         let priority = parcel.content.notice.priority;
         let sent = Sent { tier: errand.tier, kind: errand.kind, priority, channel: C::KIND, devices };
         let ticket = self.house.record_sent(fan_out, sent);
-        let (claim, overtaken) = (errand.claim(), fan_out.successor());
+        let overtaken = fan_out.successor();
         for Endpoint { slot, device, .. } in endpoints {
-            fan_out.round.release(*device, claim);
             if let Some(lineage) = overtaken {
                 // The newer bulletin's sweep may have missed that this one was told.
                 self.house.recheck(lineage, *slot);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::decide::{Bulletin, Content, Decision, Ignored, Tier};
-use crate::domain::{Alert, AlertId, LineageId};
+use crate::decide::{Authority, Bulletin, Content, Decision, Ignored, Tier};
+use crate::domain::{Act, Actor, Alert, AlertId, AlertOutcome, Caller, LineageId};
 use crate::fan_out::{FanOut, Preview};
 use crate::format;
 use crate::intake::{Answer, Submission};
@@ -14,8 +14,9 @@ use crate::wire::v1;
 use crate::wire::v1::alert_service_server::AlertService;
 use crate::wire::v1::submit_alert_response::{Admitted, Ignored as NotSent, Outcome};
 
+use super::auth::caller;
 use super::status::{Refusal, not_found, status, unusable_reason};
-use super::{Services, page_size};
+use super::{Services, acts, is_seen_by, page_size};
 
 #[derive(Clone)]
 pub(super) struct AlertDoor(pub(super) Services);
@@ -32,12 +33,19 @@ impl AlertService for AlertDoor {
         &self,
         request: Request<v1::SubmitAlertRequest>,
     ) -> Result<Response<v1::SubmitAlertResponse>, Status> {
+        let caller = caller(&request);
         let form = match request.into_inner().alert {
             Some(v1::submit_alert_request::Alert::Raw(raw)) => Form::Raw(raw),
             Some(v1::submit_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
         };
-        let (submission, problems) = self.read(form).await?;
+        let (submission, problems) = match self.read(form, &caller).await? {
+            Ok(read) => read,
+            Err(refusal) => {
+                self.refused_at_the_door(&caller, &refusal).await;
+                return Err(refusal.into());
+            }
+        };
         let outcome = match self.0.desk.submit(submission).await.map_err(status)? {
             Answer::Admitted(key) => Outcome::Admitted(Admitted {
                 key: Some(terms::key_to_wire(key)),
@@ -60,14 +68,16 @@ impl AlertService for AlertDoor {
         &self,
         request: Request<v1::PreviewAlertRequest>,
     ) -> Result<Response<v1::PreviewAlertResponse>, Status> {
+        self.0.can_audit()?;
+        let caller = caller(&request);
         let form = match request.into_inner().alert {
             Some(v1::preview_alert_request::Alert::Raw(raw)) => Form::Raw(raw),
             Some(v1::preview_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
         };
-        let (submission, problems) = self.read(form).await?;
+        let (submission, problems) = self.read(form, &caller).await??;
         let response = match self.0.desk.preview(submission).await.map_err(status)? {
-            Decision::Admit(bulletin) => self.preview(bulletin).await?,
+            Decision::Admit(bulletin) => self.preview(bulletin, &Actor::from(&*caller)).await?,
             Decision::Ignore(ignored) => {
                 v1::PreviewAlertResponse { ignored: reason(ignored).into(), ..Default::default() }
             }
@@ -77,8 +87,9 @@ impl AlertService for AlertDoor {
     }
 
     async fn get_alert(&self, request: Request<v1::GetAlertRequest>) -> Result<Response<v1::GetAlertResponse>, Status> {
+        let caller = caller(&request);
         let lineage = fan_out::alert_from_name(&request.into_inner().name).map_err(status)?;
-        let found = self.0.fan_outs.newest(lineage);
+        let found = self.0.fan_outs.newest(lineage).filter(|found| is_seen_by(&caller, found));
         let found = found.ok_or_else(|| not_found("ALERT_NOT_FOUND", "no such alert"))?;
         Ok(Response::new(v1::GetAlertResponse { alert: Some(self.alert(&found, true)) }))
     }
@@ -87,6 +98,7 @@ impl AlertService for AlertDoor {
         &self,
         request: Request<v1::ListAlertsRequest>,
     ) -> Result<Response<v1::ListAlertsResponse>, Status> {
+        let caller = caller(&request);
         let request = request.into_inner();
         let from: Option<LineageId> = match request.page_token.as_str() {
             "" => None,
@@ -97,7 +109,7 @@ impl AlertService for AlertDoor {
         let mut found = self.0.fan_outs.all();
         found.sort_unstable_by_key(|fan_out| std::cmp::Reverse(fan_out.bulletin.key().lineage));
         found.retain(|fan_out| {
-            let listed = !request.in_force || self.is_in_force(fan_out);
+            let listed = is_seen_by(&caller, fan_out) && (!request.in_force || self.is_in_force(fan_out));
             listed && from.is_none_or(|from| fan_out.bulletin.key().lineage <= from)
         });
         let size = page_size(request.page_size).map_err(status)?;
@@ -109,9 +121,14 @@ impl AlertService for AlertDoor {
 
 impl AlertDoor {
     /// Bytes or fields to a submission, off the I/O threads: a hostile message may take a while.
-    async fn read(&self, form: Form) -> Result<(Submission, Vec<v1::Problem>), Status> {
+    async fn read(
+        &self,
+        form: Form,
+        caller: &Caller,
+    ) -> Result<Result<(Submission, Vec<v1::Problem>), Refusal>, Status> {
         let received = self.0.clock.now();
-        let authority = self.0.authority.clone();
+        let authority = Authority::of(caller).ok_or_else(|| Status::from(Refusal::not_allowed()))?;
+        let actor = Actor::from(caller);
         let read = move || -> Result<_, Refusal> {
             let (alert, problems, raw, media_type) = match form {
                 Form::Raw(raw) => {
@@ -130,20 +147,36 @@ impl AlertDoor {
             Ok((submission(alert, problems, raw, media_type), authority, received))
         };
         let done = self.0.tasks.spawn_blocking("read", read).await;
-        let (read, authority, received) = done.map_err(|_| Status::internal("the reader failed"))??;
+        let (read, authority, received) = match done.map_err(|_| Status::internal("the reader failed"))? {
+            Ok(read) => read,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let Read { alert, mut problems, raw, media_type } = read;
-        let submission = Submission::new(alert, raw, media_type, authority, received);
+        let submission = Submission::new(alert, raw, media_type, authority, actor, received);
         for code in submission.unresolved() {
             problems.push(problem("geocode", &format!("unresolved: {} {}", code.scheme, code.code)));
         }
-        Ok((submission, problems))
+        Ok(Ok((submission, problems)))
     }
 
-    async fn preview(&self, bulletin: Bulletin) -> Result<v1::PreviewAlertResponse, Status> {
+    /// A message that cannot be read never comes to the desk, but what became of it is in the audit log all the same.
+    async fn refused_at_the_door(&self, caller: &Caller, refusal: &Refusal) {
+        let authority = Authority::of(caller).map(|authority| authority.name.into()).unwrap_or_default();
+        let outcome = AlertOutcome::Refused { reason: refusal.reason().into() };
+        let act = Act::AlertDecided { authority, alert: None, outcome, recovered: false };
+        // Its sender is told why it was refused, whether or not that could be recorded: the log says itself if not.
+        let _ = self.0.audit(&[acts::on(&Actor::from(caller), "", act)]).await;
+    }
+
+    /// Who would be told. It says something of where people are, so that it is in the audit log too.
+    async fn preview(&self, bulletin: Bulletin, actor: &Actor) -> Result<v1::PreviewAlertResponse, Status> {
+        self.0.registry.loaded().map_err(status)?;
+        let alert = bulletin.parts().alert.clone();
         let tiers = bulletin.tiers().iter().map(|found| tier(found, true)).collect();
         let fan_outs = self.0.fan_outs.clone();
         let done = self.0.tasks.spawn_blocking("preview", move || fan_outs.preview(&bulletin)).await;
         let Preview { found, told, skipped } = done.map_err(|_| Status::internal("the preview failed"))?;
+        self.0.audit(&[acts::on(actor, "", Act::AlertPreviewed { alert, found })]).await?;
         Ok(v1::PreviewAlertResponse {
             found_count: found.cast_signed(),
             told: told.into_iter().map(|(channel, count)| fan_out::channel_count(channel, count)).collect(),

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use futures_util::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::domain::{AppName, Footprint, NewRegistration, RegistrationName, Timestamp};
+use crate::audit::{self, PlaceCounts};
+use crate::domain::{Act, Actor, AppName, Footprint, NewRegistration, RegistrationName, Timestamp};
 use crate::registry::{BATCH, Registered, RegistrationChange, RegistryError};
 use crate::wire::convert::{InvalidField, registration, terms};
 use crate::wire::v1;
@@ -13,6 +14,7 @@ use crate::wire::v1::batch_create_registrations_response::{Result as Answer, res
 use crate::wire::v1::device_service_server::DeviceService;
 use crate::wire::v1::report_places_response::Refusal as RefusedReport;
 
+use super::acts::{self, actor};
 use super::status::{Refusal, status};
 use super::{Services, page_size};
 
@@ -29,38 +31,43 @@ impl DeviceService for DeviceDoor {
         &self,
         request: Request<v1::CreateRegistrationRequest>,
     ) -> Result<Response<v1::CreateRegistrationResponse>, Status> {
+        self.0.can_audit()?;
+        let actor = actor(&request);
         let new = self.new_registration(None, request.into_inner()).map_err(status)?;
-        let registered = self.0.registry.register(new).await.map_err(status)?;
-        Ok(Response::new(self.registered(&registered)))
+        let door = self.clone();
+        let create = async move {
+            let registered = door.0.registry.register(new).await.map_err(status)?;
+            // Before its record is waited for: what is in force where the device is does not wait.
+            let answer = door.registered(&registered);
+            door.0.audit(&acts::registered(&actor, &registered)).await?;
+            Ok(answer)
+        };
+        self.0.to_the_end(create).await.map(Response::new)
     }
 
     async fn batch_create_registrations(
         &self,
         request: Request<v1::BatchCreateRegistrationsRequest>,
     ) -> Result<Response<v1::BatchCreateRegistrationsResponse>, Status> {
+        self.0.can_audit()?;
+        let actor = actor(&request);
         let request = request.into_inner();
         at_most_a_batch(request.requests.len())?;
-        let app: AppName = request.parent.parse().map_err(|error| status(InvalidField::new("parent", error)))?;
-        let read = request.requests.into_iter().map(|new| self.new_registration(Some(&app), new)).collect();
-        let (new, gates) = sort_out(read);
-        let done = self.0.registry.batch_register(new).await.map_err(status)?;
-        let answer = |registered: Result<Registered, Refusal>| {
-            let result = match registered {
-                Ok(registered) => Outcome::Registered(self.registered(&registered)),
-                Err(refusal) => Outcome::Refused(refusal.into_problem()),
-            };
-            Answer { result: Some(result) }
-        };
-        let results = in_order(gates, done).map(answer).collect();
-        Ok(Response::new(v1::BatchCreateRegistrationsResponse { results }))
+        let door = self.clone();
+        let create = self.0.tasks.spawn_behind("batch", async move { door.register_batch(&actor, request).await });
+        create.await.map_err(|_| Status::internal("the batch failed"))?.map(Response::new)
     }
 
     async fn get_registration(
         &self,
         request: Request<v1::GetRegistrationRequest>,
     ) -> Result<Response<v1::GetRegistrationResponse>, Status> {
+        self.0.can_audit()?;
+        let actor = actor(&request);
         let name = name(&request.into_inner().name)?;
         let found = self.0.registry.get(&name).map_err(status)?;
+        let read = acts::about(&actor, &name.app, vec![found.subject], Act::RegistrationRead);
+        self.0.audit(&[read]).await?;
         Ok(Response::new(v1::GetRegistrationResponse { registration: Some(registration::to_wire(&found)) }))
     }
 
@@ -68,37 +75,61 @@ impl DeviceService for DeviceDoor {
         &self,
         request: Request<v1::UpdateRegistrationRequest>,
     ) -> Result<Response<v1::UpdateRegistrationResponse>, Status> {
+        self.0.can_audit()?;
+        let actor = actor(&request);
         let request = request.into_inner();
         let new = request.registration.ok_or_else(|| status(InvalidField::required("registration")))?;
         let name: RegistrationName =
             new.name.parse().map_err(|error| status(InvalidField::new("registration.name", error)))?;
         let change = change(new, &request.update_mask.unwrap_or_default().paths).map_err(status)?;
-        let updated = self.0.registry.update(&name, change).await.map_err(status)?;
-        self.0.fan_outs.arrived(updated.slot);
-        Ok(Response::new(v1::UpdateRegistrationResponse { registration: Some(registration::to_wire(&updated)) }))
+        let act = Act::RegistrationUpdated {
+            traits: change.traits.is_some(),
+            tokens: change.tokens.is_some(),
+            drills: change.drills.is_some(),
+            secret: false,
+        };
+        let services = self.0.clone();
+        let update = async move {
+            let updated = services.registry.update(&name, change).await.map_err(status)?;
+            services.fan_outs.arrived(updated.slot);
+            services.audit(&[acts::about(&actor, &name.app, vec![updated.subject], act)]).await?;
+            Ok(v1::UpdateRegistrationResponse { registration: Some(registration::to_wire(&updated)) })
+        };
+        self.0.to_the_end(update).await.map(Response::new)
     }
 
     async fn delete_registration(
         &self,
         request: Request<v1::DeleteRegistrationRequest>,
     ) -> Result<Response<v1::DeleteRegistrationResponse>, Status> {
+        let actor = actor(&request);
         let name = name(&request.into_inner().name)?;
-        let slot = self.0.registry.delete(&name).await.map_err(status)?;
-        self.0.hub.dismiss(slot);
-        Ok(Response::new(v1::DeleteRegistrationResponse {}))
+        let subject = self.0.registry.subject(&name).map_err(status)?;
+        let services = self.0.clone();
+        let delete = async move {
+            let slot = services.registry.delete(&name).await.map_err(status)?;
+            services.hub.dismiss(slot);
+            services.audit(&[acts::about(&actor, &name.app, vec![subject], Act::RegistrationDeleted)]).await?;
+            Ok(v1::DeleteRegistrationResponse {})
+        };
+        self.0.to_the_end(delete).await.map(Response::new)
     }
 
     async fn list_registrations(
         &self,
         request: Request<v1::ListRegistrationsRequest>,
     ) -> Result<Response<v1::ListRegistrationsResponse>, Status> {
+        self.0.can_audit()?;
+        let actor = actor(&request);
         let request = request.into_inner();
         let app: AppName = request.parent.parse().map_err(|error| status(InvalidField::new("parent", error)))?;
         let size = page_size(request.page_size).map_err(status)?;
-        let registry = self.0.registry.clone();
-        let list = move || registry.list(&app, size, &request.page_token);
+        let (registry, listed) = (self.0.registry.clone(), app.clone());
+        let list = move || registry.list(&listed, size, &request.page_token);
         let page = self.0.tasks.spawn_blocking("list", list).await;
         let (found, next) = page.map_err(|_| Status::internal("the listing failed"))?.map_err(status)?;
+        let subjects = found.iter().map(|registration| registration.subject).collect();
+        self.0.audit(&[acts::about(&actor, &app, subjects, Act::RegistrationRead)]).await?;
         let registrations = found.iter().map(registration::to_wire).collect();
         let next_page_token = next.unwrap_or_default();
         Ok(Response::new(v1::ListRegistrationsResponse { registrations, next_page_token }))
@@ -108,9 +139,15 @@ impl DeviceService for DeviceDoor {
         &self,
         request: Request<v1::ReportPlaceRequest>,
     ) -> Result<Response<v1::ReportPlaceResponse>, Status> {
+        let actor = actor(&request);
         let (name, place) = report(&request.into_inner(), self.now()).map_err(status)?;
-        let slot = self.0.registry.report_place(&name, place).await.map_err(status)?;
-        self.0.fan_outs.arrived(slot);
+        let asked = PlaceCounts { reported: 1, forgotten: u64::from(place.is_none()), refused: 0 };
+        self.0.audit.places_reported(&actor, &name.app, asked);
+        let done = self.0.registry.report_place(&name, place).await;
+        if done.is_err() {
+            self.0.audit.places_reported(&actor, &name.app, PlaceCounts { refused: 1, ..PlaceCounts::default() });
+        }
+        self.0.fan_outs.arrived(done.map_err(status)?);
         Ok(Response::new(v1::ReportPlaceResponse {}))
     }
 
@@ -118,10 +155,10 @@ impl DeviceService for DeviceDoor {
         &self,
         request: Request<Streaming<v1::ReportPlacesRequest>>,
     ) -> Result<Response<Self::ReportPlacesStream>, Status> {
-        let door = self.clone();
+        let caller = (self.clone(), actor(&request));
         let answers = request.into_inner().then(move |batch| {
-            let door = door.clone();
-            async move { door.report_batch(batch?.requests).await }
+            let (door, actor) = caller.clone();
+            async move { door.report_batch(batch?.requests, &actor).await }
         });
         Ok(Response::new(Box::pin(answers)))
     }
@@ -130,24 +167,41 @@ impl DeviceService for DeviceDoor {
         &self,
         request: Request<v1::GrantConsentRequest>,
     ) -> Result<Response<v1::GrantConsentResponse>, Status> {
+        self.0.can_audit()?;
+        let actor = actor(&request);
         let request = request.into_inner();
         let name = name(&request.name)?;
         let consent = request.consent.ok_or_else(|| status(InvalidField::required("consent")))?;
         let consent = registration::consent(&consent, "consent", self.now()).map_err(status)?;
-        let slot = self.0.registry.grant(&name, consent).await.map_err(status)?;
-        self.0.fan_outs.arrived(slot);
-        Ok(Response::new(v1::GrantConsentResponse {}))
+        let subject = self.0.registry.subject(&name).map_err(status)?;
+        let act = Act::ConsentGranted(audit::terms(&consent));
+        let services = self.0.clone();
+        let grant = async move {
+            let slot = services.registry.grant(&name, consent).await.map_err(status)?;
+            services.fan_outs.arrived(slot);
+            services.audit(&[acts::about(&actor, &name.app, vec![subject], act)]).await?;
+            Ok(v1::GrantConsentResponse {})
+        };
+        self.0.to_the_end(grant).await.map(Response::new)
     }
 
     async fn withdraw_consent(
         &self,
         request: Request<v1::WithdrawConsentRequest>,
     ) -> Result<Response<v1::WithdrawConsentResponse>, Status> {
+        let actor = actor(&request);
         let request = request.into_inner();
         let name = name(&request.name)?;
         let purpose = terms::purpose::required(request.purpose, "purpose").map_err(status)?;
-        self.0.registry.withdraw(&name, purpose).await.map_err(status)?;
-        Ok(Response::new(v1::WithdrawConsentResponse {}))
+        let subject = self.0.registry.subject(&name).map_err(status)?;
+        let services = self.0.clone();
+        let withdraw = async move {
+            services.registry.withdraw(&name, purpose).await.map_err(status)?;
+            let act = Act::ConsentWithdrawn { purpose };
+            services.audit(&[acts::about(&actor, &name.app, vec![subject], act)]).await?;
+            Ok(v1::WithdrawConsentResponse {})
+        };
+        self.0.to_the_end(withdraw).await.map(Response::new)
     }
 }
 
@@ -169,6 +223,29 @@ impl DeviceDoor {
         registration::new_registration(app, request, self.now())
     }
 
+    async fn register_batch(
+        &self,
+        actor: &Actor,
+        request: v1::BatchCreateRegistrationsRequest,
+    ) -> Result<v1::BatchCreateRegistrationsResponse, Status> {
+        let app: AppName = request.parent.parse().map_err(|error| status(InvalidField::new("parent", error)))?;
+        let read = request.requests.into_iter().map(|new| self.new_registration(Some(&app), new)).collect();
+        let (new, gates) = sort_out(read);
+        let done = self.0.registry.batch_register(new).await.map_err(status)?;
+        let good = done.iter().filter_map(|registered| registered.as_ref().ok());
+        let entries: Vec<_> = good.flat_map(|registered| acts::registered(actor, registered)).collect();
+        let answer = |registered: Result<Registered, Refusal>| {
+            let result = match registered {
+                Ok(registered) => Outcome::Registered(self.registered(&registered)),
+                Err(refusal) => Outcome::Refused(refusal.into_problem()),
+            };
+            Answer { result: Some(result) }
+        };
+        let results = in_order(gates, done).map(answer).collect();
+        self.0.audit(&entries).await?;
+        Ok(v1::BatchCreateRegistrationsResponse { results })
+    }
+
     /// The answer. A link that was opened with an earlier secret ends, and what is in force where the device is sets
     /// out (R-E7).
     fn registered(&self, registered: &Registered) -> v1::CreateRegistrationResponse {
@@ -183,11 +260,22 @@ impl DeviceDoor {
         }
     }
 
-    async fn report_batch(&self, requests: Vec<v1::ReportPlaceRequest>) -> Result<v1::ReportPlacesResponse, Status> {
+    async fn report_batch(
+        &self,
+        requests: Vec<v1::ReportPlaceRequest>,
+        actor: &Actor,
+    ) -> Result<v1::ReportPlacesResponse, Status> {
         at_most_a_batch(requests.len())?;
         let now = self.now();
         let (reports, gates) = sort_out(requests.iter().map(|request| report(request, now)).collect());
+        let (apps, places) = by_app(&reports);
+        for (app, counts) in &apps {
+            self.0.audit.places_reported(actor, app, *counts);
+        }
         let done = self.0.registry.report_places(reports).await.map_err(status)?;
+        for (app, _) in places.iter().zip(&done).filter(|(_, done)| done.is_err()) {
+            self.0.audit.places_reported(actor, &apps[*app].0, PlaceCounts { refused: 1, ..PlaceCounts::default() });
+        }
         let mut response = v1::ReportPlacesResponse::default();
         for (index, slot) in in_order(gates, done).enumerate() {
             match slot {
@@ -238,6 +326,23 @@ fn report(request: &v1::ReportPlaceRequest, now: Timestamp) -> Result<Report, In
     let name = request.name.parse().map_err(|error| InvalidField::new("name", error))?;
     let place = request.place.map(|place| registration::place(place, "place", now)).transpose()?;
     Ok((name, place))
+}
+
+/// How many reports there are of each app, and which app each is of. Most batches are of one.
+fn by_app(reports: &[Report]) -> (Vec<(AppName, PlaceCounts)>, Vec<usize>) {
+    let mut apps: Vec<(AppName, PlaceCounts)> = Vec::new();
+    let mut of = |(name, place): &Report| {
+        let app = apps.iter().position(|(app, _)| *app == name.app).unwrap_or_else(|| {
+            apps.push((name.app.clone(), PlaceCounts::default()));
+            apps.len() - 1
+        });
+        let counts = &mut apps[app].1;
+        counts.reported += 1;
+        counts.forgotten += u64::from(place.is_none());
+        app
+    };
+    let places = reports.iter().map(&mut of).collect();
+    (apps, places)
 }
 
 /// What the mask names, `*` for all; without a mask, what is set (AIP-134).

@@ -8,6 +8,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::{EncodedNotice, GoodbyeReason, Slot};
 use crate::link::{Ending, Input, LiveLink, Moment, Output, Session};
+use crate::listen::Peer;
+use crate::registry::RegistryError;
 use crate::wire::convert::frame;
 use crate::wire::link_frame::LinkFrame;
 use crate::wire::v1;
@@ -24,6 +26,9 @@ const TAKES_WITHIN: Duration = Duration::from_secs(30);
 /// How long a device is to wait before it comes back, where nothing else is known.
 const COME_BACK: Duration = Duration::from_secs(1);
 
+/// How long it is to wait where the server has just started.
+const COME_BACK_TO_LOADED: Duration = Duration::from_secs(5);
+
 /// How long it is to wait where the server is not well.
 const COME_BACK_TO_BETTER: Duration = Duration::from_secs(30);
 
@@ -38,6 +43,7 @@ impl LinkService for LinkDoor {
         request: Request<Streaming<v1::OpenLinkRequest>>,
     ) -> Result<Response<Self::OpenLinkStream>, Status> {
         let (outgoing, frames) = mpsc::channel(OUTGOING);
+        let peer = request.extensions().get::<Peer>().cloned();
         let link = Link {
             session: Session::new(self.0.link, Instant::now()),
             services: self.0.clone(),
@@ -45,6 +51,7 @@ impl LinkService for LinkDoor {
             outgoing,
             live: None,
             slot: None,
+            peer,
         };
         self.0.tasks.spawn("link", link.run());
         Ok(Response::new(ReceiverStream::new(frames)))
@@ -59,6 +66,7 @@ struct Link {
     outgoing: mpsc::Sender<Result<LinkFrame, Status>>,
     live: Option<LiveLink>,
     slot: Option<Slot>,
+    peer: Option<Peer>,
 }
 
 impl Link {
@@ -104,7 +112,13 @@ impl Link {
         match output {
             Output::Authenticate { registration, secret } => {
                 let input = match self.services.registry.authenticate(&registration, &secret) {
-                    Ok(slot) => Input::Authenticated(slot),
+                    Ok(slot) => {
+                        if slot.is_none() {
+                            self.services.access.failed("link_secret", self.peer.as_ref());
+                        }
+                        Input::Authenticated(slot)
+                    }
+                    Err(RegistryError::Loading) => leave(COME_BACK_TO_LOADED),
                     Err(error) => {
                         // Not the device's fault: it is to come back with the same secret.
                         tracing::error!(%error, "a link could not be authenticated");

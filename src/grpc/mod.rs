@@ -1,37 +1,44 @@
 //! The doors of the API: one file per service. A door reads a request into domain terms, asks the house, and writes the
-//! answer; it decides nothing.
+//! answer; it decides nothing. Before all doors stands one layer that finds out who calls, and lets through what the
+//! table of `rules.rs` allows them.
 
+mod access;
+mod acts;
 mod alert;
-mod connection;
+mod audit;
+mod auth;
+mod call;
+mod denial;
 mod device;
 mod fan_out;
 mod link;
+mod names;
 mod partner;
+mod rules;
 mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
 
-use crate::decide::Authority;
-use crate::domain::Clock;
-use crate::fan_out::FanOuts;
+use crate::access::Access;
+use crate::audit::Audit;
+use crate::domain::{Caller, Clock};
+use crate::fan_out::{FanOut, FanOuts};
 use crate::intake::Desk;
 use crate::link::{Hub, Settings};
+use crate::listen::Incoming;
+use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 use crate::wire;
 use crate::wire::convert::InvalidField;
 use crate::wire::v1;
-
-use connection::Connection;
 
 /// The largest request, bytes: an alert of 4 MiB with its frame.
 const MAX_REQUEST: usize = (4 << 20) + 4_096;
@@ -47,6 +54,22 @@ const MAX_STREAMS: u32 = 1_024;
 /// connection may acknowledge several alerts at the same moment.
 const CONNECTION_WINDOW: u32 = 4 << 20;
 
+/// The most metadata that a call may have, bytes: a token has 72.
+const MAX_METADATA: u32 = 8 << 10;
+
+/// How often a connection on which nothing goes is asked whether it is there.
+const KEEPALIVE: Duration = Duration::from_mins(1);
+
+/// How long it has to answer.
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
+
+/// How long a peer may say nothing: longer than one that is there can.
+pub const SILENCE: Duration = Duration::from_secs(100);
+
+/// How much of one stream may be on its way: a batch of places is some 90 KiB, and with less the line would stand still
+/// in the middle of each.
+const STREAM_WINDOW: u32 = 512 << 10;
+
 /// What doors work with; each is a handle.
 #[derive(Clone)]
 pub struct Services {
@@ -56,75 +79,119 @@ pub struct Services {
     pub fan_outs: FanOuts,
     /// Registrations.
     pub registry: Registry,
+    /// Who did what.
+    pub audit: Audit,
     /// Live links.
     pub hub: Hub,
     /// The server's time.
     pub clock: Arc<dyn Clock>,
     /// The links' protocol.
     pub link: Settings,
-    /// Who calls, until access control is built: the authority of a development server.
-    pub authority: Authority,
+    /// Who may call.
+    pub access: Access,
+    /// Whether anybody who shows nothing may do anything: a development server.
+    pub development: bool,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// Where links' tasks run.
     pub tasks: Tasks,
 }
 
-/// Serves every service on `listener` until `stop`. Streams that are open then may end by themselves, until `cut`: what
-/// is still open is ended then, so that nobody who watches keeps the server from stopping.
+/// Serves every service on the connections that come in until `stop`. Streams that are open then may end by themselves,
+/// until the connections are cut. Doors that need the registry tell their callers to come again until it is there, and
+/// so does `health`, until whoever loads the registry has told it.
 pub async fn serve(
-    listener: TcpListener,
+    incoming: Incoming,
     services: Services,
+    health: Health,
     stop: CancellationToken,
-    cut: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    let (health, health_service) = tonic_health::server::health_reporter();
-    set_health(&health, ServingStatus::Serving).await;
+    health.only_alerts().await;
+    let health_service = HealthServer::new(HealthService::from_health_reporter(health.0.clone()));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(wire::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .expect("the descriptors were compiled with the program");
+    let auth = auth::Auth::new(services.access.clone(), Arc::clone(&services.metrics), services.development);
+    let access = v1::access_service_server::AccessServiceServer::new(access::AccessDoor(services.clone()));
     let alert = v1::alert_service_server::AlertServiceServer::new(alert::AlertDoor(services.clone()));
     let device = v1::device_service_server::DeviceServiceServer::new(device::DeviceDoor(services.clone()));
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
     let fan_out = v1::fan_out_service_server::FanOutServiceServer::new(fan_out::FanOutDoor(services.clone()));
+    let audit = v1::audit_service_server::AuditServiceServer::new(audit::AuditDoor(services.clone()));
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
-    let connection = move |taken: std::io::Result<TcpStream>| {
-        let stream = taken?;
-        // Frames are small and each is to go at once.
-        stream.set_nodelay(true)?;
-        Ok::<_, std::io::Error>(Connection::new(stream, &cut))
-    };
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .http2_keepalive_interval(Some(Duration::from_mins(1)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
+        .http2_max_header_list_size(MAX_METADATA)
+        .layer(auth)
         .add_service(health_service)
         .add_service(reflection)
         .add_service(alert.max_decoding_message_size(MAX_REQUEST))
         .add_service(device.max_decoding_message_size(MAX_REQUEST))
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener).map(connection), async move {
+        .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .serve_with_incoming_shutdown(incoming, async move {
             stop.cancelled().await;
-            set_health(&health, ServingStatus::NotServing).await;
+            health.nothing().await;
         })
         .await
 }
 
-/// Of the server as a whole, and of each service: clients ask for either.
-async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for service in [
-        "",
-        v1::alert_service_server::SERVICE_NAME,
-        v1::device_service_server::SERVICE_NAME,
-        v1::fan_out_service_server::SERVICE_NAME,
-        v1::link_service_server::SERVICE_NAME,
-        v1::partner_service_server::SERVICE_NAME,
-    ] {
-        health.set_service_status(service, status).await;
+/// What each service says when it is asked for its health.
+#[derive(Debug, Clone, Default)]
+pub struct Health(HealthReporter);
+
+/// What alerts need, credentials of those who send them included: open from the first moment.
+const ALERT_SERVICES: [&str; 4] = [
+    v1::access_service_server::SERVICE_NAME,
+    v1::alert_service_server::SERVICE_NAME,
+    v1::audit_service_server::SERVICE_NAME,
+    v1::fan_out_service_server::SERVICE_NAME,
+];
+
+/// What needs the registry; and the server as a whole, which has no name. Clients ask for either.
+const OTHER_SERVICES: [&str; 4] = [
+    "",
+    v1::device_service_server::SERVICE_NAME,
+    v1::link_service_server::SERVICE_NAME,
+    v1::partner_service_server::SERVICE_NAME,
+];
+
+impl Health {
+    /// Every service works.
+    pub async fn everything(&self) {
+        self.set(&ALERT_SERVICES, ServingStatus::Serving).await;
+        self.set(&OTHER_SERVICES, ServingStatus::Serving).await;
     }
+
+    async fn only_alerts(&self) {
+        self.set(&ALERT_SERVICES, ServingStatus::Serving).await;
+        self.set(&OTHER_SERVICES, ServingStatus::NotServing).await;
+    }
+
+    async fn nothing(&self) {
+        self.set(&ALERT_SERVICES, ServingStatus::NotServing).await;
+        self.set(&OTHER_SERVICES, ServingStatus::NotServing).await;
+    }
+
+    async fn set(&self, services: &[&str], status: ServingStatus) {
+        for service in services {
+            self.0.set_service_status(service, status).await;
+        }
+    }
+}
+
+/// Whether what became of this alert may be told to the caller.
+fn is_seen_by(caller: &Caller, fan_out: &FanOut) -> bool {
+    caller.sees_alerts_of(&fan_out.bulletin.parts().alert.sender)
 }
 
 /// A page of at most 1,000; 100 where nothing is said (AIP-158).

@@ -2,12 +2,13 @@
 
 use tonic::{Request, Response, Status};
 
-use crate::domain::{AppName, PartnerName};
+use crate::domain::{Act, AppName, PartnerName};
 use crate::registry::{Profile, RegistryError};
 use crate::wire::convert::{InvalidField, registration, time};
 use crate::wire::v1;
 use crate::wire::v1::partner_service_server::PartnerService;
 
+use super::acts::{self, actor};
 use super::status::status;
 use super::{Services, page_size};
 
@@ -19,12 +20,19 @@ impl PartnerService for PartnerDoor {
         &self,
         request: Request<v1::CreatePartnerRequest>,
     ) -> Result<Response<v1::CreatePartnerResponse>, Status> {
+        self.0.can_audit()?;
+        let actor = actor(&request);
         let request = request.into_inner();
         let name = PartnerName::new(&request.partner_id).map_err(|e| status(InvalidField::new("partner_id", e)))?;
         let display_name = request.partner.unwrap_or_default().display_name;
         let display_name = registration::display_name(&display_name, "partner.display_name").map_err(status)?;
-        let profile = self.0.registry.create_partner(name.clone(), display_name).await.map_err(status)?;
-        Ok(Response::new(v1::CreatePartnerResponse { partner: Some(partner(&name, profile)) }))
+        let services = self.0.clone();
+        let create = async move {
+            let profile = services.registry.create_partner(name.clone(), display_name).await.map_err(status)?;
+            services.audit(&[acts::on(&actor, name.to_string(), Act::PartnerCreated)]).await?;
+            Ok(v1::CreatePartnerResponse { partner: Some(partner(&name, profile)) })
+        };
+        self.0.to_the_end(create).await.map(Response::new)
     }
 
     async fn get_partner(
@@ -46,7 +54,7 @@ impl PartnerService for PartnerDoor {
             "" => None,
             token => Some(partner_name(token, "page_token")?),
         };
-        let mut found = self.0.registry.partners(first.as_ref(), size + 1);
+        let mut found = self.0.registry.partners(first.as_ref(), size + 1).map_err(status)?;
         let next_page_token = found.split_off(size.min(found.len())).first().map(|(name, _)| name.to_string());
         let partners = found.into_iter().map(|(name, profile)| partner(&name, profile)).collect();
         let next_page_token = next_page_token.unwrap_or_default();
@@ -57,13 +65,20 @@ impl PartnerService for PartnerDoor {
         &self,
         request: Request<v1::CreateAppRequest>,
     ) -> Result<Response<v1::CreateAppResponse>, Status> {
+        self.0.can_audit()?;
+        let actor = actor(&request);
         let request = request.into_inner();
         let parent = partner_name(&request.parent, "parent")?;
         let name = AppName::new(parent, &request.app_id).map_err(|e| status(InvalidField::new("app_id", e)))?;
         let display_name = request.app.unwrap_or_default().display_name;
         let display_name = registration::display_name(&display_name, "app.display_name").map_err(status)?;
-        let profile = self.0.registry.create_app(name.clone(), display_name).await.map_err(status)?;
-        Ok(Response::new(v1::CreateAppResponse { app: Some(app(&name, profile)) }))
+        let services = self.0.clone();
+        let create = async move {
+            let profile = services.registry.create_app(name.clone(), display_name).await.map_err(status)?;
+            services.audit(&[acts::on(&actor, name.to_string(), Act::AppCreated)]).await?;
+            Ok(v1::CreateAppResponse { app: Some(app(&name, profile)) })
+        };
+        self.0.to_the_end(create).await.map(Response::new)
     }
 
     async fn get_app(&self, request: Request<v1::GetAppRequest>) -> Result<Response<v1::GetAppResponse>, Status> {

@@ -3,16 +3,18 @@
 
 use std::error::Error;
 use std::fmt::Display;
+use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message;
 use tonic::{Code, Status};
 
+use crate::audit::LogError;
 use crate::decide::Refused;
 use crate::format::{FormatError, Unusable};
 use crate::intake::DeskError;
 use crate::registry::RegistryError;
-use crate::wire::convert::InvalidField;
+use crate::wire::convert::{InvalidField, time};
 use crate::wire::v1::Problem;
 
 /// The domain of every `ErrorInfo`.
@@ -54,11 +56,20 @@ struct FieldViolation {
     description: String,
 }
 
+/// `google.rpc.RetryInfo`.
+#[derive(Clone, PartialEq, Message)]
+struct RetryInfo {
+    #[prost(message, optional, tag = "1")]
+    retry_delay: Option<prost_types::Duration>,
+}
+
 /// Why a call, or one item of it, is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     code: Code,
     problem: Problem,
+    /// When to come again, where that is known.
+    retry_after: Option<Duration>,
     /// What else is wrong: the parts of an alert for want of which it is refused.
     also: Vec<Problem>,
 }
@@ -67,12 +78,34 @@ pub(super) struct Refusal {
 const ALSO: usize = 16;
 
 impl Refusal {
-    fn new(code: Code, reason: &str, field: &str, message: impl Display) -> Self {
+    pub(super) fn new(code: Code, reason: &str, field: &str, message: impl Display) -> Self {
         Self {
             code,
             problem: Problem { reason: reason.to_owned(), field: field.to_owned(), message: message.to_string() },
             also: Vec::new(),
+            retry_after: None,
         }
+    }
+
+    /// Why, in one word of the API.
+    pub(super) fn reason(&self) -> &str {
+        &self.problem.reason
+    }
+
+    /// Why, for a metric.
+    pub(super) fn code(&self) -> &'static str {
+        match self.code {
+            Code::Unauthenticated => "unauthenticated",
+            Code::PermissionDenied => "not_allowed",
+            Code::ResourceExhausted => "too_many",
+            Code::Unimplemented => "no_such_method",
+            _ => "other",
+        }
+    }
+
+    /// The same with when to come again.
+    pub(super) fn retry_after(self, after: Option<Duration>) -> Self {
+        Self { retry_after: after, ..self }
     }
 
     /// The same with what else is wrong.
@@ -89,7 +122,7 @@ impl Refusal {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        let Refusal { code, problem, also } = refusal;
+        let Refusal { code, problem, also, retry_after } = refusal;
         let any = |name: &str, value: Vec<u8>| prost_types::Any {
             type_url: format!("type.googleapis.com/google.rpc.{name}"),
             value,
@@ -104,6 +137,10 @@ impl From<Refusal> for Status {
         let field_violations: Vec<FieldViolation> = problems.map(violation).collect();
         if !field_violations.is_empty() {
             details.push(any("BadRequest", BadRequest { field_violations }.encode_to_vec()));
+        }
+        if let Some(after) = retry_after {
+            let retry_delay = Some(time::duration_to_wire(after));
+            details.push(any("RetryInfo", RetryInfo { retry_delay }.encode_to_vec()));
         }
         let status = RpcStatus { code: code.into(), message: message.clone(), details };
         Self::with_details(code, message, Bytes::from(status.encode_to_vec()))
@@ -127,6 +164,7 @@ impl From<RegistryError> for Refusal {
             RegistryError::NoLocationConsent => (Code::FailedPrecondition, "NO_LOCATION_CONSENT"),
             RegistryError::Full(_) => (Code::ResourceExhausted, "REGISTRY_FULL"),
             RegistryError::Stopped => (Code::Unavailable, "REGISTRY_STOPPED"),
+            RegistryError::Loading => (Code::Unavailable, "REGISTRY_LOADING"),
             _ => {
                 let cause = error.source().map(tracing::field::display);
                 tracing::error!(%error, cause, "the registry failed");
@@ -151,17 +189,26 @@ impl From<DeskError> for Refusal {
     }
 }
 
+impl From<LogError> for Refusal {
+    fn from(error: LogError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "the audit log failed");
+        match error {
+            LogError::Damaged { .. } | LogError::Missing { .. } | LogError::UnknownVersion { .. } => {
+                Self::new(Code::DataLoss, "AUDIT_DAMAGED", "", "the audit log is damaged: it is to be verified")
+            }
+            // What was asked for may have been done all the same, and may be asked for again.
+            _ => Self::new(Code::Unavailable, "AUDIT_FAILED", "", "the audit log takes no records"),
+        }
+    }
+}
+
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
-        let (code, reason) = match &refused {
-            Refused::NotAdmitted(_) => (Code::PermissionDenied, "SENDER_NOT_ADMITTED"),
-            Refused::SentInFuture(_) => (Code::InvalidArgument, "SENT_IN_FUTURE"),
-            Refused::NoInfo => (Code::InvalidArgument, "NO_INFO"),
-            Refused::NoGround => (Code::InvalidArgument, "NO_GROUND"),
-            Refused::Unresolved(_) => (Code::InvalidArgument, "UNRESOLVED_GEOCODE"),
-            Refused::WholeState => (Code::InvalidArgument, "WHOLE_STATE"),
+        let code = match &refused {
+            Refused::NotAdmitted(_) => Code::PermissionDenied,
+            _ => Code::InvalidArgument,
         };
-        Self::new(code, reason, refused.field(), &refused)
+        Self::new(code, refused.reason(), refused.field(), &refused)
     }
 }
 

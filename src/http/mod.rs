@@ -4,7 +4,6 @@
 //! `/livez` says that the process answers, and nothing more: a restart mends what it would tell. `/readyz` is 200 when
 //! alerts and devices can come, else 503; either way its body says which parts are ready.
 
-mod guard;
 mod readiness;
 
 use std::sync::Arc;
@@ -14,15 +13,24 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::serve::Listener;
 use axum::{Json, Router};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::listen::{Bounds, Certificates, Connection, Door, Incoming, Protocol};
 use crate::metrics::{CONTENT_TYPE, Metrics};
 
-pub use readiness::{Parts, Readiness, Status};
+pub use readiness::{Loading, Parts, Readiness, Status};
 
-use guard::GuardedListener;
+/// Connections at a time: the operator's machines are few.
+const CONNECTIONS: usize = 64;
+
+/// How long a handshake, and then the first byte, may take.
+const OPENING: Duration = Duration::from_secs(10);
+
+/// A caller that says nothing for so long is cut off, so that idle ones cannot keep others out.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// How long answers may take after the stop.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -33,11 +41,23 @@ struct Sources {
     readiness: Readiness,
 }
 
-/// Answers on `listener` until `stop` is cancelled, then ends within seconds, whatever its callers do.
-pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, readiness: Readiness, stop: CancellationToken) {
+/// The door of `listener`, over TLS if there are certificates.
+pub fn door(listener: TcpListener, certificates: Option<Arc<Certificates>>) -> Door {
+    let bounds = Bounds {
+        connections: CONNECTIONS,
+        of_one_network: None,
+        new_of_one_network: None,
+        opening: OPENING,
+        silence: SILENCE,
+    };
+    Door { name: "http", listener, certificates, protocol: Protocol::Http1, bounds, cut: CancellationToken::new() }
+}
+
+/// Answers on the connections that come in until `stop` is cancelled, then ends within seconds, whatever its callers
+/// do.
+pub async fn serve(incoming: Incoming, metrics: Arc<Metrics>, readiness: Readiness, stop: CancellationToken) {
     let router = router(Sources { metrics, readiness });
-    let serving =
-        axum::serve(GuardedListener::new(listener), router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let serving = axum::serve(Connections(incoming), router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let too_long = async {
         stop.cancelled().await;
         tokio::time::sleep(CLOSING).await;
@@ -46,6 +66,26 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, readiness: Read
         // Its result is `Ok` by its contract: failures to accept are retried inside.
         _ = serving => {}
         () = too_long => {}
+    }
+}
+
+/// Connections, as axum takes them.
+struct Connections(Incoming);
+
+impl Listener for Connections {
+    type Io = Connection;
+    type Addr = ();
+
+    async fn accept(&mut self) -> (Connection, ()) {
+        match self.0.next().await {
+            Some(connection) => (connection, ()),
+            // The runtime ends.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -8,8 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::tasks::Tasks;
 
-struct Door {
+struct House {
     address: SocketAddr,
     metrics: Arc<Metrics>,
     readiness: Readiness,
@@ -18,16 +19,17 @@ struct Door {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test awaits its own task")]
-async fn open() -> Door {
+async fn open() -> House {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
     let (metrics, readiness, stop) = (Arc::new(Metrics::new()), Readiness::default(), CancellationToken::new());
-    let serving = tokio::spawn(serve(listener, Arc::clone(&metrics), readiness.clone(), stop.clone()));
-    Door { address, metrics, readiness, stop, serving }
+    let incoming = door(listener, None).open(&Tasks::new(Arc::clone(&metrics)), &metrics);
+    let serving = tokio::spawn(serve(incoming, Arc::clone(&metrics), readiness.clone(), stop.clone()));
+    House { address, metrics, readiness, stop, serving }
 }
 
 /// Status, headers and body.
-async fn get(door: &Door, path: &str) -> (u16, String, String) {
+async fn get(door: &House, path: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(door.address).await.expect("it listens");
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("sent");
@@ -67,10 +69,13 @@ async fn readiness_names_its_parts_and_follows_journal_and_registry() {
     let [healthy, registry] = [(); 2].map(|()| Arc::new(AtomicBool::new(true)));
     let probe = Arc::clone(&healthy);
     door.readiness.journal_replayed(move || probe.load(Ordering::SeqCst));
+    door.readiness.doors_open();
+    door.readiness.registry_loading(|| (3, 8));
+    let (status, _, body) = get(&door, "/readyz").await;
+    let body: Value = body.parse().expect("JSON");
+    assert_eq!((status, &body["loading"]), (503, &json!({"done": 3, "of": 8})));
     let probe = Arc::clone(&registry);
     door.readiness.registry_loaded(move || probe.load(Ordering::SeqCst));
-    assert_eq!(get(&door, "/readyz").await.0, 503);
-    door.readiness.doors_open();
     assert_eq!(get(&door, "/readyz").await.0, 200);
 
     healthy.store(false, Ordering::SeqCst);

@@ -12,12 +12,10 @@ use std::path::Path;
 
 use crate::decide::TierIndex;
 use crate::domain::{ChannelKind, DeliveryKey, DeviceSlot, LineageId, NoticeKind, Priority, Timestamp};
+use crate::segments::{COMMIT, FrameHeader, Kind, Segment, Unfinished};
 
 use super::devices::DeviceSet;
-use super::frame::{FrameHeader, Kind};
-use super::queue::COMMIT;
-use super::segment::{Segment, Unfinished};
-use super::{Entry, JournalError, Replay, codec};
+use super::{Entry, FORMAT, JournalError, Replay, codec};
 
 /// The most devices in one entry of a snapshot: at five bytes each far below an entry's limit.
 const DEVICES: usize = 1 << 20;
@@ -100,7 +98,7 @@ pub(super) fn snapshot(
     read: impl Fn() -> Replay,
 ) -> Result<Segment, JournalError> {
     let mut told = gather(kept, read())?;
-    let mut snapshot = Snapshot::create(Segment::new(dir, Kind::Snapshot, number))?;
+    let mut snapshot = Snapshot::create(Segment::new(dir, &FORMAT, Kind::Snapshot, number))?;
     let written = read().try_for_each(|entry| match entry? {
         Entry::Noted(noted) if noted.at >= over_before => snapshot.add(&Entry::Noted(noted)),
         Entry::Admitted(admitted) if kept.contains(&admitted.bulletin.key().lineage) => {

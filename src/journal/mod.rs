@@ -7,13 +7,10 @@
 //!
 //! # On disk
 //!
-//! A folder, held by one server at a time, with segments `journal-<n>.hzj`, `n` the number of its first frame. A
-//! segment is a header (magic, version of the framing, version of the message, `n`) and frames. A frame is what one
-//! commit wrote: its length, two checksums and its entries (`hazardcast.storage.v1`). A commit is there whole or not
-//! at all. Since no frame is written before the one in front of it is synced, a frame that cannot be read with none
-//! behind it is a commit that was cut off, of which nobody was told: it is removed. Any other damage is an error that
-//! names file and offset; the journal never skips it. `snapshot-<n>.hzj` takes the place of all frames before `n`; see
-//! [`Config::keep`].
+//! A folder of [`segments`](crate::segments) `journal-<n>.hzj`, `n` the number of its first frame; entries are of
+//! `hazardcast.storage.v1`. A commit that was cut off, of which nobody was told, is removed. Any other damage is an
+//! error that names file and offset; the journal never skips it. `snapshot-<n>.hzj` takes the place of all frames
+//! before `n`; see [`Config::keep`].
 //!
 //! It does not remember what was appended: whoever needs that keeps it, and has it back by the replay.
 
@@ -21,29 +18,23 @@ mod codec;
 mod compact;
 mod devices;
 mod entry;
-mod error;
-mod frame;
 mod open;
-mod queue;
 mod replay;
-mod segment;
-mod writer;
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use queue::{Closing, Queue};
+use crate::segments::{Closing, Format, Queue, Seal, Waiting};
 
+pub use crate::segments::{Damage, InvalidEntry, LogError as JournalError, MAX_ENTRY, Ticket, Writer};
 pub use entry::{Admitted, Entry};
-pub use error::{Damage, InvalidEntry, JournalError};
 pub use open::Config;
-pub use queue::Ticket;
 pub use replay::Replay;
-pub use writer::Writer;
 
-/// The most bytes of one entry.
-pub const MAX_ENTRY: usize = 32 << 20;
+/// The journal's files.
+static FORMAT: Format =
+    Format { name: "journal", extension: "hzj", magic: *b"\x97hzjrn\n", letter: b'j', message_version: 1 };
 
 /// A handle by which entries are appended. Cheap to clone; when the last one is dropped, the [`Writer`] writes what
 /// waits and ends.
@@ -80,7 +71,7 @@ impl Journal {
     /// If so much waits that the disk must have stopped, the journal fails with [`JournalError::Stalled`], for good.
     pub fn append(&self, entry: Entry) -> Ticket {
         match &self.0 {
-            Backend::Disk(queue) => queue.0.append(&entry),
+            Backend::Disk(queue) => queue.0.append(codec::encode(&entry)),
             Backend::Memory(entries) => {
                 entries.lock().push(entry);
                 Ticket::settled(Ok(()))
@@ -92,7 +83,7 @@ impl Journal {
     /// so slow that too much waits. That is right for what is merely done again when it is not remembered.
     pub fn append_forget(&self, entry: Entry) {
         match &self.0 {
-            Backend::Disk(queue) => queue.0.append_forget(&entry),
+            Backend::Disk(queue) => queue.0.append_forget(codec::encode(&entry)),
             Backend::Memory(entries) => entries.lock().push(entry),
         }
     }
@@ -103,6 +94,18 @@ impl Journal {
             Backend::Disk(queue) => queue.0.healthy(),
             Backend::Memory(_) => Ok(()),
         }
+    }
+}
+
+/// Entries are written as they are; frames are numbered.
+struct AsTheyAre;
+
+impl Seal for AsTheyAre {
+    fn seal(&mut self, entries: &[Waiting], frame: &mut Vec<u8>) -> u64 {
+        for entry in entries {
+            frame.extend_from_slice(&entry.bytes);
+        }
+        1
     }
 }
 

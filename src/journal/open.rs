@@ -1,19 +1,17 @@
 //! Taking up the journal where the last run left it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::domain::{SignedDuration, Timestamp};
 use crate::metrics::Metrics;
+use crate::segments::segment::{self, open_for_append};
+use crate::segments::{Counters, Kind, OpenSegment, Queue, Segment};
 
 use super::compact::{Survey, snapshot};
-use super::frame::Kind;
-use super::queue::Queue;
 use super::replay::{Entries, Extent};
-use super::segment::{self, Segment, open_for_append, sync_dir};
-use super::writer::OpenSegment;
-use super::{Damage, Journal, JournalError, Replay, Writer};
+use super::{AsTheyAre, FORMAT, Journal, JournalError, Replay, Writer};
 
 /// Where the journal is and how it is kept.
 #[derive(Debug, Clone)]
@@ -54,28 +52,20 @@ impl Journal {
     /// that and a segment hold, writes what is still needed to a new snapshot.
     ///
     /// The [`Writer`] is to be run on a thread of its own; before that, tickets wait.
-    pub fn open(
-        config: &Config,
-        now: Timestamp,
-        metrics: Arc<Metrics>,
-    ) -> Result<(Self, Replay, Writer), JournalError> {
+    pub fn open(config: &Config, now: Timestamp, metrics: &Metrics) -> Result<(Self, Replay, Writer), JournalError> {
         let Config { dir, segment_bytes, keep } = config;
-        fs::create_dir_all(dir).map_err(JournalError::io("create", dir))?;
-        if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            sync_dir(parent)?;
-        }
-        let lock = lock(dir)?;
+        let lock = segment::hold(dir)?;
         let mut found = survey(dir)?;
         let over_before = now.saturating_sub(*keep).unwrap_or(Timestamp::MIN);
         compact(dir, *segment_bytes, over_before, &mut found);
         let open = match found.extents.last() {
-            Some(Extent { segment, end }) if segment.kind == Kind::Journal => OpenSegment {
+            Some(Extent { segment, end }) if segment.kind == Kind::Log => OpenSegment {
                 storage: Box::new(open_for_append(segment)?),
                 segment: segment.clone(),
                 offset: *end,
                 next: found.next,
             },
-            _ => OpenSegment::create(dir, found.next)?,
+            _ => OpenSegment::create(dir, &FORMAT, found.next)?,
         };
         let queue = Arc::new(Queue::new(WAITING));
         let writer = Writer {
@@ -83,27 +73,18 @@ impl Journal {
             dir: dir.clone(),
             segment_bytes: *segment_bytes,
             open,
-            metrics,
+            seal: Box::new(AsTheyAre),
+            counters: Counters { syncs: metrics.journal_syncs.clone(), bytes: metrics.journal_appended.clone() },
             _lock: lock,
         };
         Ok((Self::on_disk(queue), Replay::new(found.extents), writer))
     }
 }
 
-/// Holds the folder until the file is closed, by this process's end at the latest.
-fn lock(dir: &Path) -> Result<File, JournalError> {
-    let path = dir.join("lock");
-    let file = File::create(&path).map_err(JournalError::io("create", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(JournalError::Locked(dir.to_owned())),
-        Err(TryLockError::Error(error)) => Err(JournalError::io("lock", &path)(error)),
-    }
-}
-
 /// Reads the newest snapshot and every segment after it, and checks that no frame is missing.
 fn survey(dir: &Path) -> Result<Found, JournalError> {
-    let mut segments = segment::list(dir)?;
+    segment::remove_unfinished(dir)?;
+    let mut segments = segment::list(dir, &FORMAT)?;
     let newest = segments.iter().rposition(|segment| segment.kind == Kind::Snapshot).unwrap_or(0);
     let replaced: Vec<Segment> = segments.drain(..newest).collect();
     let mut found =
@@ -119,7 +100,7 @@ fn survey(dir: &Path) -> Result<Found, JournalError> {
 
 impl Found {
     fn add(&mut self, segment: Segment, is_last: bool) -> Result<(), JournalError> {
-        if segment.kind == Kind::Journal && segment.number != self.next {
+        if segment.kind == Kind::Log && segment.number != self.next {
             return Err(JournalError::Missing { file: segment.file, from: self.next, to: segment.number });
         }
         let mut entries = Entries::open(&segment)?;
@@ -127,43 +108,25 @@ impl Found {
             match entries.next_entry() {
                 Ok(Some((entry, bytes))) => self.survey.see(&entry, bytes),
                 Ok(None) => break entries.reader.end,
-                Err(error) if is_last && segment.kind == Kind::Journal => break cut(&segment, &mut entries, error)?,
+                Err(error) if is_last && segment.kind == Kind::Log => {
+                    break segment::cut(&segment, &mut entries.reader, error)?;
+                }
                 Err(error) => return Err(error),
             }
         };
         match segment.kind {
             Kind::Snapshot => (self.next, self.snapshot_bytes) = (segment.number, end),
-            Kind::Journal => {
+            Kind::Log => {
                 self.next += entries.reader.frames;
                 self.journal_bytes += end;
             }
         }
         if is_last {
-            sync(&segment)?;
+            segment::sync(&segment)?;
         }
         self.extents.push(Extent { segment, end });
         Ok(())
     }
-}
-
-/// Cuts off the last commit if it was cut short; returns where the segment ends now. Gives `error` back if what cannot
-/// be read is anything else.
-fn cut(segment: &Segment, entries: &mut Entries, error: JournalError) -> Result<u64, JournalError> {
-    let JournalError::Damaged { offset, reason, .. } = &error else { return Err(error) };
-    let torn = matches!(reason, Damage::FrameHeader | Damage::CutOff | Damage::Checksum);
-    if !torn || entries.reader.frame_behind()?.is_some() {
-        return Err(error);
-    }
-    let removed = entries.reader.end - offset;
-    tracing::warn!(file = %segment.file.display(), offset, bytes = removed, "a commit that was cut off is removed");
-    let cut = open_for_append(segment)?.set_len(*offset);
-    cut.map_err(JournalError::io("cut", &segment.file))?;
-    Ok(*offset)
-}
-
-/// What was read may not be on disk yet, if only the server was killed: nobody is to act on it before it is.
-fn sync(segment: &Segment) -> Result<(), JournalError> {
-    open_for_append(segment)?.sync_all().map_err(JournalError::io("sync", &segment.file))
 }
 
 /// Writes a snapshot if one is due. A disk too full for it is no reason not to start.

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::segment::{Segment, SegmentReader};
+use crate::segments::{Segment, SegmentReader};
+
 use super::{Damage, Entry, JournalError, codec};
 
 /// Every entry that was on disk when the journal was opened, in the order in which they were appended. It reads as it

@@ -3,6 +3,11 @@
 //! [`resolve`] finds the ground of an alert's infos, each an [`AffectedArea`]. [`Index`] knows where every place is;
 //! its [`Sweep`] finds the places in areas. [`Standing`] knows the areas in force and finds those that a place is in.
 //! What is sent to whom is not decided here.
+//!
+//! Behind the index: a `shard` knows where each place is, a `cell` of the globe has a tile (`tiles`) with its
+//! places in `columns`, and a `directory` has all tiles. A sweep sees them as a `forest`, and goes through it by a
+//! `walk` or `nearest` first. Behind an area: each `shape` and `circle` is `cut` to smaller and smaller boxes
+//! on the way down, until few edges, or none, are left to test a place against; all on one `lattice`.
 
 mod area;
 mod cell;

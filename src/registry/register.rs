@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use crate::domain::{AppSlot, Cid, DeviceIdentifier, LinkSecret, NewRegistration, Private, Slot};
+use crate::domain::{AppSlot, Cid, DeviceIdentifier, LinkSecret, NewRegistration, Private, Purpose, Slot};
 use crate::wire::storage_v1::{IdentifierMember, IdentifierRecord, RegistrationRecord};
 
 use super::change::Pending;
 use super::identity::{DeviceId, IdentifierHash, secret_hash};
-use super::records::{self, cid_of, device_of, slot_key};
+use super::records::{self, cid_of, device_of, slot_key, subject_of};
 use super::store::{Key, Space, damaged};
 use super::{Registered, RegistryError};
 
@@ -30,12 +30,12 @@ impl Pending<'_> {
         let known = self.known(app, &hashes)?;
         hashes.extend(request);
         let created = known.own.is_none();
+        let mut ended = None;
         let (slot, cid, device, created_us) = if let Some((slot, record)) = known.own {
             // The same app on the same device: its name comes back; consents, place, tokens and secret do not.
+            ended = Some(subject_of(&record, slot)?);
             self.remove_tokens(slot, &record);
             self.remove_identifiers(slot, &record)?;
-            self.draft.batch.remove(Space::Places, slot_key(slot));
-            self.draft.effects.place(slot, None);
             (slot, cid_of(&record, slot)?, device_of(&record, slot)?, record.created_us)
         } else {
             let device = known.device.unwrap_or_else(|| DeviceId(rand::random()));
@@ -55,15 +55,19 @@ impl Pending<'_> {
             identifiers: hashes.iter().map(|hash| hash.0.to_vec().into()).collect(),
             created_us,
             updated_us: self.now.as_microsecond(),
+            subject: rand::random::<[u8; 16]>().to_vec().into(),
+            place_commit: 0,
         };
+        if new.place.is_some() {
+            self.may_be_held(records::grant(&record, Purpose::Location))?;
+        }
+        self.put_place(slot, &mut record, new.place);
         self.put_tokens(slot, &mut record, &new.tokens);
         self.add_identifiers(slot, app, &hashes)?;
         self.put_registration(slot, &record);
         self.draft.effects.name(cid, Some(slot));
-        if let Some((place, at)) = new.place {
-            self.put_place(slot, &record, place, at)?;
-        }
-        self.registered(slot, &record, secret, created)
+        let registration = self.registration(slot, &record)?;
+        Ok(Registered { registration, link_secret: secret, created, ended, repeated: false })
     }
 
     /// Asked for before: nothing changes but the secret, since nobody can be told the one that is known.
@@ -72,18 +76,8 @@ impl Pending<'_> {
         let mut record = self.record(slot)?;
         record.secret_sha256 = secret_hash(&secret).to_vec().into();
         self.put_registration(slot, &record);
-        self.registered(slot, &record, secret, false)
-    }
-
-    fn registered(
-        &self,
-        slot: Slot,
-        record: &RegistrationRecord,
-        link_secret: LinkSecret,
-        created: bool,
-    ) -> Result<Registered, RegistryError> {
-        let registration = self.shared.registration(slot, record, |space, key| self.get(space, key))?;
-        Ok(Registered { registration, link_secret, created })
+        let registration = self.registration(slot, &record)?;
+        Ok(Registered { registration, link_secret: secret, created: false, ended: None, repeated: true })
     }
 
     /// The hashes of what the device offers, best kind first.

@@ -10,7 +10,6 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hazardcast::channel::NullRecord;
@@ -190,7 +189,7 @@ impl Handed {
         }
         let keep = SignedDuration::from_hours(24);
         let config = journal::Config { dir: copy.path().to_owned(), segment_bytes: 64 << 20, keep };
-        let opened = Journal::open(&config, Timestamp::UNIX_EPOCH, Arc::new(Metrics::new()));
+        let opened = Journal::open(&config, Timestamp::UNIX_EPOCH, &Metrics::new());
         let (_, replay, _) = opened.expect("a killed server leaves a journal that can be read");
         for entry in replay {
             if let Entry::Sent { key, devices, .. } = entry.expect("each entry can be read") {

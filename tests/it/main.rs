@@ -1,6 +1,8 @@
 //! Tests of the real binary, as people use it: one file per story.
 
+mod access;
 mod api_errors;
+mod audit;
 mod durability;
 mod fuzz;
 mod hostile;
@@ -8,8 +10,11 @@ mod kill;
 mod links;
 mod metrics;
 mod operations;
+mod operators;
+mod permissions;
 mod privacy;
 mod real_alerts;
 mod registration;
 mod services;
+mod starting;
 mod support;

@@ -93,8 +93,8 @@ fn what_is_wrong_is_told_once_and_nothing_else_is() {
     let any = ["--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"];
     let (_, said) = refused(&[&["serve", "--dev", "--data-dir", &file.display().to_string()][..], &any].concat());
     assert!(said.starts_with("hazardcast: data directory ") && said.lines().count() == 1, "{said}");
-    let (_, said) = refused(&["alert", "list", "--server", "https://127.0.0.1:1"]);
-    assert!(said.contains("only http://"), "{said}");
+    let (_, said) = refused(&["alert", "list", "--server", "ftp://127.0.0.1:1"]);
+    assert!(said.contains("to be http:// or https://"), "{said}");
 }
 
 #[test]

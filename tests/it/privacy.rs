@@ -207,16 +207,20 @@ async fn what_is_private_is_in_no_log_metric_refusal_or_other_file() {
     let journal = data.join("journal");
     assert_eq!(control.found_below(&journal).len(), 1, "what is in the journal is found");
     assert_eq!(town.private.found_below(&journal), BTreeSet::new(), "in the journal");
+    let audit = data.join("audit");
+    assert_eq!(control.found_below(&audit).len(), 1, "what is in the audit log is found");
+    assert_eq!(town.private.found_below(&audit), BTreeSet::new(), "in the audit log");
+    assert_eq!(town.private.found_below(&data.join("access")), BTreeSet::new(), "with the credentials");
     only_the_registry_s_store_is_left(&data);
 }
 
-/// Every file was looked at but those of the registry's store, and its key.
+/// Every file was looked at but those of the registry: its store, where phones are, and its key.
 fn only_the_registry_s_store_is_left(data: &Path) {
     let names = |folder: &Path| -> BTreeSet<String> {
         let entries = fs::read_dir(folder).expect("a folder");
         entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
     };
-    let expected = |names: [&str; 2]| names.map(str::to_owned).into();
-    assert_eq!(names(data), expected(["journal", "registry"]));
-    assert_eq!(names(&data.join("registry")), expected(["identity.key", "store"]));
+    let expected = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    assert_eq!(names(data), expected(&["access", "audit", "journal", "registry"]));
+    assert_eq!(names(&data.join("registry")), expected(&["identity.key", "places", "store"]));
 }

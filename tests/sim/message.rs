@@ -2,8 +2,8 @@
 
 use hazardcast::decide::Authority;
 use hazardcast::domain::{
-    Alert, AlertId, AlertRef, AlertScope, Area, Body, Certainty, Ground, Identifier, Info, InfoTexts, Language, Mode,
-    NonEmpty, Polygon, Priority, Ring, Sender, Severity, Subject, Timestamp, Urgency,
+    Actor, Alert, AlertId, AlertRef, AlertScope, Area, Body, Caller, Certainty, Ground, Identifier, Info, InfoTexts,
+    Language, Mode, NonEmpty, Polygon, Priority, Ring, Sender, Severity, Subject, Timestamp, Urgency,
 };
 use hazardcast::intake::Submission;
 
@@ -66,7 +66,8 @@ impl Message {
             body,
         };
         let raw = self.identifier.clone().into_bytes().into();
-        Submission::new(alert, raw, "text/plain".to_owned(), Authority::development(), self.sent)
+        let actor = Actor::from(&Caller::Development);
+        Submission::new(alert, raw, "text/plain".to_owned(), Authority::development(), actor, self.sent)
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hazardcast::audit::Audit;
 use hazardcast::channel::{Channel, LinkChannel, NullChannel};
 use hazardcast::decide::{Lineages, Rules};
 use hazardcast::domain::{Clock, ManualClock, PolicyVersion, SignedDuration};
@@ -132,7 +133,8 @@ impl Pieces {
         let (fan_outs, mut workers) = FanOuts::assemble(around, policy, seeds.into());
         workers.planner = workers.planner.with_batch(steps.planned);
         fan_outs.recover(recovered);
-        let (desk, desk_task) = Desk::new(lineages, Rules::default(), journal, fan_outs.clone(), time);
+        let audit = Audit::memory(Arc::clone(&time));
+        let (desk, desk_task) = Desk::new(lineages, Rules::default(), journal, audit, fan_outs.clone(), time);
         Self { fan_outs, hub, workers, gates, replayed, desk, desk_task, writer, stored, tasks }
     }
 }

@@ -264,6 +264,37 @@ async fn all_at_once_nobody_is_missed_or_told_twice_and_a_cancel_reaches_those_w
     }
 }
 
+/// A link that is lost and opens again while its lane looks at it, or sends, is told by one of the two who notice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_flickers_while_it_is_told_is_told() {
+    let house = Arc::new(Loose::open().await);
+    let registered = house.register(1_000, false, |device| inside(0, device)).await;
+    for round in 0..8 {
+        let open = |slot| house.hub.open(slot).expect("it does not drain");
+        let mut links: Vec<_> = slots(&registered).map(|slot| (slot, open(slot), false)).collect();
+        let tiers = house.tiers(0, Priority::Warning);
+        let message = Message::warning(&format!("flicker-{round}"), house.clock.now(), tiers);
+        let key = house.submit(&message).await;
+        let mut last = false;
+        while !last {
+            last = house.is_quiet();
+            for (slot, live, told) in &mut links {
+                house.hub.dismiss(*slot);
+                // What is in the queue is lost with the link; what was owed to it is owed to the next.
+                *live = open(*slot);
+                *told = house.fan_outs.link_opened(*slot, &[]).iter().any(|owed| owed.key == key);
+            }
+        }
+        house.quiet().await;
+        for (slot, live, told) in &mut links {
+            *told |= std::iter::from_fn(|| live.inbox.try_recv().ok()).any(|notice| notice.key == key);
+            assert!(*told, "{slot:?} was missed in round {round}");
+        }
+        house.clock.advance(Duration::from_hours(2));
+        house.fan_outs.tidy();
+    }
+}
+
 /// Who is in the area and agrees was told at the highest priority, once; and of one bulletin nobody twice.
 fn check_told(house: &Loose, people: &Round, key: DeliveryKey) {
     let mut told: HashMap<Slot, Vec<DeliveryKey>> = HashMap::new();

@@ -6,17 +6,20 @@ use std::fmt;
 use crate::source::{Source, closing, name_at};
 
 /// A room imports only rooms that stand before it.
-pub(crate) const IMPORT_ORDER: [&str; 26] = [
+pub(crate) const IMPORT_ORDER: [&str; 29] = [
     "domain",
     "metrics",
     "tasks",
+    "listen",
     "wire",
     "format",
     "locate",
     "decide",
     "plan",
+    "segments",
     "journal",
     "audit",
+    "access",
     "registry",
     "ledger",
     "outbox",

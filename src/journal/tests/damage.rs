@@ -134,7 +134,7 @@ fn a_segment_of_another_version_is_named() {
 fn a_frame_inside_a_message_is_not_taken_for_one() {
     let house = House::new();
     house.write(&life());
-    let frames = fs::read(house.last_file()).expect("a segment")[frame::SegmentHeader::LEN..].to_vec();
+    let frames = fs::read(house.last_file()).expect("a segment")[SegmentHeader::LEN..].to_vec();
     let Entry::Admitted(first) = admitted(key(7, 1), hour(1), &[]) else { unreachable!() };
     let house = House::new();
     let commits = vec![life()[0].clone(), vec![Entry::Admitted(Admitted { raw: frames.into(), ..first })]];

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::segment::Storage;
 use super::*;
+use crate::segments::segment::{self, Storage};
 
 /// A file on a disk with so much room left, whose syncs and cuts may fail.
 struct Failing {

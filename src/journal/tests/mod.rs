@@ -21,6 +21,7 @@ use crate::domain::{
     SignedDuration, Timestamp,
 };
 use crate::metrics::Metrics;
+use crate::segments::{FrameHeader, SegmentHeader};
 
 const SECOND: i64 = 1_700_000_000;
 
@@ -56,7 +57,7 @@ impl House {
 
     fn try_open(&self) -> Result<Open, JournalError> {
         let metrics = Arc::new(Metrics::new());
-        let (journal, replay, writer) = Journal::open(&self.config, self.now, Arc::clone(&metrics))?;
+        let (journal, replay, writer) = Journal::open(&self.config, self.now, &metrics)?;
         let replayed = replay.collect::<Result<_, _>>()?;
         Ok(Open { journal, replayed, writer, metrics })
     }
@@ -291,10 +292,10 @@ fn a_journal_in_memory_keeps_what_was_appended() {
 /// Where each frame of a segment ends, the header first.
 fn boundaries(file: &Path) -> Vec<u64> {
     let bytes = fs::read(file).expect("a segment");
-    let mut ends = vec![frame::SegmentHeader::LEN];
+    let mut ends = vec![SegmentHeader::LEN];
     while let Some(&end) = ends.last().filter(|&&end| end < bytes.len()) {
         let len = u32::from_le_bytes(bytes[end + 4..end + 8].try_into().expect("four bytes"));
-        ends.push(end + frame::FrameHeader::LEN + len as usize);
+        ends.push(end + FrameHeader::LEN + len as usize);
     }
     ends.into_iter().map(|end| end as u64).collect()
 }

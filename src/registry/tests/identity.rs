@@ -10,7 +10,8 @@ use crate::wire::storage_v1::RegistrationRecord;
 /// As it lies on disk.
 fn record(house: &House, slot: Slot) -> RegistrationRecord {
     let key = slot_key(slot);
-    let payload = house.registry().shared.store.get(Space::Registrations, key).expect("well").expect("there");
+    let payload =
+        house.registry().shared().expect("loaded").store.get(Space::Registrations, key).expect("well").expect("there");
     decode(Space::Registrations, key.as_bytes(), &payload).expect("well-formed")
 }
 
@@ -28,6 +29,7 @@ fn the_same_app_on_the_same_device_gets_its_name_again_and_nothing_else() {
         }
         let held = house.registry().get(&again.registration.name).expect("it is held");
         let expected = Registration {
+            subject: again.registration.subject,
             tokens: Vec::new(),
             consents: Vec::new(),
             drills: false,
@@ -37,6 +39,8 @@ fn the_same_app_on_the_same_device_gets_its_name_again_and_nothing_else() {
             ..first.registration.clone()
         };
         assert_eq!((held, again.created), (expected, false));
+        assert_ne!(again.registration.subject, first.registration.subject, "it may be somebody else's phone now");
+        assert_eq!((again.ended, again.repeated), (Some(first.registration.subject), false));
         let secret = |secret| house.registry().authenticate(&first.registration.name, secret).expect("well");
         assert_eq!((secret(&first.link_secret), secret(&again.link_secret)), (None, Some(again.registration.slot)));
         let facts = house.registry().facts(again.registration.slot);
@@ -142,6 +146,7 @@ fn a_request_that_is_repeated_makes_no_second_registration_and_undoes_nothing() 
     house.make(|registry| registry.withdraw(&first.registration.name, Purpose::EmergencyPush)).expect("withdrawn");
     house.reopen();
     let again = house.register(request(ALPHA));
+    assert!(again.repeated && again.ended.is_none() && again.registration.subject == first.registration.subject);
     assert_eq!((again.registration.slot, again.created), (first.registration.slot, false));
     assert!(again.registration.consents.is_empty(), "what was withdrawn since stays so");
     let secret = |secret| house.registry().authenticate(&first.registration.name, secret).expect("well");

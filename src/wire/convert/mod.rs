@@ -1,6 +1,8 @@
 //! Between generated types and [`crate::domain`]: the only code that knows both.
 
+pub mod access;
 pub mod alert;
+pub mod audit;
 pub mod fan_out;
 pub mod frame;
 pub mod geography;

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     Certainty, ChannelKind, DeliveryKey, GoodbyeReason, IdentifierKind, Intensity, IntensityScale, LineageId, Mode,
-    NoticeKind, Platform, Priority, Purpose, Revision, Severity, Urgency,
+    NoticeKind, Platform, Priority, Purpose, Revision, Role, Severity, Urgency,
 };
 use crate::wire::v1;
 
@@ -67,6 +67,12 @@ one_for_one!(priority, Priority, v1::Priority {
     Priority::Advisory => v1::Priority::Advisory,
     Priority::Warning => v1::Priority::Warning,
     Priority::LifeThreat => v1::Priority::LifeThreat,
+});
+one_for_one!(role, Role, v1::OperatorRole {
+    Role::View => v1::OperatorRole::View,
+    Role::Operate => v1::OperatorRole::Operate,
+    Role::Approve => v1::OperatorRole::Approve,
+    Role::Administer => v1::OperatorRole::Administer,
 });
 one_for_one!(notice_kind, NoticeKind, v1::notice::Kind {
     NoticeKind::Alert => v1::notice::Kind::Alert,

@@ -1,9 +1,14 @@
 //! A whole server in this process, on a clock that stands until the test sets it; and calls to it over real sockets.
 
+use std::fs::File;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hazardcast::access::Limits;
 use hazardcast::app::{App, Null, Options};
 use hazardcast::device::Credentials;
 use hazardcast::domain::{LinkSecret, ManualClock, Private};
@@ -18,6 +23,7 @@ use tonic::transport::Channel;
 
 use super::message::Message;
 use super::server::PATIENCE;
+use super::site::BOUNDS;
 
 /// When the clock of every house starts.
 pub(crate) const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
@@ -30,6 +36,7 @@ pub(crate) struct House {
     app: App,
     /// Its time.
     pub(crate) clock: Arc<ManualClock>,
+    audit_segment_bytes: u64,
     folder: TempDir,
     /// Calls to it.
     pub(crate) channel: Channel,
@@ -39,10 +46,23 @@ impl House {
     /// A server with a new data directory.
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        Self::open_in(folder, Arc::new(ManualClock::at(NOON))).await
+        Self::open_in(folder, Arc::new(ManualClock::at(NOON)), 1 << 20).await
     }
 
-    async fn open_in(folder: TempDir, clock: Arc<ManualClock>) -> Self {
+    /// The same, whose audit log begins a new file with every commit.
+    pub(crate) async fn with_an_audit_file_for_each_commit() -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        Self::open_in(folder, Arc::new(ManualClock::at(NOON)), 1).await
+    }
+
+    async fn open_in(folder: TempDir, clock: Arc<ManualClock>, audit_segment_bytes: u64) -> Self {
+        let mut house = Self::start_in(folder, clock, audit_segment_bytes).await;
+        house.app.loaded().await.expect("the registry is loaded");
+        house
+    }
+
+    /// A server whose registry is yet to be loaded.
+    async fn start_in(folder: TempDir, clock: Arc<ManualClock>, audit_segment_bytes: u64) -> Self {
         let loopback: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
         let server_clock = Arc::clone(&clock);
         let app = App::open(Options {
@@ -52,30 +72,68 @@ impl House {
             clock: server_clock,
             null: Some(Null::Count),
             segment_bytes: 1 << 20,
+            audit_segment_bytes,
             registry_cache_bytes: 8 << 20,
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,
+            tls: None,
+            bounds: BOUNDS,
+            limits: Limits::default(),
             dev: true,
         });
         let app = app.await.expect("the server opens");
         let url = format!("http://{}", app.grpc_address());
         let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("it listens");
-        Self { app, clock, folder, channel }
+        Self { app, clock, audit_segment_bytes, folder, channel }
     }
 
     /// Closes it and opens it again on the same data.
     pub(crate) async fn restart(self) -> Self {
-        let Self { app, clock, folder, channel } = self;
+        let Self { app, clock, audit_segment_bytes, folder, channel } = self;
         drop(channel);
         app.close().await.expect("it closes in time");
-        Self::open_in(folder, clock).await
+        Self::open_in(folder, clock, audit_segment_bytes).await
+    }
+
+    /// Closes it, and opens it with the identity key in a pipe that has nothing in it yet: the registry is not loaded
+    /// before [`House::let_load`].
+    pub(crate) async fn restart_held_up(self) -> (Self, HeldUp) {
+        let Self { app, clock, audit_segment_bytes, folder, channel } = self;
+        drop(channel);
+        app.close().await.expect("it closes in time");
+        let path = folder.path().join("registry/identity.key");
+        let key = std::fs::read(&path).expect("there is one");
+        std::fs::remove_file(&path).expect("removed");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe can be made");
+        (Self::start_in(folder, clock, audit_segment_bytes).await, HeldUp { path, key })
+    }
+
+    /// Closes it before its registry is loaded, and opens it again on the same data.
+    pub(crate) async fn restart_unloaded(self, held_up: HeldUp) -> Self {
+        let Self { app, clock, audit_segment_bytes, folder, channel } = self;
+        drop(channel);
+        let (closed, ()) = tokio::join!(app.close(), async { held_up.let_go() });
+        closed.expect("it closes in time");
+        Self::open_in(folder, clock, audit_segment_bytes).await
+    }
+
+    /// The registry is loaded when this returns.
+    pub(crate) async fn let_load(&mut self, held_up: HeldUp) {
+        held_up.let_go();
+        self.app.loaded().await.expect("the registry is loaded");
     }
 
     /// Closes it; panics unless everything ends in time.
     pub(crate) async fn close(self) {
         drop(self.channel);
         self.app.close().await.expect("it closes in time");
+    }
+
+    /// The folder of its audit log.
+    pub(crate) fn audit_log(&self) -> PathBuf {
+        self.folder.path().join("audit")
     }
 
     /// Submits the message; its answer.
@@ -160,6 +218,22 @@ impl House {
     /// Calls of partners for their devices.
     pub(crate) fn devices(&self) -> DeviceServiceClient<Channel> {
         DeviceServiceClient::new(self.channel.clone())
+    }
+}
+
+/// What holds a registry up.
+pub(crate) struct HeldUp {
+    path: PathBuf,
+    key: Vec<u8>,
+}
+
+impl HeldUp {
+    /// Puts the key into the pipe, and back into a file.
+    pub(crate) fn let_go(self) {
+        std::fs::write(&self.path, &self.key).expect("it is read");
+        std::fs::remove_file(&self.path).expect("removed");
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&self.path).expect("made");
+        file.write_all(&self.key).expect("written");
     }
 }
 

@@ -2,8 +2,11 @@
 
 pub(crate) mod alert;
 pub(crate) mod api;
+pub(crate) mod authority;
 pub(crate) mod encodings;
 pub(crate) mod house;
 pub(crate) mod message;
 pub(crate) mod phone;
+pub(crate) mod raw;
 pub(crate) mod server;
+pub(crate) mod site;

@@ -144,7 +144,7 @@ async fn step(world: &mut World, rhythm: Rhythm, turn: usize) -> bool {
 }
 
 async fn send(world: &mut World) -> bool {
-    world.house.send(1).await || world.house.send(0).await || world.phones_go_on()
+    world.house.send(1).await || world.house.send(0).await || world.phones_go_on() || world.house.record()
 }
 
 impl Played {

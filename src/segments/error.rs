@@ -1,12 +1,12 @@
-//! What can go wrong with the journal.
+//! What can go wrong with a log.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Why the journal cannot be read or written. It is cloned to everyone who waits.
+/// Why a log cannot be read or written. It is cloned to everyone who waits.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum JournalError {
+pub enum LogError {
     /// Another server holds the folder.
     #[error("{} is in use by another server", .0.display())]
     Locked(PathBuf),
@@ -51,14 +51,14 @@ pub enum JournalError {
         /// The first frame that is there.
         to: u64,
     },
-    /// The entry is longer than [`MAX_ENTRY`](super::MAX_ENTRY). The journal is as healthy as before.
-    #[error("an entry of {0} bytes is too large for the journal")]
+    /// The entry is longer than [`MAX_ENTRY`](super::MAX_ENTRY). The log is as healthy as before.
+    #[error("an entry of {0} bytes is too large for the log")]
     TooLarge(usize),
     /// The disk has not kept up, and the queue in front of it is full.
-    #[error("the disk does not keep up, the journal's queue is full")]
+    #[error("the disk does not keep up, the log's queue is full")]
     Stalled,
     /// The writer has ended.
-    #[error("the journal is closed")]
+    #[error("the log is closed")]
     Closed,
 }
 
@@ -89,7 +89,7 @@ pub enum Damage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEntry {
     /// Not a message of `hazardcast.storage.v1`.
-    #[error("not a journal entry")]
+    #[error("not an entry of this log")]
     Malformed,
     /// Something that every entry has is missing, or was written by a newer server.
     #[error("entry without {0}")]
@@ -99,14 +99,14 @@ pub enum InvalidEntry {
     Impossible(&'static str),
 }
 
-impl JournalError {
+impl LogError {
     /// For `map_err`: the system refused `action` on `file`.
-    pub(super) fn io(action: &'static str, file: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, file: &Path) -> impl FnOnce(io::Error) -> Self {
         let file = file.to_owned();
         move |source| Self::Io { action, file, source: Arc::new(source) }
     }
 
-    pub(super) fn damaged(file: &Path, offset: u64, reason: Damage) -> Self {
+    pub(crate) fn damaged(file: &Path, offset: u64, reason: Damage) -> Self {
         Self::Damaged { file: file.to_owned(), offset, reason }
     }
 }

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use super::{Entry, JournalError, MAX_ENTRY, codec};
+use super::{LogError, MAX_ENTRY};
 
 /// The most bytes that are written by one commit, unless one entry alone is longer.
-pub(super) const COMMIT: usize = 4 << 20;
+pub(crate) const COMMIT: usize = 4 << 20;
 
-/// The queue between [`Journal`](super::Journal) and [`Writer`](super::Writer).
+/// The queue between those who append and the [`Writer`](super::Writer).
 #[derive(Debug)]
-pub(super) struct Queue {
-    /// How many bytes may wait. Beyond it the journal fails, so that nobody takes an alert for remembered that never
-    /// was; at a quarter of it, entries that nobody waits for are dropped.
+pub(crate) struct Queue {
+    /// How many bytes may wait. Beyond it the log fails, so that nobody takes for remembered what never was; at a
+    /// quarter of it, entries that nobody waits for are dropped.
     limit: usize,
     state: Mutex<State>,
     ready: Condvar,
@@ -26,29 +26,29 @@ struct State {
     waiting: VecDeque<Waiting>,
     bytes: usize,
     dropped: u64,
-    failed: Option<JournalError>,
+    failed: Option<LogError>,
     closed: bool,
 }
 
 /// An entry on its way to the disk.
 #[derive(Debug)]
-pub(super) struct Waiting {
-    /// The entry, with its length in front.
-    pub(super) bytes: Vec<u8>,
-    done: Option<oneshot::Sender<Result<(), JournalError>>>,
+pub(crate) struct Waiting {
+    /// The entry, in the bytes of its log.
+    pub(crate) bytes: Vec<u8>,
+    done: Option<oneshot::Sender<Result<(), LogError>>>,
 }
 
 /// What the writer takes at once.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) entries: Vec<Waiting>,
+pub(crate) struct Batch {
+    pub(crate) entries: Vec<Waiting>,
     /// Entries that nobody waited for and that were dropped since the last batch.
-    pub(super) dropped: u64,
+    pub(crate) dropped: u64,
 }
 
 /// Closes the queue when it is dropped: the last handle has gone.
 #[derive(Debug)]
-pub(super) struct Closing(pub(super) Arc<Queue>);
+pub(crate) struct Closing(pub(crate) Arc<Queue>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
@@ -64,12 +64,12 @@ pub struct Ticket(Settlement);
 
 #[derive(Debug)]
 enum Settlement {
-    Now(Result<(), JournalError>),
-    Later(oneshot::Receiver<Result<(), JournalError>>),
+    Now(Result<(), LogError>),
+    Later(oneshot::Receiver<Result<(), LogError>>),
 }
 
 impl Ticket {
-    pub(super) fn settled(result: Result<(), JournalError>) -> Self {
+    pub(crate) fn settled(result: Result<(), LogError>) -> Self {
         Self(Settlement::Now(result))
     }
 
@@ -79,36 +79,37 @@ impl Ticket {
     }
 
     /// Waits until the entry is on disk, or cannot be.
-    pub async fn synced(self) -> Result<(), JournalError> {
+    pub async fn synced(self) -> Result<(), LogError> {
         match self.0 {
             Settlement::Now(result) => result,
-            Settlement::Later(answer) => answer.await.unwrap_or(Err(JournalError::Closed)),
+            Settlement::Later(answer) => answer.await.unwrap_or(Err(LogError::Closed)),
         }
     }
 }
 
 impl Queue {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { limit, state: Mutex::default(), ready: Condvar::new() }
     }
 
-    pub(super) fn append(&self, entry: &Entry) -> Ticket {
+    /// Appends an entry. If so much waits that the disk must have stopped, the log fails, for good.
+    pub(crate) fn append(&self, bytes: Vec<u8>) -> Ticket {
         let (done, answer) = oneshot::channel();
-        match self.put(entry, Some(done)) {
+        match self.put(bytes, Some(done)) {
             Ok(()) => Ticket(Settlement::Later(answer)),
             Err(error) => Ticket::settled(Err(error)),
         }
     }
 
-    pub(super) fn append_forget(&self, entry: &Entry) {
-        // Nobody waits for it, and a journal that fails has said so to those who ask.
-        let _ = self.put(entry, None);
+    /// Appends an entry that nobody waits for, and that may be lost.
+    pub(crate) fn append_forget(&self, bytes: Vec<u8>) {
+        // Nobody waits for it, and a log that fails has said so to those who ask.
+        let _ = self.put(bytes, None);
     }
 
-    fn put(&self, entry: &Entry, done: Option<oneshot::Sender<Result<(), JournalError>>>) -> Result<(), JournalError> {
-        let bytes = codec::encode(entry);
+    fn put(&self, bytes: Vec<u8>, done: Option<oneshot::Sender<Result<(), LogError>>>) -> Result<(), LogError> {
         if bytes.len() > MAX_ENTRY {
-            return Err(JournalError::TooLarge(bytes.len()));
+            return Err(LogError::TooLarge(bytes.len()));
         }
         let mut state = self.state.lock();
         if let Some(error) = &state.failed {
@@ -120,8 +121,8 @@ impl Queue {
         }
         if state.bytes + bytes.len() > self.limit {
             drop(state);
-            self.fail(JournalError::Stalled);
-            return Err(JournalError::Stalled);
+            self.fail(LogError::Stalled);
+            return Err(LogError::Stalled);
         }
         state.bytes += bytes.len();
         state.waiting.push_back(Waiting { bytes, done });
@@ -130,7 +131,8 @@ impl Queue {
         Ok(())
     }
 
-    pub(super) fn healthy(&self) -> Result<(), JournalError> {
+    /// Whether entries can be written.
+    pub(crate) fn healthy(&self) -> Result<(), LogError> {
         self.state.lock().failed.clone().map_or(Ok(()), Err)
     }
 
@@ -140,7 +142,7 @@ impl Queue {
 
     /// Takes what waits, at most a commit's worth. Blocks while there is nothing; `None` when there will be nothing
     /// more.
-    pub(super) fn take(&self) -> Option<Batch> {
+    pub(crate) fn take(&self) -> Option<Batch> {
         let mut state = self.state.lock();
         while state.waiting.is_empty() {
             if state.closed {
@@ -162,7 +164,7 @@ impl Queue {
     }
 
     /// From now on nothing is written: fails all that waits and all that comes. The first error stays.
-    pub(super) fn fail(&self, error: JournalError) {
+    pub(crate) fn fail(&self, error: LogError) {
         let mut state = self.state.lock();
         let error = state.failed.get_or_insert(error).clone();
         state.bytes = 0;
@@ -173,7 +175,7 @@ impl Queue {
 }
 
 /// Answers all who wait. One who has gone away is none the worse.
-pub(super) fn settle(entries: impl IntoIterator<Item = Waiting>, result: &Result<(), JournalError>) {
+pub(crate) fn settle(entries: impl IntoIterator<Item = Waiting>, result: &Result<(), LogError>) {
     for done in entries.into_iter().filter_map(|entry| entry.done) {
         let _ = done.send(result.clone());
     }
