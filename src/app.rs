@@ -59,6 +59,8 @@ pub struct Options {
     pub audit_segment_bytes: u64,
     /// Memory for the registry's blocks, bytes.
     pub registry_cache_bytes: u64,
+    /// The most zones of one partner.
+    pub zones_of_one_partner: usize,
     /// How many threads plan.
     pub planners: usize,
     /// How often a device is to send a heartbeat.
@@ -424,6 +426,7 @@ async fn open_registry(
 ) -> Result<Registry, AppError> {
     let mut config = registry::Config::new(options.data_dir.join("registry"));
     config.cache_bytes = options.registry_cache_bytes;
+    config.most_zones = options.zones_of_one_partner;
     config.audit = Some((audit.clone(), tail));
     let registry = Registry::open(&config, Arc::clone(index), Arc::clone(&options.clock), Arc::clone(metrics), tasks)?;
     if options.dev {

@@ -264,11 +264,17 @@ pub enum Act {
     },
     /// A token waits in a file of the data folder, by which the first operator is made.
     BootstrapOffered,
+    /// A partner made a zone.
+    ZoneCreated,
+    /// A partner changed a zone.
+    ZoneUpdated,
+    /// A partner deleted a zone.
+    ZoneDeleted,
 }
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 22] = [
+    pub const NAMES: [&str; 25] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -291,6 +297,9 @@ impl Act {
         "credential.created",
         "credential.revoked",
         "bootstrap.offered",
+        "zone.created",
+        "zone.updated",
+        "zone.deleted",
     ];
 
     /// The action's name: what was acted on, and how.
@@ -318,6 +327,9 @@ impl Act {
             Self::CredentialCreated { .. } => 19,
             Self::CredentialRevoked { .. } => 20,
             Self::BootstrapOffered => 21,
+            Self::ZoneCreated => 22,
+            Self::ZoneUpdated => 23,
+            Self::ZoneDeleted => 24,
         };
         Self::NAMES[position]
     }

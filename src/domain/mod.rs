@@ -22,6 +22,7 @@ mod notice;
 mod private;
 mod receipt;
 mod registration;
+mod zone;
 
 pub use alert::{
     Alert, AlertId, AlertRef, AlertScope, Body, Category, Certainty, EventKey, Ground, Identifier, Info, InfoTexts,
@@ -49,6 +50,7 @@ pub use receipt::{ChannelKind, Fault, Milestone, Outcome, Scope, VendorId};
 pub use registration::{
     DeviceIdentifier, DeviceTraits, Footprint, IdentifierKind, NewRegistration, Platform, Registration, Token,
 };
+pub use zone::{Zone, ZoneChange, ZoneName};
 
 /// An instant, in UTC; re-exported so that the core names one type of time.
 pub use jiff::{SignedDuration, Timestamp};

@@ -23,11 +23,24 @@ impl FanOuts {
     pub fn arrived(&self, slot: Slot) {
         // The place is in the index before it is asked what stands there: see `stand`.
         settle();
-        let Some(at) = self.place(slot) else { return };
-        let now = self.now();
-        for (lineage, _) in self.standing().at(at) {
-            if let Some(fan_out) = self.newest(lineage) {
-                self.bring_up_to_date(&fan_out, slot, now);
+        if let Some(at) = self.place(slot) {
+            let now = self.now();
+            for (lineage, _) in self.standing().at(at) {
+                if let Some(fan_out) = self.newest(lineage) {
+                    self.bring_up_to_date(&fan_out, slot, now);
+                }
+            }
+        }
+        self.look_into_zones(slot);
+    }
+
+    /// Whoever has come into a zone of their partner's is told to whoever listens (R-S1). After alerts: these are more
+    /// urgent.
+    fn look_into_zones(&self, slot: Slot) {
+        for zone in self.0.around.registry.enter_zones(slot, self.policy().oldest_valid) {
+            self.metrics().zone_entries.inc();
+            if let Some(listener) = self.0.zone_entries.get() {
+                listener(slot, &zone);
             }
         }
     }
@@ -52,7 +65,9 @@ impl FanOuts {
             is_here || fan_out.reach.may_show(device) || shown.iter().any(|key| fan_out.follows(*key))
         };
         let concerned = in_force.iter().filter(|fan_out| is_concerned(fan_out.as_ref()));
-        concerned.filter_map(|fan_out| self.catch_up(fan_out, slot, shown, now)).collect()
+        let owed = concerned.filter_map(|fan_out| self.catch_up(fan_out, slot, shown, now)).collect();
+        self.look_into_zones(slot);
+        owed
     }
 
     /// A lane has left a device untold which may since have become one to tell (its link opened or its person agreed

@@ -18,7 +18,7 @@ mod sweep;
 mod unsynced;
 mod workers;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -26,7 +26,7 @@ use parking_lot::{Condvar, Mutex};
 use prometheus_client::metrics::counter::Counter;
 
 use crate::decide::{Bulletin, Content};
-use crate::domain::{ChannelKind, DeliveryKey, LineageId, Milestone, PolicyVersion, Priority, Slot, Timestamp};
+use crate::domain::{ChannelKind, DeliveryKey, LineageId, Milestone, PolicyVersion, Priority, Slot, Timestamp, Zone};
 use crate::journal::Entry;
 use crate::ledger::{Counts, settle};
 use crate::locate::Standing;
@@ -61,7 +61,11 @@ struct Inner {
     ready: Condvar,
     acknowledged: acknowledge::Inbox,
     skipped: [Counter; Skipped::ALL.len()],
+    zone_entries: OnceLock<ZoneEntries>,
 }
+
+/// Is told which registration has come into which zone of its partner, by whoever noticed: it does not wait.
+pub type ZoneEntries = Box<dyn Fn(Slot, &Zone) + Send + Sync>;
 
 #[derive(Default)]
 struct Planning {
@@ -106,6 +110,7 @@ impl FanOuts {
             ready: Condvar::new(),
             acknowledged,
             skipped,
+            zone_entries: OnceLock::new(),
         }));
         let workers = Workers::new(&house, seeds, Recorder::new(house.clone(), inbox));
         (house, workers)
@@ -164,6 +169,12 @@ impl FanOuts {
         // It stands before the sweep looks at the first place: whoever puts a place after that sees that it stands.
         settle();
         fan_out
+    }
+
+    /// Tells `listener` from now on which registration has come into which zone. There is one at most: a later one is
+    /// not told.
+    pub fn tell_zone_entries(&self, listener: ZoneEntries) {
+        let _ = self.0.zone_entries.set(listener);
     }
 
     /// Lets go of what holds no more: nobody who arrives is told of it.

@@ -16,6 +16,7 @@ mod names;
 mod partner;
 mod rules;
 mod status;
+mod zone;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,9 @@ const MAX_DEVICE_FRAME: usize = 16 << 10;
 
 /// The most streams that one connection may have open at a time: links behind a proxy, above all.
 const MAX_STREAMS: u32 = 1_024;
+
+/// The largest request about a zone, bytes: each of its points is 16 bytes, and some room.
+const MAX_ZONE: usize = 1 << 20;
 
 /// How much may be on its way to the server over one connection, bytes. The transport (h2) cuts off a connection that
 /// has more small frames waiting than half of this in units of 256 bytes: 8 for each stream. So all links of a
@@ -113,6 +117,7 @@ pub async fn serve(
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
     let fan_out = v1::fan_out_service_server::FanOutServiceServer::new(fan_out::FanOutDoor(services.clone()));
     let audit = v1::audit_service_server::AuditServiceServer::new(audit::AuditDoor(services.clone()));
+    let zone = v1::zone_service_server::ZoneServiceServer::new(zone::ZoneDoor(services.clone()));
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
@@ -129,6 +134,7 @@ pub async fn serve(
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(zone.max_decoding_message_size(MAX_ZONE))
         .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
         .serve_with_incoming_shutdown(incoming, async move {
             stop.cancelled().await;
@@ -148,6 +154,7 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
         v1::fan_out_service_server::SERVICE_NAME,
         v1::link_service_server::SERVICE_NAME,
         v1::partner_service_server::SERVICE_NAME,
+        v1::zone_service_server::SERVICE_NAME,
     ] {
         health.set_service_status(service, status).await;
     }

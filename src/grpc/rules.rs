@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::domain::{Caller, Principal, Role};
 
 use Kind::{Stream, Unary};
-use Missing::{App, Partner, Registration};
+use Missing::{App, Partner, Registration, Zone};
 use Role::{Administer, Operate, View};
 use Who::{Anybody, Authority, Bootstrap, Device, Known, Operator, PartnerFor};
 
@@ -50,6 +50,7 @@ pub(super) enum Missing {
     Partner,
     App,
     Registration,
+    Zone,
 }
 
 /// The table.
@@ -79,6 +80,11 @@ pub(super) const RULES: &[Rule] = &[
     rpc(Unary, "/hazardcast.v1.PartnerService/CreateApp", &[Operator(Operate)]),
     rpc(Unary, "/hazardcast.v1.PartnerService/GetApp", &[PartnerFor(App), Operator(View)]),
     rpc(Unary, "/hazardcast.v1.PartnerService/ListApps", &[PartnerFor(Partner), Operator(View)]),
+    rpc(Unary, "/hazardcast.v1.ZoneService/CreateZone", &[PartnerFor(Partner)]),
+    rpc(Unary, "/hazardcast.v1.ZoneService/GetZone", &[PartnerFor(Zone)]),
+    rpc(Unary, "/hazardcast.v1.ZoneService/UpdateZone", &[PartnerFor(Zone)]),
+    rpc(Unary, "/hazardcast.v1.ZoneService/DeleteZone", &[PartnerFor(Zone)]),
+    rpc(Unary, "/hazardcast.v1.ZoneService/ListZones", &[PartnerFor(Partner)]),
     rpc(Unary, "/hazardcast.v1.AccessService/CreateCredential", &[Operator(Administer), Bootstrap]),
     rpc(Unary, "/hazardcast.v1.AccessService/GetCredential", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AccessService/ListCredentials", &[Operator(Administer)]),

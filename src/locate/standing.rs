@@ -67,16 +67,27 @@ impl<K: Copy + Eq + Hash> Standing<K> {
         }
     }
 
+    /// Whether nothing is in force anywhere.
+    pub fn is_empty(&self) -> bool {
+        self.tree.load().size() == 0
+    }
+
     /// What is in force at a place: each key whose areas it touches, once, with the position of the first of them.
+    /// Where there is nothing, nothing is allocated.
     pub fn at(&self, place: Footprint) -> Vec<(K, u8)> {
         let tree = self.tree.load();
-        let mut leaves: Vec<&Leaf<K>> = tree.locate_in_envelope_intersecting(envelope(&Rect::of(place))).collect();
-        leaves.sort_unstable_by_key(|leaf| leaf.tier);
         let mut found: Vec<(K, u8)> = Vec::new();
-        for leaf in leaves {
-            let known = found.iter().any(|(key, _)| *key == leaf.key);
-            if !known && leaf.areas[usize::from(leaf.tier)].touches(place) {
-                found.push((leaf.key, leaf.tier));
+        for leaf in tree.locate_in_envelope_intersecting(envelope(&Rect::of(place))) {
+            let known = found.iter_mut().find(|(key, _)| *key == leaf.key);
+            // An area that is looked up by several boxes, or one behind another that was found, is not tested again.
+            if known.as_ref().is_some_and(|(_, tier)| *tier <= leaf.tier) {
+                continue;
+            }
+            if leaf.areas[usize::from(leaf.tier)].touches(place) {
+                match known {
+                    Some((_, tier)) => *tier = leaf.tier,
+                    None => found.push((leaf.key, leaf.tier)),
+                }
             }
         }
         found

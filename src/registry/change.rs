@@ -4,11 +4,13 @@
 //! memory is to learn of it, is a draft until it has succeeded. What it takes away is gone from memory right then; what
 //! it gives is seen when the commit is durable.
 
+use std::sync::Arc;
+
 use prost::Message;
 
 use crate::domain::{
     AppName, Consent, DeviceTraits, Footprint, NewRegistration, PartnerName, Purpose, Registration, Slot, Timestamp,
-    Token,
+    Token, Zone, ZoneChange, ZoneName,
 };
 use crate::plan::Facts;
 use crate::wire::storage_v1::{AppRecord, PartnerRecord, PlaceRecord, RegistrationRecord, RegistryState, TokenRecord};
@@ -18,6 +20,7 @@ use super::effects::{Effects, Loss};
 use super::keeper::is_valid;
 use super::records::{self, cid_of, decode, number_key, slot_key, token_key};
 use super::store::{Batch, Key, Payload, Space};
+use super::zones::Drawn;
 use super::{Registered, RegistryError, Shared};
 
 /// The layout of keyspaces and keys that this build writes.
@@ -37,6 +40,9 @@ pub(super) enum Change {
     ForgetToken(Slot, Token),
     AddPartner(PartnerName, Profile),
     AddApp(AppName, Profile),
+    AddZone(ZoneName, Box<ZoneChange>),
+    UpdateZone(ZoneName, Box<ZoneChange>),
+    RemoveZone(ZoneName),
 }
 
 /// New values for a registration; `None` leaves what is there.
@@ -55,6 +61,7 @@ pub struct RegistrationChange {
 pub(super) enum Done {
     Registered(Box<Registered>),
     Updated(Box<Registration>),
+    Zone(Arc<Zone>),
     Changed,
 }
 
@@ -123,6 +130,9 @@ impl<'a> Pending<'a> {
             Change::ForgetToken(slot, token) => self.forget_token(slot, &token)?,
             Change::AddPartner(name, profile) => self.add_partner(name, profile)?,
             Change::AddApp(name, profile) => self.add_app(name, profile)?,
+            Change::AddZone(name, new) => return self.add_zone(&name, *new),
+            Change::UpdateZone(name, change) => return self.update_zone(&name, *change),
+            Change::RemoveZone(name) => self.remove_zone(&name)?,
         }
         Ok(Done::Changed)
     }
@@ -310,6 +320,11 @@ impl Pending<'_> {
     pub(super) fn put_registration(&mut self, slot: Slot, record: &RegistrationRecord) {
         self.put(Space::Registrations, slot_key(slot), record);
         self.draft.effects.facts(slot, records::facts(slot, record, &self.shared.languages));
+    }
+
+    /// What becomes of zones by the changes so far.
+    pub(super) fn made_zones(&self) -> &[(ZoneName, Option<Arc<Drawn>>)] {
+        self.made.effects.zones()
     }
 
     pub(super) fn record(&self, slot: Slot) -> Result<RegistrationRecord, RegistryError> {

@@ -1,12 +1,15 @@
 //! What memory learns of changes when they are durable, and what it loses at once.
 
+use std::sync::Arc;
+
 use foldhash::HashMap;
 
-use crate::domain::{AppName, ChannelKind, Cid, Footprint, PartnerName, PlaceId, Purpose, Slot};
+use crate::domain::{AppName, ChannelKind, Cid, Footprint, PartnerName, PlaceId, Purpose, Slot, ZoneName};
 use crate::plan::{Facts, Grant};
 
 use super::Shared;
 use super::directory::Profile;
+use super::zones::Drawn;
 
 /// What memory learns. Of several changes to one thing only the last is learned: nobody sees what was given and taken
 /// back in between.
@@ -17,6 +20,8 @@ pub(super) struct Effects {
     names: HashMap<Cid, Option<Slot>>,
     partners: Vec<(PartnerName, Profile)>,
     apps: Vec<(AppName, Profile)>,
+    /// In the order of the changes.
+    zones: Vec<(ZoneName, Option<Arc<Drawn>>)>,
     /// What is lost at once.
     losses: Vec<Loss>,
 }
@@ -55,6 +60,15 @@ impl Effects {
         self.apps.push((name, profile));
     }
 
+    pub(super) fn zone(&mut self, name: ZoneName, drawn: Option<Arc<Drawn>>) {
+        self.zones.push((name, drawn));
+    }
+
+    /// What becomes of zones, in the order of the changes.
+    pub(super) fn zones(&self) -> &[(ZoneName, Option<Arc<Drawn>>)] {
+        &self.zones
+    }
+
     pub(super) fn lose(&mut self, loss: Loss) {
         self.losses.push(loss);
     }
@@ -80,6 +94,7 @@ impl Effects {
         self.names.extend(later.names);
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
+        self.zones.extend(later.zones);
         self.losses.extend(later.losses);
     }
 }
@@ -92,6 +107,9 @@ impl Shared {
         }
         for (slot, place) in effects.places {
             self.index.place(PlaceId::live(slot), place);
+            if place.is_none() {
+                self.zones.forget(slot);
+            }
         }
         // Last: a registration that can be named is there.
         for (cid, slot) in effects.names {
@@ -100,12 +118,19 @@ impl Shared {
                 None => drop(self.names.remove(&cid)),
             }
         }
+        let grows = !effects.apps.is_empty() || !effects.zones.is_empty();
         let mut directory = self.directory.write();
         for (name, profile) in effects.partners {
             directory.add_partner(name, profile);
         }
         for (name, profile) in effects.apps {
             directory.add_app(name, profile);
+        }
+        for (name, drawn) in effects.zones {
+            self.zones.set(&name, drawn);
+        }
+        if grows {
+            self.zones.attach(&directory);
         }
     }
 
@@ -116,6 +141,7 @@ impl Shared {
             Loss::Registration(slot) => {
                 self.facts.set(slot, Facts::default());
                 self.index.place(PlaceId::live(slot), None);
+                self.zones.forget(slot);
             }
             Loss::Consent(slot, purpose) => {
                 let mut facts = self.facts.row(slot);
@@ -126,7 +152,10 @@ impl Shared {
                 }
                 self.facts.set(slot, facts);
             }
-            Loss::Place(slot) => self.index.place(PlaceId::live(slot), None),
+            Loss::Place(slot) => {
+                self.index.place(PlaceId::live(slot), None);
+                self.zones.forget(slot);
+            }
             Loss::Channel(slot, channel) => {
                 let mut facts = self.facts.row(slot);
                 facts.channels &= !channel.bit();

@@ -1,4 +1,5 @@
-//! Keeps the index of places to what may be in it: no place without its person's consent (R-P1).
+//! Keeps the index of places to what may be in it: no place without its person's consent (R-P1). And it counts who is
+//! inside zones when the server starts.
 //!
 //! A withdrawal takes the place away with it. A consent that ends by itself is found by the keeper, within a minute;
 //! until then planning passes it over, since it reads the row.
@@ -23,7 +24,9 @@ const BATCH: usize = 1_000;
 
 /// Looks once a minute, until the writer has ended and dropped its end of `writer`.
 pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, writer: &Receiver<()>) {
+    shared.count_zones();
     while writer.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+        shared.count_zones();
         for slots in shared.expired(shared.clock.now()).chunks(BATCH) {
             let changes = slots.iter().map(|&slot| Change::Expire(slot)).collect();
             let Some(jobs) = jobs.upgrade() else { return };

@@ -69,6 +69,7 @@ pub(super) fn load(
         }
     }
     let expired = load_places(shared)?;
+    shared.load_zones(audit)?;
     shared.count();
     Ok(Loaded { next_slot: state.next_slot, expired })
 }

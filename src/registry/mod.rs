@@ -14,6 +14,7 @@ mod effects;
 mod error;
 mod facts;
 mod identity;
+mod inside;
 mod keeper;
 mod languages;
 mod load;
@@ -22,6 +23,8 @@ mod records;
 mod register;
 mod store;
 mod writer;
+mod zone_change;
+mod zones;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +37,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::audit::{Audit, Tail};
 use crate::domain::{
     AppName, AppSlot, AuditSubject, ChannelKind, Cid, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
-    PartnerName, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
+    PartnerName, PlaceId, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
 };
 use crate::locate::Index;
 use crate::metrics::Metrics;
@@ -49,10 +52,12 @@ use languages::Languages;
 use load::Loaded;
 use store::Store;
 use writer::{Caller, Job, Results};
+use zones::Zones;
 
 pub use change::RegistrationChange;
 pub use directory::Profile;
 pub use error::RegistryError;
+pub use zone_change::ZonePage;
 
 /// How many changes may wait for the writer. A call that finds no room waits.
 const ROOM: usize = 16_384;
@@ -72,6 +77,8 @@ pub struct Config {
     pub capacity: u32,
     /// Memory for blocks of the store, bytes.
     pub cache_bytes: u64,
+    /// The most zones of one partner.
+    pub most_zones: usize,
     /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
     pub audit: Option<(Audit, Tail)>,
 }
@@ -79,7 +86,7 @@ pub struct Config {
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, audit: None }
+        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, most_zones: 1_000, audit: None }
     }
 }
 
@@ -100,6 +107,8 @@ struct Shared {
     names: DashMap<Cid, Slot, foldhash::fast::RandomState>,
     directory: RwLock<Directory>,
     index: Arc<Index>,
+    zones: Zones,
+    most_zones: usize,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     /// The store has failed: what is on disk is not known, and no more is written.
@@ -203,7 +212,7 @@ impl Registry {
         let changes = new.into_iter().map(|new| Change::Register(Box::new(new))).collect();
         let read = |done| match done? {
             Done::Registered(registered) => Ok(*registered),
-            Done::Updated(_) | Done::Changed => Err(RegistryError::Stopped),
+            Done::Updated(_) | Done::Zone(_) | Done::Changed => Err(RegistryError::Stopped),
         };
         Ok(self.submit(changes).await?.into_iter().map(read).collect())
     }
@@ -216,7 +225,7 @@ impl Registry {
     ) -> Result<Registration, RegistryError> {
         match self.change(Change::Update(self.slot(name)?, change)).await? {
             Done::Updated(registration) => Ok(*registration),
-            Done::Registered(_) | Done::Changed => Err(RegistryError::Stopped),
+            Done::Registered(_) | Done::Zone(_) | Done::Changed => Err(RegistryError::Stopped),
         }
     }
 
@@ -316,6 +325,8 @@ impl Shared {
             names: DashMap::default(),
             directory: RwLock::default(),
             index,
+            zones: Zones::default(),
+            most_zones: config.most_zones,
             clock,
             metrics,
             failed: AtomicBool::new(false),
@@ -327,6 +338,15 @@ impl Shared {
     /// The server's time, as exactly as it is kept.
     fn now(&self) -> Timestamp {
         records::instant(self.clock.now().as_microsecond())
+    }
+
+    /// Where a phone is.
+    fn position(&self, slot: Slot) -> Option<Footprint> {
+        self.index().position(PlaceId::live(slot))
+    }
+
+    fn index(&self) -> &Index {
+        &self.index
     }
 
     /// Counts for operators.

@@ -31,12 +31,21 @@ pub(super) enum Space {
     Tokens,
     Places,
     Identifiers,
+    Zones,
 }
 
 impl Space {
     /// Every space, in the order of their numbers.
-    pub(super) const ALL: [Self; 7] =
-        [Self::Meta, Self::Partners, Self::Apps, Self::Registrations, Self::Tokens, Self::Places, Self::Identifiers];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Meta,
+        Self::Partners,
+        Self::Apps,
+        Self::Registrations,
+        Self::Tokens,
+        Self::Places,
+        Self::Identifiers,
+        Self::Zones,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -47,6 +56,7 @@ impl Space {
             Self::Tokens => "tokens",
             Self::Places => "places",
             Self::Identifiers => "identifiers",
+            Self::Zones => "zones",
         }
     }
 

@@ -17,3 +17,4 @@ mod real_alerts;
 mod registration;
 mod services;
 mod support;
+mod zones;

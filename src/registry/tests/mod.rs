@@ -10,6 +10,7 @@ mod identity;
 mod model;
 mod places;
 mod tokens;
+mod zones;
 
 use std::time::Duration;
 

@@ -114,7 +114,10 @@ fn details(act: &Act) -> Option<Details> {
         | Act::RegistrationDeleted
         | Act::PartnerCreated
         | Act::AppCreated
-        | Act::BootstrapOffered => return None,
+        | Act::BootstrapOffered
+        | Act::ZoneCreated
+        | Act::ZoneUpdated
+        | Act::ZoneDeleted => return None,
     })
 }
 

@@ -64,6 +64,7 @@ impl House {
             segment_bytes: 1 << 20,
             audit_segment_bytes,
             registry_cache_bytes: 8 << 20,
+            zones_of_one_partner: 3,
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,

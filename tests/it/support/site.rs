@@ -136,6 +136,7 @@ impl Site {
             null: Some(Null::Count),
             segment_bytes: 1 << 20,
             registry_cache_bytes: 8 << 20,
+            zones_of_one_partner: 3,
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,
