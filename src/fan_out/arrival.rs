@@ -23,7 +23,9 @@ impl FanOuts {
     pub fn arrived(&self, slot: Slot) {
         // The place is in the index before it is asked what stands there: see `stand`.
         settle();
-        if let Some(at) = self.place(slot) {
+        if !self.standing().is_empty()
+            && let Some(at) = self.place(slot)
+        {
             let now = self.now();
             for (lineage, _) in self.standing().at(at) {
                 if let Some(fan_out) = self.newest(lineage) {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
-use crate::domain::{AppName, ChannelKind, Cid, Footprint, PartnerName, PlaceId, Purpose, Slot, ZoneName};
+use crate::domain::{AppName, ChannelKind, Cid, PartnerName, Purpose, Slot, ZoneName};
 use crate::plan::{Facts, Grant};
 
 use super::Shared;
 use super::directory::Profile;
+use super::place_log::Frame;
+use super::places::Reported;
 use super::zones::Drawn;
 
 /// What memory learns. Of several changes to one thing only the last is learned: nobody sees what was given and taken
@@ -16,7 +18,7 @@ use super::zones::Drawn;
 #[derive(Default)]
 pub(super) struct Effects {
     facts: HashMap<Slot, Facts>,
-    places: HashMap<Slot, Option<Footprint>>,
+    places: HashMap<Slot, Placed>,
     names: HashMap<Cid, Option<Slot>>,
     partners: Vec<(PartnerName, Profile)>,
     apps: Vec<(AppName, Profile)>,
@@ -24,6 +26,15 @@ pub(super) struct Effects {
     zones: Vec<(ZoneName, Option<Arc<Drawn>>)>,
     /// What is lost at once.
     losses: Vec<Loss>,
+}
+
+/// A place that was set or removed.
+#[derive(Clone, Copy)]
+pub(super) struct Placed {
+    /// Where the phone is then.
+    pub(super) place: Option<Reported>,
+    /// The registration's record is written too, and says by which commit.
+    with_record: bool,
 }
 
 /// Something that is taken away from a registration.
@@ -44,8 +55,41 @@ impl Effects {
         self.facts.insert(slot, facts);
     }
 
-    pub(super) fn place(&mut self, slot: Slot, place: Option<Footprint>) {
-        self.places.insert(slot, place);
+    /// A place that was reported: the record is as it was.
+    pub(super) fn report(&mut self, slot: Slot, place: Reported) {
+        let placed = self.places.entry(slot).or_insert(Placed { place: None, with_record: false });
+        placed.place = Some(place);
+    }
+
+    /// A place that was set or removed together with the record.
+    pub(super) fn place(&mut self, slot: Slot, place: Option<Reported>) {
+        self.places.insert(slot, Placed { place, with_record: true });
+    }
+
+    /// A row, if it is changed here.
+    pub(super) fn facts_of(&self, slot: Slot) -> Option<Facts> {
+        self.facts.get(&slot).copied()
+    }
+
+    /// Where a phone is, if that is changed here.
+    pub(super) fn placed(&self, slot: Slot) -> Option<Placed> {
+        self.places.get(&slot).copied()
+    }
+
+    /// What the log of places is to be told, if anything.
+    pub(super) fn frame(&self, commit: u64) -> Option<Frame> {
+        let mut frame = None;
+        for (&slot, placed) in &self.places {
+            if let Some(place) = placed.place {
+                frame.get_or_insert_with(|| Frame::new(commit)).push(slot, place, placed.with_record);
+            }
+        }
+        frame
+    }
+
+    /// Whether any place is set or removed.
+    pub(super) fn moves(&self) -> bool {
+        !self.places.is_empty()
     }
 
     pub(super) fn name(&mut self, cid: Cid, slot: Option<Slot>) {
@@ -90,7 +134,10 @@ impl Effects {
     /// Adds what a later change has brought.
     pub(super) fn append(&mut self, later: Self) {
         self.facts.extend(later.facts);
-        self.places.extend(later.places);
+        for (slot, placed) in later.places {
+            let with_record = placed.with_record || self.places.get(&slot).is_some_and(|known| known.with_record);
+            self.places.insert(slot, Placed { with_record, ..placed });
+        }
         self.names.extend(later.names);
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
@@ -105,17 +152,14 @@ impl Shared {
         for (slot, facts) in effects.facts {
             self.facts.set(slot, facts);
         }
-        for (slot, place) in effects.places {
-            self.index.place(PlaceId::live(slot), place);
-            if place.is_none() {
-                self.zones.forget(slot);
-            }
+        for (slot, placed) in effects.places {
+            self.set_place(slot, placed.place);
         }
         // Last: a registration that can be named is there.
         for (cid, slot) in effects.names {
             match slot {
-                Some(slot) => drop(self.names.insert(cid, slot)),
-                None => drop(self.names.remove(&cid)),
+                Some(slot) => self.names.insert(cid, slot),
+                None => self.names.remove(cid),
             }
         }
         let grows = !effects.apps.is_empty() || !effects.zones.is_empty();
@@ -134,14 +178,21 @@ impl Shared {
         }
     }
 
+    /// Where a phone is from now on. One that is nowhere is in no zone: see `inside`.
+    fn set_place(&self, slot: Slot, place: Option<Reported>) {
+        self.places.set(slot, place);
+        if place.is_none() {
+            self.zones.forget(slot);
+        }
+    }
+
     /// What is taken away is gone before that is durable (R-P2). It is taken from what can be seen now, so that nothing
     /// is given with it that is not durable yet.
     pub(super) fn lose(&self, loss: Loss) {
         match loss {
             Loss::Registration(slot) => {
                 self.facts.set(slot, Facts::default());
-                self.index.place(PlaceId::live(slot), None);
-                self.zones.forget(slot);
+                self.set_place(slot, None);
             }
             Loss::Consent(slot, purpose) => {
                 let mut facts = self.facts.row(slot);
@@ -152,10 +203,7 @@ impl Shared {
                 }
                 self.facts.set(slot, facts);
             }
-            Loss::Place(slot) => {
-                self.index.place(PlaceId::live(slot), None);
-                self.zones.forget(slot);
-            }
+            Loss::Place(slot) => self.set_place(slot, None),
             Loss::Channel(slot, channel) => {
                 let mut facts = self.facts.row(slot);
                 facts.channels &= !channel.bit();

@@ -12,7 +12,7 @@
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
-use std::ops::Deref;
+use std::ops::{Bound, Deref};
 use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, UserValue};
@@ -29,23 +29,14 @@ pub(super) enum Space {
     Apps,
     Registrations,
     Tokens,
-    Places,
     Identifiers,
     Zones,
 }
 
 impl Space {
     /// Every space, in the order of their numbers.
-    pub(super) const ALL: [Self; 8] = [
-        Self::Meta,
-        Self::Partners,
-        Self::Apps,
-        Self::Registrations,
-        Self::Tokens,
-        Self::Places,
-        Self::Identifiers,
-        Self::Zones,
-    ];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Meta, Self::Partners, Self::Apps, Self::Registrations, Self::Tokens, Self::Identifiers, Self::Zones];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -54,7 +45,6 @@ impl Space {
             Self::Apps => "apps",
             Self::Registrations => "registrations",
             Self::Tokens => "tokens",
-            Self::Places => "places",
             Self::Identifiers => "identifiers",
             Self::Zones => "zones",
         }
@@ -182,7 +172,19 @@ impl Store {
 
     /// Every value of a keyspace, in the order of keys.
     pub(super) fn scan(&self, space: Space) -> impl Iterator<Item = Result<(UserValue, Payload), RegistryError>> {
-        self.keyspace(space).iter().map(move |item| {
+        self.range(space, Key::new(&[]), None)
+    }
+
+    /// Every value of a keyspace from the key `first` on up to before the key `end`, in the order of keys.
+    pub(super) fn range(
+        &self,
+        space: Space,
+        first: Key,
+        end: Option<Key>,
+    ) -> impl Iterator<Item = Result<(UserValue, Payload), RegistryError>> {
+        let end = end.as_ref().map_or(Bound::Unbounded, |end| Bound::Excluded(end.as_bytes()));
+        let items = self.keyspace(space).range::<&[u8], _>((Bound::Included(first.as_bytes()), end));
+        items.map(move |item| {
             let (key, value) = item.into_inner()?;
             let payload = unseal(space, &key, value)?;
             Ok((key, payload))

@@ -41,7 +41,7 @@ impl Registry {
 
     /// A zone, and how many registrations are inside.
     pub fn zone(&self, name: &ZoneName) -> Result<(Arc<Zone>, u64), RegistryError> {
-        let shared = &self.shared;
+        let shared = self.shared()?;
         let drawn = shared.zones.find(name).ok_or(RegistryError::UnknownZone)?;
         Ok((Arc::clone(&drawn.zone), shared.zones.count(&drawn, shared.clock.now())))
     }
@@ -55,7 +55,7 @@ impl Registry {
         most: usize,
         points: usize,
     ) -> Result<ZonePage, RegistryError> {
-        let shared = &self.shared;
+        let shared = self.shared()?;
         self.partner(partner)?;
         let now = shared.clock.now();
         let (mut found, mut taken) = (Vec::new(), 0);
@@ -75,13 +75,15 @@ impl Registry {
     /// Looks where a registration is: the zones of its partner that it has entered since it was last looked at.
     /// Consents to the use of its place under policies before `oldest` do not count.
     pub fn enter_zones(&self, slot: Slot, oldest: PolicyVersion) -> Vec<Arc<Zone>> {
-        self.shared.enter_zones(slot, oldest)
+        self.shared().map(|shared| shared.enter_zones(slot, oldest)).unwrap_or_default()
     }
 
     /// Finds who is inside zones that were drawn since the last time; nobody is told to have entered these before.
     /// Blocks for as long as a sweep of each takes.
     pub fn count_zones(&self) {
-        self.shared.count_zones();
+        if let Ok(shared) = self.shared() {
+            shared.count_zones();
+        }
     }
 }
 

@@ -214,7 +214,7 @@ impl Shared {
 
     fn count_zone(&self, drawn: &Drawn) {
         let Some(own) = self.zones.of(&drawn.zone.name.partner) else { return };
-        let mut sweep = self.index().sweep(std::slice::from_ref(&drawn.area), Order::Any);
+        let mut sweep = self.places.index().sweep(std::slice::from_ref(&drawn.area), Order::Any);
         let mut hits = Vec::new();
         loop {
             hits.clear();

@@ -16,5 +16,6 @@ mod privacy;
 mod real_alerts;
 mod registration;
 mod services;
+mod starting;
 mod support;
 mod zones;

@@ -98,7 +98,7 @@ fn keys_on_disk_are_slots_or_keyed_hashes() {
             let length = match space {
                 Space::Meta | Space::Tokens => 5,
                 Space::Partners | Space::Apps => 2,
-                Space::Registrations | Space::Places | Space::Zones => 4,
+                Space::Registrations | Space::Zones => 4,
                 Space::Identifiers => 16,
             };
             assert_eq!(key.len(), length, "{}", space.name());
