@@ -110,11 +110,11 @@ impl World {
         let mut random = Random(SEED);
         let areas: Vec<Area> = (0..AREAS).map(|number| random.area(number % 10 < 7)).collect();
         let rivals: Vec<Rival> = areas.iter().map(rival).collect();
-        let boxed = |(number, rival): (u32, &Rival)| {
+        let leaf = |(number, rival): (u32, &Rival)| {
             let [west, south, east, north] = rival.rect;
             GeomWithData::new(Rectangle::from_corners([west, south], [east, north]), number)
         };
-        let boxes = RTree::bulk_load((0..).zip(&rivals).map(boxed).collect());
+        let boxes = RTree::bulk_load((0..).zip(&rivals).map(leaf).collect());
         let areas: Vec<AffectedArea> =
             areas.iter().map(|area| AffectedArea::new(std::slice::from_ref(area)).expect("it has ground")).collect();
         let standing = Standing::new();
