@@ -192,6 +192,7 @@ pub(super) fn options(config: &Config, dev: bool) -> Options {
         segment_bytes: config.journal.segment_bytes(),
         audit_segment_bytes: config.audit.segment_bytes(),
         registry_cache_bytes: config.registry.cache_bytes(),
+        least_count: config.statistics.least_count(),
         zones_of_one_partner: config.registry.zones_of_one_partner(),
         planners: config.fan_out.planners(cores),
         heartbeat: config.link.heartbeat(),

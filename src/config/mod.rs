@@ -15,7 +15,9 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 pub use bounded::Bounded;
-pub use sections::{Access, Audit, FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server, Switch, Tls};
+pub use sections::{
+    Access, Audit, FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server, Statistics, Switch, Tls,
+};
 
 /// All settings with their defaults and meanings, as shipped.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -41,6 +43,8 @@ pub struct Config {
     pub audit: Audit,
     /// The registry's store.
     pub registry: Registry,
+    /// Counts of people.
+    pub statistics: Statistics,
     /// Devices' links.
     pub link: Link,
     /// Fan-outs.

@@ -170,6 +170,20 @@ impl Registry {
     }
 }
 
+/// Counts of people.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Statistics {
+    least_count: Bounded<2, 1_000>,
+}
+
+impl Statistics {
+    /// The least count that partners and authorities are told.
+    pub fn least_count(&self) -> u64 {
+        self.least_count.get().into()
+    }
+}
+
 /// Devices' links.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]

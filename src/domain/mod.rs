@@ -13,6 +13,7 @@ mod caller;
 mod clock;
 mod consent;
 mod credential;
+mod discretion;
 mod earthquake;
 mod frame;
 mod id;
@@ -36,6 +37,7 @@ pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
 pub use clock::{Clock, ManualClock};
 pub use consent::{Consent, ConsentOrigin, PolicyVersion, Purpose};
 pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Proof};
+pub use discretion::{Discretion, Told};
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
 pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};
 pub use id::{

@@ -12,7 +12,7 @@ use crate::domain::{
     ChannelKind, DeliveryKey, DeviceSlot, EncodedNotice, LineageId, NoticeKind, Priority, Slot, Timestamp,
 };
 use crate::journal::{Entry, Ticket};
-use crate::ledger::{Claim, settle};
+use crate::ledger::{AppCounts, Claim, settle};
 use crate::plan::{Facts, Situation, Verdict, plan};
 
 use super::queue::Errand;
@@ -175,10 +175,11 @@ impl FanOuts {
     /// Marks, counts and journals what a channel has taken.
     pub(super) fn record_sent(&self, fan_out: &FanOut, sent: Sent) -> Ticket {
         let key = fan_out.bulletin.key();
-        let Sent { tier, kind, priority, channel, devices } = sent;
+        let Sent { tier, kind, priority, channel, devices, by_app } = sent;
         let new = devices.iter().filter(|device| !fan_out.round.is_sent(**device)).count();
         self.ledger().mark_sent(key, kind, priority, &devices);
         self.count_sent(fan_out, channel, devices.len(), new);
+        fan_out.progress.by_app.sent(channel, &by_app);
         self.journal().append(Entry::Sent { key, tier, kind, priority, channel, devices })
     }
 }
@@ -223,4 +224,6 @@ pub(super) struct Sent {
     pub(super) priority: Priority,
     pub(super) channel: ChannelKind,
     pub(super) devices: Vec<DeviceSlot>,
+    /// How many of each app.
+    pub(super) by_app: AppCounts,
 }

@@ -13,6 +13,8 @@ mod preview;
 mod queue;
 mod recover;
 mod schedule;
+mod square;
+mod statistics;
 mod surroundings;
 mod sweep;
 mod unsynced;

@@ -15,6 +15,7 @@ mod link;
 mod names;
 mod partner;
 mod rules;
+mod statistics;
 mod status;
 mod zone;
 
@@ -29,7 +30,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::access::Access;
 use crate::audit::Audit;
-use crate::domain::{Caller, Clock};
+use crate::domain::{Caller, Clock, Discretion};
 use crate::fan_out::{FanOut, FanOuts};
 use crate::intake::Desk;
 use crate::link::{Hub, Settings};
@@ -95,6 +96,8 @@ pub struct Services {
     pub access: Access,
     /// Whether anybody who shows nothing may do anything: a development server.
     pub development: bool,
+    /// How closely counts are told to those who are not operators.
+    pub discretion: Discretion,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Where links' tasks run.
@@ -124,6 +127,8 @@ pub async fn serve(
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
     let fan_out = v1::fan_out_service_server::FanOutServiceServer::new(fan_out::FanOutDoor(services.clone()));
     let audit = v1::audit_service_server::AuditServiceServer::new(audit::AuditDoor(services.clone()));
+    let statistics =
+        v1::statistics_service_server::StatisticsServiceServer::new(statistics::StatisticsDoor(services.clone()));
     let zone = v1::zone_service_server::ZoneServiceServer::new(zone::ZoneDoor(services.clone()));
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
     Server::builder()
@@ -142,6 +147,7 @@ pub async fn serve(
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(statistics.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(zone.max_decoding_message_size(MAX_ZONE))
         .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
         .serve_with_incoming_shutdown(incoming, async move {
@@ -156,11 +162,12 @@ pub async fn serve(
 pub struct Health(HealthReporter);
 
 /// What alerts need, credentials of those who send them included: open from the first moment.
-const ALERT_SERVICES: [&str; 4] = [
+const ALERT_SERVICES: [&str; 5] = [
     v1::access_service_server::SERVICE_NAME,
     v1::alert_service_server::SERVICE_NAME,
     v1::audit_service_server::SERVICE_NAME,
     v1::fan_out_service_server::SERVICE_NAME,
+    v1::statistics_service_server::SERVICE_NAME,
 ];
 
 /// What needs the registry; and the server as a whole, which has no name. Clients ask for either.

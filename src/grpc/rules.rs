@@ -62,6 +62,11 @@ pub(super) const RULES: &[Rule] = &[
     rpc(Unary, "/hazardcast.v1.FanOutService/GetFanOut", &[Authority, Operator(View)]),
     rpc(Unary, "/hazardcast.v1.FanOutService/ListFanOuts", &[Authority, Operator(View)]),
     rpc(Stream, "/hazardcast.v1.FanOutService/WatchFanOut", &[Authority, Operator(View)]),
+    rpc(
+        Unary,
+        "/hazardcast.v1.StatisticsService/GetAlertStatistics",
+        &[PartnerFor(Partner), Authority, Operator(View)],
+    ),
     // Of people: their partner's alone. What an operator needs of them comes with its own RPCs, and is audited.
     rpc(Unary, "/hazardcast.v1.DeviceService/CreateRegistration", &[PartnerFor(App)]),
     rpc(Unary, "/hazardcast.v1.DeviceService/BatchCreateRegistrations", &[PartnerFor(App)]),

@@ -1,7 +1,5 @@
 //! `ZoneService`.
 
-use std::sync::Arc;
-
 use tonic::{Request, Response, Status};
 
 use crate::domain::{Act, PartnerName, Zone, ZoneName};
@@ -11,14 +9,12 @@ use crate::wire::v1;
 use crate::wire::v1::zone_service_server::ZoneService;
 
 use super::acts::{self, actor};
+use super::statistics::count_to_wire;
 use super::status::status;
 use super::{Services, page_size};
 
 /// The most points that the zones of one page have, but for a page of one zone.
 const PAGE_POINTS: usize = 100_000;
-
-/// How many of a partner's people are told as few.
-const FEW: u64 = 10;
 
 pub(super) struct ZoneDoor(pub(super) Services);
 
@@ -101,7 +97,7 @@ impl ZoneService for ZoneDoor {
             return Err(status(RegistryError::PageToken));
         }
         let (found, next) = self.0.registry.zones(&parent, first.as_ref(), size, PAGE_POINTS).map_err(status)?;
-        let zones = found.iter().map(|(zone, inside)| to_wire(zone, *inside)).collect();
+        let zones = found.iter().map(|(zone, inside)| self.0.zone_to_wire(zone, *inside)).collect();
         let next_page_token = next.map(|next| next.to_string()).unwrap_or_default();
         Ok(Response::new(v1::ListZonesResponse { zones, next_page_token }))
     }
@@ -111,7 +107,11 @@ impl Services {
     /// A zone as its partner sees it.
     fn zone(&self, name: &ZoneName) -> Result<v1::Zone, Status> {
         let (zone, inside) = self.registry.zone(name).map_err(status)?;
-        Ok(to_wire(&zone, inside))
+        Ok(self.zone_to_wire(&zone, inside))
+    }
+
+    fn zone_to_wire(&self, zone: &Zone, inside: u64) -> v1::Zone {
+        zone::to_wire(zone, count_to_wire(self.discretion.floored(inside)))
     }
 
     /// Finds who is inside a zone that was just drawn.
@@ -120,12 +120,6 @@ impl Services {
         let counted = self.tasks.spawn_blocking("zones", move || registry.count_zones()).await;
         counted.map_err(|_| Status::internal("the registrations inside could not be counted"))
     }
-}
-
-fn to_wire(zone: &Arc<Zone>, inside: u64) -> v1::Zone {
-    let at_least = inside / FEW * FEW;
-    let count = v1::Count { at_least: at_least.cast_signed(), fewer_than: (at_least + FEW).cast_signed() };
-    zone::to_wire(zone, count)
 }
 
 fn partner_name(name: &str, field: &str) -> Result<PartnerName, Status> {

@@ -64,6 +64,7 @@ fn may(kind: Kind, path: &str) -> bool {
         ("DeviceService" | "ZoneService", _) => kind == Partner,
         ("AlertService", "SubmitAlert" | "PreviewAlert") => kind == Authority,
         ("AlertService" | "FanOutService", _) => kind == Authority || operators.contains(&kind),
+        ("StatisticsService", _) => matches!(kind, Partner | Authority) || operators.contains(&kind),
         ("PartnerService", "CreateApp") => [Operate, Approve, Administer].contains(&kind),
         ("PartnerService", "ListPartners") | ("AuditService", "GetAuditHead") => operators.contains(&kind),
         ("PartnerService", _) => kind == Partner || operators.contains(&kind),
@@ -124,6 +125,7 @@ fn request(path: &str, about: &Subject) -> Bytes {
         "GetCredential" => v1::GetCredentialRequest { name: credential }.encode_to_vec(),
         "ListCredentials" => v1::ListCredentialsRequest::default().encode_to_vec(),
         "RevokeCredential" => v1::RevokeCredentialRequest { name: credential }.encode_to_vec(),
+        "GetAlertStatistics" => v1::GetAlertStatisticsRequest { alert, parent: partner }.encode_to_vec(),
         "CreateZone" => {
             v1::CreateZoneRequest { parent: partner, zone_id: "made".to_owned(), zone: Some(drawn()) }.encode_to_vec()
         }
@@ -316,8 +318,15 @@ async fn every_rpc_lets_in_exactly_who_may_call_it_and_tells_the_others_nothing(
             if !may(*kind, &path) || *kind == Kind::Partner || path.contains("OpenLink") {
                 // A batch with one name of another's is refused whole; what is missing of one's own is told for each.
                 // And a partner itself is never missing.
-                let own_differs =
-                    ["BatchCreateRegistrations", "ReportPlaces", "GetPartner", "ListApps", "CreateZone", "ListZones"];
+                let own_differs = [
+                    "BatchCreateRegistrations",
+                    "ReportPlaces",
+                    "GetPartner",
+                    "ListApps",
+                    "GetAlertStatistics",
+                    "CreateZone",
+                    "ListZones",
+                ];
                 let differs = *kind == Kind::Partner && own_differs.iter().any(|method| path.ends_with(method));
                 same(&answers[..if differs { 2 } else { 3 }], &format!("{path} as {kind:?}"));
             }

@@ -75,6 +75,7 @@ impl House {
             audit_segment_bytes,
             registry_cache_bytes: 8 << 20,
             zones_of_one_partner: 3,
+            least_count: 10,
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,

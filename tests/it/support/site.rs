@@ -137,6 +137,7 @@ impl Site {
             segment_bytes: 1 << 20,
             registry_cache_bytes: 8 << 20,
             zones_of_one_partner: 3,
+            least_count: 10,
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,
