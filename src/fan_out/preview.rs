@@ -2,8 +2,14 @@
 //!
 //! An authority chooses the ground, and could ask about one house, or about two pieces of ground that differ by one. So
 //! it is told of whole squares of a fixed grid, and of each only what [`Discretion`] lets it know: whatever ground it
-//! asks about, the answer is made of the same numbers, one for each square and hour. The difference of two answers is
-//! at most what is told of the squares by which they differ, each of which has many houses or says nothing.
+//! asks about, the answer is made of the same numbers, one for each square. The difference of two answers is at most
+//! what is told of the squares by which they differ, each of which has many people or says nothing. How much a square's
+//! counts are shifted is drawn once, not each time or each hour: the average of many answers would tell them exactly.
+//!
+//! What this does not hide: that the count of a square with many people in it passes an edge, when somebody comes or
+//! goes; where that edge is is not known. And the fan-outs of two real warnings whose areas differ by one house are
+//! shifted apart, so that their difference says little, but many such pairs would say more: each of them sounds phones,
+//! and is in the audit log.
 
 use std::collections::BTreeMap;
 
@@ -55,9 +61,8 @@ impl FanOuts {
             preview.tell(&self.preview_cancel(bulletin), tell);
             return preview;
         }
-        let hour = self.now().as_second().div_euclid(3_600);
         for (square, counted) in self.preview_squares(bulletin) {
-            let tell = |cell, count| discretion.shifted(&(authority, hour, square, cell), count).at_least;
+            let tell = |cell, count| discretion.shifted(&(authority, square, cell), count).at_least;
             preview.tell(&counted, tell);
         }
         preview
