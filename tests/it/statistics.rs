@@ -124,7 +124,8 @@ async fn each_is_told_of_what_is_theirs_and_few_are_told_as_few() {
     let (main, foreign) = ("partners/acme/apps/main", "partners/rival/apps/main");
     world.register(&world.acme, main, TOWN, 23, 4).await;
     world.register(&world.rival, foreign, TOWN, 6, 11).await;
-    let alert = world.send(&Message::warning("a", NOON, TOWN)).await.name;
+    let admitted = world.send(&Message::warning("a", NOON, TOWN)).await;
+    let alert = admitted.name;
     let cell = |app: &str, outcome: &str, count: (i64, i64)| ((app.to_owned(), outcome.to_owned()), count);
     let none = "no_consent";
     let own = world.statistics(&world.acme, &alert, "partners/acme").await;
@@ -139,7 +140,12 @@ async fn each_is_told_of_what_is_theirs_and_few_are_told_as_few() {
         cell(foreign, &told_over_null(), (6, 7)),
         cell(foreign, none, (11, 12)),
     ];
+    let of_apps: i64 = exact.values().map(|(at_least, _)| at_least).sum();
     assert_eq!(exact, BTreeMap::from(expected), "an operator is told all, by app");
+    let fan_out = world.fan_out(&world.site.administrator, &admitted.fan_out).await;
+    let sent: i64 = fan_out.sent.iter().map(|sent| sent.count).sum();
+    let skipped: i64 = fan_out.skipped.iter().map(|skip| skip.count).sum();
+    assert_eq!((sent, skipped, of_apps), (29, 15, 44), "apps add up to the totals");
     let of_all = world.statistics(&world.gateway, &alert, "").await;
     assert!(of_all.keys().all(|(app, _)| app.is_empty()), "{of_all:?}");
     let (at_least, fewer_than) = of_all[&(String::new(), told_over_null())];
