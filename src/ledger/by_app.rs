@@ -94,16 +94,38 @@ impl ByApp {
     }
 }
 
-/// How often each app is there.
+/// How often each app is there. Neighbours are often of the same one: it is looked up once for them all.
 pub fn count(apps: impl Iterator<Item = Option<AppSlot>>) -> AppCounts {
     let mut counts = AppCounts::default();
-    apps.for_each(|app| *counts.entry(app).or_default() += 1);
+    let mut run = (None, 0);
+    for app in apps {
+        if app != run.0 {
+            add(&mut counts, run);
+            run = (app, 0);
+        }
+        run.1 += 1;
+    }
+    add(&mut counts, run);
     counts
+}
+
+fn add(counts: &mut AppCounts, (app, count): (Option<AppSlot>, u64)) {
+    if count > 0 {
+        *counts.entry(app).or_default() += count;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_app_is_counted_wherever_it_is_in_a_batch() {
+        let apps = [None, Some(1), Some(1), None, Some(2), Some(1)].map(|app| app.map(AppSlot));
+        let expected = [(None, 2), (Some(AppSlot(1)), 3), (Some(AppSlot(2)), 1)];
+        assert_eq!(count(apps.into_iter()), AppCounts::from_iter(expected));
+        assert!(count(std::iter::empty()).is_empty());
+    }
 
     #[test]
     fn what_was_sent_before_the_start_is_counted_by_app_when_the_apps_are_known() {
