@@ -67,6 +67,8 @@ pub enum Metric {
     AuthenticationsFailed,
     /// Calls that were refused before they reached the house, by why.
     CallsRefused,
+    /// Times that an event was sent to a webhook, by what came of it.
+    WebhookAttempts,
 }
 
 impl Metric {
@@ -100,6 +102,7 @@ impl Metric {
             Self::CertificateReloads => ("certificate_reloads", None, "Times that certificates were loaded again"),
             Self::AuthenticationsFailed => ("authentications_failed", None, "Proofs of who calls that were wrong"),
             Self::CallsRefused => ("calls_refused", None, "Calls refused for who makes them, or how many"),
+            Self::WebhookAttempts => ("webhook_attempts", None, "Times that an event was sent to a webhook"),
         }
     }
 }
@@ -137,6 +140,17 @@ pub enum CertificateReload {
     Done,
     /// They cannot be used, and the old stay.
     Failed,
+}
+
+/// What came of sending an event to a webhook, as a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookAttempt {
+    /// It was taken.
+    Delivered,
+    /// It was not, and is sent again.
+    Failed,
+    /// The receiver wants no more.
+    Gone,
 }
 
 const MILESTONES: [(Milestone, &str); 4] = [
@@ -191,6 +205,7 @@ pub struct Metrics {
     certificate_reloads: Family<Label, Counter>,
     authentications_failed: Family<Label, Counter>,
     calls_refused: Family<Label, Counter>,
+    webhook_attempts: Family<Label, Counter>,
 }
 
 impl Default for Metrics {
@@ -236,6 +251,7 @@ impl Metrics {
             certificate_reloads: registered(&mut registry, Metric::CertificateReloads, Family::default()),
             authentications_failed: registered(&mut registry, Metric::AuthenticationsFailed, Family::default()),
             calls_refused: registered(&mut registry, Metric::CallsRefused, Family::default()),
+            webhook_attempts: registered(&mut registry, Metric::WebhookAttempts, Family::default()),
             registry,
         }
     }
@@ -302,6 +318,16 @@ impl Metrics {
     /// The counter of calls that were refused for `reason`.
     pub fn calls_refused(&self, reason: &'static str) -> Counter {
         self.calls_refused.get_or_create_owned(&[("reason", reason)])
+    }
+
+    /// The counter of times that an event was sent to a webhook and it went so.
+    pub fn webhook_attempts(&self, outcome: WebhookAttempt) -> Counter {
+        let name = match outcome {
+            WebhookAttempt::Delivered => "delivered",
+            WebhookAttempt::Failed => "failed",
+            WebhookAttempt::Gone => "gone",
+        };
+        self.webhook_attempts.get_or_create_owned(&[("outcome", name)])
     }
 
     /// All metrics as `OpenMetrics` text, which Prometheus reads.

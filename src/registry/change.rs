@@ -4,20 +4,23 @@
 //! memory is to learn of it, is a draft until it has succeeded. What it takes away is gone from memory right then; what
 //! it gives is seen when the commit is durable.
 
+use foldhash::HashMap;
 use prost::Message;
 
 use crate::domain::{
-    AppName, Consent, DeviceTraits, Footprint, NewRegistration, PartnerName, Purpose, Registration, Slot, Timestamp,
+    AppName, Consent, DeviceTraits, EventKind, Footprint, NewRegistration, PartnerName, PolicyVersion, Purpose, Registration, Slot, Timestamp,
     Token,
 };
 use crate::plan::Facts;
-use crate::wire::storage_v1::{AppRecord, PartnerRecord, PlaceRecord, RegistrationRecord, RegistryState, TokenRecord};
+use crate::wire::storage_v1::{AppRecord, EventRecord, PartnerRecord, PlaceRecord, RegistrationRecord, RegistryState, TokenRecord};
 
 use super::directory::Profile;
 use super::effects::{Effects, Loss};
+use super::events::LogEnds;
 use super::keeper::is_valid;
 use super::records::{self, cid_of, decode, number_key, slot_key, token_key};
 use super::store::{Batch, Key, Payload, Space};
+use super::webhooks::WebhookChange;
 use super::{Registered, RegistryError, Shared};
 
 /// The layout of keyspaces and keys that this build writes.
@@ -35,6 +38,16 @@ pub(super) enum Change {
     Grant(Slot, Consent),
     Withdraw(Slot, Purpose),
     ForgetToken(Slot, Token),
+    /// An event that is part of no other change.
+    Note(Slot, EventKind),
+    /// So many events of a partner's log could not be noted.
+    Missed(u16, u64),
+    /// A partner's events up to this number are kept no more.
+    Prune(u16, u64),
+    /// The time of this row has come, Unix microseconds: consents of the registration may have ended.
+    End(i64, Slot),
+    /// A partner's webhook.
+    Webhook(u16, Box<WebhookChange>),
     AddPartner(PartnerName, Profile),
     AddApp(AppName, Profile),
 }
@@ -55,6 +68,10 @@ pub struct RegistrationChange {
 pub(super) enum Done {
     Registered(Box<Registered>),
     Updated(Box<Registration>),
+    WebhookSet {
+        /// Whether the secret that came with it is the one from now on.
+        secret_used: bool,
+    },
     Changed,
 }
 
@@ -66,6 +83,8 @@ pub(super) struct Pending<'a> {
     made: Draft,
     /// What the change at hand has come to so far.
     pub(super) draft: Draft,
+    /// Where partners' logs end with the changes so far.
+    pub(super) logs: HashMap<u16, LogEnds>,
     next_slot: u32,
     partners: usize,
     apps: usize,
@@ -76,6 +95,8 @@ pub(super) struct Pending<'a> {
 pub(super) struct Draft {
     pub(super) batch: Batch,
     pub(super) effects: Effects,
+    /// What is told of it, with the partner's number.
+    pub(super) events: Vec<(u16, EventRecord)>,
 }
 
 impl<'a> Pending<'a> {
@@ -83,12 +104,13 @@ impl<'a> Pending<'a> {
         let directory = shared.directory.read();
         let (partners, apps) = (directory.partner_count(), directory.app_count());
         drop(directory);
-        let (made, draft) = (Draft::default(), Draft::default());
-        Self { shared, now: shared.now(), made, draft, next_slot, partners, apps }
+        let (made, draft, logs) = (Draft::default(), Draft::default(), HashMap::default());
+        Self { shared, now: shared.now(), made, draft, logs, next_slot, partners, apps }
     }
 
     /// What is to be made durable, what memory learns then, and the slot that comes next.
     pub(super) fn finish(mut self) -> (Batch, Effects, u32) {
+        self.close_logs();
         if !self.made.batch.is_empty() {
             let state = RegistryState { layout: LAYOUT, key_id: self.shared.keys.id(), next_slot: self.next_slot };
             self.made.batch.put(Space::Meta, Key::new(&[b"state"]), &state.encode_to_vec());
@@ -104,6 +126,7 @@ impl<'a> Pending<'a> {
             draft.effects.take_losses().into_iter().for_each(|loss| self.shared.lose(loss));
             self.made.batch.append(draft.batch);
             self.made.effects.append(draft.effects);
+            self.log(draft.events);
         } else {
             self.next_slot = next_slot;
         }
@@ -121,6 +144,11 @@ impl<'a> Pending<'a> {
             Change::Grant(slot, consent) => self.grant(slot, &consent)?,
             Change::Withdraw(slot, purpose) => self.withdraw(slot, purpose)?,
             Change::ForgetToken(slot, token) => self.forget_token(slot, &token)?,
+            Change::Note(slot, kind) => self.note(slot, kind)?,
+            Change::Missed(partner, count) => self.missed(partner, count),
+            Change::Prune(partner, end) => self.prune(partner, end),
+            Change::End(at_us, slot) => self.end(at_us, slot)?,
+            Change::Webhook(partner, change) => return self.change_webhook(partner, *change),
             Change::AddPartner(name, profile) => self.add_partner(name, profile)?,
             Change::AddApp(name, profile) => self.add_app(name, profile)?,
         }
@@ -153,6 +181,7 @@ impl<'a> Pending<'a> {
         self.draft.batch.remove(Space::Registrations, slot_key(slot));
         self.draft.effects.facts(slot, Facts::default());
         self.draft.effects.lose(Loss::Registration(slot));
+        self.tell(slot, &record, EventKind::Deleted);
         Ok(())
     }
 
@@ -182,6 +211,15 @@ impl<'a> Pending<'a> {
         Ok(())
     }
 
+    /// Since nothing allows any more to hold it.
+    pub(super) fn forget_place(&mut self, slot: Slot, record: &mut RegistrationRecord) -> Result<(), RegistryError> {
+        if self.get(Space::Places, slot_key(slot))?.is_some() {
+            self.tell(slot, record, EventKind::PlaceForgotten);
+        }
+        self.remove_place(slot);
+        Ok(())
+    }
+
     fn remove_place(&mut self, slot: Slot) {
         self.draft.batch.remove(Space::Places, slot_key(slot));
         self.draft.effects.place(slot, None);
@@ -191,8 +229,10 @@ impl<'a> Pending<'a> {
     /// Unless its person has agreed anew meanwhile.
     fn expire(&mut self, slot: Slot) -> Result<(), RegistryError> {
         let record: Option<RegistrationRecord> = self.read(Space::Registrations, slot_key(slot))?;
-        if !record.is_some_and(|record| is_valid(records::grant(&record, Purpose::Location), self.now)) {
-            self.remove_place(slot);
+        match record {
+            Some(record) if is_valid(records::grant(&record, Purpose::Location), self.now) => {}
+            Some(mut record) => self.forget_place(slot, &mut record)?,
+            None => self.remove_place(slot),
         }
         Ok(())
     }
@@ -202,8 +242,10 @@ impl<'a> Pending<'a> {
         let purpose = records::purpose_number(consent.purpose);
         record.consents.retain(|known| known.purpose != purpose);
         record.consents.push(records::write_consent(consent));
+        self.tell(slot, &record, EventKind::ConsentGranted(consent.purpose, consent.policy));
+        self.arm(slot, &record);
         if !is_valid(records::grant(&record, Purpose::Location), self.now) {
-            self.remove_place(slot);
+            self.forget_place(slot, &mut record)?;
         }
         self.put_changed(slot, &mut record);
         Ok(())
@@ -212,9 +254,14 @@ impl<'a> Pending<'a> {
     /// Holds at once (R-P2); without consent to location the place goes with it.
     fn withdraw(&mut self, slot: Slot, purpose: Purpose) -> Result<(), RegistryError> {
         let mut record = self.record(slot)?;
-        record.consents.retain(|known| known.purpose != records::purpose_number(purpose));
+        let number = records::purpose_number(purpose);
+        if let Some(ended) = record.consents.iter().find(|known| known.purpose == number) {
+            let policy = PolicyVersion(ended.policy as u16);
+            self.tell(slot, &record, EventKind::ConsentWithdrawn(purpose, policy));
+        }
+        record.consents.retain(|known| known.purpose != number);
         if purpose == Purpose::Location {
-            self.remove_place(slot);
+            self.forget_place(slot, &mut record)?;
         }
         self.draft.effects.lose(Loss::Consent(slot, purpose));
         self.put_changed(slot, &mut record);
@@ -234,6 +281,7 @@ impl<'a> Pending<'a> {
         record.gone_channels |= bit;
         self.draft.batch.remove(Space::Tokens, key);
         self.draft.effects.lose(Loss::Channel(slot, token.channel));
+        self.tell(slot, &record, EventKind::TokenGone(token.channel));
         self.put_registration(slot, &record);
         Ok(())
     }
@@ -324,6 +372,16 @@ impl Pending<'_> {
     pub(super) fn get(&self, space: Space, key: Key) -> Result<Option<Payload>, RegistryError> {
         let made = || self.made.batch.get_or(space, key, || self.shared.store.get(space, key));
         self.draft.batch.get_or(space, key, made)
+    }
+
+    /// What is written whatever becomes of the change at hand.
+    pub(super) fn put_made(&mut self, space: Space, key: Key, value: &impl Message) {
+        self.made.batch.put(space, key, &value.encode_to_vec());
+    }
+
+    /// Memory learns where a partner's log ends.
+    pub(super) fn learn_log(&mut self, partner: u16, ends: LogEnds) {
+        self.made.effects.log(partner, ends);
     }
 
     pub(super) fn put(&mut self, space: Space, key: Key, value: &impl Message) {

@@ -13,6 +13,7 @@ use crate::plan::{EPOCH, Grant};
 
 use super::Shared;
 use super::change::Change;
+use super::endings::Search;
 use super::writer::Job;
 
 /// How often the keeper looks.
@@ -23,12 +24,20 @@ const BATCH: usize = 1_000;
 
 /// Looks once a minute, until the writer has ended and dropped its end of `writer`.
 pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, writer: &Receiver<()>) {
+    let mut endings = Search::default();
     while writer.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-        for slots in shared.expired(shared.clock.now()).chunks(BATCH) {
-            let changes = slots.iter().map(|&slot| Change::Expire(slot)).collect();
+        let now = shared.clock.now();
+        let mut changes: Vec<Change> = shared.expired(now).into_iter().map(Change::Expire).collect();
+        changes.extend(endings.due(shared, now).unwrap_or_else(|error| {
+            tracing::error!(%error, "when consents end cannot be read");
+            Vec::new()
+        }));
+        changes.extend(shared.look_at_logs(now));
+        let mut changes = changes.into_iter().peekable();
+        while changes.peek().is_some() {
             let Some(jobs) = jobs.upgrade() else { return };
             // Waiting would be no use to anybody: what was not asked for now is found again in a minute.
-            let _ = jobs.try_send(Job { changes, caller: None });
+            let _ = jobs.try_send(Job::by_itself(changes.by_ref().take(BATCH).collect()));
         }
     }
 }

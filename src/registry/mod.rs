@@ -11,7 +11,9 @@
 mod change;
 mod directory;
 mod effects;
+mod endings;
 mod error;
+mod events;
 mod facts;
 mod identity;
 mod keeper;
@@ -20,7 +22,9 @@ mod load;
 mod read;
 mod records;
 mod register;
+mod sealing;
 mod store;
+mod webhooks;
 mod writer;
 
 use std::path::PathBuf;
@@ -43,16 +47,20 @@ use crate::tasks::Tasks;
 
 use change::{Change, Done};
 use directory::Directory;
+use events::Logs;
 use facts::FactsTable;
 use identity::Keys;
 use languages::Languages;
 use load::Loaded;
 use store::Store;
+use webhooks::Webhooks;
 use writer::{Caller, Job, Results};
 
 pub use change::RegistrationChange;
 pub use directory::Profile;
 pub use error::RegistryError;
+pub use events::{EVENT_PAGE, EventLimits, EventPage, LogEnds};
+pub use webhooks::Hook;
 
 /// How many changes may wait for the writer. A call that finds no room waits.
 const ROOM: usize = 16_384;
@@ -72,6 +80,8 @@ pub struct Config {
     pub capacity: u32,
     /// Memory for blocks of the store, bytes.
     pub cache_bytes: u64,
+    /// How long partners' events are kept, and how many.
+    pub events: EventLimits,
     /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
     pub audit: Option<(Audit, Tail)>,
 }
@@ -79,7 +89,7 @@ pub struct Config {
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, audit: None }
+        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, events: EventLimits::default(), audit: None }
     }
 }
 
@@ -100,6 +110,9 @@ struct Shared {
     names: DashMap<Cid, Slot, foldhash::fast::RandomState>,
     directory: RwLock<Directory>,
     index: Arc<Index>,
+    logs: Logs,
+    event_limits: EventLimits,
+    webhooks: Webhooks,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     /// The store has failed: what is on disk is not known, and no more is written.
@@ -148,6 +161,18 @@ impl Registry {
             let _ = jobs.try_send(Job { changes, caller: None });
         }
         Ok(Self { shared, jobs, room: Arc::new(Semaphore::new(ROOM)) })
+    }
+}
+
+impl Registry {
+    #[expect(clippy::unnecessary_wraps, reason = "one that is being loaded has none")]
+    fn shared(&self) -> Result<&Shared, RegistryError> {
+        Ok(&self.shared)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "one that is being loaded has none")]
+    fn opened(&self) -> Result<&Self, RegistryError> {
+        Ok(self)
     }
 }
 
@@ -203,7 +228,7 @@ impl Registry {
         let changes = new.into_iter().map(|new| Change::Register(Box::new(new))).collect();
         let read = |done| match done? {
             Done::Registered(registered) => Ok(*registered),
-            Done::Updated(_) | Done::Changed => Err(RegistryError::Stopped),
+            _ => Err(RegistryError::Stopped),
         };
         Ok(self.submit(changes).await?.into_iter().map(read).collect())
     }
@@ -216,7 +241,7 @@ impl Registry {
     ) -> Result<Registration, RegistryError> {
         match self.change(Change::Update(self.slot(name)?, change)).await? {
             Done::Updated(registration) => Ok(*registration),
-            Done::Registered(_) | Done::Changed => Err(RegistryError::Stopped),
+            _ => Err(RegistryError::Stopped),
         }
     }
 
@@ -316,6 +341,9 @@ impl Shared {
             names: DashMap::default(),
             directory: RwLock::default(),
             index,
+            logs: Logs::default(),
+            event_limits: config.events,
+            webhooks: Webhooks::default(),
             clock,
             metrics,
             failed: AtomicBool::new(false),

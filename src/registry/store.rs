@@ -31,12 +31,15 @@ pub(super) enum Space {
     Tokens,
     Places,
     Identifiers,
+    Events,
+    EventLogs,
+    Endings,
+    Webhooks,
 }
 
 impl Space {
     /// Every space, in the order of their numbers.
-    pub(super) const ALL: [Self; 7] =
-        [Self::Meta, Self::Partners, Self::Apps, Self::Registrations, Self::Tokens, Self::Places, Self::Identifiers];
+    pub(super) const ALL: [Self; 11] = [Self::Meta, Self::Partners, Self::Apps, Self::Registrations, Self::Tokens, Self::Places, Self::Identifiers, Self::Events, Self::EventLogs, Self::Endings, Self::Webhooks];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -47,6 +50,10 @@ impl Space {
             Self::Tokens => "tokens",
             Self::Places => "places",
             Self::Identifiers => "identifiers",
+            Self::Events => "events",
+            Self::EventLogs => "event_logs",
+            Self::Endings => "endings",
+            Self::Webhooks => "webhooks",
         }
     }
 
@@ -173,6 +180,22 @@ impl Store {
     /// Every value of a keyspace, in the order of keys.
     pub(super) fn scan(&self, space: Space) -> impl Iterator<Item = Result<(UserValue, Payload), RegistryError>> {
         self.keyspace(space).iter().map(move |item| {
+            let (key, value) = item.into_inner()?;
+            let payload = unseal(space, &key, value)?;
+            Ok((key, payload))
+        })
+    }
+
+    /// The values of a keyspace from one key up to another, which is not among them.
+    pub(super) fn range(
+        &self,
+        space: Space,
+        from: Key,
+        to: Key,
+    ) -> impl Iterator<Item = Result<(UserValue, Payload), RegistryError>> {
+        // The engine refuses a range whose end is before its beginning.
+        let to = if from.as_bytes() < to.as_bytes() { to } else { from };
+        self.keyspace(space).range(from.as_bytes()..to.as_bytes()).map(move |item| {
             let (key, value) = item.into_inner()?;
             let payload = unseal(space, &key, value)?;
             Ok((key, payload))

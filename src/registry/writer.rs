@@ -19,6 +19,13 @@ pub(super) struct Job {
     pub(super) caller: Option<Caller>,
 }
 
+impl Job {
+    /// What the house does by itself: nobody waits for it.
+    pub(super) fn by_itself(changes: Vec<Change>) -> Self {
+        Self { changes, caller: None }
+    }
+}
+
 /// Who waits for a job's results.
 pub(super) struct Caller {
     pub(super) reply: oneshot::Sender<Results>,
