@@ -33,8 +33,9 @@ use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Do
 use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::plan::Policy;
-use crate::registry::{self, Profile, Registry, RegistryError};
+use crate::registry::{self, EventLimits, Profile, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
+use crate::webhook::{self, Webhooks};
 
 /// How long closing may take before what still runs is named and left: less than `server.stop_seconds`, after which
 /// the process ends without a word.
@@ -59,6 +60,10 @@ pub struct Options {
     pub audit_segment_bytes: u64,
     /// Memory for the registry's blocks, bytes.
     pub registry_cache_bytes: u64,
+    /// How long partners' events are kept, and how many.
+    pub events: EventLimits,
+    /// How they are sent to webhooks.
+    pub webhooks: webhook::Settings,
     /// How many threads plan.
     pub planners: usize,
     /// How often a device is to send a heartbeat.
@@ -222,6 +227,15 @@ impl App {
             Desk::new(replayed.lineages, Rules::default(), journal, audit.clone(), fan_outs.clone(), clock);
         tasks.spawn_essential("desk", desk_task.run());
 
+        let webhooks = Webhooks::new(
+            registry.clone(),
+            Arc::clone(&options.clock),
+            options.webhooks.clone(),
+            Arc::clone(&metrics),
+            tasks.clone(),
+        );
+        tasks.spawn_essential("webhooks", webhooks.run(doors.clone()));
+
         let services = Services {
             desk: desk.clone(),
             fan_outs,
@@ -232,6 +246,7 @@ impl App {
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
             access: access.clone(),
             development: options.dev,
+            private_webhooks: options.webhooks.allow_private,
             metrics: Arc::clone(&metrics),
             tasks: tasks.clone(),
         };
@@ -424,6 +439,7 @@ async fn open_registry(
 ) -> Result<Registry, AppError> {
     let mut config = registry::Config::new(options.data_dir.join("registry"));
     config.cache_bytes = options.registry_cache_bytes;
+    config.events = options.events;
     config.audit = Some((audit.clone(), tail));
     let registry = Registry::open(&config, Arc::clone(index), Arc::clone(&options.clock), Arc::clone(metrics), tasks)?;
     if options.dev {

@@ -14,6 +14,7 @@ mod fan_out;
 mod link;
 mod names;
 mod partner;
+mod partner_event;
 mod rules;
 mod status;
 
@@ -86,6 +87,8 @@ pub struct Services {
     pub access: Access,
     /// Whether anybody who shows nothing may do anything: a development server.
     pub development: bool,
+    /// Whether events may be sent to addresses that are not public.
+    pub private_webhooks: bool,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Where links' tasks run.
@@ -113,7 +116,9 @@ pub async fn serve(
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
     let fan_out = v1::fan_out_service_server::FanOutServiceServer::new(fan_out::FanOutDoor(services.clone()));
     let audit = v1::audit_service_server::AuditServiceServer::new(audit::AuditDoor(services.clone()));
-    let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
+    let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services.clone()));
+    let events = partner_event::PartnerEventDoor(services);
+    let events = v1::partner_event_service_server::PartnerEventServiceServer::new(events);
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -128,6 +133,7 @@ pub async fn serve(
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(events.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
         .serve_with_incoming_shutdown(incoming, async move {
@@ -147,6 +153,7 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
         v1::device_service_server::SERVICE_NAME,
         v1::fan_out_service_server::SERVICE_NAME,
         v1::link_service_server::SERVICE_NAME,
+        v1::partner_event_service_server::SERVICE_NAME,
         v1::partner_service_server::SERVICE_NAME,
     ] {
         health.set_service_status(service, status).await;

@@ -63,6 +63,12 @@ impl Directory {
         self.partner_number(&self.app_name(app)?.partner)
     }
 
+    /// Names of a partner's apps, at the positions of their numbers.
+    pub(super) fn apps_of(&self, partner: u16) -> Vec<Option<AppName>> {
+        let partner = self.partner_at(partner);
+        self.by_slot.iter().map(|app| Some(app).filter(|app| Some(&app.partner) == partner).cloned()).collect()
+    }
+
     /// The partner of a number.
     pub(super) fn partner_at(&self, number: u16) -> Option<&PartnerName> {
         self.numbered.get(usize::from(number))

@@ -92,7 +92,7 @@ impl Logs {
     }
 
     pub(super) fn learn(&self, partner: u16, ends: LogEnds) {
-        self.of(partner, |log| drop(log.ends.send_replace(ends)));
+        self.of(partner, |log| log.ends.send_modify(|known| *known = ends));
     }
 
     fn missed(&self, partner: u16, count: u64) {

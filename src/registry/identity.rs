@@ -32,6 +32,7 @@ pub(super) enum Label {
     Request = 4,
     Event = 5,
     Seal = 6,
+    Receipt = 7,
 }
 
 /// The server's identity key.

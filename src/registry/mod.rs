@@ -20,6 +20,7 @@ mod keeper;
 mod languages;
 mod load;
 mod read;
+mod receipts;
 mod records;
 mod register;
 mod sealing;
@@ -60,6 +61,7 @@ pub use change::RegistrationChange;
 pub use directory::Profile;
 pub use error::RegistryError;
 pub use events::{EVENT_PAGE, EventLimits, EventPage, LogEnds};
+pub use receipts::OfPartner;
 pub use webhooks::Hook;
 
 /// How many changes may wait for the writer. A call that finds no room waits.
