@@ -7,12 +7,13 @@
 //!
 //! Nothing here stops a task: it ends because its inbox closed, or because it watches the stop token that it was given.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::runtime::Runtime;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -30,6 +31,17 @@ struct Inner {
     running: Mutex<Vec<(&'static str, usize)>>,
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
     failed: watch::Sender<Option<Failed>>,
+    /// Where [`Tasks::spawn_behind`] runs what it is given.
+    behind: OnceLock<Option<Runtime>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(Some(runtime)) = self.behind.take() {
+            // Nothing runs there any more: what does holds a handle.
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// An essential task that is no more.
@@ -57,6 +69,7 @@ impl Tasks {
             running: Mutex::default(),
             threads: Mutex::default(),
             failed: watch::Sender::new(None),
+            behind: OnceLock::new(),
         }))
     }
 
@@ -74,6 +87,26 @@ impl Tasks {
         F: Future<Output: Send + 'static> + Send + 'static,
     {
         self.run(name, Essential::Yes, future)
+    }
+
+    /// Runs `future`, which computes much, behind all else: on threads of its own, so that what answers within
+    /// milliseconds finds its own threads free. It may end when it likes.
+    ///
+    /// # Why
+    ///
+    /// A partner that registers ten million devices keeps every processor busy for minutes. An alert that comes
+    /// meanwhile passes some ten tasks and threads, and in front of each it would wait for a turn of that.
+    pub fn spawn_behind<F>(&self, name: &'static str, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let Some(runtime) = self.0.behind.get_or_init(runtime_behind) else { return self.spawn(name, future) };
+        let running = self.running(name, Essential::No);
+        let future = async move {
+            let _running = running;
+            future.await
+        };
+        self.0.tracker.spawn_on(future, runtime.handle())
     }
 
     fn run<F>(&self, name: &'static str, essential: Essential, future: F) -> JoinHandle<F::Output>
@@ -103,7 +136,45 @@ impl Tasks {
     /// Runs `work` on a thread of its own: the journal's writer, the store's, a planner. It is essential, and joined
     /// by [`Tasks::wait`]. Fails if the system has no thread left.
     pub fn thread(&self, name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<(), std::io::Error> {
-        let running = self.running(name, Essential::Yes);
+        self.start(name, Essential::Yes, work)
+    }
+
+    /// The same for work that alerts and calls go before: when there is more to do than there are processors, it gets a
+    /// smaller share. What it starts is behind too.
+    pub fn thread_behind(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), std::io::Error> {
+        self.start(name, Essential::Yes, || {
+            step_behind();
+            work();
+        })
+    }
+
+    /// Runs work that blocks for long, behind all else, on a thread of its own. It may end when it likes; what it
+    /// returns is received, or nothing if it panics.
+    pub fn errand<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<oneshot::Receiver<T>, std::io::Error> {
+        let (done, result) = oneshot::channel();
+        self.start(name, Essential::No, || {
+            step_behind();
+            // Nobody waits for it any more: then nobody needs it.
+            let _ = done.send(work());
+        })?;
+        Ok(result)
+    }
+
+    fn start(
+        &self,
+        name: &'static str,
+        essential: Essential,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), std::io::Error> {
+        let running = self.running(name, essential);
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
             let _running = running;
             work();
@@ -157,6 +228,20 @@ impl Tasks {
         self.0.metrics.tasks_running(name).inc();
         Running { name, essential, _token: self.0.tracker.token(), tasks: self.clone() }
     }
+}
+
+/// Threads for what computes much; none if the system has none left.
+fn runtime_behind() -> Option<Runtime> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().thread_name("behind").on_thread_start(step_behind).build();
+    runtime.inspect_err(|error| tracing::warn!(%error, "there are no threads behind the others")).ok()
+}
+
+/// Lowers the calling thread's share of the processors: about a third of what others get, as long as they want it. A
+/// system that does not let it has its reasons, and all works without.
+fn step_behind() {
+    const BEHIND: i32 = 5;
+    let _ = rustix::process::nice(BEHIND);
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,6 +309,27 @@ mod tests {
         drop(tasks.spawn("link", async {}).await);
         drop(tasks.spawn_essential("desk", async {}).await);
         assert_eq!(tasks.failed().await, Failed::Ended("desk"));
+    }
+
+    #[tokio::test]
+    async fn what_runs_behind_runs_on_other_threads_and_is_waited_for() {
+        let tasks = tasks();
+        let own = thread::current().id();
+        let (go, gate) = oneshot::channel::<()>();
+        let behind = tasks.spawn_behind("batch", async move { (gate.await.is_ok(), thread::current().id()) });
+        go.send(()).expect("it waits");
+        let (came, there) = behind.await.expect("it does not panic");
+        assert!(came && there != own);
+        assert_eq!(tasks.wait(Duration::from_mins(1)).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn an_errand_gives_back_what_it_returns_and_is_waited_for() {
+        let tasks = tasks();
+        assert_eq!(tasks.errand("load", || 7).expect("a thread can be had").await, Ok(7));
+        let panics = tasks.errand("load", || panic!("a bug")).expect("a thread can be had");
+        assert!(panics.await.is_err());
+        assert_eq!(tasks.wait(Duration::from_mins(1)).await, Ok(()));
     }
 
     #[tokio::test]

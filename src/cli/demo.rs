@@ -107,7 +107,8 @@ pub async fn run(args: &DemoArgs, json: bool) -> Result<ExitCode> {
     let _ = raise_open_files();
     let folder = Folder::new(rng.random())?;
     let clock: Arc<dyn Clock> = Arc::new(OffsetClock::starting_at(sent.alert.id.sent));
-    let app = App::open(options(&folder.0, Arc::clone(&clock))).await.context("the server could not be opened")?;
+    let mut app = App::open(options(&folder.0, Arc::clone(&clock))).await.context("the server could not be opened")?;
+    app.loaded().await.context("the server could not be opened")?;
     let server = Server::at(format!("http://{}", app.grpc_address()));
     let fleet = FleetOptions { record: None, clock: Some(clock) };
     let told = tokio::select! {

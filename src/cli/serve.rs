@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -13,8 +14,9 @@ use crate::app::{App, Null, Options, Tls};
 use crate::config::{Config, ConfigError, LogFormat, LogLevel, Switch};
 use crate::domain::Timestamp;
 use crate::lifecycle::{self, Ended, HangUps, OffsetClock, StopSignals, SystemClock, harden, raise_open_files};
+use crate::registry::Progress;
 
-use super::output::print_line;
+use super::output::{Steps, print_line};
 
 /// What `serve` is told.
 #[derive(Debug, Clone, Args)]
@@ -66,6 +68,9 @@ Examples:
   hazardcast serve --dev --config site.toml --data-dir /var/lib/hazardcast
   hazardcast serve --dev --listen 127.0.0.1:7500 --http-listen 127.0.0.1:7501
   hazardcast serve --dev --clock 2024-10-25T15:10:00Z --log debug --log-format json";
+
+/// How often the progress bar moves.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Why a server is not started.
 #[derive(Debug, thiserror::Error)]
@@ -153,11 +158,14 @@ pub async fn run(args: &ServeArgs, config: Config, json: bool) -> anyhow::Result
     let server = async |stop: CancellationToken| {
         let app = App::open(options).await?;
         say_listening(&app, json);
-        let (reload, serving) = (app.reload(), app.run(stop.cancelled_owned()));
-        let mut serving = std::pin::pin!(serving);
+        let (reload, progress, ready) = (app.reload(), app.progress(), app.ready());
+        let mut serving = std::pin::pin!(app.run(stop.cancelled_owned()));
+        let mut shown = std::pin::pin!(show_loading(&progress, &ready, json));
+        let mut loading = true;
         loop {
             tokio::select! {
                 ended = &mut serving => return ended,
+                () = &mut shown, if loading => loading = false,
                 () = hang_ups.next() => reload.notify_one(),
             }
         }
@@ -198,6 +206,25 @@ pub(super) fn options(config: &Config, dev: bool) -> Options {
         limits: config.access.limits(dev),
         dev,
     }
+}
+
+/// Shows how far the registry is until it is there, and says so then.
+async fn show_loading(progress: &Progress, ready: &CancellationToken, json: bool) {
+    let bar = Steps::new(json).bar("registry", 0);
+    let look = async {
+        loop {
+            let (done, of) = progress.now();
+            bar.set_length(of);
+            bar.set_position(done.min(of));
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        () = ready.cancelled() => {}
+        () = look => {}
+    }
+    bar.finish_and_clear();
+    print_line(&if json { serde_json::json!({ "ready": true }).to_string() } else { "Ready".to_owned() });
 }
 
 fn say_listening(app: &App, json: bool) {

@@ -15,7 +15,9 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 pub use bounded::Bounded;
-pub use sections::{Access, Audit, Events, FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server, Switch, Tls, Webhooks};
+pub use sections::{
+    Access, Audit, Events, FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server, Switch, Tls, Webhooks,
+};
 
 /// All settings with their defaults and meanings, as shipped.
 pub const DEFAULTS: &str = include_str!("default.toml");

@@ -114,11 +114,27 @@ fn read_base32(text: &str) -> Result<[u8; 16], InvalidId> {
     }
     let mut value = 0_u128;
     for byte in text.bytes() {
-        let digit = ALPHABET.iter().position(|&known| known == byte).ok_or(InvalidId::Malformed)?;
-        value = value << 5 | digit as u128;
+        let digit = DIGITS[usize::from(byte)];
+        if digit == NO_DIGIT {
+            return Err(InvalidId::Malformed);
+        }
+        value = value << 5 | u128::from(digit);
     }
     Ok(value.to_be_bytes())
 }
+
+const NO_DIGIT: u8 = u8::MAX;
+
+/// What each byte stands for in base 32.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < ALPHABET.len() {
+        digits[ALPHABET[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    digits
+};
 
 macro_rules! public_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -245,7 +261,9 @@ impl FromStr for AppName {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let (partner, app) = text.split_once("/apps/").ok_or(InvalidId::Malformed)?;
+        // No id holds a slash.
+        let (partner, app) = text.rsplit_once('/').ok_or(InvalidId::Malformed)?;
+        let partner = partner.strip_suffix("/apps").ok_or(InvalidId::Malformed)?;
         Self::new(partner.parse()?, app)
     }
 }
@@ -254,7 +272,9 @@ impl FromStr for RegistrationName {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let (app, cid) = text.split_once("/registrations/").ok_or(InvalidId::Malformed)?;
+        // No id holds a slash, so that the last one is the one before the CID.
+        let (app, cid) = text.rsplit_once('/').ok_or(InvalidId::Malformed)?;
+        let app = app.strip_suffix("/registrations").ok_or(InvalidId::Malformed)?;
         Ok(Self { app: app.parse()?, cid: cid.parse()? })
     }
 }
@@ -268,6 +288,29 @@ mod tests {
         let cid = Cid([0xff, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0xfe]);
         assert_eq!(cid.to_string().parse(), Ok(cid));
         assert!("z0000000000000000000000000".parse::<Cid>().is_err(), "more than 128 bits");
+    }
+
+    #[test]
+    fn what_is_no_cid_is_refused() {
+        let good = Cid([0x5a; 16]).to_string();
+        for at in 0..good.len() {
+            for wrong in ["i", "l", "o", "u", "-", "A", " ", "\u{e9}"] {
+                let mut text = good.clone();
+                text.replace_range(at..=at, wrong);
+                assert!(text.parse::<Cid>().is_err(), "{text}");
+            }
+        }
+        for text in [&good[1..], "", "0", &format!("{good}0")] {
+            assert!(text.parse::<Cid>().is_err(), "{text}");
+        }
+        for wrong in [
+            "partners/a/apps/b/x",
+            "partners/a/registrations",
+            "a/apps/b/registrations",
+            "partners/a/apps//registrations",
+        ] {
+            assert!(format!("{wrong}/{good}").parse::<RegistrationName>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

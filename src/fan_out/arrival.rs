@@ -23,6 +23,9 @@ impl FanOuts {
     pub fn arrived(&self, slot: Slot) {
         // The place is in the index before it is asked what stands there: see `stand`.
         settle();
+        if self.standing().is_empty() {
+            return;
+        }
         let Some(at) = self.place(slot) else { return };
         let now = self.now();
         for (lineage, _) in self.standing().at(at) {

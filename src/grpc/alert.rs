@@ -170,6 +170,7 @@ impl AlertDoor {
 
     /// Who would be told. It says something of where people are, so that it is in the audit log too.
     async fn preview(&self, bulletin: Bulletin, actor: &Actor) -> Result<v1::PreviewAlertResponse, Status> {
+        self.0.registry.loaded().map_err(status)?;
         let alert = bulletin.parts().alert.clone();
         let tiers = bulletin.tiers().iter().map(|found| tier(found, true)).collect();
         let fan_outs = self.0.fan_outs.clone();

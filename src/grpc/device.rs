@@ -53,26 +53,9 @@ impl DeviceService for DeviceDoor {
         let actor = actor(&request);
         let request = request.into_inner();
         at_most_a_batch(request.requests.len())?;
-        let app: AppName = request.parent.parse().map_err(|error| status(InvalidField::new("parent", error)))?;
-        let read = request.requests.into_iter().map(|new| self.new_registration(Some(&app), new)).collect();
-        let (new, gates) = sort_out(read);
         let door = self.clone();
-        let create = async move {
-            let done = door.0.registry.batch_register(new).await.map_err(status)?;
-            let good = done.iter().filter_map(|registered| registered.as_ref().ok());
-            let entries: Vec<_> = good.flat_map(|registered| acts::registered(&actor, registered)).collect();
-            let answer = |registered: Result<Registered, Refusal>| {
-                let result = match registered {
-                    Ok(registered) => Outcome::Registered(door.registered(&registered)),
-                    Err(refusal) => Outcome::Refused(refusal.into_problem()),
-                };
-                Answer { result: Some(result) }
-            };
-            let results = in_order(gates, done).map(answer).collect();
-            door.0.audit(&entries).await?;
-            Ok(v1::BatchCreateRegistrationsResponse { results })
-        };
-        self.0.to_the_end(create).await.map(Response::new)
+        let create = self.0.tasks.spawn_behind("batch", async move { door.register_batch(&actor, request).await });
+        create.await.map_err(|_| Status::internal("the batch failed"))?.map(Response::new)
     }
 
     async fn get_registration(
@@ -238,6 +221,29 @@ impl DeviceDoor {
             None => request.parent.parse().map_err(|error| InvalidField::new("parent", error))?,
         };
         registration::new_registration(app, request, self.now())
+    }
+
+    async fn register_batch(
+        &self,
+        actor: &Actor,
+        request: v1::BatchCreateRegistrationsRequest,
+    ) -> Result<v1::BatchCreateRegistrationsResponse, Status> {
+        let app: AppName = request.parent.parse().map_err(|error| status(InvalidField::new("parent", error)))?;
+        let read = request.requests.into_iter().map(|new| self.new_registration(Some(&app), new)).collect();
+        let (new, gates) = sort_out(read);
+        let done = self.0.registry.batch_register(new).await.map_err(status)?;
+        let good = done.iter().filter_map(|registered| registered.as_ref().ok());
+        let entries: Vec<_> = good.flat_map(|registered| acts::registered(actor, registered)).collect();
+        let answer = |registered: Result<Registered, Refusal>| {
+            let result = match registered {
+                Ok(registered) => Outcome::Registered(self.registered(&registered)),
+                Err(refusal) => Outcome::Refused(refusal.into_problem()),
+            };
+            Answer { result: Some(result) }
+        };
+        let results = in_order(gates, done).map(answer).collect();
+        self.0.audit(&entries).await?;
+        Ok(v1::BatchCreateRegistrationsResponse { results })
     }
 
     /// The answer. A link that was opened with an earlier secret ends, and what is in force where the device is sets

@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::domain::{EncodedNotice, GoodbyeReason, Slot};
 use crate::link::{Ending, Input, LiveLink, Moment, Output, Session};
 use crate::listen::Peer;
+use crate::registry::RegistryError;
 use crate::wire::convert::frame;
 use crate::wire::link_frame::LinkFrame;
 use crate::wire::v1;
@@ -24,6 +25,9 @@ const TAKES_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long a device is to wait before it comes back, where nothing else is known.
 const COME_BACK: Duration = Duration::from_secs(1);
+
+/// How long it is to wait where the server has just started.
+const COME_BACK_TO_LOADED: Duration = Duration::from_secs(5);
 
 /// How long it is to wait where the server is not well.
 const COME_BACK_TO_BETTER: Duration = Duration::from_secs(30);
@@ -114,6 +118,7 @@ impl Link {
                         }
                         Input::Authenticated(slot)
                     }
+                    Err(RegistryError::Loading) => leave(COME_BACK_TO_LOADED),
                     Err(error) => {
                         // Not the device's fault: it is to come back with the same secret.
                         tracing::error!(%error, "a link could not be authenticated");

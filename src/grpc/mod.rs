@@ -24,7 +24,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::access::Access;
 use crate::audit::Audit;
@@ -66,6 +67,10 @@ const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
 /// How long a peer may say nothing: longer than one that is there can.
 pub const SILENCE: Duration = Duration::from_secs(100);
 
+/// How much of one stream may be on its way: a batch of places is some 90 KiB, and with less the line would stand still
+/// in the middle of each.
+const STREAM_WINDOW: u32 = 512 << 10;
+
 /// What doors work with; each is a handle.
 #[derive(Clone)]
 pub struct Services {
@@ -96,14 +101,16 @@ pub struct Services {
 }
 
 /// Serves every service on the connections that come in until `stop`. Streams that are open then may end by themselves,
-/// until the connections are cut.
+/// until the connections are cut. Doors that need the registry tell their callers to come again until it is there, and
+/// so does `health`, until whoever loads the registry has told it.
 pub async fn serve(
     incoming: Incoming,
     services: Services,
+    health: Health,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    let (health, health_service) = tonic_health::server::health_reporter();
-    set_health(&health, ServingStatus::Serving).await;
+    health.only_alerts().await;
+    let health_service = HealthServer::new(HealthService::from_health_reporter(health.0.clone()));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(wire::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -121,6 +128,7 @@ pub async fn serve(
     let events = v1::partner_event_service_server::PartnerEventServiceServer::new(events);
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
@@ -138,25 +146,53 @@ pub async fn serve(
         .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
         .serve_with_incoming_shutdown(incoming, async move {
             stop.cancelled().await;
-            set_health(&health, ServingStatus::NotServing).await;
+            health.nothing().await;
         })
         .await
 }
 
-/// Of the server as a whole, and of each service: clients ask for either.
-async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for service in [
-        "",
-        v1::access_service_server::SERVICE_NAME,
-        v1::alert_service_server::SERVICE_NAME,
-        v1::audit_service_server::SERVICE_NAME,
-        v1::device_service_server::SERVICE_NAME,
-        v1::fan_out_service_server::SERVICE_NAME,
-        v1::link_service_server::SERVICE_NAME,
-        v1::partner_event_service_server::SERVICE_NAME,
-        v1::partner_service_server::SERVICE_NAME,
-    ] {
-        health.set_service_status(service, status).await;
+/// What each service says when it is asked for its health.
+#[derive(Debug, Clone, Default)]
+pub struct Health(HealthReporter);
+
+/// What alerts need, credentials of those who send them included: open from the first moment.
+const ALERT_SERVICES: [&str; 4] = [
+    v1::access_service_server::SERVICE_NAME,
+    v1::alert_service_server::SERVICE_NAME,
+    v1::audit_service_server::SERVICE_NAME,
+    v1::fan_out_service_server::SERVICE_NAME,
+];
+
+/// What needs the registry; and the server as a whole, which has no name. Clients ask for either.
+const OTHER_SERVICES: [&str; 5] = [
+    "",
+    v1::device_service_server::SERVICE_NAME,
+    v1::link_service_server::SERVICE_NAME,
+    v1::partner_event_service_server::SERVICE_NAME,
+    v1::partner_service_server::SERVICE_NAME,
+];
+
+impl Health {
+    /// Every service works.
+    pub async fn everything(&self) {
+        self.set(&ALERT_SERVICES, ServingStatus::Serving).await;
+        self.set(&OTHER_SERVICES, ServingStatus::Serving).await;
+    }
+
+    async fn only_alerts(&self) {
+        self.set(&ALERT_SERVICES, ServingStatus::Serving).await;
+        self.set(&OTHER_SERVICES, ServingStatus::NotServing).await;
+    }
+
+    async fn nothing(&self) {
+        self.set(&ALERT_SERVICES, ServingStatus::NotServing).await;
+        self.set(&OTHER_SERVICES, ServingStatus::NotServing).await;
+    }
+
+    async fn set(&self, services: &[&str], status: ServingStatus) {
+        for service in services {
+            self.0.set_service_status(service, status).await;
+        }
     }
 }
 

@@ -54,7 +54,7 @@ impl PartnerService for PartnerDoor {
             "" => None,
             token => Some(partner_name(token, "page_token")?),
         };
-        let mut found = self.0.registry.partners(first.as_ref(), size + 1);
+        let mut found = self.0.registry.partners(first.as_ref(), size + 1).map_err(status)?;
         let next_page_token = found.split_off(size.min(found.len())).first().map(|(name, _)| name.to_string());
         let partners = found.into_iter().map(|(name, profile)| partner(&name, profile)).collect();
         let next_page_token = next_page_token.unwrap_or_default();

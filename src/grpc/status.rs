@@ -166,6 +166,7 @@ impl From<RegistryError> for Refusal {
             RegistryError::NoLocationConsent => (Code::FailedPrecondition, "NO_LOCATION_CONSENT"),
             RegistryError::Full(_) => (Code::ResourceExhausted, "REGISTRY_FULL"),
             RegistryError::Stopped => (Code::Unavailable, "REGISTRY_STOPPED"),
+            RegistryError::Loading => (Code::Unavailable, "REGISTRY_LOADING"),
             _ => {
                 let cause = error.source().map(tracing::field::display);
                 tracing::error!(%error, cause, "the registry failed");

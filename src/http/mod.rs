@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::listen::{Bounds, Certificates, Connection, Door, Incoming, Protocol};
 use crate::metrics::{CONTENT_TYPE, Metrics};
 
-pub use readiness::{Parts, Readiness, Status};
+pub use readiness::{Loading, Parts, Readiness, Status};
 
 /// Connections at a time: the operator's machines are few.
 const CONNECTIONS: usize = 64;

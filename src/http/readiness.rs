@@ -10,6 +10,9 @@ use serde::Serialize;
 /// Asks a part whether it is well; answers at once.
 type Probe = Box<dyn Fn() -> bool + Send + Sync>;
 
+/// Tells how far something is, and of how much.
+type Gauge = Box<dyn Fn() -> (u64, u64) + Send + Sync>;
+
 /// Knows which parts of the server are ready, in the order in which they come up. Cheap to clone; all clones are one.
 ///
 /// A part that was ready once stays so, but for the journal and the registry: they are asked each time whether they can
@@ -23,6 +26,7 @@ struct Inner {
     registry_loaded: AtomicBool,
     doors_open: AtomicBool,
     journal: RwLock<Option<Probe>>,
+    loading: RwLock<Option<Gauge>>,
     registry: RwLock<Option<Probe>>,
 }
 
@@ -33,6 +37,18 @@ pub struct Status {
     pub ready: bool,
     /// Each part.
     pub parts: Parts,
+    /// How far the registry is, while it is being loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loading: Option<Loading>,
+}
+
+/// How far the registry is that is being loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Loading {
+    /// How much is done.
+    pub done: u64,
+    /// Of how much; 0 as long as that is not known.
+    pub of: u64,
 }
 
 /// Which parts are ready.
@@ -58,9 +74,15 @@ impl Readiness {
         self.0.journal_replayed.store(true, Ordering::Release);
     }
 
+    /// The registry is being read; `gauge` tells how far it is. Alerts are taken, and sent when it is there.
+    pub fn registry_loading(&self, gauge: impl Fn() -> (u64, u64) + Send + Sync + 'static) {
+        *self.0.loading.write() = Some(Box::new(gauge));
+    }
+
     /// The registry was read, and every place is in the index. From now on `healthy` is asked whether it can still be
     /// written.
     pub fn registry_loaded(&self, healthy: impl Fn() -> bool + Send + Sync + 'static) {
+        *self.0.loading.write() = None;
         *self.0.registry.write() = Some(Box::new(healthy));
         self.0.registry_loaded.store(true, Ordering::Release);
     }
@@ -85,7 +107,8 @@ impl Readiness {
             registry_healthy: is_healthy(&self.0.registry),
         };
         let open = parts.journal_replayed && parts.registry_loaded && parts.doors_open;
-        Status { ready: open && parts.journal_healthy && parts.registry_healthy, parts }
+        let loading = self.0.loading.read().as_ref().map(|gauge| gauge()).map(|(done, of)| Loading { done, of });
+        Status { ready: open && parts.journal_healthy && parts.registry_healthy, parts, loading }
     }
 }
 

@@ -69,10 +69,13 @@ async fn readiness_names_its_parts_and_follows_journal_and_registry() {
     let [healthy, registry] = [(); 2].map(|()| Arc::new(AtomicBool::new(true)));
     let probe = Arc::clone(&healthy);
     door.readiness.journal_replayed(move || probe.load(Ordering::SeqCst));
+    door.readiness.doors_open();
+    door.readiness.registry_loading(|| (3, 8));
+    let (status, _, body) = get(&door, "/readyz").await;
+    let body: Value = body.parse().expect("JSON");
+    assert_eq!((status, &body["loading"]), (503, &json!({"done": 3, "of": 8})));
     let probe = Arc::clone(&registry);
     door.readiness.registry_loaded(move || probe.load(Ordering::SeqCst));
-    assert_eq!(get(&door, "/readyz").await.0, 503);
-    door.readiness.doors_open();
     assert_eq!(get(&door, "/readyz").await.0, 200);
 
     healthy.store(false, Ordering::SeqCst);

@@ -11,7 +11,7 @@ use crate::segments::{Counters, Kind, OpenSegment, Queue, Segment};
 
 use super::compact::{Survey, snapshot};
 use super::replay::{Entries, Extent};
-use super::{AsTheyAre, Damage, FORMAT, Journal, JournalError, Replay, Writer};
+use super::{AsTheyAre, FORMAT, Journal, JournalError, Replay, Writer};
 
 /// Where the journal is and how it is kept.
 #[derive(Debug, Clone)]
@@ -108,7 +108,9 @@ impl Found {
             match entries.next_entry() {
                 Ok(Some((entry, bytes))) => self.survey.see(&entry, bytes),
                 Ok(None) => break entries.reader.end,
-                Err(error) if is_last && segment.kind == Kind::Log => break cut(&segment, &mut entries, error)?,
+                Err(error) if is_last && segment.kind == Kind::Log => {
+                    break segment::cut(&segment, &mut entries.reader, error)?;
+                }
                 Err(error) => return Err(error),
             }
         };
@@ -120,31 +122,11 @@ impl Found {
             }
         }
         if is_last {
-            sync(&segment)?;
+            segment::sync(&segment)?;
         }
         self.extents.push(Extent { segment, end });
         Ok(())
     }
-}
-
-/// Cuts off the last commit if it was cut short; returns where the segment ends now. Gives `error` back if what cannot
-/// be read is anything else.
-fn cut(segment: &Segment, entries: &mut Entries, error: JournalError) -> Result<u64, JournalError> {
-    let JournalError::Damaged { offset, reason, .. } = &error else { return Err(error) };
-    let torn = matches!(reason, Damage::FrameHeader | Damage::CutOff | Damage::Checksum);
-    if !torn || entries.reader.frame_behind()?.is_some() {
-        return Err(error);
-    }
-    let removed = entries.reader.end - offset;
-    tracing::warn!(file = %segment.file.display(), offset, bytes = removed, "a commit that was cut off is removed");
-    let cut = open_for_append(segment)?.set_len(*offset);
-    cut.map_err(JournalError::io("cut", &segment.file))?;
-    Ok(*offset)
-}
-
-/// What was read may not be on disk yet, if only the server was killed: nobody is to act on it before it is.
-fn sync(segment: &Segment) -> Result<(), JournalError> {
-    open_for_append(segment)?.sync_all().map_err(JournalError::io("sync", &segment.file))
 }
 
 /// Writes a snapshot if one is due. A disk too full for it is no reason not to start.

@@ -67,6 +67,11 @@ impl<K: Copy + Eq + Hash> Standing<K> {
         }
     }
 
+    /// Whether nothing is in force anywhere.
+    pub fn is_empty(&self) -> bool {
+        self.tree.load().size() == 0
+    }
+
     /// What is in force at a place: each key whose areas it touches, once, with the position of the first of them.
     pub fn at(&self, place: Footprint) -> Vec<(K, u8)> {
         let tree = self.tree.load();

@@ -8,31 +8,33 @@ use foldhash::HashMap;
 use prost::Message;
 
 use crate::domain::{
-    AppName, Consent, DeviceTraits, EventKind, Footprint, NewRegistration, PartnerName, PolicyVersion, Purpose, Registration, Slot, Timestamp,
-    Token,
+    AppName, Consent, DeviceTraits, EventKind, NewRegistration, PartnerName, PolicyVersion, Purpose, Registration,
+    Slot, Timestamp, Token,
 };
-use crate::plan::Facts;
-use crate::wire::storage_v1::{AppRecord, EventRecord, PartnerRecord, PlaceRecord, RegistrationRecord, RegistryState, TokenRecord};
+use crate::plan::{Facts, Grant};
+use crate::wire::storage_v1::{AppRecord, EventRecord, PartnerRecord, RegistrationRecord, RegistryState, TokenRecord};
 
 use super::directory::Profile;
 use super::effects::{Effects, Loss};
 use super::events::LogEnds;
 use super::keeper::is_valid;
+use super::place_log::Frame;
+use super::places::Reported;
 use super::records::{self, cid_of, decode, number_key, slot_key, token_key};
 use super::store::{Batch, Key, Payload, Space};
 use super::webhooks::WebhookChange;
 use super::{Registered, RegistryError, Shared};
 
 /// The layout of keyspaces and keys that this build writes.
-pub(super) const LAYOUT: u32 = 1;
+pub(super) const LAYOUT: u32 = 2;
 
 /// A change that was asked for.
 #[derive(Debug)]
 pub(super) enum Change {
     Register(Box<NewRegistration>),
-    Update(Slot, RegistrationChange),
+    Update(Slot, Box<RegistrationChange>),
     Delete(Slot),
-    Place(Slot, Option<(Footprint, Timestamp)>),
+    Place(Slot, Option<Reported>),
     /// The place of a registration whose consent to hold it may have ended.
     Expire(Slot),
     Grant(Slot, Consent),
@@ -85,9 +87,27 @@ pub(super) struct Pending<'a> {
     pub(super) draft: Draft,
     /// Where partners' logs end with the changes so far.
     pub(super) logs: HashMap<u16, LogEnds>,
+    pub(super) commit: u64,
     next_slot: u32,
     partners: usize,
     apps: usize,
+}
+
+/// Numbers that are given once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Next {
+    /// The slot of the next registration.
+    pub(super) slot: u32,
+    /// The number of the next commit.
+    pub(super) commit: u64,
+}
+
+/// What is to be made durable, and what memory learns then.
+pub(super) struct Made {
+    pub(super) batch: Batch,
+    pub(super) effects: Effects,
+    /// The slot that comes next.
+    pub(super) next_slot: u32,
 }
 
 /// What is written, and what memory learns of it.
@@ -100,25 +120,41 @@ pub(super) struct Draft {
 }
 
 impl<'a> Pending<'a> {
-    pub(super) fn new(shared: &'a Shared, next_slot: u32) -> Self {
+    pub(super) fn new(shared: &'a Shared, next: Next) -> Self {
         let directory = shared.directory.read();
         let (partners, apps) = (directory.partner_count(), directory.app_count());
         drop(directory);
         let (made, draft, logs) = (Draft::default(), Draft::default(), HashMap::default());
-        Self { shared, now: shared.now(), made, draft, logs, next_slot, partners, apps }
+        let Next { slot: next_slot, commit } = next;
+        Self { shared, now: shared.now(), made, draft, logs, commit, next_slot, partners, apps }
     }
 
-    /// What is to be made durable, what memory learns then, and the slot that comes next.
-    pub(super) fn finish(mut self) -> (Batch, Effects, u32) {
+    /// What the log of places is to be told, before [`Pending::finish`].
+    pub(super) fn frame(&self) -> Option<Frame> {
+        self.made.effects.frame(self.commit)
+    }
+
+    /// What the changes have come to. The log of places has so many frames.
+    pub(super) fn finish(mut self, place_frames: u64) -> Made {
         self.close_logs();
         if !self.made.batch.is_empty() {
-            let state = RegistryState { layout: LAYOUT, key_id: self.shared.keys.id(), next_slot: self.next_slot };
+            let state = RegistryState {
+                layout: LAYOUT,
+                key_id: self.shared.keys.id(),
+                next_slot: self.next_slot,
+                commit: self.commit,
+                place_frames,
+            };
             self.made.batch.put(Space::Meta, Key::new(&[b"state"]), &state.encode_to_vec());
         }
-        (self.made.batch, self.made.effects, self.next_slot)
+        Made { batch: self.made.batch, effects: self.made.effects, next_slot: self.next_slot }
     }
 
     pub(super) fn apply(&mut self, change: Change) -> Result<Done, RegistryError> {
+        if let Change::Place(slot, Some(place)) = change {
+            // By far the most: nothing is to be undone, and the store is not asked.
+            return self.report(slot, place).map(|()| Done::Changed);
+        }
         let next_slot = self.next_slot;
         let done = self.make(change);
         let mut draft = std::mem::take(&mut self.draft);
@@ -136,10 +172,16 @@ impl<'a> Pending<'a> {
     fn make(&mut self, change: Change) -> Result<Done, RegistryError> {
         match change {
             Change::Register(new) => return self.register(&new).map(|done| Done::Registered(Box::new(done))),
-            Change::Update(slot, change) => return self.update(slot, change).map(|done| Done::Updated(Box::new(done))),
+            Change::Update(slot, change) => {
+                return self.update(slot, *change).map(|done| Done::Updated(Box::new(done)));
+            }
             Change::Delete(slot) => self.delete(slot)?,
-            Change::Place(slot, Some((place, at))) => self.put_place(slot, &self.record(slot)?, place, at)?,
-            Change::Place(slot, None) => self.record(slot).map(|_| self.remove_place(slot))?,
+            Change::Place(slot, Some(place)) => self.report(slot, place)?,
+            Change::Place(slot, None) => {
+                let mut record = self.record(slot)?;
+                self.remove_place(slot, &mut record);
+                self.put_registration(slot, &record);
+            }
             Change::Expire(slot) => self.expire(slot)?,
             Change::Grant(slot, consent) => self.grant(slot, &consent)?,
             Change::Withdraw(slot, purpose) => self.withdraw(slot, purpose)?,
@@ -169,15 +211,15 @@ impl<'a> Pending<'a> {
             record.drills = drills;
         }
         self.put_changed(slot, &mut record);
-        self.shared.registration(slot, &record, |space, key| self.get(space, key))
+        self.registration(slot, &record)
     }
 
     fn delete(&mut self, slot: Slot) -> Result<(), RegistryError> {
-        let record = self.record(slot)?;
+        let mut record = self.record(slot)?;
         self.draft.effects.name(cid_of(&record, slot)?, None);
         self.remove_tokens(slot, &record);
         self.remove_identifiers(slot, &record)?;
-        self.remove_place(slot);
+        self.remove_place(slot, &mut record);
         self.draft.batch.remove(Space::Registrations, slot_key(slot));
         self.draft.effects.facts(slot, Facts::default());
         self.draft.effects.lose(Loss::Registration(slot));
@@ -185,54 +227,57 @@ impl<'a> Pending<'a> {
         Ok(())
     }
 
-    /// Only with consent is a place held, and only the last one: an earlier report that comes late changes nothing
-    /// (R-P5).
-    pub(super) fn put_place(
-        &mut self,
-        slot: Slot,
-        record: &RegistrationRecord,
-        place: Footprint,
-        at: Timestamp,
-    ) -> Result<(), RegistryError> {
-        if !is_valid(records::grant(record, Purpose::Location), self.now) {
-            return Err(RegistryError::NoLocationConsent);
+    /// Where a phone is. Only the last place is held: an earlier report that comes late changes nothing (R-P5).
+    fn report(&mut self, slot: Slot, (place, at): Reported) -> Result<(), RegistryError> {
+        let facts = self.made.effects.facts_of(slot).unwrap_or_else(|| self.shared.facts.row(slot));
+        if !facts.is_live() {
+            return Err(RegistryError::NotFound);
         }
-        let key = slot_key(slot);
-        let known: Option<PlaceRecord> = self.read(Space::Places, key)?;
-        // A time still to come was given when the server's clock was set otherwise: it holds nothing up.
-        let is_later = |known: PlaceRecord| {
-            at.as_microsecond() < known.reported_us && known.reported_us <= self.now.as_microsecond()
+        self.may_be_held(facts.location)?;
+        let known = match self.made.effects.placed(slot) {
+            Some(placed) => placed.place.map(|(_, at)| at.as_microsecond()),
+            None => self.shared.places.reported_us(slot),
         };
-        if known.is_some_and(is_later) {
-            return Ok(());
+        // A time still to come was given when the server's clock was set otherwise: it holds nothing up.
+        let is_later = |known: i64| at.as_microsecond() < known && known <= self.now.as_microsecond();
+        if !known.is_some_and(is_later) {
+            self.made.effects.report(slot, (place, as_kept(at)));
         }
-        self.put(Space::Places, key, &records::write_place(place, at));
-        self.draft.effects.place(slot, Some(place));
         Ok(())
+    }
+
+    /// Only with consent is a place held (R-P1).
+    pub(super) fn may_be_held(&self, location: Grant) -> Result<(), RegistryError> {
+        if is_valid(location, self.now) { Ok(()) } else { Err(RegistryError::NoLocationConsent) }
+    }
+
+    /// Sets or removes a place together with the record, which is yet to be written.
+    pub(super) fn put_place(&mut self, slot: Slot, record: &mut RegistrationRecord, place: Option<Reported>) {
+        record.place_commit = self.commit;
+        self.draft.effects.place(slot, place.map(|(place, at)| (place, as_kept(at))));
     }
 
     /// Since nothing allows any more to hold it.
-    pub(super) fn forget_place(&mut self, slot: Slot, record: &mut RegistrationRecord) -> Result<(), RegistryError> {
-        if self.get(Space::Places, slot_key(slot))?.is_some() {
+    pub(super) fn forget_place(&mut self, slot: Slot, record: &mut RegistrationRecord) {
+        if self.place_of(slot).is_some() {
             self.tell(slot, record, EventKind::PlaceForgotten);
         }
-        self.remove_place(slot);
-        Ok(())
+        self.remove_place(slot, record);
     }
 
-    fn remove_place(&mut self, slot: Slot) {
-        self.draft.batch.remove(Space::Places, slot_key(slot));
-        self.draft.effects.place(slot, None);
+    fn remove_place(&mut self, slot: Slot, record: &mut RegistrationRecord) {
+        self.put_place(slot, record, None);
         self.draft.effects.lose(Loss::Place(slot));
     }
 
     /// Unless its person has agreed anew meanwhile.
     fn expire(&mut self, slot: Slot) -> Result<(), RegistryError> {
         let record: Option<RegistrationRecord> = self.read(Space::Registrations, slot_key(slot))?;
-        match record {
-            Some(record) if is_valid(records::grant(&record, Purpose::Location), self.now) => {}
-            Some(mut record) => self.forget_place(slot, &mut record)?,
-            None => self.remove_place(slot),
+        // One that is deleted has no place any more.
+        let Some(mut record) = record else { return Ok(()) };
+        if !is_valid(records::grant(&record, Purpose::Location), self.now) {
+            self.forget_place(slot, &mut record);
+            self.put_registration(slot, &record);
         }
         Ok(())
     }
@@ -245,7 +290,7 @@ impl<'a> Pending<'a> {
         self.tell(slot, &record, EventKind::ConsentGranted(consent.purpose, consent.policy));
         self.arm(slot, &record);
         if !is_valid(records::grant(&record, Purpose::Location), self.now) {
-            self.forget_place(slot, &mut record)?;
+            self.forget_place(slot, &mut record);
         }
         self.put_changed(slot, &mut record);
         Ok(())
@@ -261,7 +306,7 @@ impl<'a> Pending<'a> {
         }
         record.consents.retain(|known| known.purpose != number);
         if purpose == Purpose::Location {
-            self.forget_place(slot, &mut record)?;
+            self.forget_place(slot, &mut record);
         }
         self.draft.effects.lose(Loss::Consent(slot, purpose));
         self.put_changed(slot, &mut record);
@@ -322,6 +367,11 @@ impl<'a> Pending<'a> {
     }
 }
 
+/// As exactly as it is kept.
+fn as_kept(at: Timestamp) -> Timestamp {
+    records::instant(at.as_microsecond())
+}
+
 /// Pieces that several changes share.
 impl Pending<'_> {
     pub(super) fn take_slot(&mut self) -> Result<Slot, RegistryError> {
@@ -358,6 +408,17 @@ impl Pending<'_> {
     pub(super) fn put_registration(&mut self, slot: Slot, record: &RegistrationRecord) {
         self.put(Space::Registrations, slot_key(slot), record);
         self.draft.effects.facts(slot, records::facts(slot, record, &self.shared.languages));
+    }
+
+    /// A registration with the changes so far.
+    pub(super) fn registration(&self, slot: Slot, record: &RegistrationRecord) -> Result<Registration, RegistryError> {
+        self.shared.registration(slot, record, self.place_of(slot), |space, key| self.get(space, key))
+    }
+
+    /// Where a phone is with the changes so far.
+    fn place_of(&self, slot: Slot) -> Option<Reported> {
+        let changed = self.draft.effects.placed(slot).or_else(|| self.made.effects.placed(slot));
+        changed.map_or_else(|| self.shared.places.get(slot), |placed| placed.place)
     }
 
     pub(super) fn record(&self, slot: Slot) -> Result<RegistrationRecord, RegistryError> {

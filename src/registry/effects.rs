@@ -2,20 +2,22 @@
 
 use foldhash::HashMap;
 
-use crate::domain::{AppName, ChannelKind, Cid, Footprint, PartnerName, PlaceId, Purpose, Slot};
+use crate::domain::{AppName, ChannelKind, Cid, PartnerName, Purpose, Slot};
 use crate::plan::{Facts, Grant};
 use crate::wire::storage_v1::WebhookRecord;
 
 use super::Shared;
 use super::directory::Profile;
 use super::events::LogEnds;
+use super::place_log::Frame;
+use super::places::Reported;
 
 /// What memory learns. Of several changes to one thing only the last is learned: nobody sees what was given and taken
 /// back in between.
 #[derive(Default)]
 pub(super) struct Effects {
     facts: HashMap<Slot, Facts>,
-    places: HashMap<Slot, Option<Footprint>>,
+    places: HashMap<Slot, Placed>,
     names: HashMap<Cid, Option<Slot>>,
     partners: Vec<(PartnerName, Profile)>,
     apps: Vec<(AppName, Profile)>,
@@ -23,6 +25,15 @@ pub(super) struct Effects {
     webhooks: HashMap<u16, Option<WebhookRecord>>,
     /// What is lost at once.
     losses: Vec<Loss>,
+}
+
+/// A place that was set or removed.
+#[derive(Clone, Copy)]
+pub(super) struct Placed {
+    /// Where the phone is then.
+    pub(super) place: Option<Reported>,
+    /// The registration's record is written too, and says by which commit.
+    with_record: bool,
 }
 
 /// Something that is taken away from a registration.
@@ -43,8 +54,41 @@ impl Effects {
         self.facts.insert(slot, facts);
     }
 
-    pub(super) fn place(&mut self, slot: Slot, place: Option<Footprint>) {
-        self.places.insert(slot, place);
+    /// A place that was reported: the record is as it was.
+    pub(super) fn report(&mut self, slot: Slot, place: Reported) {
+        let placed = self.places.entry(slot).or_insert(Placed { place: None, with_record: false });
+        placed.place = Some(place);
+    }
+
+    /// A place that was set or removed together with the record.
+    pub(super) fn place(&mut self, slot: Slot, place: Option<Reported>) {
+        self.places.insert(slot, Placed { place, with_record: true });
+    }
+
+    /// A row, if it is changed here.
+    pub(super) fn facts_of(&self, slot: Slot) -> Option<Facts> {
+        self.facts.get(&slot).copied()
+    }
+
+    /// Where a phone is, if that is changed here.
+    pub(super) fn placed(&self, slot: Slot) -> Option<Placed> {
+        self.places.get(&slot).copied()
+    }
+
+    /// What the log of places is to be told, if anything.
+    pub(super) fn frame(&self, commit: u64) -> Option<Frame> {
+        let mut frame = None;
+        for (&slot, placed) in &self.places {
+            if let Some(place) = placed.place {
+                frame.get_or_insert_with(|| Frame::new(commit)).push(slot, place, placed.with_record);
+            }
+        }
+        frame
+    }
+
+    /// Whether any place is set or removed.
+    pub(super) fn moves(&self) -> bool {
+        !self.places.is_empty()
     }
 
     pub(super) fn name(&mut self, cid: Cid, slot: Option<Slot>) {
@@ -89,7 +133,10 @@ impl Effects {
     /// Adds what a later change has brought.
     pub(super) fn append(&mut self, later: Self) {
         self.facts.extend(later.facts);
-        self.places.extend(later.places);
+        for (slot, placed) in later.places {
+            let with_record = placed.with_record || self.places.get(&slot).is_some_and(|known| known.with_record);
+            self.places.insert(slot, Placed { with_record, ..placed });
+        }
         self.names.extend(later.names);
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
@@ -105,14 +152,14 @@ impl Shared {
         for (slot, facts) in effects.facts {
             self.facts.set(slot, facts);
         }
-        for (slot, place) in effects.places {
-            self.index.place(PlaceId::live(slot), place);
+        for (slot, placed) in effects.places {
+            self.places.set(slot, placed.place);
         }
         // Last: a registration that can be named is there.
         for (cid, slot) in effects.names {
             match slot {
-                Some(slot) => drop(self.names.insert(cid, slot)),
-                None => drop(self.names.remove(&cid)),
+                Some(slot) => self.names.insert(cid, slot),
+                None => self.names.remove(cid),
             }
         }
         let mut directory = self.directory.write();
@@ -137,7 +184,7 @@ impl Shared {
         match loss {
             Loss::Registration(slot) => {
                 self.facts.set(slot, Facts::default());
-                self.index.place(PlaceId::live(slot), None);
+                self.places.set(slot, None);
             }
             Loss::Consent(slot, purpose) => {
                 let mut facts = self.facts.row(slot);
@@ -148,7 +195,7 @@ impl Shared {
                 }
                 self.facts.set(slot, facts);
             }
-            Loss::Place(slot) => self.index.place(PlaceId::live(slot), None),
+            Loss::Place(slot) => self.places.set(slot, None),
             Loss::Channel(slot, channel) => {
                 let mut facts = self.facts.row(slot);
                 facts.channels &= !channel.bit();

@@ -29,8 +29,9 @@ impl Search {
     pub(super) fn due(&mut self, shared: &Shared, now: Timestamp) -> Result<Vec<Change>, RegistryError> {
         let now_us = now.as_microsecond();
         let mut due = Vec::new();
-        let (from, to) = (ending_key(self.from_us, Slot(0)), ending_key(now_us.saturating_add(1), Slot(0)));
-        for item in shared.store.range(Space::Endings, from, to).take(LOOKED_AT) {
+        let from = ending_key(self.from_us.min(now_us), Slot(0));
+        let to = ending_key(now_us.saturating_add(1), Slot(0));
+        for item in shared.store.range(Space::Endings, from, Some(to)).take(LOOKED_AT) {
             let (key, _) = item?;
             let (at_us, slot) = read_key(&key).ok_or_else(|| damaged(Space::Endings, &key, "not an ending"))?;
             due.push(Change::End(at_us, slot));
@@ -75,7 +76,7 @@ impl Pending<'_> {
             }
         }
         if ended.iter().any(|consent| purpose(consent) == Some(Purpose::Location)) {
-            self.forget_place(slot, &mut record)?;
+            self.forget_place(slot, &mut record);
         }
         if !ended.is_empty() {
             self.put_registration(slot, &record);

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::segments::LogError;
+
 /// Why the registry did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -30,6 +32,9 @@ pub enum RegistryError {
     /// A place was offered without a valid consent to hold it (R-P1).
     #[error("the registration has no valid consent for location")]
     NoLocationConsent,
+    /// The server has just started, and is still reading what it holds.
+    #[error("the registry is being loaded")]
+    Loading,
     /// No number is left for another one.
     #[error("no room for more {0}")]
     Full(&'static str),
@@ -46,6 +51,9 @@ pub enum RegistryError {
         /// What does not fit.
         reason: &'static str,
     },
+    /// The data directory was written by a build from before the first release.
+    #[error("the store's layout {0} was never released and cannot be read")]
+    EarlierLayout(u32),
     /// The data directory was written by a later version.
     #[error("the store's layout {0} is of a later version")]
     LaterLayout(u32),
@@ -84,6 +92,23 @@ pub enum RegistryError {
     /// The store itself failed.
     #[error("the store failed")]
     Storage(#[source] Box<fjall::Error>),
+    /// The log of places failed, or is not what was written.
+    #[error("the log of places")]
+    PlaceLog(#[source] Box<LogError>),
+    /// The log of places has lost what it once had.
+    #[error("the log of places has {found} frames of at least {expected}")]
+    PlacesLost {
+        /// How many it has.
+        found: u64,
+        /// How many it had when the store was last written to.
+        expected: u64,
+    },
+}
+
+impl From<LogError> for RegistryError {
+    fn from(error: LogError) -> Self {
+        Self::PlaceLog(Box::new(error))
+    }
 }
 
 impl From<fjall::Error> for RegistryError {

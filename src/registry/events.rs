@@ -160,13 +160,7 @@ impl Shared {
         self.directory.read().partner_number(partner).ok_or(RegistryError::UnknownPartner)
     }
 
-    fn event_page(
-        &self,
-        partner: u16,
-        ends: LogEnds,
-        after: u64,
-        most: usize,
-    ) -> Result<EventPage, RegistryError> {
+    fn event_page(&self, partner: u16, ends: LogEnds, after: u64, most: usize) -> Result<EventPage, RegistryError> {
         let mut events = Vec::new();
         let mut last = after;
         if after + 1 < ends.first {
@@ -179,7 +173,7 @@ impl Shared {
             });
         }
         let end = ends.next.min((last + 1).saturating_add(LOOKED_AT));
-        for item in self.store.range(Space::Events, event_key(partner, last + 1), event_key(partner, end)) {
+        for item in self.store.range(Space::Events, event_key(partner, last + 1), Some(event_key(partner, end))) {
             if events.len() >= most {
                 break;
             }
@@ -251,7 +245,7 @@ impl Shared {
         let mut first = ends.first.max(ends.next.saturating_sub(self.event_limits.most));
         let Ok(oldest) = now.checked_sub(self.event_limits.keep) else { return Ok(first) };
         let end = ends.next.min(first.saturating_add(AGED));
-        for item in self.store.range(Space::Events, event_key(partner, first), event_key(partner, end)) {
+        for item in self.store.range(Space::Events, event_key(partner, first), Some(event_key(partner, end))) {
             let (key, payload) = item?;
             let record: EventRecord = decode(Space::Events, &key, &payload)?;
             if records::instant(record.time_us) >= oldest {

@@ -39,6 +39,12 @@ impl FactsTable {
         (self.chunks.len() * CHUNK) as u64
     }
 
+    /// Bytes on the heap.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let taken = self.chunks.iter().filter(|chunk| chunk.get().is_some()).count();
+        size_of_val(&*self.chunks) + taken * CHUNK * size_of::<Row>()
+    }
+
     /// The row of `slot`, as it was at one instant.
     pub(super) fn row(&self, slot: Slot) -> Facts {
         let index = slot.0 as usize;

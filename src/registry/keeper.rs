@@ -1,53 +1,86 @@
-//! Keeps the index of places to what may be in it: no place without its person's consent (R-P1).
+//! Keeps the index of places to what may be in it, no place without its person's consent (R-P1), and writes the
+//! snapshots that take replaced places off the disk.
+//!
+//! It also finds what ends by itself and is to be told, and what partners' logs keep too long.
 //!
 //! A withdrawal takes the place away with it. A consent that ends by itself is found by the keeper, within a minute;
 //! until then planning passes it over, since it reads the row.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::WeakSender;
 
-use crate::domain::{PlaceId, Slot, Timestamp};
+use crate::domain::{Slot, Timestamp};
 use crate::plan::{EPOCH, Grant};
 
 use super::Shared;
 use super::change::Change;
 use super::endings::Search;
+use super::place_log::{Ended, Snapshot};
 use super::writer::Job;
 
 /// How often the keeper looks.
 const LOOK: Duration = Duration::from_mins(1);
 
-/// The most places in one job, so that whoever else wants something does not wait for all of them.
+/// The most changes in one job, so that whoever else wants something does not wait for all of them.
 const BATCH: usize = 1_000;
 
-/// Looks once a minute, until the writer has ended and dropped its end of `writer`.
-pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, writer: &Receiver<()>) {
-    let mut endings = Search::default();
-    while writer.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-        let now = shared.clock.now();
-        let mut changes: Vec<Change> = shared.expired(now).into_iter().map(Change::Expire).collect();
-        changes.extend(endings.due(shared, now).unwrap_or_else(|error| {
-            tracing::error!(%error, "when consents end cannot be read");
-            Vec::new()
-        }));
-        changes.extend(shared.look_at_logs(now));
-        let mut changes = changes.into_iter().peekable();
-        while changes.peek().is_some() {
-            let Some(jobs) = jobs.upgrade() else { return };
-            // Waiting would be no use to anybody: what was not asked for now is found again in a minute.
-            let _ = jobs.try_send(Job::by_itself(changes.by_ref().take(BATCH).collect()));
+/// Looks once a minute, and writes what `snapshots` asks for, until the writer has ended and dropped its end of that.
+pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<Snapshot>) {
+    let (mut looked, mut endings) = (Instant::now(), Search::default());
+    loop {
+        match snapshots.recv_timeout(LOOK.saturating_sub(looked.elapsed())) {
+            Ok(snapshot) => write(shared, jobs, snapshot),
+            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {
+                looked = Instant::now();
+                let Some(jobs) = jobs.upgrade() else { return };
+                let mut changes = shared.look(&mut endings).into_iter().peekable();
+                while changes.peek().is_some() {
+                    // Waiting would be no use to anybody: what was not asked for now is found again in a minute.
+                    let _ = jobs.try_send(Job::by_itself(changes.by_ref().take(BATCH).collect()));
+                }
+                let _ = jobs.try_send(Job::Look);
+            }
         }
     }
 }
 
+/// Writes a snapshot and hands it to the writer. One that cannot be written is given up: the log holds all that it was
+/// to hold.
+fn write(shared: &Shared, jobs: &WeakSender<Job>, snapshot: Snapshot) {
+    let slots = shared.facts.live(Slot(0)).map(|(slot, _)| slot);
+    // When the last handle of the registry is gone there is nobody who could end it.
+    let goes_on = || jobs.upgrade().is_some();
+    let written = snapshot.write(&shared.places, slots, goes_on).unwrap_or_else(|error| {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(error, "the log of places could not be compacted");
+        Ended::GivenUp
+    });
+    if let Some(jobs) = jobs.upgrade() {
+        let _ = jobs.blocking_send(Job::Snapshot(written));
+    }
+}
+
 impl Shared {
+    /// What is to be done by the time that it is now.
+    pub(super) fn look(&self, endings: &mut Search) -> Vec<Change> {
+        let now = self.clock.now();
+        let mut changes: Vec<Change> = self.expired(now).into_iter().map(Change::Expire).collect();
+        changes.extend(endings.due(self, now).unwrap_or_else(|error| {
+            tracing::error!(%error, "when consents end cannot be read");
+            Vec::new()
+        }));
+        changes.extend(self.look_at_logs(now));
+        changes
+    }
+
     /// Those whose place is in the index though their consent to hold it has ended.
     pub(super) fn expired(&self, now: Timestamp) -> Vec<Slot> {
         let ended = |slot: &Slot| {
             let grant = self.facts.row(*slot).location;
-            !is_valid(grant, now) && self.index.position(PlaceId::live(*slot)).is_some()
+            !is_valid(grant, now) && self.places.reported_us(*slot).is_some()
         };
         self.facts.live(Slot(0)).map(|(slot, _)| slot).filter(ended).collect()
     }

@@ -4,16 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
 use crate::domain::Language;
 use crate::plan::LanguageId;
 
 /// The languages that registrations read, numbered from 1 in the order of their first appearance.
 ///
-/// Numbers hold for one run of the server: they are given anew when the registry is loaded. Reading takes no lock;
-/// only the registry's writer adds.
+/// Numbers hold for one run of the server: they are given anew when the registry is loaded. Reading takes no lock.
 #[derive(Debug, Default)]
-pub(super) struct Languages(ArcSwap<Table>);
+pub(super) struct Languages {
+    table: ArcSwap<Table>,
+    /// Held by whoever gives the next number.
+    growing: Mutex<()>,
+}
 
 #[derive(Debug, Clone, Default)]
 struct Table {
@@ -27,15 +31,21 @@ impl Languages {
 
     /// The language of a number; `None` for 0 and for numbers that were not given.
     pub(super) fn language(&self, id: LanguageId) -> Option<Language> {
-        self.0.load().tags.get(usize::from(id.0).checked_sub(1)?).cloned()
+        self.table.load().tags.get(usize::from(id.0).checked_sub(1)?).cloned()
     }
 
     /// The number of a language, given now if there is room. Otherwise that of the nearest broader one that has a
     /// number (RFC 4647, section 3.4), or 0.
     pub(super) fn intern(&self, language: &Language) -> LanguageId {
-        let table = self.0.load();
-        if let Some(&number) = table.numbers.get(language) {
-            return LanguageId(number);
+        let known = |table: &Table| table.numbers.get(language).map(|&number| LanguageId(number));
+        if let Some(number) = known(&self.table.load()) {
+            return number;
+        }
+        let _growing = self.growing.lock();
+        let table = self.table.load();
+        // Another thread may have given it one just now.
+        if let Some(number) = known(&table) {
+            return number;
         }
         if table.tags.len() >= Self::MAX {
             let mut broader = language.broader();
@@ -51,7 +61,7 @@ impl Languages {
         grown.tags.push(language.clone());
         let number = grown.tags.len() as u16;
         grown.numbers.insert(language.clone(), number);
-        self.0.store(Arc::new(grown));
+        self.table.store(Arc::new(grown));
         LanguageId(number)
     }
 }

@@ -1,21 +1,27 @@
 //! From the store to memory, at start.
 
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
 use crate::audit::{self, Audit, Tail};
-use crate::domain::{Act, AppName, AuditEntry, Footprint, PartnerName, PlaceId, Slot};
+use crate::domain::{Act, AppName, AuditEntry, Footprint, PartnerName, Slot};
 use crate::wire::storage_v1::{AppRecord, PartnerRecord, RegistrationRecord, RegistryState};
 
-use super::change::LAYOUT;
+use super::change::{LAYOUT, Next};
 use super::directory::Profile;
 use super::keeper::is_valid;
-use super::records::{self, cid_of, decode, number_key, slot_of, subject_of};
+use super::place_log::{Limits, PlaceLog};
+use super::records::{self, cid_of, decode, number_key, slot_key, slot_of, subject_of};
 use super::store::{Key, Space, Store, damaged};
 use super::{RegistryError, Shared, events, webhooks};
 
 /// What the store had besides what went into memory.
-#[derive(Debug, Default)]
 pub(super) struct Loaded {
-    /// The slot that the next registration gets.
-    pub(super) next_slot: u32,
+    /// The log of places, open for appending.
+    pub(super) places: PlaceLog,
+    /// Numbers that were not given yet.
+    pub(super) next: Next,
     /// Those whose place was not put into the index, since their consent to hold it has ended.
     pub(super) expired: Vec<Slot>,
 }
@@ -34,15 +40,37 @@ pub(super) fn state(store: &Store) -> Result<Option<RegistryState>, RegistryErro
     Ok(None)
 }
 
+/// What loading is told besides what to load.
+pub(super) struct Around<'a> {
+    /// The folder of where phones are.
+    pub(super) places: &'a Path,
+    pub(super) limits: Limits,
+    /// The audit log, and what it has of the last run.
+    pub(super) audit: Option<&'a (Audit, Tail)>,
+    pub(super) progress: &'a Progress,
+}
+
 /// Reads everything that memory holds.
 pub(super) fn load(
     shared: &Shared,
     state: Option<RegistryState>,
-    audit: Option<&(Audit, Tail)>,
+    around: &Around<'_>,
 ) -> Result<Loaded, RegistryError> {
-    let Some(state) = state else { return Ok(Loaded::default()) };
+    let Around { places, limits, audit, progress } = *around;
+    let Some(state) = state else {
+        // A log without a store: the store has gone.
+        let mut entries = 0_u64;
+        let places = PlaceLog::open(places, limits, |_| entries += 1)?;
+        return match entries {
+            0 => Ok(Loaded { next: Next { slot: 0, commit: places.last_commit() + 1 }, places, expired: Vec::new() }),
+            _ => Err(damaged(Space::Meta, b"state", "missing")),
+        };
+    };
     if state.layout > LAYOUT {
         return Err(RegistryError::LaterLayout(state.layout));
+    }
+    if state.layout < LAYOUT {
+        return Err(RegistryError::EarlierLayout(state.layout));
     }
     if state.key_id != shared.keys.id() {
         return Err(RegistryError::OtherKey { store: state.key_id, file: shared.keys.id() });
@@ -53,26 +81,105 @@ pub(super) fn load(
     if let Some((audit, tail)) = audit {
         record_directory(shared, audit, tail);
     }
-    for item in shared.store.scan(Space::Registrations) {
+    progress.expect(state.next_slot);
+    let place_commits = load_registrations(shared, state.next_slot, around)?;
+    let (places, expired) = load_places(shared, places, limits, &place_commits, progress)?;
+    if places.frames() < state.place_frames {
+        return Err(RegistryError::PlacesLost { found: places.frames(), expected: state.place_frames });
+    }
+    shared.count();
+    let commit = places.last_commit().max(state.commit) + 1;
+    Ok(Loaded { next: Next { slot: state.next_slot, commit }, places, expired })
+}
+
+/// How far a registry is that is being loaded. Whoever waits for it may look at any time.
+#[derive(Debug, Default)]
+pub struct Progress {
+    done: AtomicU64,
+    of: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl Progress {
+    /// How much is done, and of how much: registrations and their places. Of nothing, before that is known.
+    pub fn now(&self) -> (u64, u64) {
+        (self.done.load(Ordering::Relaxed), self.of.load(Ordering::Relaxed))
+    }
+
+    /// The loading is to end, and to fail.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn expect(&self, registrations: u32) {
+        self.of.store(2 * u64::from(registrations), Ordering::Relaxed);
+    }
+
+    fn add(&self, count: u64) -> Result<(), RegistryError> {
+        self.done.fetch_add(count, Ordering::Relaxed);
+        if self.stopped.load(Ordering::Relaxed) { Err(RegistryError::Stopped) } else { Ok(()) }
+    }
+}
+
+/// How many registrations are read between two words to [`Progress`].
+const STEP: usize = 4_096;
+
+/// In place of the commit of a registration that there is not: no entry is of a later one.
+const NOBODY: u64 = u64::MAX;
+
+/// Reads the registrations, each part of them on a thread of its own; by slot, by which commit its place was last
+/// changed with its record.
+fn load_registrations(shared: &Shared, next_slot: u32, around: &Around<'_>) -> Result<Vec<u64>, RegistryError> {
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(8)) as u32;
+    let size = next_slot.div_ceil(threads).max(1);
+    let parts = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..threads).map(|part| (part * size).min(next_slot)).collect();
+        // What lies behind the last slot that was given is read too: it is damage.
+        let ends = starts.iter().skip(1).map(|&start| Some(start)).chain([None]);
+        let parts = starts.iter().zip(ends);
+        let running: Vec<_> =
+            parts.map(|(&start, end)| scope.spawn(move || load_part(shared, start, end, next_slot, around))).collect();
+        let ended = running.into_iter().map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        ended.collect::<Result<Vec<_>, _>>()
+    })?;
+    Ok(parts.concat())
+}
+
+/// The same of the slots from `start` on up to before `end`.
+fn load_part(
+    shared: &Shared,
+    start: u32,
+    end: Option<u32>,
+    next_slot: u32,
+    around: &Around<'_>,
+) -> Result<Vec<u64>, RegistryError> {
+    let last = end.unwrap_or(next_slot);
+    let mut place_commits = Vec::with_capacity((last - start) as usize);
+    let items = shared.store.range(Space::Registrations, slot_key(Slot(start)), end.map(|end| slot_key(Slot(end))));
+    for item in items {
         let (key, payload) = item?;
         let bad = |reason| damaged(Space::Registrations, &key, reason);
         // A slot that is still to be given would be written over.
-        let slot = slot_of(&key).filter(|slot| slot.0 < state.next_slot).ok_or_else(|| bad("not a slot"))?;
+        let slot = slot_of(&key).filter(|slot| slot.0 < next_slot).ok_or_else(|| bad("not a slot"))?;
         if u64::from(slot.0) >= shared.facts.capacity() {
             return Err(RegistryError::Full("registrations"));
         }
         let record: RegistrationRecord = decode(Space::Registrations, &key, &payload)?;
         shared.facts.set(slot, records::facts(slot, &record, &shared.languages));
         shared.names.insert(cid_of(&record, slot)?, slot);
-        if let Some((audit, tail)) = audit
+        place_commits.resize((slot.0 - start) as usize, NOBODY);
+        place_commits.push(record.place_commit);
+        if place_commits.len().is_multiple_of(STEP) {
+            around.progress.add(STEP as u64)?;
+        }
+        if let Some((audit, tail)) = around.audit
             && tail.lacks_change(subject_of(&record, slot)?, records::instant(record.updated_us))
         {
             drop(audit.append(&recovered(shared, slot, &record)?));
         }
     }
-    let expired = load_places(shared)?;
-    shared.count();
-    Ok(Loaded { next_slot: state.next_slot, expired })
+    place_commits.resize((last - start) as usize, NOBODY);
+    Ok(place_commits)
 }
 
 /// The audit log's record of a change that a crash took from it.
@@ -132,25 +239,37 @@ fn load_directory(shared: &Shared) -> Result<(), RegistryError> {
 }
 
 /// Puts places into the index, but for those without a consent that counts; these it returns.
-fn load_places(shared: &Shared) -> Result<Vec<Slot>, RegistryError> {
+fn load_places(
+    shared: &Shared,
+    dir: &Path,
+    limits: Limits,
+    place_commits: &[u64],
+    progress: &Progress,
+) -> Result<(PlaceLog, Vec<Slot>), RegistryError> {
     let now = shared.clock.now();
-    let (mut expired, mut failed) = (Vec::new(), None);
-    let places = shared.store.scan(Space::Places).map_while(|item| {
-        let read = item.and_then(|(key, payload)| read_place(&key, &payload));
-        read.map_err(|error| failed = Some(error)).ok()
-    });
-    let may_be_held = |(slot, place): (Slot, Footprint)| {
-        if is_valid(shared.facts.row(slot).location, now) {
-            return Some((PlaceId::live(slot), place));
+    let mut places: Vec<Option<Footprint>> = vec![None; place_commits.len()];
+    let log = PlaceLog::open(dir, limits, |entry| {
+        let known = place_commits.get(entry.slot.0 as usize);
+        if known.is_some_and(|&commit| commit != NOBODY && entry.counts(commit)) {
+            let (place, at) = entry.place;
+            places[entry.slot.0 as usize] = Some(place);
+            shared.places.set_time(entry.slot, Some(at));
         }
+    })?;
+    let mut expired = Vec::new();
+    let held = (0..).map(Slot).zip(places).filter_map(|(slot, place)| {
+        if (slot.0 as usize).is_multiple_of(STEP) {
+            // It is too late to stop.
+            let _ = progress.add(STEP as u64);
+        }
+        let place = place?;
+        if is_valid(shared.facts.row(slot).location, now) {
+            return Some((slot, place));
+        }
+        shared.places.set_time(slot, None);
         expired.push(slot);
         None
-    };
-    shared.index.load(places.filter_map(may_be_held));
-    failed.map_or(Ok(expired), Err)
-}
-
-fn read_place(key: &[u8], payload: &[u8]) -> Result<(Slot, Footprint), RegistryError> {
-    let slot = slot_of(key).ok_or_else(|| damaged(Space::Places, key, "not a slot"))?;
-    Ok((slot, records::place(key, payload)?.0))
+    });
+    shared.places.load(held);
+    Ok((log, expired))
 }

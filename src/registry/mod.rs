@@ -19,6 +19,9 @@ mod identity;
 mod keeper;
 mod languages;
 mod load;
+mod names;
+mod place_log;
+mod places;
 mod read;
 mod receipts;
 mod records;
@@ -29,16 +32,15 @@ mod webhooks;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use dashmap::DashMap;
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::audit::{Audit, Tail};
 use crate::domain::{
-    AppName, AppSlot, AuditSubject, ChannelKind, Cid, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
+    AppName, AppSlot, AuditSubject, ChannelKind, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
     PartnerName, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
 };
 use crate::locate::Index;
@@ -52,15 +54,19 @@ use events::Logs;
 use facts::FactsTable;
 use identity::Keys;
 use languages::Languages;
-use load::Loaded;
+use load::{Around, Loaded};
+use names::Names;
+use place_log::Limits;
+use places::Places;
 use store::Store;
 use webhooks::Webhooks;
-use writer::{Caller, Job, Results};
+use writer::{Caller, Job, Results, Writer};
 
 pub use change::RegistrationChange;
 pub use directory::Profile;
 pub use error::RegistryError;
 pub use events::{EVENT_PAGE, EventLimits, EventPage, LogEnds};
+pub use load::Progress;
 pub use receipts::OfPartner;
 pub use webhooks::Hook;
 
@@ -86,18 +92,27 @@ pub struct Config {
     pub events: EventLimits,
     /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
     pub audit: Option<(Audit, Tail)>,
+    /// When places that were replaced go from the disk.
+    limits: Limits,
 }
 
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, events: EventLimits::default(), audit: None }
+        let events = EventLimits::default();
+        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, events, audit: None, limits: Limits::DEFAULT }
     }
 }
 
 /// A handle of the registry: cheap to clone. When the last is dropped the writer ends.
+///
+/// Until it is loaded ([`Registry::load`]) nobody is registered, and what can be refused is refused with
+/// [`RegistryError::Loading`].
 #[derive(Clone)]
-pub struct Registry {
+pub struct Registry(Arc<OnceLock<Open>>);
+
+/// A registry that is loaded.
+struct Open {
     shared: Arc<Shared>,
     jobs: mpsc::Sender<Job>,
     room: Arc<Semaphore>,
@@ -109,9 +124,9 @@ struct Shared {
     keys: Keys,
     facts: FactsTable,
     languages: Languages,
-    names: DashMap<Cid, Slot, foldhash::fast::RandomState>,
+    names: Names,
     directory: RwLock<Directory>,
-    index: Arc<Index>,
+    places: Places,
     logs: Logs,
     event_limits: EventLimits,
     webhooks: Webhooks,
@@ -137,8 +152,40 @@ pub struct Registered {
 }
 
 impl Registry {
-    /// Opens the registry: reads it into memory, puts places into `index`, and starts the threads of its writer and its
-    /// keeper.
+    /// One that is yet to be loaded.
+    pub fn unloaded() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Loads the registry: reads it into memory, puts places into `index`, and starts the threads of its writer and its
+    /// keeper. Blocks for as long as that takes; `progress` tells how far it is, and can stop it.
+    pub fn load(
+        &self,
+        config: &Config,
+        index: Arc<Index>,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+        tasks: &Tasks,
+        progress: &Progress,
+    ) -> Result<(), RegistryError> {
+        let (shared, loaded) = Shared::open(config, index, clock, metrics, progress)?;
+        let shared = Arc::new(shared);
+        let (jobs, waiting) = mpsc::channel(ROOM + OWN_JOBS);
+        let (snapshots, asked) = std::sync::mpsc::channel();
+        let (keeper, weak) = (Arc::clone(&shared), jobs.downgrade());
+        tasks.thread_behind("keeper", move || keeper::run(&keeper, &weak, &asked)).map_err(RegistryError::Thread)?;
+        let Loaded { places, next, expired } = loaded;
+        let writer = Writer { shared: Arc::clone(&shared), places, next, snapshots };
+        tasks.thread_behind("registry", move || writer.run(waiting)).map_err(RegistryError::Thread)?;
+        if !expired.is_empty() {
+            let changes = expired.into_iter().map(Change::Expire).collect();
+            let _ = jobs.try_send(Job::Change(changes, None));
+        }
+        let open = Open { shared, jobs, room: Arc::new(Semaphore::new(ROOM)) };
+        self.0.set(open).map_err(|_| RegistryError::Stopped)
+    }
+
+    /// A registry that is loaded when this returns: [`Registry::load`] on a new one.
     pub fn open(
         config: &Config,
         index: Arc<Index>,
@@ -146,35 +193,22 @@ impl Registry {
         metrics: Arc<Metrics>,
         tasks: &Tasks,
     ) -> Result<Self, RegistryError> {
-        let (shared, loaded) = Shared::open(config, index, clock, metrics)?;
-        let shared = Arc::new(shared);
-        let (jobs, waiting) = mpsc::channel(ROOM + OWN_JOBS);
-        let (running, ended) = std::sync::mpsc::channel();
-        let (keeper, weak) = (Arc::clone(&shared), jobs.downgrade());
-        tasks.thread("keeper", move || keeper::run(&keeper, &weak, &ended)).map_err(RegistryError::Thread)?;
-        let writer = Arc::clone(&shared);
-        let write = move || {
-            let _running = running;
-            writer::run(&writer, waiting, loaded.next_slot);
-        };
-        tasks.thread("registry", write).map_err(RegistryError::Thread)?;
-        if !loaded.expired.is_empty() {
-            let changes = loaded.expired.into_iter().map(Change::Expire).collect();
-            let _ = jobs.try_send(Job { changes, caller: None });
-        }
-        Ok(Self { shared, jobs, room: Arc::new(Semaphore::new(ROOM)) })
+        let registry = Self::unloaded();
+        registry.load(config, index, clock, metrics, tasks, &Progress::default())?;
+        Ok(registry)
     }
-}
 
-impl Registry {
-    #[expect(clippy::unnecessary_wraps, reason = "one that is being loaded has none")]
+    /// Refuses as long as the registry is not loaded.
+    pub fn loaded(&self) -> Result<(), RegistryError> {
+        self.opened().map(drop)
+    }
+
+    fn opened(&self) -> Result<&Open, RegistryError> {
+        self.0.get().ok_or(RegistryError::Loading)
+    }
+
     fn shared(&self) -> Result<&Shared, RegistryError> {
-        Ok(&self.shared)
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "one that is being loaded has none")]
-    fn opened(&self) -> Result<&Self, RegistryError> {
-        Ok(self)
+        self.opened().map(|open| &*open.shared)
     }
 }
 
@@ -182,17 +216,18 @@ impl Registry {
 impl Registry {
     /// The row of a slot; the empty one where there is no registration.
     pub fn facts(&self, slot: Slot) -> Facts {
-        self.shared.facts.row(slot)
+        self.0.get().map_or_else(Facts::default, |open| open.shared.facts.row(slot))
     }
 
     /// The language with this number.
     pub fn language(&self, id: LanguageId) -> Option<Language> {
-        self.shared.languages.language(id)
+        self.0.get()?.shared.languages.language(id)
     }
 
     /// The address of a registration at a vendor, if there is one that can be read.
     pub fn token(&self, slot: Slot, channel: ChannelKind) -> Option<Token> {
-        read::token(slot, channel, |space, key| self.shared.store.get(space, key)).unwrap_or_else(|error| {
+        let store = &self.0.get()?.shared.store;
+        read::token(slot, channel, |space, key| store.get(space, key)).unwrap_or_else(|error| {
             tracing::error!(%error, "an address cannot be read");
             None
         })
@@ -201,17 +236,25 @@ impl Registry {
     /// Removes an address that its vendor says is gone (R-B4), unless its partner has given another meanwhile. Nobody
     /// waits for it: if too much waits for the writer, the vendor will say so again.
     pub fn forget_token(&self, slot: Slot, token: Token) {
-        let _ = self.jobs.try_send(Job { changes: vec![Change::ForgetToken(slot, token)], caller: None });
+        if let Some(open) = self.0.get() {
+            let _ = open.jobs.try_send(Job::Change(vec![Change::ForgetToken(slot, token)], None));
+        }
     }
 
-    /// Whether changes can be made: the store has not failed.
+    /// Whether changes can be made: the registry is loaded, and its store has not failed.
     pub fn is_healthy(&self) -> bool {
-        !self.shared.failed.load(Ordering::Acquire)
+        self.0.get().is_some_and(|open| !open.shared.failed.load(Ordering::Acquire))
     }
 
     /// How many registrations there are.
     pub fn count(&self) -> usize {
-        self.shared.names.len()
+        self.0.get().map_or(0, |open| open.shared.names.len())
+    }
+
+    /// Bytes on the heap by part, with what is in reserve: all that grows with the registrations.
+    pub fn memory_bytes(&self) -> Vec<(&'static str, usize)> {
+        let Ok(Shared { facts, names, places, .. }) = self.shared() else { return Vec::new() };
+        vec![("facts", facts.memory_bytes()), ("names", names.memory_bytes()), ("places", places.memory_bytes())]
     }
 }
 
@@ -241,7 +284,7 @@ impl Registry {
         name: &RegistrationName,
         change: RegistrationChange,
     ) -> Result<Registration, RegistryError> {
-        match self.change(Change::Update(self.slot(name)?, change)).await? {
+        match self.change(Change::Update(self.slot(name)?, Box::new(change))).await? {
             Done::Updated(registration) => Ok(*registration),
             _ => Err(RegistryError::Stopped),
         }
@@ -270,7 +313,7 @@ impl Registry {
         &self,
         reports: Vec<(RegistrationName, Option<(Footprint, Timestamp)>)>,
     ) -> Result<Vec<Result<Slot, RegistryError>>, RegistryError> {
-        let slots: Vec<_> = reports.iter().map(|(name, _)| self.slot(name)).collect();
+        let slots = self.slots(reports.iter().map(|(name, _)| name))?;
         let known = slots.iter().zip(&reports).filter_map(|(slot, (_, place))| Some((*slot.as_ref().ok()?, *place)));
         let changes = known.map(|(slot, place)| Change::Place(slot, place)).collect();
         let mut done = self.submit(changes).await?.into_iter();
@@ -296,14 +339,14 @@ impl Registry {
 
     /// Admits a partner.
     pub async fn create_partner(&self, name: PartnerName, display_name: String) -> Result<Profile, RegistryError> {
-        let profile = Profile { display_name, created: self.shared.now() };
+        let profile = Profile { display_name, created: self.shared()?.now() };
         self.change(Change::AddPartner(name, profile.clone())).await?;
         Ok(profile)
     }
 
     /// Adds an app to a partner.
     pub async fn create_app(&self, name: AppName, display_name: String) -> Result<Profile, RegistryError> {
-        let profile = Profile { display_name, created: self.shared.now() };
+        let profile = Profile { display_name, created: self.shared()?.now() };
         self.change(Change::AddApp(name, profile.clone())).await?;
         Ok(profile)
     }
@@ -316,11 +359,12 @@ impl Registry {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
+        let Open { jobs, room, .. } = self.opened()?;
         let size = changes.len().min(ROOM) as u32;
-        let room = Arc::clone(&self.room).acquire_many_owned(size).await.map_err(|_| RegistryError::Stopped)?;
+        let room = Arc::clone(room).acquire_many_owned(size).await.map_err(|_| RegistryError::Stopped)?;
         let (reply, results) = oneshot::channel();
-        let job = Job { changes, caller: Some(Caller { reply, room }) };
-        self.jobs.send(job).await.map_err(|_| RegistryError::Stopped)?;
+        let job = Job::Change(changes, Some(Caller { reply, room }));
+        jobs.send(job).await.map_err(|_| RegistryError::Stopped)?;
         results.await.map_err(|_| RegistryError::Stopped)
     }
 }
@@ -331,6 +375,7 @@ impl Shared {
         index: Arc<Index>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
+        progress: &Progress,
     ) -> Result<(Self, Loaded), RegistryError> {
         std::fs::create_dir_all(&config.dir).map_err(RegistryError::Folder)?;
         let store = Store::open(&config.dir.join("store"), config.cache_bytes)?;
@@ -340,9 +385,9 @@ impl Shared {
             store,
             facts: FactsTable::with_capacity(config.capacity),
             languages: Languages::default(),
-            names: DashMap::default(),
+            names: Names::default(),
             directory: RwLock::default(),
-            index,
+            places: Places::new(index, config.capacity),
             logs: Logs::default(),
             event_limits: config.events,
             webhooks: Webhooks::default(),
@@ -350,7 +395,13 @@ impl Shared {
             metrics,
             failed: AtomicBool::new(false),
         };
-        let loaded = load::load(&shared, state, config.audit.as_ref())?;
+        let around = Around {
+            places: &config.dir.join("places"),
+            limits: config.limits,
+            audit: config.audit.as_ref(),
+            progress,
+        };
+        let loaded = load::load(&shared, state, &around)?;
         Ok((shared, loaded))
     }
 
@@ -362,7 +413,7 @@ impl Shared {
     /// Counts for operators.
     fn count(&self) {
         self.metrics.registrations.set(self.names.len() as i64);
-        self.metrics.places.set(self.index.len() as i64);
+        self.metrics.places.set(self.places.len() as i64);
     }
 
     fn app_slot(&self, name: &AppName) -> Result<AppSlot, RegistryError> {

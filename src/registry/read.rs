@@ -1,13 +1,14 @@
 //! What doors read.
 
 use crate::domain::{
-    AppName, AuditSubject, ChannelKind, DeviceSlot, Footprint, LinkSecret, PartnerName, Private, Purpose, Registration,
-    RegistrationName, Slot, Timestamp, Token,
+    AppName, AppSlot, AuditSubject, ChannelKind, DeviceSlot, LinkSecret, PartnerName, Private, Purpose, Registration,
+    RegistrationName, Slot, Token,
 };
 use crate::wire::storage_v1::{RegistrationRecord, TokenRecord};
 
 use super::identity::is_secret;
 use super::keeper::is_valid;
+use super::places::Reported;
 use super::records::{self, cid_of, decode, device_of, slot_key, subject_of, token_key};
 use super::store::{Key, Payload, Space, damaged};
 use super::{Profile, Registry, RegistryError, Shared};
@@ -15,18 +16,18 @@ use super::{Profile, Registry, RegistryError, Shared};
 impl Registry {
     /// A registration.
     pub fn get(&self, name: &RegistrationName) -> Result<Registration, RegistryError> {
-        self.shared.read(self.slot(name)?)
+        self.shared()?.read(self.slot(name)?)
     }
 
     /// Who is registered under this name, for the audit log.
     pub fn subject(&self, name: &RegistrationName) -> Result<AuditSubject, RegistryError> {
         let slot = self.slot(name)?;
-        subject_of(&self.shared.record(slot)?, slot)
+        subject_of(&self.shared()?.record(slot)?, slot)
     }
 
     /// Whose link this is, if the secret is right. A wrong name and a wrong secret are answered alike.
     pub fn authenticate(&self, name: &RegistrationName, secret: &LinkSecret) -> Result<Option<Slot>, RegistryError> {
-        match self.slot(name).and_then(|slot| Ok((slot, self.shared.record(slot)?))) {
+        match self.slot(name).and_then(|slot| Ok((slot, self.shared()?.record(slot)?))) {
             Ok((slot, record)) => Ok(is_secret(secret, &record.secret_sha256).then_some(slot)),
             Err(RegistryError::NotFound) => Ok(None),
             Err(error) => Err(error),
@@ -41,17 +42,18 @@ impl Registry {
         most: usize,
         page_token: &str,
     ) -> Result<(Vec<Registration>, Option<String>), RegistryError> {
-        let app = self.shared.app_slot(app)?;
+        let shared = self.shared()?;
+        let app = shared.app_slot(app)?;
         let first = match page_token {
             "" => Slot(0),
-            token => self.shared.keys.page_slot(app, token).ok_or(RegistryError::PageToken)?,
+            token => shared.keys.page_slot(app, token).ok_or(RegistryError::PageToken)?,
         };
         let mut found = Vec::new();
-        for (slot, _) in self.shared.facts.live(first).filter(|(_, facts)| facts.app() == app) {
+        for (slot, _) in shared.facts.live(first).filter(|(_, facts)| facts.app() == app) {
             if found.len() == most {
-                return Ok((found, Some(self.shared.keys.page_token(app, slot, rand::random()))));
+                return Ok((found, Some(shared.keys.page_token(app, slot, rand::random()))));
             }
-            match self.shared.read(slot) {
+            match shared.read(slot) {
                 Ok(registration) => found.push(registration),
                 // Deleted just now.
                 Err(RegistryError::NotFound) => {}
@@ -63,18 +65,23 @@ impl Registry {
 
     /// A partner.
     pub fn partner(&self, name: &PartnerName) -> Result<Profile, RegistryError> {
-        self.shared.directory.read().partner(name).cloned().ok_or(RegistryError::UnknownPartner)
+        self.shared()?.directory.read().partner(name).cloned().ok_or(RegistryError::UnknownPartner)
     }
 
     /// Partners by name, from `first` on, up to `most`.
-    pub fn partners(&self, first: Option<&PartnerName>, most: usize) -> Vec<(PartnerName, Profile)> {
-        let directory = self.shared.directory.read();
-        directory.partners(first).take(most).map(|(name, profile)| (name.clone(), profile.clone())).collect()
+    pub fn partners(
+        &self,
+        first: Option<&PartnerName>,
+        most: usize,
+    ) -> Result<Vec<(PartnerName, Profile)>, RegistryError> {
+        let directory = self.shared()?.directory.read();
+        let partners = directory.partners(first).take(most);
+        Ok(partners.map(|(name, profile)| (name.clone(), profile.clone())).collect())
     }
 
     /// An app.
     pub fn app(&self, name: &AppName) -> Result<Profile, RegistryError> {
-        let directory = self.shared.directory.read();
+        let directory = self.shared()?.directory.read();
         directory.app(name).map(|(_, profile)| profile.clone()).ok_or(RegistryError::UnknownApp)
     }
 
@@ -86,17 +93,42 @@ impl Registry {
         most: usize,
     ) -> Result<Vec<(AppName, Profile)>, RegistryError> {
         self.partner(partner)?;
-        let directory = self.shared.directory.read();
+        let directory = self.shared()?.directory.read();
         let apps = directory.apps(partner, first).take(most);
         Ok(apps.map(|(name, profile)| (name.clone(), profile.clone())).collect())
     }
 
     /// The slot of a registration.
     pub fn slot(&self, name: &RegistrationName) -> Result<Slot, RegistryError> {
-        let app = self.shared.app_slot(&name.app).map_err(|_| RegistryError::NotFound)?;
-        let slot = self.shared.names.get(&name.cid).map(|slot| *slot).ok_or(RegistryError::NotFound)?;
+        let shared = self.shared()?;
+        let app = shared.app_slot(&name.app).map_err(|_| RegistryError::NotFound)?;
+        let slot = shared.names.get(name.cid);
+        slot.filter(|&slot| self.is_of(slot, app)).ok_or(RegistryError::NotFound)
+    }
+
+    /// The slots of many registrations.
+    pub(super) fn slots<'n>(
+        &self,
+        names: impl Iterator<Item = &'n RegistrationName> + Clone,
+    ) -> Result<Vec<Result<Slot, RegistryError>>, RegistryError> {
+        let shared = self.shared()?;
+        let slots = shared.names.get_all(names.clone().map(|name| name.cid));
+        // As good as always all are of one app.
+        let mut last: Option<(&AppName, Option<AppSlot>)> = None;
+        let mut app = |name: &'n AppName| match last {
+            Some((known, app)) if known == name => app,
+            _ => last.insert((name, shared.app_slot(name).ok())).1,
+        };
+        let apps = names.map(|name| app(&name.app));
+        let own = |(slot, app): (Option<Slot>, Option<AppSlot>)| {
+            slot.filter(|&slot| app.is_some_and(|app| self.is_of(slot, app))).ok_or(RegistryError::NotFound)
+        };
+        Ok(slots.into_iter().zip(apps).map(own).collect())
+    }
+
+    fn is_of(&self, slot: Slot, app: AppSlot) -> bool {
         let facts = self.facts(slot);
-        if facts.is_live() && facts.app() == app { Ok(slot) } else { Err(RegistryError::NotFound) }
+        facts.is_live() && facts.app() == app
     }
 }
 
@@ -108,30 +140,15 @@ impl Shared {
     }
 
     fn read(&self, slot: Slot) -> Result<Registration, RegistryError> {
-        self.registration(slot, &self.record(slot)?, |space, key| self.store.get(space, key))
+        self.registration(slot, &self.record(slot)?, self.places.get(slot), |space, key| self.store.get(space, key))
     }
 
-    /// A place and when it was reported, if it may be held now, from where `values` finds it.
-    fn place(
-        &self,
-        slot: Slot,
-        record: &RegistrationRecord,
-        values: impl Fn(Space, Key) -> Result<Option<Payload>, RegistryError>,
-    ) -> Result<Option<(Footprint, Timestamp)>, RegistryError> {
-        // One whose consent has ended a moment ago is not shown, though it may still be there.
-        if !is_valid(records::grant(record, Purpose::Location), self.clock.now()) {
-            return Ok(None);
-        }
-        let key = slot_key(slot);
-        let Some(payload) = values(Space::Places, key)? else { return Ok(None) };
-        records::place(key.as_bytes(), &payload).map(Some)
-    }
-
-    /// A registration as the domain has it, with its addresses and place from where `values` finds them.
+    /// A registration as the domain has it, with its addresses from where `values` finds them.
     pub(super) fn registration(
         &self,
         slot: Slot,
         record: &RegistrationRecord,
+        place: Option<Reported>,
         values: impl Fn(Space, Key) -> Result<Option<Payload>, RegistryError>,
     ) -> Result<Registration, RegistryError> {
         let bad = |reason| damaged(Space::Registrations, &slot.0.to_be_bytes(), reason);
@@ -141,7 +158,8 @@ impl Shared {
             let missing = || damaged(Space::Tokens, token_key(slot, channel).as_bytes(), "missing");
             token(slot, channel, &values)?.ok_or_else(missing)
         });
-        let place = self.place(slot, record, &values)?;
+        // One whose consent has ended a moment ago is not shown, though it may still be there.
+        let place = place.filter(|_| is_valid(records::grant(record, Purpose::Location), self.clock.now()));
         Ok(Registration {
             subject: subject_of(record, slot)?,
             gid: self.keys.pseudonym(&name.partner, device_of(record, slot)?),

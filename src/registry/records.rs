@@ -3,11 +3,11 @@
 use prost::Message;
 
 use crate::domain::{
-    AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Footprint, Language, Platform,
-    PolicyVersion, Position, Private, Purpose, Slot, Timestamp,
+    AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Language, Platform, PolicyVersion,
+    Purpose, Slot, Timestamp,
 };
 use crate::plan::{Facts, Flags, Grant};
-use crate::wire::storage_v1::{ConsentRecord, PlaceRecord, RegistrationRecord, TraitsRecord};
+use crate::wire::storage_v1::{ConsentRecord, RegistrationRecord, TraitsRecord};
 
 use super::RegistryError;
 use super::identity::DeviceId;
@@ -117,38 +117,6 @@ pub(super) fn read_traits(record: &TraitsRecord) -> DeviceTraits {
         app_version: record.app_version.as_str().into(),
         languages: record.languages.iter().filter_map(|tag| Language::parse(tag).ok()).collect(),
         time_zone: record.time_zone.as_str().into(),
-    }
-}
-
-pub(super) fn write_place(place: Footprint, reported: Timestamp) -> PlaceRecord {
-    let (first, second) = match place {
-        Footprint::Point(at) => (at, None),
-        Footprint::Box { south_west, north_east } => (south_west, Some(*north_east.expose())),
-    };
-    PlaceRecord {
-        lon_e7: first.expose().lon_e7(),
-        lat_e7: first.expose().lat_e7(),
-        east_e7: second.map(Position::lon_e7),
-        north_e7: second.map(Position::lat_e7),
-        reported_us: reported.as_microsecond(),
-    }
-}
-
-/// A place and when it was reported, of the value at `key`.
-pub(super) fn place(key: &[u8], payload: &[u8]) -> Result<(Footprint, Timestamp), RegistryError> {
-    let record: PlaceRecord = decode(Space::Places, key, payload)?;
-    let place = read_place(&record).ok_or_else(|| damaged(Space::Places, key, "off the globe"))?;
-    Ok((place, instant(record.reported_us)))
-}
-
-fn read_place(record: &PlaceRecord) -> Option<Footprint> {
-    let first = Private::new(Position::from_e7(record.lon_e7, record.lat_e7)?);
-    match (record.east_e7, record.north_e7) {
-        (Some(east), Some(north)) => {
-            let north_east = Private::new(Position::from_e7(east, north)?);
-            Some(Footprint::Box { south_west: first, north_east })
-        }
-        _ => Some(Footprint::Point(first)),
     }
 }
 

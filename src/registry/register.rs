@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::{AppSlot, Cid, DeviceIdentifier, EventKind, LinkSecret, NewRegistration, Private, Registration, Slot};
+use crate::domain::{AppSlot, Cid, DeviceIdentifier, EventKind, LinkSecret, NewRegistration, Private, Purpose, Slot};
 use crate::wire::storage_v1::{IdentifierMember, IdentifierRecord, RegistrationRecord};
 
 use super::change::Pending;
@@ -36,8 +36,6 @@ impl Pending<'_> {
             ended = Some(subject_of(&record, slot)?);
             self.remove_tokens(slot, &record);
             self.remove_identifiers(slot, &record)?;
-            self.draft.batch.remove(Space::Places, slot_key(slot));
-            self.draft.effects.place(slot, None);
             (slot, cid_of(&record, slot)?, device_of(&record, slot)?, record.created_us)
         } else {
             let device = known.device.unwrap_or_else(|| DeviceId(rand::random()));
@@ -58,7 +56,12 @@ impl Pending<'_> {
             created_us,
             updated_us: self.now.as_microsecond(),
             subject: rand::random::<[u8; 16]>().to_vec().into(),
+            place_commit: 0,
         };
+        if new.place.is_some() {
+            self.may_be_held(records::grant(&record, Purpose::Location))?;
+        }
+        self.put_place(slot, &mut record, new.place);
         self.put_tokens(slot, &mut record, &new.tokens);
         self.add_identifiers(slot, app, &hashes)?;
         self.put_registration(slot, &record);
@@ -67,9 +70,6 @@ impl Pending<'_> {
             self.tell(slot, &record, EventKind::Restarted);
         }
         self.draft.effects.name(cid, Some(slot));
-        if let Some((place, at)) = new.place {
-            self.put_place(slot, &record, place, at)?;
-        }
         let registration = self.registration(slot, &record)?;
         Ok(Registered { registration, link_secret: secret, created, ended, repeated: false })
     }
@@ -82,10 +82,6 @@ impl Pending<'_> {
         self.put_registration(slot, &record);
         let registration = self.registration(slot, &record)?;
         Ok(Registered { registration, link_secret: secret, created: false, ended: None, repeated: true })
-    }
-
-    fn registration(&self, slot: Slot, record: &RegistrationRecord) -> Result<Registration, RegistryError> {
-        self.shared.registration(slot, record, |space, key| self.get(space, key))
     }
 
     /// The hashes of what the device offers, best kind first.

@@ -12,7 +12,7 @@
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
-use std::ops::Deref;
+use std::ops::{Bound, Deref};
 use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, UserValue};
@@ -29,7 +29,6 @@ pub(super) enum Space {
     Apps,
     Registrations,
     Tokens,
-    Places,
     Identifiers,
     Events,
     EventLogs,
@@ -39,7 +38,18 @@ pub(super) enum Space {
 
 impl Space {
     /// Every space, in the order of their numbers.
-    pub(super) const ALL: [Self; 11] = [Self::Meta, Self::Partners, Self::Apps, Self::Registrations, Self::Tokens, Self::Places, Self::Identifiers, Self::Events, Self::EventLogs, Self::Endings, Self::Webhooks];
+    pub(super) const ALL: [Self; 10] = [
+        Self::Meta,
+        Self::Partners,
+        Self::Apps,
+        Self::Registrations,
+        Self::Tokens,
+        Self::Identifiers,
+        Self::Events,
+        Self::EventLogs,
+        Self::Endings,
+        Self::Webhooks,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -48,7 +58,6 @@ impl Space {
             Self::Apps => "apps",
             Self::Registrations => "registrations",
             Self::Tokens => "tokens",
-            Self::Places => "places",
             Self::Identifiers => "identifiers",
             Self::Events => "events",
             Self::EventLogs => "event_logs",
@@ -179,23 +188,19 @@ impl Store {
 
     /// Every value of a keyspace, in the order of keys.
     pub(super) fn scan(&self, space: Space) -> impl Iterator<Item = Result<(UserValue, Payload), RegistryError>> {
-        self.keyspace(space).iter().map(move |item| {
-            let (key, value) = item.into_inner()?;
-            let payload = unseal(space, &key, value)?;
-            Ok((key, payload))
-        })
+        self.range(space, Key::new(&[]), None)
     }
 
-    /// The values of a keyspace from one key up to another, which is not among them.
+    /// Every value of a keyspace from the key `first` on up to before the key `end`, in the order of keys.
     pub(super) fn range(
         &self,
         space: Space,
-        from: Key,
-        to: Key,
+        first: Key,
+        end: Option<Key>,
     ) -> impl Iterator<Item = Result<(UserValue, Payload), RegistryError>> {
-        // The engine refuses a range whose end is before its beginning.
-        let to = if from.as_bytes() < to.as_bytes() { to } else { from };
-        self.keyspace(space).range(from.as_bytes()..to.as_bytes()).map(move |item| {
+        let end = end.as_ref().map_or(Bound::Unbounded, |end| Bound::Excluded(end.as_bytes()));
+        let items = self.keyspace(space).range::<&[u8], _>((Bound::Included(first.as_bytes()), end));
+        items.map(move |item| {
             let (key, value) = item.into_inner()?;
             let payload = unseal(space, &key, value)?;
             Ok((key, payload))

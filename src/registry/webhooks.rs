@@ -39,7 +39,8 @@ pub struct Hook {
 impl Hook {
     /// What a message is signed with at `now`, the newest first.
     pub fn secrets(&self, now: Timestamp) -> Vec<WebhookSecret> {
-        let previous = self.previous.clone().filter(|_| self.webhook.previous_secret_until.is_some_and(|end| now < end));
+        let previous =
+            self.previous.clone().filter(|_| self.webhook.previous_secret_until.is_some_and(|end| now < end));
         std::iter::once(self.secret.clone()).chain(previous).collect()
     }
 }

@@ -1,28 +1,32 @@
 //! The one writer: takes what waits, makes it durable in one commit, then lets memory and callers know.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc as threads};
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::change::{Change, Done, Pending};
+use super::change::{Change, Done, Next, Pending};
+use super::place_log::{Ended, PlaceLog, Snapshot};
 use super::{RegistryError, Shared};
 
 /// The most changes in one commit, but for the rest of the last job.
 const COMMIT: usize = 8_192;
 
-/// Changes that are asked for together.
-pub(super) struct Job {
-    pub(super) changes: Vec<Change>,
-    /// Who waits for them; nobody does for what the house does by itself.
-    pub(super) caller: Option<Caller>,
+/// What the writer is asked for.
+pub(super) enum Job {
+    /// Changes that are asked for together, and who waits for them; nobody does for what the house does by itself.
+    Change(Vec<Change>, Option<Caller>),
+    /// To begin a snapshot of places, if one is due.
+    Look,
+    /// To put the snapshot of places that was begun in place of the log before it.
+    Snapshot(Ended),
 }
 
 impl Job {
     /// What the house does by itself: nobody waits for it.
     pub(super) fn by_itself(changes: Vec<Change>) -> Self {
-        Self { changes, caller: None }
+        Self::Change(changes, None)
     }
 }
 
@@ -36,59 +40,118 @@ pub(super) struct Caller {
 /// What each change of a job came to, in order.
 pub(super) type Results = Vec<Result<Done, RegistryError>>;
 
-/// Runs until every handle of the registry is dropped. When the store fails, that and every later change is refused.
-pub(super) fn run(shared: &Arc<Shared>, mut jobs: mpsc::Receiver<Job>, mut next_slot: u32) {
-    while let Some(first) = jobs.blocking_recv() {
-        let mut size = first.changes.len();
-        let mut taken = vec![first];
-        while size < COMMIT
-            && let Ok(job) = jobs.try_recv()
-        {
-            size += job.changes.len();
-            taken.push(job);
-        }
-        if shared.failed.load(Ordering::Relaxed) {
-            taken.into_iter().for_each(refuse);
-            continue;
-        }
-        match commit(shared, taken, next_slot) {
-            Ok(next) => next_slot = next,
-            Err(error) => {
+/// Makes changes durable.
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) places: PlaceLog,
+    pub(super) next: Next,
+    /// Snapshots to be written. When this is dropped, whoever writes them knows that the writer has ended.
+    pub(super) snapshots: threads::Sender<Snapshot>,
+}
+
+impl Writer {
+    /// Runs until every handle of the registry is dropped. When the store fails, that and every later change is
+    /// refused.
+    pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = jobs.blocking_recv() {
+            let mut round = Round::default();
+            round.take(first);
+            while round.size < COMMIT
+                && let Ok(job) = jobs.try_recv()
+            {
+                round.take(job);
+            }
+            if self.shared.failed.load(Ordering::Relaxed) {
+                round.changes.into_iter().for_each(refuse);
+            } else if let Err(error) = self.make(round) {
                 let cause = error.source().map(tracing::field::display);
                 tracing::error!(%error, cause, "the registry's store failed; it takes no more changes");
-                shared.failed.store(true, Ordering::Release);
+                self.shared.failed.store(true, Ordering::Release);
             }
         }
     }
-}
 
-fn commit(shared: &Shared, jobs: Vec<Job>, next_slot: u32) -> Result<u32, RegistryError> {
-    let mut pending = Pending::new(shared, next_slot);
-    let mut answers = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        let results: Results = job.changes.into_iter().map(|change| pending.apply(change)).collect();
-        answers.push((job.caller, results));
+    fn make(&mut self, round: Round) -> Result<(), RegistryError> {
+        if let Some(ended) = round.snapshot {
+            self.places.end_snapshot(ended)?;
+        }
+        self.commit(round.changes)?;
+        if let Some(snapshot) = self.places.begin_snapshot(self.next.commit - 1)? {
+            // Whoever writes it ends only when this thread has.
+            let _ = self.snapshots.send(snapshot);
+        }
+        Ok(())
     }
-    let (batch, effects, next_slot) = pending.finish();
-    if !batch.is_empty() {
-        if let Err(error) = shared.store.commit(batch) {
+
+    fn commit(&mut self, jobs: Vec<(Vec<Change>, Option<Caller>)>) -> Result<(), RegistryError> {
+        let shared = Arc::clone(&self.shared);
+        let mut pending = Pending::new(&shared, self.next);
+        let mut answers = Vec::with_capacity(jobs.len());
+        for (changes, caller) in jobs {
+            let results: Results = changes.into_iter().map(|change| pending.apply(change)).collect();
+            answers.push((caller, results));
+        }
+        if let Err(error) = self.write(pending) {
             for (caller, results) in answers {
                 answer(caller, results.iter().map(|_| Err(RegistryError::Stopped)).collect());
             }
             return Err(error);
         }
-        shared.metrics.registry_commits.inc();
+        for (caller, results) in answers {
+            answer(caller, results);
+        }
+        Ok(())
     }
-    shared.learn(effects);
-    shared.count();
-    for (caller, results) in answers {
-        answer(caller, results);
+
+    /// Makes changes durable, then visible.
+    fn write(&mut self, pending: Pending<'_>) -> Result<(), RegistryError> {
+        let frame = pending.frame();
+        let logged = frame.is_some();
+        if let Some(frame) = frame {
+            // Before the store: see `place_log`.
+            self.places.append(frame)?;
+        }
+        let made = pending.finish(self.places.frames());
+        let stored = !made.batch.is_empty();
+        if stored {
+            self.shared.store.commit(made.batch)?;
+        }
+        if logged || stored {
+            self.next = Next { slot: made.next_slot, commit: self.next.commit + 1 };
+            self.shared.metrics.registry_commits.inc();
+        }
+        if made.effects.moves() {
+            self.places.changed();
+        }
+        self.shared.learn(made.effects);
+        self.shared.count();
+        Ok(())
     }
-    Ok(next_slot)
 }
 
-fn refuse(job: Job) {
-    answer(job.caller, job.changes.iter().map(|_| Err(RegistryError::Stopped)).collect());
+/// What is done between two looks at what waits.
+#[derive(Default)]
+struct Round {
+    changes: Vec<(Vec<Change>, Option<Caller>)>,
+    size: usize,
+    snapshot: Option<Ended>,
+}
+
+impl Round {
+    fn take(&mut self, job: Job) {
+        match job {
+            Job::Change(changes, caller) => {
+                self.size += changes.len();
+                self.changes.push((changes, caller));
+            }
+            Job::Look => {}
+            Job::Snapshot(ended) => self.snapshot = Some(ended),
+        }
+    }
+}
+
+fn refuse((changes, caller): (Vec<Change>, Option<Caller>)) {
+    answer(caller, changes.iter().map(|_| Err(RegistryError::Stopped)).collect());
 }
 
 /// A caller that has gone away changes nothing: what is durable stays.

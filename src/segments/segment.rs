@@ -128,6 +128,11 @@ impl Unfinished {
         Ok(())
     }
 
+    /// Makes last what is in it, before it gets its name.
+    pub(crate) fn sync(&self) -> Result<(), LogError> {
+        self.file.sync_data().map_err(LogError::io("sync", &self.segment.unfinished()))
+    }
+
     /// Syncs it and gives it its name.
     pub(crate) fn finish(mut self, dir: &Path) -> Result<Segment, LogError> {
         let path = self.segment.unfinished();
@@ -279,6 +284,26 @@ impl SegmentReader {
     fn damaged(&self, reason: Damage) -> LogError {
         LogError::damaged(&self.segment.file, self.offset, reason)
     }
+}
+
+/// Cuts off the last commit if it was cut short; returns where the segment ends now. Gives `error` back if what cannot
+/// be read is anything else.
+pub(crate) fn cut(segment: &Segment, reader: &mut SegmentReader, error: LogError) -> Result<u64, LogError> {
+    let LogError::Damaged { offset, reason, .. } = &error else { return Err(error) };
+    let torn = matches!(reason, Damage::FrameHeader | Damage::CutOff | Damage::Checksum);
+    if !torn || reader.frame_behind()?.is_some() {
+        return Err(error);
+    }
+    let removed = reader.end - offset;
+    tracing::warn!(file = %segment.file.display(), offset, bytes = removed, "a commit that was cut off is removed");
+    let cut = open_for_append(segment)?.set_len(*offset);
+    cut.map_err(LogError::io("cut", &segment.file))?;
+    Ok(*offset)
+}
+
+/// What was read may not be on disk yet, if only the server was killed: nobody is to act on it before it is.
+pub(crate) fn sync(segment: &Segment) -> Result<(), LogError> {
+    open_for_append(segment)?.sync_all().map_err(LogError::io("sync", &segment.file))
 }
 
 /// Removes segments; that they are gone need not last, since a newer snapshot takes their place either way.

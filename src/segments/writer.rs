@@ -122,7 +122,7 @@ impl OpenSegment {
     }
 
     /// Appends a frame that has room for its header in front, and syncs it.
-    fn append(&mut self, frame: &mut [u8]) -> Result<(), LogError> {
+    pub(super) fn append(&mut self, frame: &mut [u8]) -> Result<(), LogError> {
         FrameHeader::seal(frame, self.segment.number, self.offset);
         let written = self.storage.append(frame).map_err(LogError::io("write", &self.segment.file));
         let synced = written.and_then(|()| self.storage.sync().map_err(LogError::io("sync", &self.segment.file)));

@@ -36,6 +36,9 @@ const HEAD: usize = 16 << 10;
 /// How much of an answer's body is read, so that the connection can be used again; nothing is done with it.
 const BODY: usize = 16 << 10;
 
+/// How long that may take.
+const DRAIN: Duration = Duration::from_secs(2);
+
 /// What came of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -127,14 +130,19 @@ impl Client {
     /// What an answer says. Its connection is kept if the answer ends soon.
     async fn answered(&mut self, open: SendRequest<Full<Bytes>>, mut response: Response<Incoming>) -> Answer {
         let answer = read(response.status().as_u16(), response.headers());
-        let mut read = 0;
-        while let Some(frame) = response.frame().await {
-            read += frame.as_ref().map_or(BODY + 1, |frame| frame.data_ref().map_or(0, Bytes::len));
-            if read > BODY {
-                return answer;
+        let drain = async {
+            let mut read = 0;
+            while let Some(frame) = response.frame().await {
+                read += frame.as_ref().map_or(BODY + 1, |frame| frame.data_ref().map_or(0, Bytes::len));
+                if read > BODY {
+                    return false;
+                }
             }
+            true
+        };
+        if tokio::time::timeout(DRAIN, drain).await == Ok(true) {
+            self.open = Some(open);
         }
-        self.open = Some(open);
         answer
     }
 
@@ -152,12 +160,11 @@ impl Client {
     /// before they are used, so that no name leads elsewhere than where it was seen to.
     async fn dial(&self) -> Result<TcpStream, Unanswered> {
         let port = self.url.port();
-        let found: Vec<IpAddr> = match self.url.ip() {
-            Some(ip) => vec![ip],
-            None => {
-                let found = tokio::net::lookup_host((self.url.host(), port)).await.map_err(Unanswered::Lookup)?;
-                found.map(|address| address.ip()).collect()
-            }
+        let found: Vec<IpAddr> = if let Some(ip) = self.url.ip() {
+            vec![ip]
+        } else {
+            let found = tokio::net::lookup_host((self.url.host(), port)).await.map_err(Unanswered::Lookup)?;
+            found.map(|address| address.ip()).collect()
         };
         let allowed = found.into_iter().filter(|ip| self.allow_private || is_public(*ip));
         let mut last = Unanswered::NotPublic;

@@ -66,7 +66,7 @@ impl Webhooks {
             changes.mark_unchanged();
             self.0.adjust(&mut running, &stop);
             tokio::select! {
-                changed = changes.changed() => if changed.is_err() { break },
+                told = changes.changed() => if told.is_err() { break },
                 () = stop.cancelled() => break,
             }
         }

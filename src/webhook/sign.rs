@@ -44,9 +44,8 @@ mod tests {
     /// The example of the specification's own libraries.
     #[test]
     fn the_published_example_is_signed_as_published() {
-        let secret = [
-            49, 242, 144, 246, 191, 6, 41, 138, 171, 79, 8, 212, 60, 63, 8, 44, 246, 72, 163, 98, 218, 45, 164, 176,
-        ];
+        let secret =
+            [49, 242, 144, 246, 191, 6, 41, 138, 171, 79, 8, 212, 60, 63, 8, 44, 246, 72, 163, 98, 218, 45, 164, 176];
         assert_eq!(base64(&secret), "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let signed = sign(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b"{\"test\": 2432232314}");
         assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");

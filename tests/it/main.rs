@@ -16,4 +16,5 @@ mod privacy;
 mod real_alerts;
 mod registration;
 mod services;
+mod starting;
 mod support;

@@ -65,7 +65,14 @@ fn of_the_log() -> impl Strategy<Value = Act> {
             .prop_map(|(version, development)| Act::ServerStarted { version: version.into(), development }),
         (holder(), instant()).prop_map(|(holder, expires)| Act::CredentialCreated { holder, expires }),
         holder().prop_map(|holder| Act::CredentialRevoked { holder }),
-        select(vec![Act::LogAnchored, Act::ServerStopped, Act::PartnerCreated, Act::AppCreated, Act::BootstrapOffered, Act::WebhookDeleted]),
+        select(vec![
+            Act::LogAnchored,
+            Act::ServerStopped,
+            Act::PartnerCreated,
+            Act::AppCreated,
+            Act::BootstrapOffered,
+            Act::WebhookDeleted
+        ]),
     ]
 }
 

@@ -2,21 +2,18 @@
 
 use super::*;
 use crate::plan::Grant;
-use crate::registry::change::Pending;
-use crate::registry::records::slot_key;
-use crate::registry::store::Space;
+use crate::registry::change::{Next, Pending};
 
-fn held_on_disk(house: &House, space: Space, slot: Slot) -> bool {
-    house.registry().shared.store.get(space, slot_key(slot)).expect("well").is_some()
-}
+/// Numbers that the registry has not come to.
+const LATER: Next = Next { slot: 100, commit: 1_000 };
 
 #[test]
 fn what_is_taken_away_is_gone_before_that_is_durable() {
     let house = House::new();
     let [one, two, three, four] = ["a1", "b2", "c3", "d4"].map(|id| house.register(full(ALPHA, id)).registration);
-    let shared = &house.registry().shared;
+    let shared = house.registry().shared().expect("loaded");
     let facts = |of: &Registration| house.registry().facts(of.slot);
-    let mut pending = Pending::new(shared, 100);
+    let mut pending = Pending::new(shared, LATER);
     let mut take = |change| pending.apply(change).expect("it is made");
 
     take(Change::Withdraw(one.slot, Purpose::EmergencyPush));
@@ -33,7 +30,7 @@ fn what_is_taken_away_is_gone_before_that_is_durable() {
     assert!(matches!(house.registry().get(&four.name), Err(RegistryError::NotFound)));
 
     for registration in [&one, &two, &three, &four] {
-        assert!(held_on_disk(&house, Space::Places, registration.slot), "and the disk does not know yet");
+        assert!(house.place_is_on_disk(registration.slot), "and the disk does not know yet");
     }
 }
 
@@ -41,8 +38,8 @@ fn what_is_taken_away_is_gone_before_that_is_durable() {
 fn what_is_given_is_seen_when_it_is_durable() {
     let house = House::new();
     let bare = house.register(bare(ALPHA)).registration;
-    let shared = &house.registry().shared;
-    let mut pending = Pending::new(shared, 100);
+    let shared = house.registry().shared().expect("loaded");
+    let mut pending = Pending::new(shared, LATER);
     for purpose in [Purpose::Location, Purpose::EmergencyPush] {
         pending.apply(Change::Grant(bare.slot, consent(purpose, None))).expect("granted");
     }
@@ -51,9 +48,9 @@ fn what_is_given_is_seen_when_it_is_durable() {
     pending.apply(Change::Withdraw(bare.slot, Purpose::CrossBorder)).expect("withdrawn");
     assert_eq!(house.registry().facts(bare.slot).emergency, Grant::default());
     assert_eq!(house.place(bare.slot), None);
-    let (batch, effects, _) = pending.finish();
-    shared.store.commit(batch).expect("well");
-    shared.learn(effects);
+    let made = pending.finish(0);
+    shared.store.commit(made.batch).expect("well");
+    shared.learn(made.effects);
     assert_ne!(house.registry().facts(bare.slot).emergency, Grant::default());
     assert_eq!(house.place(bare.slot), Some(point(1.0, 2.0)));
 }
@@ -62,7 +59,7 @@ fn what_is_given_is_seen_when_it_is_durable() {
 fn a_change_that_is_refused_leaves_nothing_behind() {
     let house = House::new();
     let known = house.register(full(ALPHA, "a1b2c3")).registration;
-    let mut pending = Pending::new(&house.registry().shared, 100);
+    let mut pending = Pending::new(house.registry().shared().expect("loaded"), LATER);
     // The name would come back, and its consents, tokens and place go: but the place that is asked for may not be held.
     let refused = NewRegistration { consents: Vec::new(), ..full(ALPHA, "a1b2c3") };
     assert!(matches!(
@@ -71,8 +68,9 @@ fn a_change_that_is_refused_leaves_nothing_behind() {
     ));
     let new = NewRegistration { identifiers: Vec::new(), ..refused };
     assert!(matches!(pending.apply(Change::Register(Box::new(new))), Err(RegistryError::NoLocationConsent)));
-    let (batch, _, next_slot) = pending.finish();
-    assert!(batch.is_empty() && next_slot == 100);
+    assert!(pending.frame().is_none());
+    let made = pending.finish(0);
+    assert!(made.batch.is_empty() && made.next_slot == 100 && !made.effects.moves());
     assert_eq!(house.registry().get(&known.name).expect("held"), known);
 }
 
@@ -107,7 +105,7 @@ fn a_withdrawal_takes_the_place_with_it_and_leaves_the_rest() {
             house.reopen();
         }
         assert_eq!(house.place(held.slot), None);
-        assert!(!held_on_disk(&house, Space::Places, held.slot));
+        assert!(!house.place_is_on_disk(held.slot));
         let facts = house.registry().facts(held.slot);
         assert_eq!((facts.location, facts.is_live()), (Grant::default(), true));
         assert_ne!(facts.emergency, Grant::default());
@@ -137,7 +135,7 @@ fn a_consent_that_has_ended_counts_for_nothing() {
     house.look();
     assert_eq!(house.place(one.slot), None);
     assert!(house.place(two.slot).is_some());
-    assert!(!held_on_disk(&house, Space::Places, one.slot));
+    assert!(!house.place_is_on_disk(one.slot));
 
     house.make(|registry| registry.grant(&one.name, consent(Purpose::Location, None))).expect("granted");
     house.reopen();
@@ -155,7 +153,7 @@ fn a_place_whose_consent_ended_while_nobody_looked_is_not_loaded_and_is_forgotte
     house.reopen();
     assert_eq!(house.place(held.slot), None);
     house.look();
-    assert!(!held_on_disk(&house, Space::Places, held.slot));
+    assert!(!house.place_is_on_disk(held.slot));
 }
 
 #[test]
@@ -165,7 +163,7 @@ fn a_grant_that_is_over_already_takes_the_place_too() {
     let over = consent(Purpose::Location, Some(NOON - SignedDuration::from_mins(1)));
     house.make(|registry| registry.grant(&held.name, over)).expect("granted");
     assert_eq!(house.place(held.slot), None);
-    assert!(!held_on_disk(&house, Space::Places, held.slot));
+    assert!(!house.place_is_on_disk(held.slot));
 }
 
 #[test]

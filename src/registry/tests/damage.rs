@@ -6,6 +6,7 @@ use super::*;
 use crate::registry::identity::IdentifierHash;
 use crate::registry::records::{slot_key, token_key};
 use crate::registry::store::{Key, Space};
+use crate::wire::storage_v1::RegistryState;
 
 /// Changes the closed store behind the registry's back.
 fn edit(house: &mut House, space: Space, change: impl FnOnce(&Keyspace)) {
@@ -45,7 +46,6 @@ fn a_damaged_value_that_is_read_at_start_is_named_and_nothing_opens() {
         (Space::Partners, Key::new(&[&[0, 1]])),
         (Space::Apps, Key::new(&[&[0, 2]])),
         (Space::Registrations, slot_key(Slot(1))),
-        (Space::Places, slot_key(Slot(0))),
     ];
     for (space, key) in spaces {
         let mut house = House::new();
@@ -85,7 +85,8 @@ fn a_change_that_meets_damage_is_refused_whole() {
     let mut house = House::new();
     let done = house.register(full(ALPHA, "a1"));
     let before = done.registration.clone();
-    let hashes = house.registry().shared.keys.identifier(&identifier(IdentifierKind::AndroidId, "a1"));
+    let hashes =
+        house.registry().shared().expect("loaded").keys.identifier(&identifier(IdentifierKind::AndroidId, "a1"));
     let IdentifierHash(hash) = hashes.expect("it says something");
     edit(&mut house, Space::Identifiers, flip(Key::new(&[&hash])));
     house.reopen();
@@ -102,11 +103,11 @@ fn a_change_that_meets_damage_is_refused_whole() {
 fn a_value_at_the_place_of_another_is_found() {
     let mut house = House::new();
     let [one, two] = ["a1", "b2"].map(|id| house.register(full(ALPHA, id)).registration.slot);
-    edit(&mut house, Space::Places, |keyspace| {
+    edit(&mut house, Space::Registrations, |keyspace| {
         let other = value(keyspace, slot_key(two));
         keyspace.insert(slot_key(one).as_bytes(), other).expect("well");
     });
-    assert!(matches!(refusal(&house), RegistryError::Damaged { keyspace: "places", .. }));
+    assert!(matches!(refusal(&house), RegistryError::Damaged { keyspace: "registrations", .. }));
 }
 
 #[test]
@@ -135,8 +136,15 @@ fn a_slot_beyond_the_next_is_damage() {
     house.close();
     let older = House::new();
     older.register(full(ALPHA, "a1"));
-    let key = older.registry().shared.store.get(Space::Meta, Key::new(&[b"state"])).expect("well").expect("there");
-    let mut state: crate::wire::storage_v1::RegistryState = prost::Message::decode(&*key).expect("well-formed");
+    let key = older
+        .registry()
+        .shared()
+        .expect("loaded")
+        .store
+        .get(Space::Meta, Key::new(&[b"state"]))
+        .expect("well")
+        .expect("there");
+    let mut state: RegistryState = prost::Message::decode(&*key).expect("well-formed");
     let own = std::fs::read_to_string(house.folder.path().join("identity.key")).expect("the key file");
     state.key_id = u32::from_str_radix(own.split(' ').nth(2).expect("its id"), 16).expect("a number");
     let mut batch = crate::registry::store::Batch::default();
@@ -163,14 +171,19 @@ fn without_its_key_or_of_a_later_layout_nothing_opens() {
     std::fs::rename(&kept, &key).expect("moved back");
     let key_id = {
         house.reopen();
-        house.registry().shared.keys.id()
+        house.registry().shared().expect("loaded").keys.id()
     };
     house.close();
-    let state = crate::wire::storage_v1::RegistryState { layout: change::LAYOUT + 1, key_id, next_slot: 1 };
-    let mut batch = crate::registry::store::Batch::default();
-    batch.put(Space::Meta, Key::new(&[b"state"]), &prost::Message::encode_to_vec(&state));
-    let store = Store::open(&house.folder.path().join("store"), 1 << 20).expect("it opens");
-    store.commit(batch).expect("well");
-    drop(store);
-    assert!(matches!(refusal(&house), RegistryError::LaterLayout(2)));
+    for layout in [change::LAYOUT - 1, change::LAYOUT + 1] {
+        let state = RegistryState { layout, key_id, next_slot: 1, ..RegistryState::default() };
+        let mut batch = crate::registry::store::Batch::default();
+        batch.put(Space::Meta, Key::new(&[b"state"]), &prost::Message::encode_to_vec(&state));
+        let store = Store::open(&house.folder.path().join("store"), 1 << 20).expect("it opens");
+        store.commit(batch).expect("well");
+        drop(store);
+        match refusal(&house) {
+            RegistryError::EarlierLayout(found) | RegistryError::LaterLayout(found) => assert_eq!(found, layout),
+            other => panic!("{other}"),
+        }
+    }
 }

@@ -10,7 +10,8 @@ use crate::wire::storage_v1::RegistrationRecord;
 /// As it lies on disk.
 fn record(house: &House, slot: Slot) -> RegistrationRecord {
     let key = slot_key(slot);
-    let payload = house.registry().shared.store.get(Space::Registrations, key).expect("well").expect("there");
+    let payload =
+        house.registry().shared().expect("loaded").store.get(Space::Registrations, key).expect("well").expect("there");
     decode(Space::Registrations, key.as_bytes(), &payload).expect("well-formed")
 }
 

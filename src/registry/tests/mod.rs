@@ -6,21 +6,29 @@ mod consents;
 mod damage;
 #[path = "../../../tests/it/support/encodings.rs"]
 mod encodings;
+mod events;
 mod identity;
 mod model;
+mod place_log;
 mod places;
 mod tokens;
+mod webhooks;
 
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use super::endings::Search;
+use super::place_log::{Entry, PlaceLog};
+use super::records::slot_key;
+use super::store::Space;
 use super::*;
 use crate::domain::{
-    ConsentOrigin, DeviceIdentifier, DeviceTraits, IdentifierKind, ManualClock, PlaceId, Platform, PolicyVersion,
+    Cid, ConsentOrigin, DeviceIdentifier, DeviceTraits, IdentifierKind, ManualClock, PlaceId, Platform, PolicyVersion,
     Position, Private, SignedDuration,
 };
+use crate::wire::storage_v1::RegistrationRecord;
 
 /// When the clock of every test starts.
 const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
@@ -30,6 +38,8 @@ const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
 struct House {
     folder: TempDir,
     clock: Arc<ManualClock>,
+    limits: Limits,
+    events: EventLimits,
     runtime: Runtime,
     open: Option<Open>,
 }
@@ -42,9 +52,15 @@ struct Open {
 
 impl House {
     fn new() -> Self {
+        Self::with(Limits::DEFAULT)
+    }
+
+    /// One whose log of places is compacted at other times.
+    fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let mut house = Self { folder, clock: Arc::new(ManualClock::at(NOON)), runtime, open: None };
+        let (clock, events) = (Arc::new(ManualClock::at(NOON)), EventLimits::default());
+        let mut house = Self { folder, clock, limits, events, runtime, open: None };
         house.open = Some(house.try_open().expect("it opens"));
         for partner in ["news", "maps"].map(partner) {
             house.make(|registry| registry.create_partner(partner, String::new())).expect("it is new");
@@ -60,9 +76,22 @@ impl House {
         let tasks = Tasks::new(Arc::clone(&metrics));
         let index = Arc::new(Index::new());
         let clock = Arc::clone(&self.clock);
-        let config = Config { cache_bytes: 1 << 20, ..Config::new(self.folder.path().to_owned()) };
+        let config = Config {
+            cache_bytes: 1 << 20,
+            limits: self.limits,
+            events: self.events,
+            ..Config::new(self.folder.path().to_owned())
+        };
         let registry = Registry::open(&config, Arc::clone(&index), clock, metrics, &tasks)?;
         Ok(Open { registry, index, tasks })
+    }
+
+    /// What is on disk, read and not run.
+    fn load(&self) -> (Shared, Loaded) {
+        let metrics = Arc::new(Metrics::new());
+        let config = Config { cache_bytes: 1 << 20, ..Config::new(self.folder.path().to_owned()) };
+        Shared::open(&config, Arc::new(Index::new()), Arc::clone(&self.clock) as _, metrics, &Progress::default())
+            .expect("it opens")
     }
 
     fn close(&mut self) {
@@ -99,11 +128,24 @@ impl House {
 
     /// What the keeper does each minute.
     fn look(&self) {
-        let mut expired: Vec<_> = self.registry().shared.expired(self.now()).into_iter().map(Change::Expire).collect();
+        let mut expired = self.registry().shared().expect("loaded").look(&mut Search::default());
         // Whatever was asked for before is made when this is.
         expired.push(Change::Expire(Slot(0)));
         let done = self.make(|registry| registry.submit(expired)).expect("it is running");
         assert!(done.iter().all(Result::is_ok));
+    }
+
+    /// Whether the disk has a place of the registration that would be taken up at the next start.
+    fn place_is_on_disk(&self, slot: Slot) -> bool {
+        let shared = self.registry().shared().expect("loaded");
+        let record = shared.store.get(Space::Registrations, slot_key(slot)).expect("well");
+        let Some(record) = record else { return false };
+        let record: RegistrationRecord = prost::Message::decode(&*record).expect("well-formed");
+        let copy = copied(&self.folder.path().join("places"));
+        let mut found = false;
+        let see = |entry: Entry| found |= entry.slot == slot && entry.counts(record.place_commit);
+        drop(PlaceLog::open(copy.path(), Limits::DEFAULT, see).expect("it is whole"));
+        found
     }
 
     /// Where the index has the phone.
@@ -116,6 +158,17 @@ impl Drop for House {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// A copy of a folder without folders in it.
+fn copied(folder: &std::path::Path) -> TempDir {
+    let copy = tempfile::tempdir().expect("a folder");
+    for file in std::fs::read_dir(folder).expect("it is there") {
+        let file = file.expect("it can be listed");
+        // One that is being made may have got its name meanwhile.
+        let _ = std::fs::copy(file.path(), copy.path().join(file.file_name()));
+    }
+    copy
 }
 
 const ALPHA: &str = "partners/news/apps/alpha";

@@ -569,8 +569,9 @@ impl Both {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 12))]
     #[test]
-    fn whatever_is_done_the_registry_is_what_its_model_is(steps in steps()) {
-        let mut both = Both { house: House::new(), model: Model::default() };
+    fn whatever_is_done_the_registry_is_what_its_model_is(steps in steps(), compacts in any::<bool>()) {
+        let limits = if compacts { Limits { bytes: 0, age: Duration::MAX } } else { Limits::DEFAULT };
+        let mut both = Both { house: House::with(limits), model: Model::default() };
         for step in steps {
             both.take(step);
         }

@@ -43,7 +43,7 @@ pub fn footprint_to_wire(footprint: Footprint) -> v1::place::Footprint {
 pub fn footprint(place: Option<v1::place::Footprint>, field: &str) -> Result<Footprint, InvalidField> {
     match place.ok_or_else(|| InvalidField::required(field))? {
         v1::place::Footprint::Point(at) => {
-            Ok(Footprint::Point(Private::new(somebodys_position(at, &format!("{field}.point"))?)))
+            Ok(Footprint::Point(Private::new(somebodys_position(at, || format!("{field}.point"))?)))
         }
         v1::place::Footprint::Box(corners) => footprint_of_box(&corners, &format!("{field}.box")),
     }
@@ -53,7 +53,7 @@ fn footprint_of_box(corners: &v1::PositionBox, field: &str) -> Result<Footprint,
     let corner = |corner: Option<v1::Position>, name: &str| {
         let field = format!("{field}.{name}");
         let degrees = corner.ok_or_else(|| InvalidField::required(&field))?;
-        Ok((degrees, Private::new(somebodys_position(degrees, &field)?)))
+        Ok((degrees, Private::new(somebodys_position(degrees, || field)?)))
     };
     let (from, south_west) = corner(corners.south_west, "south_west")?;
     let (to, north_east) = corner(corners.north_east, "north_east")?;
@@ -68,11 +68,14 @@ fn footprint_of_box(corners: &v1::PositionBox, field: &str) -> Result<Footprint,
 
 /// Reads where somebody is. What is wrong with it is told without the numbers: with its coordinates swapped it would
 /// still be where somebody is.
-fn somebodys_position(position: v1::Position, field: &str) -> Result<Position, InvalidField> {
-    Position::from_degrees(position.longitude, position.latitude).map_err(|error| match error {
-        InvalidGround::Latitude(_) => InvalidField::new(field, "latitude is beyond 90 degrees"),
-        InvalidGround::Longitude(_) => InvalidField::new(field, "longitude is beyond 180 degrees"),
-        _ => InvalidField::new(field, "a coordinate is not a finite number"),
+fn somebodys_position(position: v1::Position, field: impl FnOnce() -> String) -> Result<Position, InvalidField> {
+    Position::from_degrees(position.longitude, position.latitude).map_err(|error| {
+        let reason = match error {
+            InvalidGround::Latitude(_) => "latitude is beyond 90 degrees",
+            InvalidGround::Longitude(_) => "longitude is beyond 180 degrees",
+            _ => "a coordinate is not a finite number",
+        };
+        InvalidField::new(field(), reason)
     })
 }
 

@@ -64,7 +64,10 @@ pub fn new_registration(
 /// Reads a place and when it was reported. A phone's clock may be wrong: a time to come is taken as now, or it would
 /// hold up what is reported until then.
 pub fn place(place: v1::Place, field: &str, now: Timestamp) -> Result<(Footprint, Timestamp), InvalidField> {
-    let at = time::optional(place.report_time, &format!("{field}.report_time"))?.unwrap_or(now);
+    let at = match place.report_time {
+        Some(at) => time::optional(Some(at), &format!("{field}.report_time"))?.unwrap_or(now),
+        None => now,
+    };
     Ok((geography::footprint(place.footprint, field)?, at.min(now)))
 }
 

@@ -1,6 +1,9 @@
 //! A whole server in this process, on a clock that stands until the test sets it; and calls to it over real sockets.
 
+use std::fs::File;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,6 +57,13 @@ impl House {
     }
 
     async fn open_in(folder: TempDir, clock: Arc<ManualClock>, audit_segment_bytes: u64) -> Self {
+        let mut house = Self::start_in(folder, clock, audit_segment_bytes).await;
+        house.app.loaded().await.expect("the registry is loaded");
+        house
+    }
+
+    /// A server whose registry is yet to be loaded.
+    async fn start_in(folder: TempDir, clock: Arc<ManualClock>, audit_segment_bytes: u64) -> Self {
         let loopback: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
         let server_clock = Arc::clone(&clock);
         let app = App::open(Options {
@@ -87,6 +97,35 @@ impl House {
         drop(channel);
         app.close().await.expect("it closes in time");
         Self::open_in(folder, clock, audit_segment_bytes).await
+    }
+
+    /// Closes it, and opens it with the identity key in a pipe that has nothing in it yet: the registry is not loaded
+    /// before [`House::let_load`].
+    pub(crate) async fn restart_held_up(self) -> (Self, HeldUp) {
+        let Self { app, clock, audit_segment_bytes, folder, channel } = self;
+        drop(channel);
+        app.close().await.expect("it closes in time");
+        let path = folder.path().join("registry/identity.key");
+        let key = std::fs::read(&path).expect("there is one");
+        std::fs::remove_file(&path).expect("removed");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe can be made");
+        (Self::start_in(folder, clock, audit_segment_bytes).await, HeldUp { path, key })
+    }
+
+    /// Closes it before its registry is loaded, and opens it again on the same data.
+    pub(crate) async fn restart_unloaded(self, held_up: HeldUp) -> Self {
+        let Self { app, clock, audit_segment_bytes, folder, channel } = self;
+        drop(channel);
+        let (closed, ()) = tokio::join!(app.close(), async { held_up.let_go() });
+        closed.expect("it closes in time");
+        Self::open_in(folder, clock, audit_segment_bytes).await
+    }
+
+    /// The registry is loaded when this returns.
+    pub(crate) async fn let_load(&mut self, held_up: HeldUp) {
+        held_up.let_go();
+        self.app.loaded().await.expect("the registry is loaded");
     }
 
     /// Closes it; panics unless everything ends in time.
@@ -182,6 +221,22 @@ impl House {
     /// Calls of partners for their devices.
     pub(crate) fn devices(&self) -> DeviceServiceClient<Channel> {
         DeviceServiceClient::new(self.channel.clone())
+    }
+}
+
+/// What holds a registry up.
+pub(crate) struct HeldUp {
+    path: PathBuf,
+    key: Vec<u8>,
+}
+
+impl HeldUp {
+    /// Puts the key into the pipe, and back into a file.
+    pub(crate) fn let_go(self) {
+        std::fs::write(&self.path, &self.key).expect("it is read");
+        std::fs::remove_file(&self.path).expect("removed");
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&self.path).expect("made");
+        file.write_all(&self.key).expect("written");
     }
 }
 

@@ -73,14 +73,15 @@ impl Server {
         format!("http://{}", self.address())
     }
 
-    /// Starts it and waits until it says that it listens.
+    /// Starts it and waits until it says that it is ready.
     pub(crate) fn start(&mut self) {
         let mut child = self.spawn();
         let stdout = child.stdout.take().expect("it is piped");
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).expect("it can be read");
+        let mut said = String::new();
+        let mut lines = BufReader::new(stdout);
+        while !said.contains("\"ready\"") && lines.read_line(&mut said).expect("it can be read") > 0 {}
         self.child = Some(child);
-        assert!(line.contains("\"listening\""), "the server said {line:?}");
+        assert!(said.contains("\"listening\"") && said.contains("\"ready\""), "the server said {said:?}");
     }
 
     /// Starts it, and kills it before long, wherever it is.

@@ -148,7 +148,8 @@ impl Site {
             limits,
             dev: false,
         };
-        let app = App::open(options).await.expect("the server opens");
+        let mut app = App::open(options).await.expect("the server opens");
+        app.loaded().await.expect("the registry is loaded");
         Self { app, clock, folder, root, administrator }
     }
 

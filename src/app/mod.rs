@@ -1,8 +1,13 @@
 //! Builds the house in the order of the flow, and takes it down in the same order.
 //!
-//! Opening: journal first (what was accepted), then the registry (whom it is for), then the desk and the fan-outs, then
-//! the doors. Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has
-//! ended.
+//! Opening: journal first (what was accepted), then the desk, then the doors. The registry (whom it is for) is read
+//! behind them: with ten million devices that takes a while, and no alert waits for it. Until it is there alerts are
+//! accepted and stand, and doors that need it tell their callers to come again; then the fan-outs' workers begin, with
+//! all that was accepted before.
+//!
+//! Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has ended.
+
+mod loading;
 
 use std::fs::DirBuilder;
 use std::net::SocketAddr;
@@ -19,11 +24,9 @@ use crate::access::{Access, AccessError, Limits};
 use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Lineages, Rules};
-use crate::domain::{
-    Act, Actor, ActorKind, AlertOutcome, AppName, AuditEntry, Clock, Credential, PartnerName, PolicyVersion, Principal,
-};
+use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AuditEntry, Clock, Credential, PolicyVersion, Principal};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
-use crate::grpc::{self, Services};
+use crate::grpc::{self, Health, Services};
 use crate::http::{self, Readiness};
 use crate::intake::{Desk, REMEMBERED};
 use crate::journal::{self, Admitted, Entry, Journal, JournalError};
@@ -33,9 +36,11 @@ use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Do
 use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::plan::Policy;
-use crate::registry::{self, EventLimits, Profile, Registry, RegistryError};
+use crate::registry::{EventLimits, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
-use crate::webhook::{self, Webhooks};
+use crate::webhook;
+
+use loading::{Around, Awaited, Loading};
 
 /// How long closing may take before what still runs is named and left: less than `server.stop_seconds`, after which
 /// the process ends without a word.
@@ -161,6 +166,7 @@ pub struct App {
     doors: CancellationToken,
     http_stop: CancellationToken,
     readiness: Readiness,
+    registry: Awaited,
 }
 
 /// What the journal had.
@@ -171,7 +177,8 @@ struct Replayed {
 }
 
 impl App {
-    /// Opens a server: when this returns, what had been accepted before is on its way again and the doors are open.
+    /// Opens a server: when this returns, alerts can come, and what had been accepted before stands again. Devices can
+    /// come, and alerts are sent, when [`App::loaded`] has returned.
     pub async fn open(options: Options) -> Result<Self, AppError> {
         let metrics = Arc::new(Metrics::new());
         let tasks = Tasks::new(Arc::clone(&metrics));
@@ -203,11 +210,7 @@ impl App {
         let (journal, replayed) = open_journal(&options, &metrics, &tasks, (&audit, &tail))?;
         let watched = journal.clone();
         readiness.journal_replayed(move || watched.healthy().is_ok());
-        let index = Arc::new(Index::new());
-        let registry = open_registry(&options, &index, (&audit, tail), &metrics, &tasks).await?;
-        let watched = registry.clone();
-        readiness.registry_loaded(move || watched.is_healthy());
-
+        let (index, registry) = (Arc::new(Index::new()), Registry::unloaded());
         let hub = Hub::with_queue(options.link_queue, metrics.links_open.clone());
         let around = Surroundings {
             index: Arc::clone(&index),
@@ -219,30 +222,21 @@ impl App {
             metrics: Arc::clone(&metrics),
         };
         let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
-        let fan_outs =
-            FanOuts::new(around, policy, lanes(&options, &hub)?, options.planners, &tasks).map_err(AppError::Thread)?;
+        let (fan_outs, workers) = FanOuts::assemble(around, policy, lanes(&options, &hub)?);
         fan_outs.recover(replayed.recovered);
         let clock = Arc::clone(&options.clock);
         let (desk, desk_task) =
             Desk::new(replayed.lineages, Rules::default(), journal, audit.clone(), fan_outs.clone(), clock);
         tasks.spawn_essential("desk", desk_task.run());
 
-        let webhooks = Webhooks::new(
-            registry.clone(),
-            Arc::clone(&options.clock),
-            options.webhooks.clone(),
-            Arc::clone(&metrics),
-            tasks.clone(),
-        );
-        tasks.spawn_essential("webhooks", webhooks.run(doors.clone()));
-
+        let health = Health::default();
         let services = Services {
             desk: desk.clone(),
             fan_outs,
-            registry,
-            audit,
+            registry: registry.clone(),
+            audit: audit.clone(),
             hub: hub.clone(),
-            clock: options.clock,
+            clock: Arc::clone(&options.clock),
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
             access: access.clone(),
             development: options.dev,
@@ -251,19 +245,34 @@ impl App {
             tasks: tasks.clone(),
         };
         tasks.spawn_essential("access", access.watch_expiry(doors.clone()));
-        let reload = Arc::new(Notify::new());
-        if let (Some(certificates), Some(tls)) = (certificates.clone(), &options.tls) {
-            let (asked, counted) = (Arc::clone(&reload), Arc::clone(&metrics));
-            let fresh = certificates.keep_fresh(tls.reload, asked, tasks.clone(), counted, doors.clone());
-            tasks.spawn_essential("certificates", fresh);
-        }
+        let reload = keep_fresh(certificates.as_ref(), &options, &tasks, &metrics, &doors);
         let (listener, protocol, bounds) = (grpc_listener, Protocol::Http2, options.bounds);
         let cut = CancellationToken::new();
         let door = Door { name: "grpc", listener, certificates, protocol, bounds, cut: cut.clone() };
         let incoming = door.open(&tasks, &metrics);
-        tasks.spawn_essential("grpc", serve_grpc(incoming, services, doors.clone(), cut));
+        tasks.spawn_essential("grpc", serve_grpc(incoming, services, health.clone(), doors.clone(), cut));
         readiness.doors_open();
-        Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness })
+
+        let (stop, told) = (doors.clone(), readiness.clone());
+        let around = Around { tasks: tasks.clone(), stop, readiness: told, metrics, health };
+        let registry = Loading { options, index, registry, audit: (audit, tail), workers, around }.begin();
+        Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness, registry })
+    }
+
+    /// Returns when the registry is there, and everything accepted so far is being sent; or why that cannot be. May be
+    /// dropped and called again.
+    pub async fn loaded(&mut self) -> Result<(), AppError> {
+        self.registry.loaded().await
+    }
+
+    /// How far the registry is that is being loaded.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.registry.progress)
+    }
+
+    /// Cancelled when the registry is there.
+    pub fn ready(&self) -> CancellationToken {
+        self.registry.ready.clone()
     }
 
     /// Asks, each time that it is notified, for certificates to be loaded again now.
@@ -282,21 +291,21 @@ impl App {
     }
 
     /// Runs until `stop` resolves or a part fails, then closes.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+        let tasks = self.tasks.clone();
         let failed = tokio::select! {
             () = stop => None,
-            failed = self.tasks.failed() => Some(failed),
+            failed = tasks.failed() => Some(failed.into()),
+            Err(error) = self.loaded() => Some(error),
         };
         let closed = self.close().await;
-        match failed {
-            Some(failed) => Err(failed.into()),
-            None => closed,
-        }
+        failed.map_or(closed, Err)
     }
 
     /// Closes: links are sent away, doors shut, what is on its way is sent, what was sent is written.
     pub async fn close(self) -> Result<(), AppError> {
         self.readiness.doors_closed();
+        self.registry.progress.stop();
         self.tasks.close();
         self.hub.drain(RECONNECT_OVER);
         self.doors.cancel();
@@ -430,47 +439,32 @@ fn unrecorded(admitted: &Admitted, tail: &Tail) -> Option<AuditEntry> {
     })
 }
 
-async fn open_registry(
+/// Loads certificates again when they change, or when what this gives is notified.
+fn keep_fresh(
+    certificates: Option<&Arc<Certificates>>,
     options: &Options,
-    index: &Arc<Index>,
-    (audit, tail): (&Audit, Tail),
-    metrics: &Arc<Metrics>,
     tasks: &Tasks,
-) -> Result<Registry, AppError> {
-    let mut config = registry::Config::new(options.data_dir.join("registry"));
-    config.cache_bytes = options.registry_cache_bytes;
-    config.events = options.events;
-    config.audit = Some((audit.clone(), tail));
-    let registry = Registry::open(&config, Arc::clone(index), Arc::clone(&options.clock), Arc::clone(metrics), tasks)?;
-    if options.dev {
-        make_dev_partner(&registry, audit).await?;
+    metrics: &Arc<Metrics>,
+    doors: &CancellationToken,
+) -> Arc<Notify> {
+    let reload = Arc::new(Notify::new());
+    if let (Some(certificates), Some(tls)) = (certificates, &options.tls) {
+        let (asked, counted) = (Arc::clone(&reload), Arc::clone(metrics));
+        let fresh = Arc::clone(certificates).keep_fresh(tls.reload, asked, tasks.clone(), counted, doors.clone());
+        tasks.spawn_essential("certificates", fresh);
     }
-    Ok(registry)
-}
-
-/// The partner `dev` with the apps `alpha` and `beta`, if they are not there.
-async fn make_dev_partner(registry: &Registry, audit: &Audit) -> Result<(), AppError> {
-    let partner = PartnerName::new("dev").expect("it is well-formed");
-    let apps = ["alpha", "beta"].map(|id| AppName::new(partner.clone(), id).expect("it is well-formed"));
-    let there = |made: Result<Profile, RegistryError>, object: String, act: Act| match made {
-        Ok(_) => {
-            drop(audit.append(&AuditEntry { object: object.into(), ..AuditEntry::server(act) }));
-            Ok(())
-        }
-        Err(RegistryError::AlreadyExists) => Ok(()),
-        Err(error) => Err(error),
-    };
-    let made = registry.create_partner(partner.clone(), "Development".to_owned()).await;
-    there(made, partner.to_string(), Act::PartnerCreated)?;
-    for app in apps {
-        there(registry.create_app(app.clone(), String::new()).await, app.to_string(), Act::AppCreated)?;
-    }
-    Ok(())
+    reload
 }
 
 /// Serves until `stop`; streams that do not end then are cut off.
-async fn serve_grpc(incoming: Incoming, services: Services, stop: CancellationToken, cut: CancellationToken) {
-    let serving = grpc::serve(incoming, services, stop.clone());
+async fn serve_grpc(
+    incoming: Incoming,
+    services: Services,
+    health: Health,
+    stop: CancellationToken,
+    cut: CancellationToken,
+) {
+    let serving = grpc::serve(incoming, services, health, stop.clone());
     let cutting = async {
         stop.cancelled().await;
         tokio::time::sleep(DOORS_CLOSE_WITHIN).await;
