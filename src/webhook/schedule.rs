@@ -45,7 +45,8 @@ mod tests {
             asked in 0_u64..200_000,
         ) {
             let after = |failures, chance| wait(failures, FIRST, None, chance).expect("it is tried again");
-            prop_assert!(after(failures, one) < after(failures + 1, other));
+            prop_assert!(after(failures, one) < after(failures + 1, one));
+            prop_assert!(after(failures, one).abs_diff(after(failures, other)) <= after(failures, 0.5).mul_f64(2.0 * JITTER));
             let asked = Duration::from_secs(asked);
             let waited = wait(failures, FIRST, Some(asked), one).expect("it is tried again");
             prop_assert!(waited >= asked.min(LONGEST_ASKED) && waited >= after(failures, one));

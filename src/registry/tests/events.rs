@@ -8,7 +8,7 @@ use crate::domain::{EventCursor, EventKind, PartnerEvent};
 
 use EventKind::{ConsentExpired, ConsentGranted, ConsentWithdrawn, Deleted, Gap, PlaceForgotten, Restarted, TokenGone};
 
-const FIRST: PolicyVersion = PolicyVersion(1);
+const FIRST: PolicyVersion = PolicyVersion(3);
 
 /// All that a partner is told, from `after` on, read in pages of some size.
 fn told(house: &House, id: &str, after: Option<EventCursor>, most: usize) -> Vec<PartnerEvent> {
