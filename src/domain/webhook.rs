@@ -1,4 +1,5 @@
-//! Where a partner wants its events sent: an address that is not trusted, and the secret that what is sent is signed with.
+//! Where a partner wants its events sent: an address that is not trusted, and the secret that what is sent is signed
+//! with.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

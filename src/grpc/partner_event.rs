@@ -15,7 +15,7 @@ use crate::wire::v1;
 use crate::wire::v1::partner_event_service_server::PartnerEventService;
 
 use super::acts::{self, actor};
-use super::status::{not_found, status};
+use super::status::status;
 use super::{Services, page_size};
 
 /// How long a stream says nothing, at most.
@@ -91,21 +91,17 @@ impl PartnerEventService for PartnerEventDoor {
         let token = request.page_token;
         let read = move || {
             let Some(round) = fan_outs.newest_round(lineage) else { return Ok::<_, RegistryError>(None) };
-            let page = registry.of_partner(&of, round.sent().iter(), size, &token)?;
-            // An alert that told nobody of the partner's is answered like one that there is not.
-            let is_told = !token.is_empty() || !page.0.is_empty();
-            Ok(is_told.then_some((page, round)))
+            registry.of_partner(&of, round.sent().iter(), size, &token).map(|page| Some((page, round)))
         };
         let read = self.0.tasks.spawn_blocking("receipts", read).await;
         let read = read.map_err(|_| Status::internal("the receipts could not be read"))?.map_err(status)?;
-        let Some(((found, next), round)) = read else {
-            return Err(not_found("RECEIPTS_NOT_FOUND", "no receipts of the partner's registrations"));
-        };
+        // An alert that there is not is answered like one that told nobody of the partner's.
+        let ((found, next), round) = read.map_or_else(Default::default, |(page, round)| (page, Some(round)));
         let act = Act::EventsRead { events: found.len() as u32 };
         self.0.audit(&[acts::on(&actor, partner.to_string(), act)]).await?;
         let receipts = found.into_iter().map(|(name, device)| v1::Receipt {
             registration: name.to_string(),
-            acknowledged: round.acknowledged().contains(device),
+            acknowledged: round.as_ref().is_some_and(|round| round.acknowledged().contains(device)),
         });
         let (receipts, next_page_token) = (receipts.collect(), next.unwrap_or_default());
         Ok(Response::new(v1::ListReceiptsResponse { receipts, next_page_token }))

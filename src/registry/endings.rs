@@ -1,8 +1,8 @@
 //! Consents that end by themselves, told when they have.
 //!
 //! What needs a consent reads when it ends, so that it counts no moment longer; this is for those who are told of it. A
-//! registration whose consents have an end has a row at the first of them; the keeper finds the rows whose time has come,
-//! and the writer looks what has really ended, and puts a row for what ends next.
+//! registration whose consents have an end has a row at the first of them; the keeper finds the rows whose time has
+//! come, and the writer looks what has really ended, and puts a row for what ends next.
 
 use crate::domain::{EventKind, PolicyVersion, Purpose, Slot, Timestamp};
 use crate::wire::storage_v1::{ConsentRecord, EndingRecord, RegistrationRecord};

@@ -1,15 +1,15 @@
 //! Each partner's log of what happened to its registrations.
 //!
 //! An event is written in the commit of the change that it tells, and seen when that is durable: nothing that holds is
-//! without its event. A log is kept for some time and up to some number of events ([`EventLimits`]); a reader that comes
-//! from before what is kept gets a gap, with how many it has missed.
+//! without its event. A log is kept for some time and up to some number of events ([`EventLimits`]); a reader that
+//! comes from before what is kept gets a gap, with how many it has missed.
 //!
 //! An event holds a registration's slot and no name. The name is looked up when the event is read: what is deleted, or
-//! was another person's, leads from an event to nobody and is passed over (R-P6), and what is left of it goes with the
-//! log.
+//! was another person's, leads from an event to nobody and is passed over (R-P6), and what is left of it goes with
+//! the log.
 //!
-//! What is part of no commit ([`Registry::note_event`]) is written when the writer comes to it. If it cannot keep up, so
-//! many are told as a gap.
+//! What is part of no commit ([`Registry::note_event`]) is written when the writer comes to it. If it cannot keep up,
+//! so many are told as a gap.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,8 +1,8 @@
 //! Where partners have their events sent, and how far that has come.
 //!
 //! A [`Hook`] is what whoever sends works with: it has the secrets, which lie on disk sealed with a key that is derived
-//! from the identity key, so that a copy of the store alone signs nothing. What comes of sending is told with the hook's
-//! generation: of a webhook that was set anew meanwhile it counts for nothing.
+//! from the identity key, so that a copy of the store alone signs nothing. What comes of sending is told with the
+//! hook's generation: of a webhook that was set anew meanwhile it counts for nothing.
 
 use std::collections::BTreeMap;
 
@@ -86,8 +86,8 @@ impl Webhooks {
 }
 
 impl Registry {
-    /// Has a partner's events sent to `url`, from now on; or changes the URL, and goes on behind what was delivered. The
-    /// secret, if it is new.
+    /// Has a partner's events sent to `url`, from now on; or changes the URL, and goes on behind what was delivered.
+    /// The secret, if it is new.
     pub async fn set_webhook(
         &self,
         partner: &PartnerName,

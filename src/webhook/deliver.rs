@@ -18,8 +18,8 @@ use crate::tasks::Tasks;
 use super::client::{Answer, Client, Message};
 use super::{Settings, payload, schedule, sign};
 
-/// How many events are read at a time. Few, so that none is sent long after it was read: its registration may be deleted
-/// meanwhile.
+/// How many events are read at a time. Few, so that none is sent long after it was read: its registration may be
+/// deleted meanwhile.
 const PAGE: usize = 16;
 
 /// The most requests that are on their way at a time, over all webhooks.

@@ -360,7 +360,8 @@ async fn a_dead_receiver_delays_itself_alone() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/", silent.local_addr().expect("bound"));
     partner.set(&url, false).await;
-    let name = partner.register(phone_at(PLACE)).await;
+    let tokens = vec![token(v1::Channel::Null, "1")];
+    let name = partner.register(v1::Registration { tokens, ..phone_at(PLACE) }).await;
     partner.grant(&name, v1::ConsentPurpose::CrossBorder).await;
     let (_held, _) = silent.accept().await.expect("it is called");
     let fan_out = house.send(&Message::warning("a", NOON, PLACE)).await;

@@ -27,6 +27,7 @@ const SERVICES: [&str; 7] = [
     "hazardcast.v1.DeviceService",
     "hazardcast.v1.FanOutService",
     "hazardcast.v1.LinkService",
+        "hazardcast.v1.PartnerEventService",
     "hazardcast.v1.AuditService",
     "hazardcast.v1.PartnerService",
 ];
