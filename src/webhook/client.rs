@@ -210,6 +210,31 @@ fn read(status: u16, headers: &HeaderMap) -> Answer {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_name_that_leads_to_this_machine_is_not_connected_to() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let message = Message {
+            id: "evt_1".to_owned(),
+            timestamp: 7,
+            signature: "v1,".to_owned(),
+            payload: Bytes::from_static(b"{}"),
+        };
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+        let tasks = Tasks::new(Arc::new(crate::metrics::Metrics::new()));
+        // The second is how some resolvers read a number: as an address.
+        for host in ["localhost", "2130706433", "127.1"] {
+            let url = WebhookUrl::read(&format!("https://{host}:{port}/"), false).unwrap();
+            let mut client = Client::new(url, false, Arc::new(tls.clone()), tasks.clone());
+            let refused = client.post(&message).await;
+            assert!(matches!(refused, Err(Unanswered::NotPublic | Unanswered::Lookup(_))), "{host}: {refused:?}");
+        }
+        let came = tokio::time::timeout(Duration::ZERO, listener.accept()).await;
+        assert!(came.is_err(), "nobody came");
+    }
+
     #[test]
     fn any_status_but_success_is_a_failure_and_gone_is_the_end() {
         let mut headers = HeaderMap::new();

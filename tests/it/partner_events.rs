@@ -6,19 +6,27 @@ use std::time::Instant;
 
 use aws_lc_rs::hmac;
 use hazardcast::wire::v1;
+use hazardcast::wire::v1::device_service_client::DeviceServiceClient;
 use hazardcast::wire::v1::partner_event::Kind;
 use hazardcast::wire::v1::partner_event_service_client::PartnerEventServiceClient;
 use parking_lot::Mutex;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tonic::Code;
 use tonic::transport::Channel;
 
+use crate::access::register;
 use crate::support::api::{ALPHA, Api, Refused, consent, create, phone, phone_at, token};
+use crate::support::authority::{Root, Signed};
 use crate::support::house::{House, NOON};
 use crate::support::message::Message;
 use crate::support::server::{PATIENCE, Server};
+use crate::support::site::{Site, partner as principal, with_token};
 
 const DEV: &str = "partners/dev";
 const PLACE: [f64; 2] = [8.5, 47.3];
@@ -73,22 +81,43 @@ struct Receiver {
 
 impl Receiver {
     async fn open(script: &[&'static str]) -> Self {
+        Self::listen(script, None).await
+    }
+
+    /// One that speaks TLS with this certificate.
+    async fn open_encrypted(certificate: &Signed) -> Self {
+        let chain = CertificateDer::pem_slice_iter(certificate.certificate.as_bytes()).map(|der| der.expect("PEM"));
+        let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes()).expect("PEM");
+        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain.collect(), key);
+        Self::listen(&[], Some(TlsAcceptor::from(Arc::new(config.expect("a pair"))))).await
+    }
+
+    async fn listen(script: &[&'static str], tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}/hook?key=1", listener.local_addr().expect("bound"));
+        let address = listener.local_addr().expect("bound");
+        let url = match tls {
+            Some(_) => format!("https://localhost:{}/hook?key=1", address.port()),
+            None => format!("http://{address}/hook?key=1"),
+        };
         let receiver =
             Self { url, came: Arc::default(), script: Arc::new(Mutex::new(script.iter().copied().collect())) };
         let own = receiver.clone();
         #[expect(clippy::disallowed_methods, reason = "a test's own server")]
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let own = own.clone();
-                tokio::spawn(async move { own.serve(stream).await });
+                let (own, tls) = (own.clone(), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        Some(tls) => own.serve(tls.accept(stream).await.ok()?).await,
+                        None => own.serve(stream).await,
+                    }
+                });
             }
         });
         receiver
     }
 
-    async fn serve(&self, mut stream: TcpStream) -> Option<()> {
+    async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
         let mut held = Vec::new();
         loop {
             let request = loop {
@@ -326,6 +355,38 @@ async fn what_happened_before_a_kill_is_delivered_after_it() {
     let kinds: Vec<String> = came.iter().map(Delivery::kind).collect();
     assert_eq!(kinds, ["consent.withdrawn", "consent.withdrawn", "place.forgotten"]);
     assert!(server.stop(), "it ends as it should");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_partners_are_sent_their_own_alone_and_only_by_whom_they_trust() {
+    let site = Site::open().await;
+    let channel = site.channel().await;
+    let receivers = [
+        ("acme", Receiver::open_encrypted(&site.root.server()).await),
+        ("rival", Receiver::open_encrypted(&site.root.server()).await),
+        ("lost", Receiver::open_encrypted(&Root::new("Somebody").server()).await),
+    ];
+    let mut names = Vec::new();
+    for (id, receiver) in &receivers {
+        site.admit(id).await;
+        let (_, token) = site.make(principal(id)).await;
+        let mut events = PartnerEventServiceClient::new(with_token(channel.clone(), &token));
+        let webhook = Some(v1::Webhook { url: receiver.url.clone(), ..v1::Webhook::default() });
+        let request = v1::SetWebhookRequest { parent: format!("partners/{id}"), webhook, rotate_secret: false };
+        events.set_webhook(request).await.expect("it is set");
+        let device = register(channel.clone(), &token, &format!("partners/{id}/apps/main")).await.expect("registered");
+        let name = device.registration.to_string();
+        let mut devices = DeviceServiceClient::new(with_token(channel.clone(), &token));
+        let consent = Some(consent(v1::ConsentPurpose::CrossBorder));
+        devices.grant_consent(v1::GrantConsentRequest { name: name.clone(), consent }).await.expect("granted");
+        names.push(name);
+    }
+    for ((_, receiver), name) in receivers.iter().zip(&names).take(2) {
+        let came = receiver.wait_for(1).await;
+        assert!(came.iter().all(|delivery| delivery.json()["data"]["registration"] == name.as_str()), "{came:?}");
+    }
+    site.close().await;
+    assert_eq!([0, 1, 2].map(|at: usize| receivers[at].1.came().len()), [1, 1, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -139,7 +139,7 @@ impl Site {
             segment_bytes: 1 << 20,
             registry_cache_bytes: 8 << 20,
             events: EventLimits::default(),
-            webhooks: WEBHOOKS,
+            webhooks: webhook::Settings { roots: Some(path("roots.pem")), ..WEBHOOKS },
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,
