@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::wire::convert::time;
+use crate::domain::{ChannelKind, Purpose};
+use crate::wire::convert::{terms, time};
 use crate::wire::v1;
 use crate::wire::v1::partner_event::Kind;
 use crate::wire::v1::partner_event_service_client::PartnerEventServiceClient;
@@ -173,9 +174,15 @@ fn say(event: &v1::PartnerEvent, json: bool) {
 }
 
 fn kind(kind: &Kind) -> (&'static str, Value) {
-    let consent = |change: &v1::partner_event::ConsentChange| json!({ "purpose": change.purpose().as_str_name(), "policy_version": change.policy_version });
+    let consent = |change: &v1::partner_event::ConsentChange| {
+        let purpose = terms::purpose::from_wire(change.purpose).map_or("unknown", Purpose::name);
+        json!({ "purpose": purpose, "policy_version": change.policy_version })
+    };
     match kind {
-        Kind::TokenGone(gone) => ("token.gone", json!({ "channel": gone.channel().as_str_name() })),
+        Kind::TokenGone(gone) => {
+            let channel = terms::channel::from_wire(gone.channel).map_or("unknown", ChannelKind::name);
+            ("token.gone", json!({ "channel": channel }))
+        }
         Kind::ConsentGranted(change) => ("consent.granted", consent(change)),
         Kind::ConsentWithdrawn(change) => ("consent.withdrawn", consent(change)),
         Kind::ConsentExpired(change) => ("consent.expired", consent(change)),

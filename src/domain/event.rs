@@ -9,8 +9,9 @@ use std::str::FromStr;
 
 use super::{ChannelKind, InvalidId, PolicyVersion, Purpose, RegistrationName, Timestamp};
 
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What happened. A new kind also gets a number on disk (`registry::events`), a message in the API, and a place in what
+/// webhooks send; each `match` says so.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// The channel's vendor said that the registration's address is gone: it was removed (R-B4).
     TokenGone(ChannelKind),
@@ -33,7 +34,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The kind's name, as a webhook's `type` has it.
-    pub const fn name(self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::TokenGone(_) => "token.gone",
             Self::ConsentGranted(..) => "consent.granted",

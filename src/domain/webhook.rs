@@ -132,9 +132,10 @@ impl WebhookUrl {
         self.0.authority().map_or("", |authority| authority.as_str())
     }
 
-    /// Path and query.
-    pub fn path(&self) -> &str {
-        self.0.path_and_query().map_or("/", |path| path.as_str())
+    /// Path and query, as a request names them.
+    pub fn path(&self) -> String {
+        let path = self.0.path_and_query().map_or("", |path| path.as_str());
+        if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
     }
 }
 
@@ -266,7 +267,10 @@ mod tests {
     fn what_may_be_a_secret_in_a_url_is_not_shown() {
         let url = WebhookUrl::read("https://example.org/hook?key=secret", false).unwrap();
         assert_eq!(format!("{url:?}"), "WebhookUrl(\"example.org\")");
-        assert_eq!((url.authority(), url.path()), ("example.org", "/hook?key=secret"));
+        assert_eq!((url.authority(), url.path().as_str()), ("example.org", "/hook?key=secret"));
+        for (text, path) in [("https://a.org", "/"), ("https://a.org?b=1", "/?b=1"), ("https://a.org/?b=1", "/?b=1")] {
+            assert_eq!(WebhookUrl::read(text, false).unwrap().path(), path);
+        }
     }
 
     #[test]
@@ -365,6 +369,7 @@ mod tests {
                 prop_assert!(text.starts_with("https://") && !text.contains('#') && !url.authority().contains('@'));
                 prop_assert!(text["https://".len()..].starts_with(url.authority()) && url.port() > 0);
                 prop_assert!(url.ip().is_none_or(is_public));
+                prop_assert!(http::Request::post(url.path()).header("host", url.authority()).body(()).is_ok());
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::wire::storage_v1::{AppRecord, EventRecord, PartnerRecord, Registratio
 
 use super::directory::Profile;
 use super::effects::{Effects, Loss};
-use super::events::LogEnds;
+use super::events::{LogEnds, PRUNED};
 use super::keeper::is_valid;
 use super::place_log::Frame;
 use super::places::Reported;
@@ -52,6 +52,13 @@ pub(super) enum Change {
     Webhook(u16, Box<WebhookChange>),
     AddPartner(PartnerName, Profile),
     AddApp(AppName, Profile),
+}
+
+impl Change {
+    /// As how many changes it counts where there is to be no more than so many at a time.
+    pub(super) fn weight(&self) -> usize {
+        if matches!(self, Self::Prune(..)) { PRUNED as usize } else { 1 }
+    }
 }
 
 /// New values for a registration; `None` leaves what is there.
@@ -186,7 +193,7 @@ impl<'a> Pending<'a> {
             Change::Grant(slot, consent) => self.grant(slot, &consent)?,
             Change::Withdraw(slot, purpose) => self.withdraw(slot, purpose)?,
             Change::ForgetToken(slot, token) => self.forget_token(slot, &token)?,
-            Change::Note(slot, kind) => self.note(slot, kind)?,
+            Change::Note(slot, kind) => self.note(slot, &kind)?,
             Change::Missed(partner, count) => self.missed(partner, count),
             Change::Prune(partner, end) => self.prune(partner, end),
             Change::End(at_us, slot) => self.end(at_us, slot)?,
@@ -223,7 +230,7 @@ impl<'a> Pending<'a> {
         self.draft.batch.remove(Space::Registrations, slot_key(slot));
         self.draft.effects.facts(slot, Facts::default());
         self.draft.effects.lose(Loss::Registration(slot));
-        self.tell(slot, &record, EventKind::Deleted);
+        self.tell(slot, &record, &EventKind::Deleted);
         Ok(())
     }
 
@@ -260,7 +267,7 @@ impl<'a> Pending<'a> {
     /// Since nothing allows any more to hold it.
     pub(super) fn forget_place(&mut self, slot: Slot, record: &mut RegistrationRecord) {
         if self.place_of(slot).is_some() {
-            self.tell(slot, record, EventKind::PlaceForgotten);
+            self.tell(slot, record, &EventKind::PlaceForgotten);
         }
         self.remove_place(slot, record);
     }
@@ -287,7 +294,7 @@ impl<'a> Pending<'a> {
         let purpose = records::purpose_number(consent.purpose);
         record.consents.retain(|known| known.purpose != purpose);
         record.consents.push(records::write_consent(consent));
-        self.tell(slot, &record, EventKind::ConsentGranted(consent.purpose, consent.policy));
+        self.tell(slot, &record, &EventKind::ConsentGranted(consent.purpose, consent.policy));
         self.arm(slot, &record);
         if !is_valid(records::grant(&record, Purpose::Location), self.now) {
             self.forget_place(slot, &mut record);
@@ -302,7 +309,7 @@ impl<'a> Pending<'a> {
         let number = records::purpose_number(purpose);
         if let Some(ended) = record.consents.iter().find(|known| known.purpose == number) {
             let policy = PolicyVersion(ended.policy as u16);
-            self.tell(slot, &record, EventKind::ConsentWithdrawn(purpose, policy));
+            self.tell(slot, &record, &EventKind::ConsentWithdrawn(purpose, policy));
         }
         record.consents.retain(|known| known.purpose != number);
         if purpose == Purpose::Location {
@@ -326,7 +333,7 @@ impl<'a> Pending<'a> {
         record.gone_channels |= bit;
         self.draft.batch.remove(Space::Tokens, key);
         self.draft.effects.lose(Loss::Channel(slot, token.channel));
-        self.tell(slot, &record, EventKind::TokenGone(token.channel));
+        self.tell(slot, &record, &EventKind::TokenGone(token.channel));
         self.put_registration(slot, &record);
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Pending<'_> {
         }
         for consent in &ended {
             if let Some(purpose) = purpose(consent) {
-                self.tell(slot, &record, EventKind::ConsentExpired(purpose, PolicyVersion(consent.policy as u16)));
+                self.tell(slot, &record, &EventKind::ConsentExpired(purpose, PolicyVersion(consent.policy as u16)));
             }
         }
         if ended.iter().any(|consent| purpose(consent) == Some(Purpose::Location)) {

@@ -34,8 +34,8 @@ pub const EVENT_PAGE: usize = 1_000;
 /// The most events that are looked at for one page. Those of people who are deleted are passed over.
 const LOOKED_AT: u64 = 2_000;
 
-/// The most events that go from a log in one change.
-const PRUNED: u64 = 4_096;
+/// The most events that go from a log in one change: it weighs as much as so many changes.
+pub(super) const PRUNED: u64 = 1_024;
 
 /// The most events of one log that are looked at for their age in one look of the keeper.
 const AGED: u64 = 100_000;
@@ -186,7 +186,7 @@ impl Shared {
             last = number;
             let record: EventRecord = decode(Space::Events, &key, &payload)?;
             let kind = read_kind(&record).ok_or_else(|| damaged(Space::Events, &key, "of no kind"))?;
-            let registration = self.name_in(&record, kind)?;
+            let registration = self.name_in(&record, &kind)?;
             if registration.is_some() || matches!(kind, EventKind::Gap(_)) {
                 let (cursor, time) = (self.keys.event_cursor(partner, number), records::instant(record.time_us));
                 events.push(PartnerEvent { cursor, time, registration, kind });
@@ -196,7 +196,7 @@ impl Shared {
     }
 
     /// The name of the registration that an event is of, as long as it may be told.
-    fn name_in(&self, event: &EventRecord, kind: EventKind) -> Result<Option<RegistrationName>, RegistryError> {
+    fn name_in(&self, event: &EventRecord, kind: &EventKind) -> Result<Option<RegistrationName>, RegistryError> {
         let app_name = |app: AppSlot| self.directory.read().app_name(app).cloned();
         match kind {
             EventKind::Gap(_) => Ok(None),
@@ -259,12 +259,13 @@ impl Shared {
 
 impl Pending<'_> {
     /// An event of the change at hand.
-    pub(super) fn tell(&mut self, slot: Slot, record: &RegistrationRecord, kind: EventKind) {
+    pub(super) fn tell(&mut self, slot: Slot, record: &RegistrationRecord, kind: &EventKind) {
         let Some(partner) = self.shared.directory.read().partner_of(records::app_of(record)) else { return };
+        self.shared.metrics.partner_events(kind.name()).inc();
         let mut event = write_kind(kind);
         event.time_us = self.now.as_microsecond();
         event.slot = slot.0;
-        if kind == EventKind::Deleted {
+        if *kind == EventKind::Deleted {
             (event.app, event.cid) = (record.app, record.cid.clone());
         } else {
             event.subject = record.subject.clone();
@@ -273,15 +274,16 @@ impl Pending<'_> {
     }
 
     /// One that is part of no other change. Of a registration that is deleted nothing is told.
-    pub(super) fn note(&mut self, slot: Slot, kind: EventKind) -> Result<(), RegistryError> {
+    pub(super) fn note(&mut self, slot: Slot, kind: &EventKind) -> Result<(), RegistryError> {
         let record = self.record(slot)?;
         self.tell(slot, &record, kind);
         Ok(())
     }
 
     pub(super) fn missed(&mut self, partner: u16, count: u64) {
-        let time_us = self.now.as_microsecond();
-        self.draft.events.push((partner, EventRecord { time_us, ..write_kind(EventKind::Gap(count)) }));
+        let (gap, time_us) = (EventKind::Gap(count), self.now.as_microsecond());
+        self.shared.metrics.partner_events(gap.name()).inc();
+        self.draft.events.push((partner, EventRecord { time_us, ..write_kind(&gap) }));
     }
 
     /// Events up to this number are kept no more.
@@ -341,14 +343,14 @@ fn number_of(key: &[u8]) -> Result<u64, RegistryError> {
     number.ok_or_else(|| damaged(Space::Events, key, "not an event"))
 }
 
-fn write_kind(kind: EventKind) -> EventRecord {
+fn write_kind(kind: &EventKind) -> EventRecord {
     let of = |kind| EventRecord { kind, ..EventRecord::default() };
     let consent = |number, purpose, policy: PolicyVersion| EventRecord {
         purpose: records::purpose_number(purpose),
         policy: policy.0.into(),
         ..of(number)
     };
-    match kind {
+    match *kind {
         EventKind::TokenGone(channel) => EventRecord { channel: channel as u32, ..of(1) },
         EventKind::ConsentGranted(purpose, policy) => consent(2, purpose, policy),
         EventKind::ConsentWithdrawn(purpose, policy) => consent(3, purpose, policy),
@@ -391,7 +393,7 @@ mod tests {
             kinds.push(EventKind::ConsentExpired(purpose, policy));
         }
         for kind in kinds {
-            assert_eq!(read_kind(&write_kind(kind)), Some(kind));
+            assert_eq!(read_kind(&write_kind(&kind)), Some(kind));
         }
         assert_eq!(read_kind(&EventRecord::default()), None);
     }

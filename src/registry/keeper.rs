@@ -36,15 +36,29 @@ pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<
             Err(RecvTimeoutError::Timeout) => {
                 looked = Instant::now();
                 let Some(jobs) = jobs.upgrade() else { return };
-                let mut changes = shared.look(&mut endings).into_iter().peekable();
-                while changes.peek().is_some() {
+                for job in in_jobs(shared.look(&mut endings)) {
                     // Waiting would be no use to anybody: what was not asked for now is found again in a minute.
-                    let _ = jobs.try_send(Job::by_itself(changes.by_ref().take(BATCH).collect()));
+                    let _ = jobs.try_send(Job::by_itself(job));
                 }
                 let _ = jobs.try_send(Job::Look);
             }
         }
     }
+}
+
+/// Changes in jobs that weigh no more than one may.
+fn in_jobs(changes: Vec<Change>) -> Vec<Vec<Change>> {
+    let mut jobs: Vec<Vec<Change>> = Vec::new();
+    let mut weight = BATCH;
+    for change in changes {
+        weight += change.weight();
+        if weight > BATCH {
+            jobs.push(Vec::new());
+            weight = change.weight();
+        }
+        jobs.last_mut().expect("the first one is begun at once").push(change);
+    }
+    jobs
 }
 
 /// Writes a snapshot and hands it to the writer. One that cannot be written is given up: the log holds all that it was
@@ -67,11 +81,11 @@ impl Shared {
     /// What is to be done by the time that it is now.
     pub(super) fn look(&self, endings: &mut Search) -> Vec<Change> {
         let now = self.clock.now();
-        let mut changes: Vec<Change> = self.expired(now).into_iter().map(Change::Expire).collect();
-        changes.extend(endings.due(self, now).unwrap_or_else(|error| {
+        let mut changes = endings.due(self, now).unwrap_or_else(|error| {
             tracing::error!(%error, "when consents end cannot be read");
             Vec::new()
-        }));
+        });
+        changes.extend(self.expired(now).into_iter().map(Change::Expire));
         changes.extend(self.look_at_logs(now));
         changes
     }
@@ -100,6 +114,14 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn what_weighs_much_is_a_job_of_its_own() {
+        let changes = (0..2_500).map(|slot| Change::Expire(Slot(slot))).chain([1, 2].map(|end| Change::Prune(0, end)));
+        let jobs: Vec<usize> = in_jobs(changes.collect()).iter().map(Vec::len).collect();
+        assert_eq!(jobs, [1_000, 1_000, 500, 1, 1]);
+        assert!(in_jobs(Vec::new()).is_empty());
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Pending<'_> {
         self.put_registration(slot, &record);
         self.arm(slot, &record);
         if !created {
-            self.tell(slot, &record, EventKind::Restarted);
+            self.tell(slot, &record, &EventKind::Restarted);
         }
         self.draft.effects.name(cid, Some(slot));
         let registration = self.registration(slot, &record)?;

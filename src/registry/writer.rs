@@ -141,7 +141,7 @@ impl Round {
     fn take(&mut self, job: Job) {
         match job {
             Job::Change(changes, caller) => {
-                self.size += changes.len();
+                self.size += changes.iter().map(Change::weight).sum::<usize>();
                 self.changes.push((changes, caller));
             }
             Job::Look => {}

@@ -25,7 +25,7 @@ use crate::support::api::{ALPHA, Api, Refused, consent, create, phone, phone_at,
 use crate::support::authority::{Root, Signed};
 use crate::support::house::{House, NOON};
 use crate::support::message::Message;
-use crate::support::server::{PATIENCE, Server};
+use crate::support::server::{PATIENCE, Server, hazardcast};
 use crate::support::site::{Site, partner as principal, with_token};
 
 const DEV: &str = "partners/dev";
@@ -354,6 +354,17 @@ async fn what_happened_before_a_kill_is_delivered_after_it() {
     let came = receiver.wait_for(3).await;
     let kinds: Vec<String> = came.iter().map(Delivery::kind).collect();
     assert_eq!(kinds, ["consent.withdrawn", "consent.withdrawn", "place.forgotten"]);
+    let ask = |words: &[&str]| {
+        let mut command = hazardcast(words);
+        command.args(["--partner", "dev", "--server", &server.url(), "--json"]);
+        let output = command.output().expect("the binary starts");
+        let lines = String::from_utf8(output.stdout).expect("text");
+        lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect::<Vec<Value>>()
+    };
+    let shown: Vec<String> = ask(&["events"]).iter().map(|line| line["kind"].as_str().unwrap_or("").into()).collect();
+    assert_eq!(shown, kinds);
+    assert_eq!(ask(&["webhook", "show"])[0]["state"], "active");
+    assert_eq!(ask(&["webhook", "delete"])[0]["deleted"], "partners/dev/webhook");
     assert!(server.stop(), "it ends as it should");
 }
 

@@ -18,16 +18,16 @@ pub fn to_wire(event: &PartnerEvent) -> v1::PartnerEvent {
         cursor: event.cursor.to_string(),
         event_time: Some(time::to_wire(event.time)),
         registration: event.registration.as_ref().map(ToString::to_string).unwrap_or_default(),
-        kind: Some(kind_to_wire(event.kind)),
+        kind: Some(kind_to_wire(&event.kind)),
     }
 }
 
-fn kind_to_wire(kind: EventKind) -> Kind {
+fn kind_to_wire(kind: &EventKind) -> Kind {
     let consent = |purpose: Purpose, policy: PolicyVersion| part::ConsentChange {
         purpose: terms::purpose::to_wire(purpose).into(),
         policy_version: policy.0.into(),
     };
-    match kind {
+    match *kind {
         EventKind::TokenGone(channel) => {
             Kind::TokenGone(part::TokenGone { channel: terms::channel::to_wire(channel).into() })
         }
