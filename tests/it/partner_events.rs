@@ -1,10 +1,12 @@
 //! Partners are told what happens to their registrations: over streams, page by page, and by webhooks, each its own.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
 use aws_lc_rs::hmac;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use hazardcast::wire::v1;
 use hazardcast::wire::v1::device_service_client::DeviceServiceClient;
 use hazardcast::wire::v1::partner_event::Kind;
@@ -366,6 +368,55 @@ async fn what_happened_before_a_kill_is_delivered_after_it() {
     assert_eq!(ask(&["webhook", "show"])[0]["state"], "active");
     assert_eq!(ask(&["webhook", "delete"])[0]["deleted"], "partners/dev/webhook");
     assert!(server.stop(), "it ends as it should");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wherever_a_kill_comes_a_change_and_its_event_are_both_there_or_neither() {
+    const PHONES: usize = 60;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::new(&folder.path().join("data"), &[]);
+    server.start();
+    let partner = Partner::of(&Api::connect(&server.url()).await.channel);
+    let names = futures_util::future::join_all((0..PHONES).map(|_| partner.register(phone()))).await;
+    let mut acknowledged: Vec<String> = Vec::new();
+    for round in 1..=3 {
+        let partner = Partner::of(&Api::connect(&server.url()).await.channel);
+        let mut grants: FuturesUnordered<_> = names
+            .iter()
+            .filter(|name| !acknowledged.contains(name))
+            .map(|name| {
+                let consent = Some(consent(v1::ConsentPurpose::CrossBorder));
+                let request = v1::GrantConsentRequest { name: name.clone(), consent };
+                let mut devices = partner.api.devices();
+                async move { devices.grant_consent(request).await.ok().map(|_| name.clone()) }
+            })
+            .collect();
+        while acknowledged.len() < round * PHONES / 4
+            && let Some(done) = grants.next().await
+        {
+            acknowledged.extend(done);
+        }
+        // The others are on their way.
+        server.kill();
+        acknowledged.extend(grants.filter_map(std::future::ready).collect::<Vec<_>>().await);
+        server.start();
+        let partner = Partner::of(&Api::connect(&server.url()).await.channel);
+        let mut told: BTreeSet<String> = BTreeSet::new();
+        let mut after = String::new();
+        loop {
+            let page = partner.list(&after).await;
+            told.extend(page.events.into_iter().map(|event| event.registration));
+            if !page.more {
+                break;
+            }
+            after = page.cursor;
+        }
+        for name in &names {
+            let is_granted = !partner.api.get(name).await.consents.is_empty();
+            assert_eq!(told.contains(name), is_granted, "round {round}");
+            assert!(is_granted || !acknowledged.contains(name), "an acknowledged grant is lost in round {round}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
