@@ -39,8 +39,9 @@ use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Do
 use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::plan::Policy;
-use crate::registry::{Progress, Registry, RegistryError};
+use crate::registry::{EventLimits, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
+use crate::webhook;
 
 use loading::{Around, Awaited, Loading};
 
@@ -71,6 +72,10 @@ pub struct Options {
     pub zones_of_one_partner: usize,
     /// The least count of people that partners and authorities are told.
     pub least_count: u64,
+    /// How long partners' events are kept, and how many.
+    pub events: EventLimits,
+    /// How they are sent to webhooks.
+    pub webhooks: webhook::Settings,
     /// How many threads plan.
     pub planners: usize,
     /// How often a device is to send a heartbeat.
@@ -243,6 +248,7 @@ impl App {
             access: access.clone(),
             development: options.dev,
             discretion: Discretion::new(options.least_count, RandomState::new()),
+            private_webhooks: options.webhooks.allow_private,
             metrics: Arc::clone(&metrics),
             tasks: tasks.clone(),
         };
@@ -255,7 +261,8 @@ impl App {
         tasks.spawn_essential("grpc", serve_grpc(incoming, services, health.clone(), doors.clone(), cut));
         readiness.doors_open();
 
-        let around = Around { tasks: tasks.clone(), readiness: readiness.clone(), metrics, health };
+        let (stop, told) = (doors.clone(), readiness.clone());
+        let around = Around { tasks: tasks.clone(), stop, readiness: told, metrics, health };
         let registry = Loading { options, index, registry, audit: (audit, tail), workers, around }.begin();
         Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness, registry })
     }

@@ -139,6 +139,9 @@ fn write_act(act: &Act) -> StoredAct {
         Act::ZoneCreated => StoredAct::ZoneCreated(part::ZoneCreated {}),
         Act::ZoneUpdated => StoredAct::ZoneUpdated(part::ZoneUpdated {}),
         Act::ZoneDeleted => StoredAct::ZoneDeleted(part::ZoneDeleted {}),
+        &Act::EventsRead { events } => StoredAct::EventsRead(part::EventsRead { events }),
+        &Act::WebhookSet { secret } => StoredAct::WebhookSet(part::WebhookSet { secret }),
+        Act::WebhookDeleted => StoredAct::WebhookDeleted(part::WebhookDeleted {}),
     }
 }
 
@@ -194,6 +197,9 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
         StoredAct::ZoneCreated(_) => Act::ZoneCreated,
         StoredAct::ZoneUpdated(_) => Act::ZoneUpdated,
         StoredAct::ZoneDeleted(_) => Act::ZoneDeleted,
+        StoredAct::EventsRead(part::EventsRead { events }) => Act::EventsRead { events },
+        StoredAct::WebhookSet(part::WebhookSet { secret }) => Act::WebhookSet { secret },
+        StoredAct::WebhookDeleted(_) => Act::WebhookDeleted,
     })
 }
 

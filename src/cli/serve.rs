@@ -194,6 +194,8 @@ pub(super) fn options(config: &Config, dev: bool) -> Options {
         registry_cache_bytes: config.registry.cache_bytes(),
         least_count: config.statistics.least_count(),
         zones_of_one_partner: config.registry.zones_of_one_partner(),
+        events: config.events.limits(),
+        webhooks: config.webhooks.settings(dev),
         planners: config.fan_out.planners(cores),
         heartbeat: config.link.heartbeat(),
         link_queue: config.link.queue(),

@@ -16,7 +16,8 @@ use toml::{Table, Value};
 
 pub use bounded::Bounded;
 pub use sections::{
-    Access, Audit, FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server, Statistics, Switch, Tls,
+    Access, Audit, Events, FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server, Statistics, Switch, Tls,
+    Webhooks,
 };
 
 /// All settings with their defaults and meanings, as shipped.
@@ -45,6 +46,10 @@ pub struct Config {
     pub registry: Registry,
     /// Counts of people.
     pub statistics: Statistics,
+    /// Partners' events.
+    pub events: Events,
+    /// Where partners have their events sent.
+    pub webhooks: Webhooks,
     /// Devices' links.
     pub link: Link,
     /// Fan-outs.

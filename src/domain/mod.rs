@@ -15,6 +15,7 @@ mod consent;
 mod credential;
 mod discretion;
 mod earthquake;
+mod event;
 mod frame;
 mod id;
 mod language;
@@ -23,6 +24,7 @@ mod notice;
 mod private;
 mod receipt;
 mod registration;
+mod webhook;
 mod zone;
 
 pub use alert::{
@@ -39,6 +41,7 @@ pub use consent::{Consent, ConsentOrigin, PolicyVersion, Purpose};
 pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Proof};
 pub use discretion::{Discretion, Told};
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
+pub use event::{EventCursor, EventKind, PartnerEvent};
 pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};
 pub use id::{
     AppName, AppSlot, AuditSubject, Cid, DeliveryKey, DeviceSlot, Gid, InvalidId, LineageId, PartnerName, PlaceId,
@@ -52,6 +55,7 @@ pub use receipt::{ChannelKind, Fault, Milestone, Outcome, Scope, VendorId};
 pub use registration::{
     DeviceIdentifier, DeviceTraits, Footprint, IdentifierKind, NewRegistration, Platform, Registration, Token,
 };
+pub use webhook::{InvalidUrl, Webhook, WebhookSecret, WebhookState, WebhookUrl, is_public};
 pub use zone::{Zone, ZoneChange, ZoneName};
 
 /// An instant, in UTC; re-exported so that the core names one type of time.

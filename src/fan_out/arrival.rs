@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::decide::TierIndex;
 use crate::domain::{
-    ChannelKind, DeliveryKey, DeviceSlot, EncodedNotice, LineageId, NoticeKind, Priority, Slot, Timestamp,
+    ChannelKind, DeliveryKey, DeviceSlot, EncodedNotice, EventKind, LineageId, NoticeKind, Priority, Slot, Timestamp,
 };
 use crate::journal::{Entry, Ticket};
 use crate::ledger::{AppCounts, Claim, settle};
@@ -36,14 +36,11 @@ impl FanOuts {
         self.look_into_zones(slot);
     }
 
-    /// Whoever has come into a zone of their partner's is told to whoever listens (R-S1). After alerts: these are more
-    /// urgent.
+    /// Their partner is told who has come into a zone of its (R-S1). After alerts: these are more urgent.
     fn look_into_zones(&self, slot: Slot) {
         for zone in self.0.around.registry.enter_zones(slot, self.policy().oldest_valid) {
             self.metrics().zone_entries.inc();
-            if let Some(listener) = self.0.zone_entries.get() {
-                listener(slot, &zone);
-            }
+            self.0.around.registry.note_event(slot, EventKind::ZoneEntered(zone.name.clone()));
         }
     }
 

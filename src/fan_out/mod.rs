@@ -20,7 +20,7 @@ mod sweep;
 mod unsynced;
 mod workers;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -28,9 +28,9 @@ use parking_lot::{Condvar, Mutex};
 use prometheus_client::metrics::counter::Counter;
 
 use crate::decide::{Bulletin, Content};
-use crate::domain::{ChannelKind, DeliveryKey, LineageId, Milestone, PolicyVersion, Priority, Slot, Timestamp, Zone};
+use crate::domain::{ChannelKind, DeliveryKey, LineageId, Milestone, PolicyVersion, Priority, Slot, Timestamp};
 use crate::journal::Entry;
-use crate::ledger::{Counts, settle};
+use crate::ledger::{Counts, Round, settle};
 use crate::locate::Standing;
 use crate::plan::{Policy, RouteId, Skipped};
 use crate::tasks::Tasks;
@@ -63,11 +63,7 @@ struct Inner {
     ready: Condvar,
     acknowledged: acknowledge::Inbox,
     skipped: [Counter; Skipped::ALL.len()],
-    zone_entries: OnceLock<ZoneEntries>,
 }
-
-/// Is told which registration has come into which zone of its partner, by whoever noticed: it does not wait.
-pub type ZoneEntries = Box<dyn Fn(Slot, &Zone) + Send + Sync>;
 
 #[derive(Default)]
 struct Planning {
@@ -112,7 +108,6 @@ impl FanOuts {
             ready: Condvar::new(),
             acknowledged,
             skipped,
-            zone_entries: OnceLock::new(),
         }));
         let workers = Workers::new(&house, seeds, Recorder::new(house.clone(), inbox));
         (house, workers)
@@ -171,12 +166,6 @@ impl FanOuts {
         // It stands before the sweep looks at the first place: whoever puts a place after that sees that it stands.
         settle();
         fan_out
-    }
-
-    /// Tells `listener` from now on which registration has come into which zone. There is one at most: a later one is
-    /// not told.
-    pub fn tell_zone_entries(&self, listener: ZoneEntries) {
-        let _ = self.0.zone_entries.set(listener);
     }
 
     /// Lets go of what holds no more: nobody who arrives is told of it.
@@ -245,6 +234,11 @@ impl FanOuts {
     /// The counts of a bulletin that is still known.
     pub fn counts(&self, key: DeliveryKey) -> Option<Counts> {
         self.0.around.ledger.find_progress(key).map(|progress| progress.counts())
+    }
+
+    /// What devices have had of the newest bulletin of a lineage, as long as it is known.
+    pub fn newest_round(&self, lineage: LineageId) -> Option<Arc<Round>> {
+        self.ledger().find_reach(lineage)?.newest()
     }
 
     /// How many slots wait in lanes.

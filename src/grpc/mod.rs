@@ -14,6 +14,7 @@ mod fan_out;
 mod link;
 mod names;
 mod partner;
+mod partner_event;
 mod rules;
 mod statistics;
 mod status;
@@ -98,6 +99,8 @@ pub struct Services {
     pub development: bool,
     /// How closely counts are told to those who are not operators.
     pub discretion: Discretion,
+    /// Whether events may be sent to addresses that are not public.
+    pub private_webhooks: bool,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Where links' tasks run.
@@ -130,7 +133,9 @@ pub async fn serve(
     let statistics =
         v1::statistics_service_server::StatisticsServiceServer::new(statistics::StatisticsDoor(services.clone()));
     let zone = v1::zone_service_server::ZoneServiceServer::new(zone::ZoneDoor(services.clone()));
-    let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
+    let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services.clone()));
+    let events = partner_event::PartnerEventDoor(services);
+    let events = v1::partner_event_service_server::PartnerEventServiceServer::new(events);
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -146,6 +151,7 @@ pub async fn serve(
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(events.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(statistics.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(zone.max_decoding_message_size(MAX_ZONE))
@@ -171,10 +177,11 @@ const ALERT_SERVICES: [&str; 5] = [
 ];
 
 /// What needs the registry; and the server as a whole, which has no name. Clients ask for either.
-const OTHER_SERVICES: [&str; 5] = [
+const OTHER_SERVICES: [&str; 6] = [
     "",
     v1::device_service_server::SERVICE_NAME,
     v1::link_service_server::SERVICE_NAME,
+    v1::partner_event_service_server::SERVICE_NAME,
     v1::partner_service_server::SERVICE_NAME,
     v1::zone_service_server::SERVICE_NAME,
 ];

@@ -6,9 +6,11 @@ use foldhash::HashMap;
 
 use crate::domain::{AppName, ChannelKind, Cid, PartnerName, Purpose, Slot, ZoneName};
 use crate::plan::{Facts, Grant};
+use crate::wire::storage_v1::WebhookRecord;
 
 use super::Shared;
 use super::directory::Profile;
+use super::events::LogEnds;
 use super::place_log::Frame;
 use super::places::Reported;
 use super::zones::Drawn;
@@ -24,6 +26,8 @@ pub(super) struct Effects {
     apps: Vec<(AppName, Profile)>,
     /// In the order of the changes.
     zones: Vec<(ZoneName, Option<Arc<Drawn>>)>,
+    logs: HashMap<u16, LogEnds>,
+    webhooks: HashMap<u16, Option<WebhookRecord>>,
     /// What is lost at once.
     losses: Vec<Loss>,
 }
@@ -113,6 +117,15 @@ impl Effects {
         &self.zones
     }
 
+    /// Where a partner's log ends.
+    pub(super) fn log(&mut self, partner: u16, ends: LogEnds) {
+        self.logs.insert(partner, ends);
+    }
+
+    pub(super) fn webhook(&mut self, partner: u16, record: Option<WebhookRecord>) {
+        self.webhooks.insert(partner, record);
+    }
+
     pub(super) fn lose(&mut self, loss: Loss) {
         self.losses.push(loss);
     }
@@ -142,6 +155,8 @@ impl Effects {
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
         self.zones.extend(later.zones);
+        self.logs.extend(later.logs);
+        self.webhooks.extend(later.webhooks);
         self.losses.extend(later.losses);
     }
 }
@@ -175,6 +190,13 @@ impl Shared {
         }
         if grows {
             self.zones.attach(&directory);
+        }
+        drop(directory);
+        for (partner, ends) in effects.logs {
+            self.logs.learn(partner, ends);
+        }
+        for (partner, record) in effects.webhooks {
+            self.webhooks.learn(partner, record);
         }
     }
 

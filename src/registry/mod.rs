@@ -11,7 +11,9 @@
 mod change;
 mod directory;
 mod effects;
+mod endings;
 mod error;
+mod events;
 mod facts;
 mod identity;
 mod inside;
@@ -22,9 +24,12 @@ mod names;
 mod place_log;
 mod places;
 mod read;
+mod receipts;
 mod records;
 mod register;
+mod sealing;
 mod store;
+mod webhooks;
 mod writer;
 mod zone_change;
 mod zones;
@@ -48,6 +53,7 @@ use crate::tasks::Tasks;
 
 use change::{Change, Done};
 use directory::Directory;
+use events::Logs;
 use facts::FactsTable;
 use identity::Keys;
 use languages::Languages;
@@ -56,13 +62,17 @@ use names::Names;
 use place_log::Limits;
 use places::Places;
 use store::Store;
+use webhooks::Webhooks;
 use writer::{Caller, Job, Results, Writer};
 use zones::Zones;
 
 pub use change::RegistrationChange;
 pub use directory::Profile;
 pub use error::RegistryError;
+pub use events::{EVENT_PAGE, EventLimits, EventPage, LogEnds};
 pub use load::Progress;
+pub use receipts::OfPartner;
+pub use webhooks::Hook;
 pub use zone_change::ZonePage;
 
 /// How many changes may wait for the writer. A call that finds no room waits.
@@ -85,6 +95,8 @@ pub struct Config {
     pub cache_bytes: u64,
     /// The most zones of one partner.
     pub most_zones: usize,
+    /// How long partners' events are kept, and how many.
+    pub events: EventLimits,
     /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
     pub audit: Option<(Audit, Tail)>,
     /// When places that were replaced go from the disk.
@@ -94,7 +106,8 @@ pub struct Config {
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, most_zones: 1_000, audit: None, limits: Limits::DEFAULT }
+        let (events, limits) = (EventLimits::default(), Limits::DEFAULT);
+        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, most_zones: 1_000, events, audit: None, limits }
     }
 }
 
@@ -123,6 +136,9 @@ struct Shared {
     places: Places,
     zones: Zones,
     most_zones: usize,
+    logs: Logs,
+    event_limits: EventLimits,
+    webhooks: Webhooks,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     /// The store has failed: what is on disk is not known, and no more is written.
@@ -266,7 +282,7 @@ impl Registry {
         let changes = new.into_iter().map(|new| Change::Register(Box::new(new))).collect();
         let read = |done| match done? {
             Done::Registered(registered) => Ok(*registered),
-            Done::Updated(_) | Done::Zone(_) | Done::Changed => Err(RegistryError::Stopped),
+            _ => Err(RegistryError::Stopped),
         };
         Ok(self.submit(changes).await?.into_iter().map(read).collect())
     }
@@ -279,7 +295,7 @@ impl Registry {
     ) -> Result<Registration, RegistryError> {
         match self.change(Change::Update(self.slot(name)?, Box::new(change))).await? {
             Done::Updated(registration) => Ok(*registration),
-            Done::Registered(_) | Done::Zone(_) | Done::Changed => Err(RegistryError::Stopped),
+            _ => Err(RegistryError::Stopped),
         }
     }
 
@@ -383,6 +399,9 @@ impl Shared {
             places: Places::new(index, config.capacity),
             zones: Zones::default(),
             most_zones: config.most_zones,
+            logs: Logs::default(),
+            event_limits: config.events,
+            webhooks: Webhooks::default(),
             clock,
             metrics,
             failed: AtomicBool::new(false),

@@ -31,12 +31,27 @@ pub(super) enum Space {
     Tokens,
     Identifiers,
     Zones,
+    Events,
+    EventLogs,
+    Endings,
+    Webhooks,
 }
 
 impl Space {
     /// Every space, in the order of their numbers.
-    pub(super) const ALL: [Self; 7] =
-        [Self::Meta, Self::Partners, Self::Apps, Self::Registrations, Self::Tokens, Self::Identifiers, Self::Zones];
+    pub(super) const ALL: [Self; 11] = [
+        Self::Meta,
+        Self::Partners,
+        Self::Apps,
+        Self::Registrations,
+        Self::Tokens,
+        Self::Identifiers,
+        Self::Zones,
+        Self::Events,
+        Self::EventLogs,
+        Self::Endings,
+        Self::Webhooks,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -47,6 +62,10 @@ impl Space {
             Self::Tokens => "tokens",
             Self::Identifiers => "identifiers",
             Self::Zones => "zones",
+            Self::Events => "events",
+            Self::EventLogs => "event_logs",
+            Self::Endings => "endings",
+            Self::Webhooks => "webhooks",
         }
     }
 

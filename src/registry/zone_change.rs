@@ -90,7 +90,7 @@ impl Registry {
 fn zone(done: Done) -> Result<Arc<Zone>, RegistryError> {
     match done {
         Done::Zone(zone) => Ok(zone),
-        Done::Registered(_) | Done::Updated(_) | Done::Changed => Err(RegistryError::Stopped),
+        _ => Err(RegistryError::Stopped),
     }
 }
 

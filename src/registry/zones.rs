@@ -101,6 +101,11 @@ impl Zones {
         own.map(|own| own.held.read().by_name.values().cloned().collect()).unwrap_or_default()
     }
 
+    /// Whether a registration is inside a zone.
+    pub(super) fn is_inside(&self, slot: Slot, zone: &ZoneName) -> bool {
+        self.find(zone).is_some_and(|drawn| self.inside.shard(slot).is_in(slot, drawn.number))
+    }
+
     /// How many registrations are inside.
     pub(super) fn count(&self, drawn: &Drawn, now: Timestamp) -> u64 {
         if drawn.zone.is_in_force(now) { self.inside.count(drawn.number) } else { 0 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hazardcast::wire::v1;
+use hazardcast::wire::v1::partner_event_service_client::PartnerEventServiceClient;
 use hazardcast::wire::v1::partner_service_client::PartnerServiceClient;
 use hazardcast::wire::v1::zone_service_client::ZoneServiceClient;
 use prost_types::FieldMask;
@@ -252,5 +253,30 @@ async fn zones_are_listed_by_name_and_have_limits_that_are_named() {
     for (parent, id, zone, expected) in wrong {
         assert_eq!(refused(make(channel, parent, id, zone).await.expect_err("it is refused")), expected);
     }
+    house.close().await;
+}
+
+/// The events of the development partner that are told now.
+async fn told(channel: &Channel) -> Vec<v1::PartnerEvent> {
+    let request = v1::ListPartnerEventsRequest { parent: DEV.to_owned(), ..v1::ListPartnerEventsRequest::default() };
+    let answer = PartnerEventServiceClient::new(channel.clone()).list_partner_events(request).await;
+    answer.expect("they are listed").into_inner().events
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_is_told_who_is_in_its_zone_and_not_who_was() {
+    let house = House::open().await;
+    let device = house.register(OUTSIDE).await;
+    make(&house.channel, DEV, "shelter", drawn(INSIDE)).await.expect("it is made");
+    house.report_place(&device, INSIDE).await;
+    // Nobody waits for an event: what comes after it is made after it.
+    house.report_place(&device, INSIDE).await;
+    let events = told(&house.channel).await;
+    let [event] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(event.registration, device.registration.to_string());
+    let entered = v1::partner_event::ZoneEntered { zone: SHELTER.to_owned() };
+    assert_eq!(event.kind, Some(v1::partner_event::Kind::ZoneEntered(entered)));
+    house.report_place(&device, OUTSIDE).await;
+    assert!(told(&house.channel).await.is_empty(), "where it was before is nobody's to know (R-P5)");
     house.close().await;
 }
