@@ -11,9 +11,12 @@
 mod change;
 mod directory;
 mod effects;
+mod endings;
 mod error;
+mod events;
 mod facts;
 mod identity;
+mod inside;
 mod keeper;
 mod languages;
 mod load;
@@ -21,10 +24,15 @@ mod names;
 mod place_log;
 mod places;
 mod read;
+mod receipts;
 mod records;
 mod register;
+mod sealing;
 mod store;
+mod webhooks;
 mod writer;
+mod zone_change;
+mod zones;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +44,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::audit::{Audit, Tail};
 use crate::domain::{
     AppName, AppSlot, AuditSubject, ChannelKind, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
-    PartnerName, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
+    PartnerName, PlaceId, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
 };
 use crate::locate::Index;
 use crate::metrics::Metrics;
@@ -45,6 +53,7 @@ use crate::tasks::Tasks;
 
 use change::{Change, Done};
 use directory::Directory;
+use events::Logs;
 use facts::FactsTable;
 use identity::Keys;
 use languages::Languages;
@@ -53,12 +62,18 @@ use names::Names;
 use place_log::Limits;
 use places::Places;
 use store::Store;
+use webhooks::Webhooks;
 use writer::{Caller, Job, Results, Writer};
+use zones::Zones;
 
 pub use change::RegistrationChange;
 pub use directory::Profile;
 pub use error::RegistryError;
+pub use events::{EVENT_PAGE, EventLimits, EventPage, LogEnds};
 pub use load::Progress;
+pub use receipts::OfPartner;
+pub use webhooks::Hook;
+pub use zone_change::ZonePage;
 
 /// How many changes may wait for the writer. A call that finds no room waits.
 const ROOM: usize = 16_384;
@@ -78,6 +93,10 @@ pub struct Config {
     pub capacity: u32,
     /// Memory for blocks of the store, bytes.
     pub cache_bytes: u64,
+    /// The most zones of one partner.
+    pub most_zones: usize,
+    /// How long partners' events are kept, and how many.
+    pub events: EventLimits,
     /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
     pub audit: Option<(Audit, Tail)>,
     /// When places that were replaced go from the disk.
@@ -87,7 +106,8 @@ pub struct Config {
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, audit: None, limits: Limits::DEFAULT }
+        let (events, limits) = (EventLimits::default(), Limits::DEFAULT);
+        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, most_zones: 1_000, events, audit: None, limits }
     }
 }
 
@@ -114,6 +134,11 @@ struct Shared {
     names: Names,
     directory: RwLock<Directory>,
     places: Places,
+    zones: Zones,
+    most_zones: usize,
+    logs: Logs,
+    event_limits: EventLimits,
+    webhooks: Webhooks,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     /// The store has failed: what is on disk is not known, and no more is written.
@@ -264,7 +289,7 @@ impl Registry {
         let changes = new.into_iter().map(|new| Change::Register(Box::new(new))).collect();
         let read = |done| match done? {
             Done::Registered(registered) => Ok(*registered),
-            Done::Updated(_) | Done::Changed => Err(RegistryError::Stopped),
+            _ => Err(RegistryError::Stopped),
         };
         Ok(self.submit(changes).await?.into_iter().map(read).collect())
     }
@@ -277,7 +302,7 @@ impl Registry {
     ) -> Result<Registration, RegistryError> {
         match self.change(Change::Update(self.slot(name)?, Box::new(change))).await? {
             Done::Updated(registration) => Ok(*registration),
-            Done::Registered(_) | Done::Changed => Err(RegistryError::Stopped),
+            _ => Err(RegistryError::Stopped),
         }
     }
 
@@ -379,6 +404,11 @@ impl Shared {
             names: Names::default(),
             directory: RwLock::default(),
             places: Places::new(index, config.capacity),
+            zones: Zones::default(),
+            most_zones: config.most_zones,
+            logs: Logs::default(),
+            event_limits: config.events,
+            webhooks: Webhooks::default(),
             clock,
             metrics,
             failed: AtomicBool::new(false),
@@ -396,6 +426,11 @@ impl Shared {
     /// The server's time, as exactly as it is kept.
     fn now(&self) -> Timestamp {
         records::instant(self.clock.now().as_microsecond())
+    }
+
+    /// Where a phone is.
+    fn position(&self, slot: Slot) -> Option<Footprint> {
+        self.places.index().position(PlaceId::live(slot))
     }
 
     /// Counts for operators.

@@ -79,6 +79,11 @@ impl Registry {
         Ok(partners.map(|(name, profile)| (name.clone(), profile.clone())).collect())
     }
 
+    /// The app with this number.
+    pub fn app_name(&self, slot: AppSlot) -> Option<AppName> {
+        self.shared().ok()?.directory.read().app_name(slot).cloned()
+    }
+
     /// An app.
     pub fn app(&self, name: &AppName) -> Result<Profile, RegistryError> {
         let directory = self.shared()?.directory.read();
@@ -133,7 +138,7 @@ impl Registry {
 }
 
 impl Shared {
-    fn record(&self, slot: Slot) -> Result<RegistrationRecord, RegistryError> {
+    pub(super) fn record(&self, slot: Slot) -> Result<RegistrationRecord, RegistryError> {
         let key = slot_key(slot);
         let payload = self.store.get(Space::Registrations, key)?.ok_or(RegistryError::NotFound)?;
         decode(Space::Registrations, key.as_bytes(), &payload)

@@ -26,6 +26,10 @@ pub(super) fn number_key(number: u16) -> Key {
     Key::new(&[&number.to_be_bytes()])
 }
 
+pub(super) fn zone_key(key: u32) -> Key {
+    Key::new(&[&key.to_be_bytes()])
+}
+
 /// The slot that a key of four bytes names.
 pub(super) fn slot_of(key: &[u8]) -> Option<Slot> {
     Some(Slot(u32::from_be_bytes(key.try_into().ok()?)))
@@ -73,6 +77,7 @@ pub(super) fn write_consent(consent: &Consent) -> ConsentRecord {
         granted_us: consent.granted.as_microsecond(),
         expires_us: consent.expires.map(Timestamp::as_microsecond),
         origin: consent.origin.0.clone(),
+        end_told: false,
     }
 }
 

@@ -97,8 +97,7 @@ impl Pieces {
             segment_bytes: 1 << 20,
             keep: SignedDuration::from_hours(24 * 30),
         };
-        let (journal, replay, writer) =
-            Journal::open(&config, clock.now(), Arc::clone(&metrics)).expect("the journal opens");
+        let (journal, replay, writer) = Journal::open(&config, clock.now(), &metrics).expect("the journal opens");
         let (mut lineages, ledger, mut recovered) = (Lineages::new(), Ledger::default(), Recovered::default());
         let replayed: Vec<Entry> = replay.map(|entry| entry.expect("it can be read")).collect();
         for entry in &replayed {
