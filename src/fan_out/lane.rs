@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::channel::{Channel, Content, Endpoint, Parcel};
 use crate::domain::{ChannelKind, DeviceSlot, Milestone, NoticeKind, Outcome, Slot, Timestamp};
 use crate::ledger::settle;
-use crate::plan::{Found, LanguageId, Situation, Skipped, Verdict, plan};
+use crate::plan::{Found, LanguageId, Skipped, Verdict, plan};
 
 use super::FanOuts;
 use super::arrival::{Sent, may_take};
@@ -91,8 +91,7 @@ impl<C: Channel> Lane<C> {
                 round.release(device, claim);
                 continue;
             }
-            let linked = self.house.is_linked(slot);
-            match plan(&facts, tier, Situation { linked, found }, policy, now) {
+            match plan(&facts, tier, self.house.situation(slot, &facts, found, now), policy, now) {
                 Verdict::Tell { .. } if self.has_changed(errand, slot, device, now) => {
                     self.give_up(errand, slot, device);
                 }
@@ -199,9 +198,10 @@ impl<C: Channel> Lane<C> {
         let mut policy = self.house.policy();
         policy.channels &= !C::KIND.bit();
         let tier = errand.fan_out.tier_facts(errand.tier, errand.kind);
-        let linked = C::KIND != ChannelKind::Link && self.house.is_linked(slot);
-        let found = Found::from(errand.kind);
-        match plan(&facts, tier, Situation { linked, found }, policy, self.house.now()) {
+        let now = self.house.now();
+        let mut situation = self.house.situation(slot, &facts, errand.kind.into(), now);
+        situation.linked &= C::KIND != ChannelKind::Link;
+        match plan(&facts, tier, situation, policy, now) {
             Verdict::Tell { route, .. } if may_take(errand.kind, route.channel()) => {
                 return self.house.hand_over(route, errand, &[slot]);
             }

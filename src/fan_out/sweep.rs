@@ -10,7 +10,7 @@ use crate::decide::{Content, TierIndex};
 use crate::domain::{ChannelKind, DeviceSlot, NoticeKind, Slot, Timestamp};
 use crate::ledger::Claim;
 use crate::locate::{Hit, Order, Sweep};
-use crate::plan::{Found, Policy, RouteId, Situation, Skipped, TierFacts, Verdict, plan};
+use crate::plan::{Found, Policy, RouteId, Skipped, TierFacts, Verdict, plan};
 
 use super::queue::Errand;
 use super::{FanOut, FanOuts};
@@ -139,10 +139,12 @@ impl Planned {
         if self.fan_out.has_had(device, claim) {
             return first;
         }
-        let situation = Situation { linked: house.is_linked(slot), found: Found::ByPlace };
+        let heard = self.fan_out.reach.shown(device).is_some_and(|shown| shown >= tier_facts.priority);
+        let found = if heard { Found::Again } else { Found::ByPlace };
+        let situation = house.situation(slot, &facts, found, scene.now);
         match plan(&facts, tier_facts, situation, scene.policy, scene.now) {
             Verdict::Tell { route, .. } => {
-                if self.fan_out.reach.shown(device).is_some_and(|shown| shown >= tier_facts.priority) {
+                if heard {
                     if route.channel() == ChannelKind::Link {
                         self.revise.push(Hit::new(slot, tier.0));
                     }
@@ -191,8 +193,9 @@ impl Planned {
             if self.fan_out.has_had(device, Claim::Release) {
                 continue;
             }
-            let situation = Situation { linked: house.is_linked(slot), found: Found::ByReach };
-            match plan(&house.facts(slot), facts, situation, scene.policy, scene.now) {
+            let row = house.facts(slot);
+            let situation = house.situation(slot, &row, Found::ByReach, scene.now);
+            match plan(&row, facts, situation, scene.policy, scene.now) {
                 Verdict::Tell { route, .. } if self.fan_out.round.claim(device, Claim::Release) => {
                     self.add(Bucket { route, tier, kind: NoticeKind::Release }, slot);
                 }

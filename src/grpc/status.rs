@@ -157,6 +157,9 @@ impl From<RegistryError> for Refusal {
     fn from(error: RegistryError) -> Self {
         let (code, reason) = match &error {
             RegistryError::PageToken => return InvalidField::new("page_token", error).into(),
+            RegistryError::UnknownTimeZone => {
+                return InvalidField::new("registration.traits.time_zone", error).into();
+            }
             RegistryError::NotFound => (Code::NotFound, "REGISTRATION_NOT_FOUND"),
             RegistryError::UnknownPartner => (Code::NotFound, "PARTNER_NOT_FOUND"),
             RegistryError::UnknownApp => (Code::NotFound, "APP_NOT_FOUND"),

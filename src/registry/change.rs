@@ -7,7 +7,8 @@
 use prost::Message;
 
 use crate::domain::{
-    AppName, Consent, DeviceTraits, NewRegistration, PartnerName, Purpose, Registration, Slot, Timestamp, Token,
+    AppName, Consent, DeviceTraits, NewRegistration, PartnerName, Preferences, Purpose, Registration, Slot, Timestamp,
+    Token,
 };
 use crate::plan::{Facts, Grant};
 use crate::wire::storage_v1::{AppRecord, PartnerRecord, RegistrationRecord, RegistryState, TokenRecord};
@@ -19,7 +20,7 @@ use super::place_log::Frame;
 use super::places::Reported;
 use super::records::{self, cid_of, decode, number_key, slot_key, token_key};
 use super::store::{Batch, Key, Payload, Space};
-use super::{Registered, RegistryError, Shared};
+use super::{Registered, RegistryError, Shared, wishes};
 
 /// The layout of keyspaces and keys that this build writes.
 pub(super) const LAYOUT: u32 = 2;
@@ -49,6 +50,8 @@ pub struct RegistrationChange {
     pub tokens: Option<Vec<Token>>,
     /// Whether the person takes part in exercises and tests.
     pub drills: Option<bool>,
+    /// What the person wants to be told of.
+    pub preferences: Option<Preferences>,
 }
 
 /// What a change came to.
@@ -181,6 +184,10 @@ impl<'a> Pending<'a> {
         if let Some(drills) = change.drills {
             record.drills = drills;
         }
+        if let Some(preferences) = change.preferences {
+            record.preferences = records::write_preferences(&preferences);
+        }
+        check_zone(&record)?;
         self.put_changed(slot, &mut record);
         self.registration(slot, &record)
     }
@@ -321,6 +328,13 @@ impl<'a> Pending<'a> {
     }
 }
 
+/// Quiet hours are of some place's clocks. Whoever asks for what cannot be is told so, and not left to be woken.
+pub(super) fn check_zone(record: &RegistrationRecord) -> Result<(), RegistryError> {
+    let quiet = record.preferences.as_ref().is_some_and(|preferences| preferences.quiet_hours.is_some());
+    let zone = || record.traits.as_ref().and_then(|traits| wishes::zone(&traits.time_zone));
+    if quiet && zone().is_none() { Err(RegistryError::UnknownTimeZone) } else { Ok(()) }
+}
+
 /// As exactly as it is kept.
 fn as_kept(at: Timestamp) -> Timestamp {
     records::instant(at.as_microsecond())
@@ -361,7 +375,7 @@ impl Pending<'_> {
 
     pub(super) fn put_registration(&mut self, slot: Slot, record: &RegistrationRecord) {
         self.put(Space::Registrations, slot_key(slot), record);
-        self.draft.effects.facts(slot, records::facts(slot, record, &self.shared.languages));
+        self.draft.effects.facts(slot, self.shared.row_of(slot, record));
     }
 
     /// A registration with the changes so far.

@@ -13,10 +13,10 @@ use hazardcast::channel::{Channel, LinkChannel, NullChannel};
 use hazardcast::decide::{Lineages, Rules};
 use hazardcast::domain::{
     AppName, ChannelKind, Clock, Consent, ConsentOrigin, DeviceTraits, Footprint, Language, ManualClock,
-    NewRegistration, PartnerName, PlaceId, Platform, PolicyVersion, Position, Private, Purpose, SignedDuration, Slot,
-    Timestamp, Token,
+    NewRegistration, PartnerName, PlaceId, Platform, PolicyVersion, Position, Preferences, Private, Purpose,
+    SignedDuration, Slot, Timestamp, Token,
 };
-use hazardcast::fan_out::{FanOuts, LaneSeed, Planner, Recorder, Recovered, Surroundings};
+use hazardcast::fan_out::{FanOuts, LaneSeed, Morning, Planner, Recorder, Recovered, Surroundings};
 use hazardcast::intake::{Answer, Desk, DeskError};
 use hazardcast::journal::{self, Entry, Journal, Writer};
 use hazardcast::ledger::Ledger;
@@ -74,6 +74,7 @@ pub(crate) struct Running {
     desk_task: JoinHandle<()>,
     planner: Planner,
     recorder: Recorder,
+    morning: Morning,
     writer: Writer,
     stored: Stored,
 }
@@ -168,6 +169,11 @@ impl House {
         self.recorder.step()
     }
 
+    /// Tells those whose quiet hours have ended.
+    pub(crate) fn wake(&mut self) -> bool {
+        self.morning.step()
+    }
+
     /// Writes what waits for the disk.
     pub(crate) fn write(&mut self) -> bool {
         self.writer.write_waiting()
@@ -182,7 +188,7 @@ impl House {
     pub(crate) async fn run_out(&mut self) {
         self.hold(Holds::default());
         loop {
-            let mut any = self.plan() | self.record();
+            let mut any = self.plan() | self.record() | self.wake();
             for lane in 0..self.lanes.len() {
                 any |= self.send(lane).await;
             }
@@ -198,10 +204,11 @@ impl House {
     /// `registry`, the registry is read from disk too.
     pub(crate) async fn crash(&mut self, registry: bool) {
         let Some(run) = self.run.take() else { return };
-        let Running { fan_outs, hub, lanes, replayed, desk, desk_task, planner, recorder, writer, stored } = run;
+        let Running { fan_outs, hub, lanes, replayed, desk, desk_task, planner, recorder, morning, writer, stored } =
+            run;
         lanes.into_iter().for_each(LaneHand::kill);
         desk_task.abort();
-        drop((fan_outs, hub, replayed, desk, planner, recorder, writer));
+        drop((fan_outs, hub, replayed, desk, planner, recorder, morning, writer));
         // What was ended is gone when it has had its turn.
         for _ in 0..8 {
             tokio::task::yield_now().await;
@@ -308,6 +315,7 @@ impl Running {
             desk_task,
             planner: workers.planner.with_batch(steps.planned),
             recorder: workers.recorder,
+            morning: workers.morning,
             writer,
             stored,
         }
@@ -362,6 +370,7 @@ pub(crate) fn device(at: [f64; 2], null: bool) -> NewRegistration {
         tokens: if null { vec![null_token()] } else { Vec::new() },
         consents: vec![consent(Purpose::EmergencyPush, None), consent(Purpose::Location, None)],
         drills: false,
+        preferences: Preferences::default(),
         place: Some((point(at), NOON)),
     }
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::Index as Pick;
 
 use super::*;
-use crate::domain::DeviceSlot;
+use crate::domain::{Category, DeviceSlot, Hazards, QuietHours, Severity};
 use crate::plan::{Flags, Grant};
 
 const APPS: [&str; 3] = [ALPHA, BETA, ROUTES];
@@ -25,6 +25,7 @@ enum Act {
         languages: Option<bool>,
         tokens: Option<Vec<u8>>,
         drills: Option<bool>,
+        preferences: Option<u8>,
     },
     Delete {
         of: Pick,
@@ -58,6 +59,7 @@ struct Asked {
     tokens: Vec<u8>,
     consents: Vec<(Purpose, Option<i64>)>,
     drills: bool,
+    preferences: u8,
     place: Option<(u8, i64)>,
 }
 
@@ -98,11 +100,11 @@ fn asked() -> impl Strategy<Value = Asked> {
     let request = prop::option::weighted(0.3, 0..6_u8);
     let consents = prop::collection::vec(agreed(), 0..4);
     let place = prop::option::of(somewhere());
-    (0..APPS.len(), request, identifiers, addresses(), consents, any::<bool>(), place).prop_map(
-        |(app, request, identifiers, tokens, mut consents, drills, place)| {
+    (0..APPS.len(), request, identifiers, addresses(), consents, (any::<bool>(), 0..4_u8), place).prop_map(
+        |(app, request, identifiers, tokens, mut consents, (drills, preferences), place)| {
             consents.sort_by_key(|(purpose, _)| *purpose);
             consents.dedup_by_key(|(purpose, _)| *purpose);
-            Asked { app, request, identifiers, tokens, consents, drills, place }
+            Asked { app, request, identifiers, tokens, consents, drills, preferences, place }
         },
     )
 }
@@ -111,8 +113,7 @@ fn act() -> impl Strategy<Value = Act> {
     let of = any::<Pick>;
     prop_oneof![
         4 => asked().prop_map(Act::Register),
-        2 => (of(), prop::option::of(any::<bool>()), prop::option::of(addresses()), prop::option::of(any::<bool>()))
-            .prop_map(|(of, languages, tokens, drills)| Act::Update { of, languages, tokens, drills }),
+        2 => update(),
         1 => of().prop_map(|of| Act::Delete { of }),
         4 => (of(), prop::option::weighted(0.9, somewhere())).prop_map(|(of, place)| Act::Place { of, place }),
         2 => (of(), agreed()).prop_map(|(of, consent)| Act::Grant { of, consent }),
@@ -122,6 +123,14 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
+fn update() -> impl Strategy<Value = Act> {
+    use prop::option::of as maybe;
+    let both = (maybe(any::<bool>()), maybe(0..4_u8));
+    (any::<Pick>(), maybe(any::<bool>()), maybe(addresses()), both).prop_map(
+        |(of, languages, tokens, (drills, preferences))| Act::Update { of, languages, tokens, drills, preferences },
+    )
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => prop::collection::vec(act(), 1..6).prop_map(Step::Together),
@@ -129,6 +138,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Reopen),
     ];
     prop::collection::vec(step, 1..24)
+}
+
+/// 0 is everything. The quiet hours have begun when the tests' clock starts, and end 80 seconds later.
+fn preferences(number: u8) -> Preferences {
+    let everything = Preferences::default();
+    match number {
+        0 => everything,
+        1 => Preferences { least_severity: Some(Severity::Severe), ..everything },
+        2 => Preferences { hazards: Hazards::of([Category::Met, Category::Geo]), ..everything },
+        _ => Preferences { quiet_hours: QuietHours::new(22 * 60, 2 * 60 + 48), ..everything },
+    }
 }
 
 fn footprint(place: u8) -> Footprint {
@@ -183,6 +203,7 @@ struct Held {
     gone: BTreeSet<ChannelKind>,
     consents: BTreeMap<Purpose, Consent>,
     drills: bool,
+    preferences: u8,
     place: Option<(Footprint, Timestamp)>,
     created: Timestamp,
     updated: Timestamp,
@@ -238,6 +259,7 @@ impl Model {
             gone: BTreeSet::new(),
             consents: consents.into_iter().map(|consent| (consent.purpose, consent)).collect(),
             drills: asked.drills,
+            preferences: asked.preferences,
             place: asked.place.map(|place| at(place, now)),
             created: now,
             updated: now,
@@ -289,9 +311,10 @@ impl Model {
         let Some(held) = self.get(name) else { return };
         match act {
             Act::Register(_) => {}
-            Act::Update { languages, tokens: addresses, drills, .. } => {
+            Act::Update { languages, tokens: addresses, drills, preferences, .. } => {
                 held.languages = languages.unwrap_or(held.languages);
                 held.drills = drills.unwrap_or(held.drills);
+                held.preferences = preferences.unwrap_or(held.preferences);
                 if let Some(addresses) = addresses {
                     held.tokens = tokens(addresses);
                     held.gone.retain(|channel| !held.tokens.contains_key(channel));
@@ -361,6 +384,7 @@ impl Asked {
             tokens: given(&tokens(&self.tokens)),
             consents: consents(&self.consents, now),
             drills: self.drills,
+            preferences: preferences(self.preferences),
             place: self.place.map(|place| at(place, now)),
             ..bare(APPS[self.app])
         }
@@ -387,10 +411,11 @@ impl Act {
         async move {
             match self {
                 Self::Register(asked) => return registry.register(asked.new_registration(now)).await.map(Some),
-                Self::Update { languages: both, tokens: addresses, drills, .. } => {
+                Self::Update { languages: both, tokens: addresses, drills, preferences: wanted, .. } => {
                     let traits = both.map(|both| traits(languages(both)));
                     let tokens = addresses.map(|addresses| given(&tokens(&addresses)));
-                    registry.update(&name, RegistrationChange { traits, tokens, drills }).await.map(drop)
+                    let preferences = wanted.map(preferences);
+                    registry.update(&name, RegistrationChange { traits, tokens, drills, preferences }).await.map(drop)
                 }
                 Self::Delete { .. } => registry.delete(&name).await.map(drop),
                 Self::Place { place, .. } => {
@@ -506,6 +531,7 @@ impl Both {
             gone: held.gone.iter().copied().collect(),
             consents: held.consents.values().cloned().collect(),
             drills: held.drills,
+            preferences: preferences(held.preferences),
             place: held.place.map(|(place, _)| place),
             place_time: held.place.map(|(_, at)| at),
             created: held.created,
@@ -530,7 +556,10 @@ impl Both {
             languages: facts.languages,
             flags: Flags(Flags::LIVE | if held.drills { Flags::DRILLS } else { 0 }),
         };
-        assert_eq!(facts, expected);
+        assert_eq!(facts, expected.with_preferences(facts.preferences()));
+        let now = self.house.now();
+        let quiet = held.preferences == 3 && now < NOON + SignedDuration::from_secs(80);
+        assert_eq!(registry.wish(facts.preferences(), now), Wish::of(&preferences(held.preferences), quiet));
         let read = facts.languages.iter().filter_map(|&id| registry.language(id));
         assert!(read.eq(traits(languages(held.languages)).languages));
         for channel in CHANNELS {
