@@ -92,8 +92,8 @@ impl Bulletin {
 }
 
 impl Tier {
-    /// How severe it is: the worst that any of its infos says. What one of them knows counts more than what another does
-    /// not.
+    /// How severe it is: the worst that any of its infos says. What one of them knows counts more than what another
+    /// does not.
     pub fn severity(&self) -> Severity {
         self.infos.iter().map(|info| info.severity).min().unwrap_or(Severity::Unknown)
     }

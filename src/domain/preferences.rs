@@ -139,8 +139,8 @@ impl QuietHours {
 
     /// How it is at `now` where clocks show the time of `zone`.
     ///
-    /// A minute that a clock which is put forward leaves out comes when it is put forward; of one that comes twice, since
-    /// the clock is put back, the first counts. So quiet hours are in one piece, and a night is quiet once.
+    /// A minute that a clock which is put forward leaves out comes when it is put forward; of one that comes twice,
+    /// since the clock is put back, the first counts. So quiet hours are in one piece, and a night is quiet once.
     pub fn at(self, zone: &TimeZone, now: Timestamp) -> Quiet {
         self.around(zone, now).unwrap_or(Quiet::NEVER)
     }
@@ -277,8 +277,8 @@ mod tests {
             prop_assert_eq!((next.quiet, next.since), (!found.quiet, found.until));
             // Away from changes of the clock it is as the clock on the wall says.
             let day = jiff::SignedDuration::from_hours(24);
-            let changes = |first: Timestamp| zone.following(first).next().is_some_and(|next| next.timestamp() < now + day);
-            if !changes(now - day) {
+            let change = zone.following(now - day).next().map(|change| change.timestamp());
+            if change.is_none_or(|change| change >= now + day) {
                 let shown = zone.to_datetime(now);
                 let minute = shown.hour() as u16 * 60 + shown.minute() as u16;
                 let quiet = if start < end { (start..end).contains(&minute) } else { minute >= start || minute < end };

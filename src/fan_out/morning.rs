@@ -1,7 +1,7 @@
 //! When quiet hours end: what holds then is told to those who were not woken for it (R-S2).
 //!
-//! Who was left asleep is kept nowhere. Everybody whose quiet hours end is looked at, as if they had arrived, and is told
-//! what stands at their place and is due: so it is the same after a crash, when what is in force is swept again.
+//! Who was left asleep is kept nowhere. Everybody whose quiet hours end is looked at, as if they had arrived, and is
+//! told what stands at their place and is due: so it is the same after a crash, when what is in force is swept again.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::Duration;
@@ -76,9 +76,9 @@ impl Morning {
 }
 
 impl FanOuts {
-    /// The quiet hours of a registration have ended: what stands where it is and was not told is told now. What was sent
-    /// over its link before they began, and was not acknowledged, is sent again: a link that opened meanwhile was not
-    /// given it.
+    /// The quiet hours of a registration have ended: what stands where it is and was not told is told now. What was
+    /// sent over its link before they began, and was not acknowledged, is sent again: a link that opened meanwhile was
+    /// not given it.
     fn rested(&self, slot: Slot) {
         let Some(at) = self.place(slot) else { return };
         for (lineage, _) in self.standing().at(at) {

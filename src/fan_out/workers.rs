@@ -77,8 +77,8 @@ impl Workers {
         Self { planner, lanes: seeds.into_iter().filter_map(build).collect(), recorder, morning }
     }
 
-    /// Gives each lane and the recorder a task, and each of so many planners and the morning a thread. Fails if the system has no
-    /// thread left.
+    /// Gives each lane and the recorder a task, and each of so many planners and the morning a thread. Fails if the
+    /// system has no thread left.
     pub fn start(self, planners: usize, tasks: &Tasks) -> std::io::Result<()> {
         for lane in self.lanes {
             tasks.spawn_essential("lane", lane.run());

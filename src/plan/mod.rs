@@ -71,8 +71,8 @@ pub struct Situation {
 pub enum Found {
     /// One of its places is in the area.
     ByPlace,
-    /// One of its places is in the area, and it was told something as pressing before: it is told of a new text, without
-    /// sound.
+    /// One of its places is in the area, and it was told something as pressing before: it is told of a new text,
+    /// without sound.
     Again,
     /// It was told before: no place of it is looked at.
     ByReach,
@@ -304,7 +304,8 @@ mod tests {
     proptest! {
         #[test]
         fn preferences_reduce_what_consent_allows_and_hold_against_no_immediate_threat_to_life(
-            (least, wanted, quiet) in (prop::option::of(prop::sample::select(Severity::ALL)), any::<u16>(), any::<bool>()),
+            least in prop::option::of(prop::sample::select(Severity::ALL)),
+            (wanted, quiet) in any::<(u16, bool)>(),
             (severity, hazards) in (prop::sample::select(Severity::ALL), any::<u16>()),
             priority in prop::sample::select(&Priority::ALL[..]),
             (live, emergency, location) in any::<(bool, bool, bool)>(),

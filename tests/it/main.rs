@@ -12,6 +12,7 @@ mod metrics;
 mod operations;
 mod operators;
 mod permissions;
+mod preferences;
 mod privacy;
 mod real_alerts;
 mod registration;

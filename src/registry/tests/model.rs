@@ -8,8 +8,9 @@ use futures_util::future::{LocalBoxFuture, join_all};
 use proptest::prelude::*;
 use proptest::sample::Index as Pick;
 
+use super::preferences::{preferences, wish};
 use super::*;
-use crate::domain::{Category, DeviceSlot, Hazards, QuietHours, Severity};
+use crate::domain::DeviceSlot;
 use crate::plan::{Flags, Grant};
 
 const APPS: [&str; 3] = [ALPHA, BETA, ROUTES];
@@ -138,17 +139,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Reopen),
     ];
     prop::collection::vec(step, 1..24)
-}
-
-/// 0 is everything. The quiet hours have begun when the tests' clock starts, and end 80 seconds later.
-fn preferences(number: u8) -> Preferences {
-    let everything = Preferences::default();
-    match number {
-        0 => everything,
-        1 => Preferences { least_severity: Some(Severity::Severe), ..everything },
-        2 => Preferences { hazards: Hazards::of([Category::Met, Category::Geo]), ..everything },
-        _ => Preferences { quiet_hours: QuietHours::new(22 * 60, 2 * 60 + 48), ..everything },
-    }
 }
 
 fn footprint(place: u8) -> Footprint {
@@ -558,8 +548,7 @@ impl Both {
         };
         assert_eq!(facts, expected.with_preferences(facts.preferences()));
         let now = self.house.now();
-        let quiet = held.preferences == 3 && now < NOON + SignedDuration::from_secs(80);
-        assert_eq!(registry.wish(facts.preferences(), now), Wish::of(&preferences(held.preferences), quiet));
+        assert_eq!(registry.wish(facts.preferences(), now), wish(held.preferences, now));
         let read = facts.languages.iter().filter_map(|&id| registry.language(id));
         assert!(read.eq(traits(languages(held.languages)).languages));
         for channel in CHANNELS {

@@ -1,7 +1,25 @@
 //! What people want to be told of, as it is held.
 
 use super::*;
-use crate::domain::QuietHours;
+use crate::domain::{Category, Hazards, QuietHours, Severity};
+
+/// Preferences by number, for the model; 0 is everything. The quiet hours have begun when the tests' clock starts, and
+/// end 80 seconds later.
+pub(super) fn preferences(number: u8) -> Preferences {
+    let everything = Preferences::default();
+    match number {
+        0 => everything,
+        1 => Preferences { least_severity: Some(Severity::Severe), ..everything },
+        2 => Preferences { hazards: Hazards::of([Category::Met, Category::Geo]), ..everything },
+        _ => Preferences { quiet_hours: QuietHours::new(22 * 60, 2 * 60 + 48), ..everything },
+    }
+}
+
+/// What they come to at an instant of the first hours.
+pub(super) fn wish(number: u8, now: Timestamp) -> Wish {
+    let quiet = number == 3 && now < NOON + SignedDuration::from_secs(80);
+    Wish::of(&preferences(number), quiet)
+}
 
 fn nights() -> Preferences {
     Preferences { quiet_hours: QuietHours::new(22 * 60, 7 * 60), ..Preferences::default() }

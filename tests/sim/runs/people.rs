@@ -51,8 +51,8 @@ impl Person {
             && (!by_place || law.counts(self.location.as_ref()))
     }
 
-    /// Whether its person wants to be told with sound, at `now`, of one of these infos. It is said the plain way: by the
-    /// clock on the wall in Tokyo, which is nine hours ahead the whole year.
+    /// Whether its person wants to be told of this with sound at `now`. It is said the plain way: by the clock on the
+    /// wall in Tokyo, which is nine hours ahead the whole year.
     pub(super) fn wants(&self, tier: &Tier, now: Timestamp) -> bool {
         let Preferences { least_severity, hazards, quiet_hours } = self.preferences;
         let minute = (now.as_second() / 60 + 9 * 60).rem_euclid(24 * 60) as u16;
@@ -67,8 +67,8 @@ impl Person {
             (Severity::Minor | Severity::Unknown, Some(_)) => false,
         };
         let kinds: Vec<Category> = tier.infos.iter().flat_map(|info| info.categories.iter().copied()).collect();
-        let of_kind =
-            kinds.is_empty() || kinds.into_iter().any(|kind| hazards.categories().any(|wanted| wanted == kind));
+        let wanted: Vec<Category> = hazards.categories().collect();
+        let of_kind = kinds.is_empty() || kinds.iter().any(|kind| wanted.contains(kind));
         tier.priority == Priority::LifeThreat || (tier.infos.iter().any(grave) && of_kind && !is_quiet)
     }
 
