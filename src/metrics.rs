@@ -67,6 +67,10 @@ pub enum Metric {
     AuthenticationsFailed,
     /// Calls that were refused before they reached the house, by why.
     CallsRefused,
+    /// Events that were written to partners' logs, by kind.
+    PartnerEvents,
+    /// Times that an event was sent to a webhook, by what came of it.
+    WebhookAttempts,
 }
 
 impl Metric {
@@ -100,6 +104,8 @@ impl Metric {
             Self::CertificateReloads => ("certificate_reloads", None, "Times that certificates were loaded again"),
             Self::AuthenticationsFailed => ("authentications_failed", None, "Proofs of who calls that were wrong"),
             Self::CallsRefused => ("calls_refused", None, "Calls refused for who makes them, or how many"),
+            Self::PartnerEvents => ("partner_events", None, "Events that were written to partners' logs"),
+            Self::WebhookAttempts => ("webhook_attempts", None, "Times that an event was sent to a webhook"),
         }
     }
 }
@@ -137,6 +143,17 @@ pub enum CertificateReload {
     Done,
     /// They cannot be used, and the old stay.
     Failed,
+}
+
+/// What came of sending an event to a webhook, as a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookAttempt {
+    /// It was taken.
+    Delivered,
+    /// It was not, and is sent again.
+    Failed,
+    /// The receiver wants no more.
+    Gone,
 }
 
 const MILESTONES: [(Milestone, &str); 4] = [
@@ -191,6 +208,8 @@ pub struct Metrics {
     certificate_reloads: Family<Label, Counter>,
     authentications_failed: Family<Label, Counter>,
     calls_refused: Family<Label, Counter>,
+    partner_events: Family<Label, Counter>,
+    webhook_attempts: Family<Label, Counter>,
 }
 
 impl Default for Metrics {
@@ -236,6 +255,8 @@ impl Metrics {
             certificate_reloads: registered(&mut registry, Metric::CertificateReloads, Family::default()),
             authentications_failed: registered(&mut registry, Metric::AuthenticationsFailed, Family::default()),
             calls_refused: registered(&mut registry, Metric::CallsRefused, Family::default()),
+            partner_events: registered(&mut registry, Metric::PartnerEvents, Family::default()),
+            webhook_attempts: registered(&mut registry, Metric::WebhookAttempts, Family::default()),
             registry,
         }
     }
@@ -302,6 +323,21 @@ impl Metrics {
     /// The counter of calls that were refused for `reason`.
     pub fn calls_refused(&self, reason: &'static str) -> Counter {
         self.calls_refused.get_or_create_owned(&[("reason", reason)])
+    }
+
+    /// The counter of events of that kind in partners' logs.
+    pub fn partner_events(&self, kind: &'static str) -> Counter {
+        self.partner_events.get_or_create_owned(&[("kind", kind)])
+    }
+
+    /// The counter of times that an event was sent to a webhook and it went so.
+    pub fn webhook_attempts(&self, outcome: WebhookAttempt) -> Counter {
+        let name = match outcome {
+            WebhookAttempt::Delivered => "delivered",
+            WebhookAttempt::Failed => "failed",
+            WebhookAttempt::Gone => "gone",
+        };
+        self.webhook_attempts.get_or_create_owned(&[("outcome", name)])
     }
 
     /// All metrics as `OpenMetrics` text, which Prometheus reads.

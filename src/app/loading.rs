@@ -14,6 +14,7 @@ use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::registry::{self, Profile, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks};
+use crate::webhook::Webhooks;
 
 use super::{AppError, Options};
 
@@ -32,6 +33,8 @@ pub(super) struct Loading {
 pub(super) struct Around {
     pub(super) metrics: Arc<Metrics>,
     pub(super) tasks: Tasks,
+    /// When the server stops.
+    pub(super) stop: CancellationToken,
     pub(super) readiness: Readiness,
     pub(super) health: Health,
 }
@@ -68,11 +71,13 @@ impl Loading {
 
     async fn run(self, progress: Arc<Progress>, ready: CancellationToken) -> Result<(), AppError> {
         let Self { options, index, registry, audit, workers, around } = self;
-        let Around { metrics, tasks, readiness, health } = around;
+        let Around { metrics, tasks, stop, readiness, health } = around;
         let mut config = registry::Config::new(options.data_dir.join("registry"));
         config.cache_bytes = options.registry_cache_bytes;
+        config.events = options.events;
         let log = audit.0.clone();
         config.audit = Some(audit);
+        let counted = Arc::clone(&metrics);
         let (unloaded, clock, threads) = (registry.clone(), Arc::clone(&options.clock), tasks.clone());
         let load = move || unloaded.load(&config, index, clock, metrics, &threads, &progress);
         let done = tasks.errand("registry load", load).map_err(AppError::Thread)?;
@@ -80,6 +85,8 @@ impl Loading {
         if options.dev {
             make_dev_partner(&registry, &log).await?;
         }
+        let webhooks = Webhooks::new(registry.clone(), options.clock, options.webhooks, counted, tasks.clone());
+        tasks.spawn_essential("webhooks", webhooks.run(stop));
         workers.start(options.planners, &tasks).map_err(AppError::Thread)?;
         health.everything().await;
         let watched = registry.clone();

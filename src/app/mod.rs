@@ -36,8 +36,9 @@ use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Do
 use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::plan::Policy;
-use crate::registry::{Progress, Registry, RegistryError};
+use crate::registry::{EventLimits, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
+use crate::webhook;
 
 use loading::{Around, Awaited, Loading};
 
@@ -64,6 +65,10 @@ pub struct Options {
     pub audit_segment_bytes: u64,
     /// Memory for the registry's blocks, bytes.
     pub registry_cache_bytes: u64,
+    /// How long partners' events are kept, and how many.
+    pub events: EventLimits,
+    /// How they are sent to webhooks.
+    pub webhooks: webhook::Settings,
     /// How many threads plan.
     pub planners: usize,
     /// How often a device is to send a heartbeat.
@@ -235,6 +240,7 @@ impl App {
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
             access: access.clone(),
             development: options.dev,
+            private_webhooks: options.webhooks.allow_private,
             metrics: Arc::clone(&metrics),
             tasks: tasks.clone(),
         };
@@ -247,7 +253,8 @@ impl App {
         tasks.spawn_essential("grpc", serve_grpc(incoming, services, health.clone(), doors.clone(), cut));
         readiness.doors_open();
 
-        let around = Around { tasks: tasks.clone(), readiness: readiness.clone(), metrics, health };
+        let (stop, told) = (doors.clone(), readiness.clone());
+        let around = Around { tasks: tasks.clone(), stop, readiness: told, metrics, health };
         let registry = Loading { options, index, registry, audit: (audit, tail), workers, around }.begin();
         Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness, registry })
     }

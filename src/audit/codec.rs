@@ -136,6 +136,9 @@ fn write_act(act: &Act) -> StoredAct {
             StoredAct::CredentialRevoked(part::CredentialRevoked { holder: Some(write_holder(holder)) })
         }
         Act::BootstrapOffered => StoredAct::BootstrapOffered(part::BootstrapOffered {}),
+        &Act::EventsRead { events } => StoredAct::EventsRead(part::EventsRead { events }),
+        &Act::WebhookSet { secret } => StoredAct::WebhookSet(part::WebhookSet { secret }),
+        Act::WebhookDeleted => StoredAct::WebhookDeleted(part::WebhookDeleted {}),
     }
 }
 
@@ -188,6 +191,9 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
         },
         StoredAct::CredentialRevoked(revoked) => Act::CredentialRevoked { holder: read_holder(revoked.holder)? },
         StoredAct::BootstrapOffered(_) => Act::BootstrapOffered,
+        StoredAct::EventsRead(part::EventsRead { events }) => Act::EventsRead { events },
+        StoredAct::WebhookSet(part::WebhookSet { secret }) => Act::WebhookSet { secret },
+        StoredAct::WebhookDeleted(_) => Act::WebhookDeleted,
     })
 }
 

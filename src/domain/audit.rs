@@ -266,11 +266,23 @@ pub enum Act {
     },
     /// A token waits in a file of the data folder, by which the first operator is made.
     BootstrapOffered,
+    /// A partner read what happened to its registrations, or which of them were told of an alert.
+    EventsRead {
+        /// How many there were; none, where it began to follow them.
+        events: u32,
+    },
+    /// A partner said where its events are sent.
+    WebhookSet {
+        /// Whether they are signed with another secret from then on.
+        secret: bool,
+    },
+    /// A partner has its events sent no more.
+    WebhookDeleted,
 }
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 22] = [
+    pub const NAMES: [&str; 25] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -293,6 +305,9 @@ impl Act {
         "credential.created",
         "credential.revoked",
         "bootstrap.offered",
+        "events.read",
+        "webhook.set",
+        "webhook.deleted",
     ];
 
     /// The action's name: what was acted on, and how.
@@ -320,6 +335,9 @@ impl Act {
             Self::CredentialCreated { .. } => 19,
             Self::CredentialRevoked { .. } => 20,
             Self::BootstrapOffered => 21,
+            Self::EventsRead { .. } => 22,
+            Self::WebhookSet { .. } => 23,
+            Self::WebhookDeleted => 24,
         };
         Self::NAMES[position]
     }

@@ -14,6 +14,7 @@ mod clock;
 mod consent;
 mod credential;
 mod earthquake;
+mod event;
 mod frame;
 mod id;
 mod language;
@@ -23,6 +24,7 @@ mod preferences;
 mod private;
 mod receipt;
 mod registration;
+mod webhook;
 
 pub use alert::{
     Alert, AlertId, AlertRef, AlertScope, Body, Category, Certainty, EventKey, Ground, Identifier, Info, InfoTexts,
@@ -37,6 +39,7 @@ pub use clock::{Clock, ManualClock};
 pub use consent::{Consent, ConsentOrigin, PolicyVersion, Purpose};
 pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Proof};
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
+pub use event::{EventCursor, EventKind, PartnerEvent};
 pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};
 pub use id::{
     AppName, AppSlot, AuditSubject, Cid, DeliveryKey, DeviceSlot, Gid, InvalidId, LineageId, PartnerName, PlaceId,
@@ -51,6 +54,7 @@ pub use receipt::{ChannelKind, Fault, Milestone, Outcome, Scope, VendorId};
 pub use registration::{
     DeviceIdentifier, DeviceTraits, Footprint, IdentifierKind, NewRegistration, Platform, Registration, Token,
 };
+pub use webhook::{InvalidUrl, Webhook, WebhookSecret, WebhookState, WebhookUrl, is_public};
 
 /// An instant, in UTC; re-exported so that the core names one type of time.
 pub use jiff::{SignedDuration, Timestamp};

@@ -14,6 +14,7 @@ mod fan_out;
 mod link;
 mod names;
 mod partner;
+mod partner_event;
 mod rules;
 mod status;
 
@@ -91,6 +92,8 @@ pub struct Services {
     pub access: Access,
     /// Whether anybody who shows nothing may do anything: a development server.
     pub development: bool,
+    /// Whether events may be sent to addresses that are not public.
+    pub private_webhooks: bool,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Where links' tasks run.
@@ -120,7 +123,9 @@ pub async fn serve(
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
     let fan_out = v1::fan_out_service_server::FanOutServiceServer::new(fan_out::FanOutDoor(services.clone()));
     let audit = v1::audit_service_server::AuditServiceServer::new(audit::AuditDoor(services.clone()));
-    let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
+    let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services.clone()));
+    let events = partner_event::PartnerEventDoor(services);
+    let events = v1::partner_event_service_server::PartnerEventServiceServer::new(events);
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -136,6 +141,7 @@ pub async fn serve(
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(events.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
         .serve_with_incoming_shutdown(incoming, async move {
@@ -158,10 +164,11 @@ const ALERT_SERVICES: [&str; 4] = [
 ];
 
 /// What needs the registry; and the server as a whole, which has no name. Clients ask for either.
-const OTHER_SERVICES: [&str; 4] = [
+const OTHER_SERVICES: [&str; 5] = [
     "",
     v1::device_service_server::SERVICE_NAME,
     v1::link_service_server::SERVICE_NAME,
+    v1::partner_event_service_server::SERVICE_NAME,
     v1::partner_service_server::SERVICE_NAME,
 ];
 

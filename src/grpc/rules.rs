@@ -79,6 +79,13 @@ pub(super) const RULES: &[Rule] = &[
     rpc(Unary, "/hazardcast.v1.PartnerService/CreateApp", &[Operator(Operate)]),
     rpc(Unary, "/hazardcast.v1.PartnerService/GetApp", &[PartnerFor(App), Operator(View)]),
     rpc(Unary, "/hazardcast.v1.PartnerService/ListApps", &[PartnerFor(Partner), Operator(View)]),
+    // Of people too: what happens to a partner's registrations is its own alone.
+    rpc(Unary, "/hazardcast.v1.PartnerEventService/ListPartnerEvents", &[PartnerFor(Partner)]),
+    rpc(Stream, "/hazardcast.v1.PartnerEventService/StreamPartnerEvents", &[PartnerFor(Partner)]),
+    rpc(Unary, "/hazardcast.v1.PartnerEventService/ListReceipts", &[PartnerFor(Partner)]),
+    rpc(Unary, "/hazardcast.v1.PartnerEventService/SetWebhook", &[PartnerFor(Partner)]),
+    rpc(Unary, "/hazardcast.v1.PartnerEventService/GetWebhook", &[PartnerFor(Partner)]),
+    rpc(Unary, "/hazardcast.v1.PartnerEventService/DeleteWebhook", &[PartnerFor(Partner)]),
     rpc(Unary, "/hazardcast.v1.AccessService/CreateCredential", &[Operator(Administer), Bootstrap]),
     rpc(Unary, "/hazardcast.v1.AccessService/GetCredential", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AccessService/ListCredentials", &[Operator(Administer)]),

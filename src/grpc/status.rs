@@ -160,6 +160,8 @@ impl From<RegistryError> for Refusal {
             RegistryError::UnknownTimeZone => {
                 return InvalidField::new("registration.traits.time_zone", error).into();
             }
+            RegistryError::EventCursor => return InvalidField::new("after", error).into(),
+            RegistryError::UnknownWebhook => (Code::NotFound, "WEBHOOK_NOT_FOUND"),
             RegistryError::NotFound => (Code::NotFound, "REGISTRATION_NOT_FOUND"),
             RegistryError::UnknownPartner => (Code::NotFound, "PARTNER_NOT_FOUND"),
             RegistryError::UnknownApp => (Code::NotFound, "APP_NOT_FOUND"),

@@ -4,9 +4,11 @@ use foldhash::HashMap;
 
 use crate::domain::{AppName, ChannelKind, Cid, PartnerName, Purpose, Slot};
 use crate::plan::{Facts, Grant};
+use crate::wire::storage_v1::WebhookRecord;
 
 use super::Shared;
 use super::directory::Profile;
+use super::events::LogEnds;
 use super::place_log::Frame;
 use super::places::Reported;
 
@@ -19,6 +21,8 @@ pub(super) struct Effects {
     names: HashMap<Cid, Option<Slot>>,
     partners: Vec<(PartnerName, Profile)>,
     apps: Vec<(AppName, Profile)>,
+    logs: HashMap<u16, LogEnds>,
+    webhooks: HashMap<u16, Option<WebhookRecord>>,
     /// What is lost at once.
     losses: Vec<Loss>,
 }
@@ -99,6 +103,15 @@ impl Effects {
         self.apps.push((name, profile));
     }
 
+    /// Where a partner's log ends.
+    pub(super) fn log(&mut self, partner: u16, ends: LogEnds) {
+        self.logs.insert(partner, ends);
+    }
+
+    pub(super) fn webhook(&mut self, partner: u16, record: Option<WebhookRecord>) {
+        self.webhooks.insert(partner, record);
+    }
+
     pub(super) fn lose(&mut self, loss: Loss) {
         self.losses.push(loss);
     }
@@ -127,6 +140,8 @@ impl Effects {
         self.names.extend(later.names);
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
+        self.logs.extend(later.logs);
+        self.webhooks.extend(later.webhooks);
         self.losses.extend(later.losses);
     }
 }
@@ -153,6 +168,13 @@ impl Shared {
         }
         for (name, profile) in effects.apps {
             directory.add_app(name, profile);
+        }
+        drop(directory);
+        for (partner, ends) in effects.logs {
+            self.logs.learn(partner, ends);
+        }
+        for (partner, record) in effects.webhooks {
+            self.webhooks.learn(partner, record);
         }
     }
 

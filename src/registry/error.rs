@@ -11,6 +11,12 @@ pub enum RegistryError {
     /// A page token was not given by the same listing.
     #[error("is not of this listing")]
     PageToken,
+    /// A cursor is of another log, or of an event that there is not.
+    #[error("is no cursor of this log")]
+    EventCursor,
+    /// The partner has no webhook.
+    #[error("no such webhook")]
+    UnknownWebhook,
     /// There is no such registration (any more).
     #[error("no such registration")]
     NotFound,

@@ -11,7 +11,9 @@
 mod change;
 mod directory;
 mod effects;
+mod endings;
 mod error;
+mod events;
 mod facts;
 mod identity;
 mod keeper;
@@ -21,9 +23,12 @@ mod names;
 mod place_log;
 mod places;
 mod read;
+mod receipts;
 mod records;
 mod register;
+mod sealing;
 mod store;
+mod webhooks;
 mod wishes;
 mod writer;
 
@@ -47,6 +52,7 @@ use crate::wire::storage_v1::RegistrationRecord;
 
 use change::{Change, Done};
 use directory::Directory;
+use events::Logs;
 use facts::FactsTable;
 use identity::Keys;
 use languages::Languages;
@@ -55,13 +61,17 @@ use names::Names;
 use place_log::Limits;
 use places::Places;
 use store::Store;
+use webhooks::Webhooks;
 use wishes::{Rested, Wishes};
 use writer::{Caller, Job, Results, Writer};
 
 pub use change::RegistrationChange;
 pub use directory::Profile;
 pub use error::RegistryError;
+pub use events::{EVENT_PAGE, EventLimits, EventPage, LogEnds};
 pub use load::Progress;
+pub use receipts::OfPartner;
+pub use webhooks::Hook;
 
 /// How many changes may wait for the writer. A call that finds no room waits.
 const ROOM: usize = 16_384;
@@ -81,6 +91,8 @@ pub struct Config {
     pub capacity: u32,
     /// Memory for blocks of the store, bytes.
     pub cache_bytes: u64,
+    /// How long partners' events are kept, and how many.
+    pub events: EventLimits,
     /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
     pub audit: Option<(Audit, Tail)>,
     /// When places that were replaced go from the disk.
@@ -90,7 +102,8 @@ pub struct Config {
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, audit: None, limits: Limits::DEFAULT }
+        let events = EventLimits::default();
+        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, events, audit: None, limits: Limits::DEFAULT }
     }
 }
 
@@ -118,6 +131,9 @@ struct Shared {
     names: Names,
     directory: RwLock<Directory>,
     places: Places,
+    logs: Logs,
+    event_limits: EventLimits,
+    webhooks: Webhooks,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     /// The store has failed: what is on disk is not known, and no more is written.
@@ -276,7 +292,7 @@ impl Registry {
         let changes = new.into_iter().map(|new| Change::Register(Box::new(new))).collect();
         let read = |done| match done? {
             Done::Registered(registered) => Ok(*registered),
-            Done::Updated(_) | Done::Changed => Err(RegistryError::Stopped),
+            _ => Err(RegistryError::Stopped),
         };
         Ok(self.submit(changes).await?.into_iter().map(read).collect())
     }
@@ -289,7 +305,7 @@ impl Registry {
     ) -> Result<Registration, RegistryError> {
         match self.change(Change::Update(self.slot(name)?, Box::new(change))).await? {
             Done::Updated(registration) => Ok(*registration),
-            Done::Registered(_) | Done::Changed => Err(RegistryError::Stopped),
+            _ => Err(RegistryError::Stopped),
         }
     }
 
@@ -392,6 +408,9 @@ impl Shared {
             names: Names::default(),
             directory: RwLock::default(),
             places: Places::new(index, config.capacity),
+            logs: Logs::default(),
+            event_limits: config.events,
+            webhooks: Webhooks::default(),
             clock,
             metrics,
             failed: AtomicBool::new(false),

@@ -133,7 +133,7 @@ impl Registry {
 }
 
 impl Shared {
-    fn record(&self, slot: Slot) -> Result<RegistrationRecord, RegistryError> {
+    pub(super) fn record(&self, slot: Slot) -> Result<RegistrationRecord, RegistryError> {
         let key = slot_key(slot);
         let payload = self.store.get(Space::Registrations, key)?.ok_or(RegistryError::NotFound)?;
         decode(Space::Registrations, key.as_bytes(), &payload)

@@ -84,6 +84,7 @@ pub(super) fn write_consent(consent: &Consent) -> ConsentRecord {
         granted_us: consent.granted.as_microsecond(),
         expires_us: consent.expires.map(Timestamp::as_microsecond),
         origin: consent.origin.0.clone(),
+        end_told: false,
     }
 }
 

@@ -30,12 +30,26 @@ pub(super) enum Space {
     Registrations,
     Tokens,
     Identifiers,
+    Events,
+    EventLogs,
+    Endings,
+    Webhooks,
 }
 
 impl Space {
     /// Every space, in the order of their numbers.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Meta, Self::Partners, Self::Apps, Self::Registrations, Self::Tokens, Self::Identifiers];
+    pub(super) const ALL: [Self; 10] = [
+        Self::Meta,
+        Self::Partners,
+        Self::Apps,
+        Self::Registrations,
+        Self::Tokens,
+        Self::Identifiers,
+        Self::Events,
+        Self::EventLogs,
+        Self::Endings,
+        Self::Webhooks,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -45,6 +59,10 @@ impl Space {
             Self::Registrations => "registrations",
             Self::Tokens => "tokens",
             Self::Identifiers => "identifiers",
+            Self::Events => "events",
+            Self::EventLogs => "event_logs",
+            Self::Endings => "endings",
+            Self::Webhooks => "webhooks",
         }
     }
 

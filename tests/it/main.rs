@@ -11,6 +11,7 @@ mod links;
 mod metrics;
 mod operations;
 mod operators;
+mod partner_events;
 mod permissions;
 mod preferences;
 mod privacy;

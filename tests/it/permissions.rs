@@ -60,7 +60,7 @@ fn may(kind: Kind, path: &str) -> bool {
         ("AccessService", _) | ("PartnerService", "CreatePartner") | ("AuditService", "ListAuditRecords") => {
             kind == Administer
         }
-        ("DeviceService", _) => kind == Partner,
+        ("DeviceService" | "PartnerEventService", _) => kind == Partner,
         ("AlertService", "SubmitAlert" | "PreviewAlert") => kind == Authority,
         ("AlertService" | "FanOutService", _) => kind == Authority || operators.contains(&kind),
         ("PartnerService", "CreateApp") => [Operate, Approve, Administer].contains(&kind),
@@ -120,6 +120,19 @@ fn request(path: &str, about: &Subject) -> Bytes {
         "CreateApp" => v1::CreateAppRequest { parent: partner, app_id: "main".to_owned(), app: None }.encode_to_vec(),
         "GetApp" => v1::GetAppRequest { name: app }.encode_to_vec(),
         "ListApps" => v1::ListAppsRequest { parent: partner, page_size: 0, page_token: token }.encode_to_vec(),
+        "ListPartnerEvents" => {
+            v1::ListPartnerEventsRequest { parent: partner, ..v1::ListPartnerEventsRequest::default() }.encode_to_vec()
+        }
+        "StreamPartnerEvents" => v1::StreamPartnerEventsRequest { parent: partner, after: token }.encode_to_vec(),
+        "ListReceipts" => {
+            v1::ListReceiptsRequest { parent: partner, alert, ..v1::ListReceiptsRequest::default() }.encode_to_vec()
+        }
+        "SetWebhook" => {
+            let webhook = Some(v1::Webhook { url: "https://127.0.0.1:1/".to_owned(), ..v1::Webhook::default() });
+            v1::SetWebhookRequest { parent: partner, webhook, rotate_secret: false }.encode_to_vec()
+        }
+        "GetWebhook" => v1::GetWebhookRequest { name: format!("{partner}/webhook") }.encode_to_vec(),
+        "DeleteWebhook" => v1::DeleteWebhookRequest { name: format!("{partner}/webhook") }.encode_to_vec(),
         "GetCredential" => v1::GetCredentialRequest { name: credential }.encode_to_vec(),
         "ListCredentials" => v1::ListCredentialsRequest::default().encode_to_vec(),
         "RevokeCredential" => v1::RevokeCredentialRequest { name: credential }.encode_to_vec(),
@@ -286,7 +299,15 @@ async fn every_rpc_lets_in_exactly_who_may_call_it_and_tells_the_others_nothing(
             if !may(*kind, &path) || *kind == Kind::Partner || path.contains("OpenLink") {
                 // A batch with one name of another's is refused whole; what is missing of one's own is told for each.
                 // And a partner itself is never missing.
-                let own_differs = ["BatchCreateRegistrations", "ReportPlaces", "GetPartner", "ListApps"];
+                let own_differs = [
+                    "BatchCreateRegistrations",
+                    "ReportPlaces",
+                    "GetPartner",
+                    "ListApps",
+                    "Events",
+                    "Receipts",
+                    "Webhook",
+                ];
                 let differs = *kind == Kind::Partner && own_differs.iter().any(|method| path.ends_with(method));
                 same(&answers[..if differs { 2 } else { 3 }], &format!("{path} as {kind:?}"));
             }

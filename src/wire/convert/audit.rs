@@ -107,6 +107,8 @@ fn details(act: &Act) -> Option<Details> {
         Act::CredentialRevoked { holder } => {
             Details::CredentialRevoked(part::CredentialRevoked { holder: Some(actor_to_wire(holder)) })
         }
+        Act::EventsRead { events } => Details::EventsRead(part::EventsRead { event_count: events.cast_signed() }),
+        &Act::WebhookSet { secret } => Details::WebhookSet(part::WebhookSet { secret }),
         Act::LogAnchored
         | Act::ServerStopped
         | Act::RegistrationEnded
@@ -114,7 +116,8 @@ fn details(act: &Act) -> Option<Details> {
         | Act::RegistrationDeleted
         | Act::PartnerCreated
         | Act::AppCreated
-        | Act::BootstrapOffered => return None,
+        | Act::BootstrapOffered
+        | Act::WebhookDeleted => return None,
     })
 }
 

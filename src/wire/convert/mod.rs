@@ -3,6 +3,7 @@
 pub mod access;
 pub mod alert;
 pub mod audit;
+pub mod event;
 pub mod fan_out;
 pub mod frame;
 pub mod geography;
