@@ -4,6 +4,7 @@ mod access;
 mod api_errors;
 mod audit;
 mod durability;
+mod files;
 mod fuzz;
 mod hostile;
 mod kill;
