@@ -37,6 +37,8 @@ pub enum Metric {
     Registrations,
     /// Places in the index.
     Places,
+    /// Times that a registration entered a zone of its partner.
+    ZoneEntries,
     /// Batches that the registry's store has committed.
     RegistryCommits,
     /// Syncs of the journal's file.
@@ -89,6 +91,7 @@ impl Metric {
             Self::LinksOpen => ("links_open", None, "Links that are open"),
             Self::Registrations => ("registrations", None, "Registrations that exist"),
             Self::Places => ("places", None, "Places in the index"),
+            Self::ZoneEntries => ("zone_entries", None, "Times that a registration entered a zone of its partner"),
             Self::RegistryCommits => ("registry_commits", None, "Batches that the registry's store has committed"),
             Self::JournalSyncs => ("journal_syncs", None, "Syncs of the journal's file"),
             Self::JournalAppended => ("journal_appended", Some(Unit::Bytes), "What was appended to the journal"),
@@ -187,6 +190,8 @@ pub struct Metrics {
     pub registrations: Gauge,
     /// See [`Metric::Places`].
     pub places: Gauge,
+    /// See [`Metric::ZoneEntries`].
+    pub zone_entries: Counter,
     /// See [`Metric::RegistryCommits`].
     pub registry_commits: Counter,
     /// See [`Metric::JournalSyncs`].
@@ -240,6 +245,7 @@ impl Metrics {
             links_open: registered(&mut registry, Metric::LinksOpen, Gauge::default()),
             registrations: registered(&mut registry, Metric::Registrations, Gauge::default()),
             places: registered(&mut registry, Metric::Places, Gauge::default()),
+            zone_entries: registered(&mut registry, Metric::ZoneEntries, Counter::default()),
             registry_commits: registered(&mut registry, Metric::RegistryCommits, Counter::default()),
             journal_syncs: registered(&mut registry, Metric::JournalSyncs, Counter::default()),
             journal_appended: registered(&mut registry, Metric::JournalAppended, Counter::default()),

@@ -10,6 +10,7 @@
 mod loading;
 
 use std::fs::DirBuilder;
+use std::hash::RandomState;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,9 @@ use crate::access::{Access, AccessError, Limits};
 use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Lineages, Rules};
-use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AuditEntry, Clock, Credential, PolicyVersion, Principal};
+use crate::domain::{
+    Act, Actor, ActorKind, AlertOutcome, AuditEntry, Clock, Credential, Discretion, PolicyVersion, Principal,
+};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::grpc::{self, Health, Services};
 use crate::http::{self, Readiness};
@@ -65,6 +68,10 @@ pub struct Options {
     pub audit_segment_bytes: u64,
     /// Memory for the registry's blocks, bytes.
     pub registry_cache_bytes: u64,
+    /// The most zones of one partner.
+    pub zones_of_one_partner: usize,
+    /// The least count of people that partners and authorities are told.
+    pub least_count: u64,
     /// How long partners' events are kept, and how many.
     pub events: EventLimits,
     /// How they are sent to webhooks.
@@ -240,6 +247,7 @@ impl App {
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
             access: access.clone(),
             development: options.dev,
+            discretion: Discretion::new(options.least_count, RandomState::new()),
             private_webhooks: options.webhooks.allow_private,
             metrics: Arc::clone(&metrics),
             tasks: tasks.clone(),

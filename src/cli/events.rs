@@ -189,6 +189,7 @@ fn kind(kind: &Kind) -> (&'static str, Value) {
         Kind::PlaceForgotten(_) => ("place.forgotten", Value::Null),
         Kind::RegistrationRestarted(_) => ("registration.restarted", Value::Null),
         Kind::RegistrationDeleted(_) => ("registration.deleted", Value::Null),
+        Kind::ZoneEntered(entered) => ("zone.entered", json!({ "zone": entered.zone })),
         Kind::Gap(gap) => ("events.gap", json!({ "events": gap.event_count })),
     }
 }

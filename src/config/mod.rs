@@ -16,7 +16,8 @@ use toml::{Table, Value};
 
 pub use bounded::Bounded;
 pub use sections::{
-    Access, Audit, Events, FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server, Switch, Tls, Webhooks,
+    Access, Audit, Events, FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server, Statistics, Switch, Tls,
+    Webhooks,
 };
 
 /// All settings with their defaults and meanings, as shipped.
@@ -43,6 +44,8 @@ pub struct Config {
     pub audit: Audit,
     /// The registry's store.
     pub registry: Registry,
+    /// Counts of people.
+    pub statistics: Statistics,
     /// Partners' events.
     pub events: Events,
     /// Where partners have their events sent.

@@ -158,12 +158,32 @@ impl Audit {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Registry {
     cache_mib: Bounded<16, 65_536>,
+    zones_of_one_partner: Bounded<0, 10_000>,
 }
 
 impl Registry {
     /// Memory for blocks that were read from disk, bytes.
     pub fn cache_bytes(&self) -> u64 {
         u64::from(self.cache_mib.get()) << 20
+    }
+
+    /// The most zones that one partner may have.
+    pub fn zones_of_one_partner(&self) -> usize {
+        self.zones_of_one_partner.get() as usize
+    }
+}
+
+/// Counts of people.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Statistics {
+    least_count: Bounded<2, 1_000>,
+}
+
+impl Statistics {
+    /// The least count that partners and authorities are told.
+    pub fn least_count(&self) -> u64 {
+        self.least_count.get().into()
     }
 }
 

@@ -266,6 +266,12 @@ pub enum Act {
     },
     /// A token waits in a file of the data folder, by which the first operator is made.
     BootstrapOffered,
+    /// A partner made a zone.
+    ZoneCreated,
+    /// A partner changed a zone.
+    ZoneUpdated,
+    /// A partner deleted a zone.
+    ZoneDeleted,
     /// A partner read what happened to its registrations, or which of them were told of an alert.
     EventsRead {
         /// How many there were; none, where it began to follow them.
@@ -282,7 +288,7 @@ pub enum Act {
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 25] = [
+    pub const NAMES: [&str; 28] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -305,6 +311,9 @@ impl Act {
         "credential.created",
         "credential.revoked",
         "bootstrap.offered",
+        "zone.created",
+        "zone.updated",
+        "zone.deleted",
         "events.read",
         "webhook.set",
         "webhook.deleted",
@@ -335,9 +344,12 @@ impl Act {
             Self::CredentialCreated { .. } => 19,
             Self::CredentialRevoked { .. } => 20,
             Self::BootstrapOffered => 21,
-            Self::EventsRead { .. } => 22,
-            Self::WebhookSet { .. } => 23,
-            Self::WebhookDeleted => 24,
+            Self::ZoneCreated => 22,
+            Self::ZoneUpdated => 23,
+            Self::ZoneDeleted => 24,
+            Self::EventsRead { .. } => 25,
+            Self::WebhookSet { .. } => 26,
+            Self::WebhookDeleted => 27,
         };
         Self::NAMES[position]
     }

@@ -2,12 +2,13 @@
 //! deleted.
 //!
 //! An event names a registration as its partner does, and says what happened and when; no place, token or identifier is
-//! in it. Where it stands in its partner's log is an [`EventCursor`], which says nothing to anybody else.
+//! in it, and of zones only the one that it is in. Where it stands in its partner's log is an [`EventCursor`], which
+//! says nothing to anybody else.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::{ChannelKind, InvalidId, PolicyVersion, Purpose, RegistrationName, Timestamp};
+use super::{ChannelKind, InvalidId, PolicyVersion, Purpose, RegistrationName, Timestamp, ZoneName};
 
 /// What happened. A new kind also gets a number on disk (`registry::events`), a message in the API, and a place in what
 /// webhooks send; each `match` says so.
@@ -27,6 +28,9 @@ pub enum EventKind {
     Restarted,
     /// The registration was deleted. Of what happened to it before nothing is told any more.
     Deleted,
+    /// The registration has come into a zone of its partner (R-S1). It is told only as long as the registration is in
+    /// that zone: where it was before is nobody's to know (R-P5).
+    ZoneEntered(ZoneName),
     /// So many events before this one were not kept: they were too old, too many, or came faster than they could be
     /// written. Of no registration.
     Gap(u64),
@@ -43,6 +47,7 @@ impl EventKind {
             Self::PlaceForgotten => "place.forgotten",
             Self::Restarted => "registration.restarted",
             Self::Deleted => "registration.deleted",
+            Self::ZoneEntered(_) => "zone.entered",
             Self::Gap(_) => "events.gap",
         }
     }

@@ -13,6 +13,7 @@ mod caller;
 mod clock;
 mod consent;
 mod credential;
+mod discretion;
 mod earthquake;
 mod event;
 mod frame;
@@ -25,6 +26,7 @@ mod private;
 mod receipt;
 mod registration;
 mod webhook;
+mod zone;
 
 pub use alert::{
     Alert, AlertId, AlertRef, AlertScope, Body, Category, Certainty, EventKey, Ground, Identifier, Info, InfoTexts,
@@ -38,6 +40,7 @@ pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
 pub use clock::{Clock, ManualClock};
 pub use consent::{Consent, ConsentOrigin, PolicyVersion, Purpose};
 pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Proof};
+pub use discretion::{Discretion, Told};
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
 pub use event::{EventCursor, EventKind, PartnerEvent};
 pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};
@@ -55,6 +58,7 @@ pub use registration::{
     DeviceIdentifier, DeviceTraits, Footprint, IdentifierKind, NewRegistration, Platform, Registration, Token,
 };
 pub use webhook::{InvalidUrl, Webhook, WebhookSecret, WebhookState, WebhookUrl, is_public};
+pub use zone::{Zone, ZoneChange, ZoneName};
 
 /// An instant, in UTC; re-exported so that the core names one type of time.
 pub use jiff::{SignedDuration, Timestamp};

@@ -14,6 +14,8 @@ mod preview;
 mod queue;
 mod recover;
 mod schedule;
+mod square;
+mod statistics;
 mod surroundings;
 mod sweep;
 mod unsynced;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::domain::{ChannelKind, Clock, Footprint, Language, LineageId, Milestone, PlaceId, Slot, Timestamp, Token};
+use crate::domain::{
+    AppSlot, ChannelKind, Clock, Footprint, Language, LineageId, Milestone, PlaceId, Slot, Timestamp, Token,
+};
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::link::Hub;
@@ -105,9 +107,16 @@ impl FanOuts {
         }
     }
 
-    pub(super) fn count_skipped(&self, fan_out: &FanOut, reason: Skipped, count: u64) {
+    /// The app of a registration, if that is not deleted.
+    pub(super) fn app_of(&self, slot: Slot) -> Option<AppSlot> {
+        let facts = self.facts(slot);
+        facts.is_live().then(|| facts.app())
+    }
+
+    pub(super) fn count_skipped(&self, fan_out: &FanOut, app: Option<AppSlot>, reason: Skipped, count: u64) {
         if count > 0 {
             fan_out.progress.skipped(reason, count);
+            fan_out.progress.by_app.skipped(app, reason, count);
             self.0.skipped[reason as usize].inc_by(count);
         }
     }

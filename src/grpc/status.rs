@@ -165,6 +165,8 @@ impl From<RegistryError> for Refusal {
             RegistryError::NotFound => (Code::NotFound, "REGISTRATION_NOT_FOUND"),
             RegistryError::UnknownPartner => (Code::NotFound, "PARTNER_NOT_FOUND"),
             RegistryError::UnknownApp => (Code::NotFound, "APP_NOT_FOUND"),
+            RegistryError::UnknownZone => (Code::NotFound, "ZONE_NOT_FOUND"),
+            RegistryError::NoGround => return InvalidField::new("zone.area", error).into(),
             RegistryError::AlreadyExists => (Code::AlreadyExists, "ALREADY_EXISTS"),
             RegistryError::NoLocationConsent => (Code::FailedPrecondition, "NO_LOCATION_CONSENT"),
             RegistryError::Full(_) => (Code::ResourceExhausted, "REGISTRY_FULL"),

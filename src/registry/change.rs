@@ -4,12 +4,14 @@
 //! memory is to learn of it, is a draft until it has succeeded. What it takes away is gone from memory right then; what
 //! it gives is seen when the commit is durable.
 
+use std::sync::Arc;
+
 use foldhash::HashMap;
 use prost::Message;
 
 use crate::domain::{
     AppName, Consent, DeviceTraits, EventKind, NewRegistration, PartnerName, PolicyVersion, Preferences, Purpose,
-    Registration, Slot, Timestamp, Token,
+    Registration, Slot, Timestamp, Token, Zone, ZoneChange, ZoneName,
 };
 use crate::plan::{Facts, Grant};
 use crate::wire::storage_v1::{AppRecord, EventRecord, PartnerRecord, RegistrationRecord, RegistryState, TokenRecord};
@@ -23,6 +25,7 @@ use super::places::Reported;
 use super::records::{self, cid_of, decode, number_key, slot_key, token_key};
 use super::store::{Batch, Key, Payload, Space};
 use super::webhooks::WebhookChange;
+use super::zones::Drawn;
 use super::{Registered, RegistryError, Shared, wishes};
 
 /// The layout of keyspaces and keys that this build writes.
@@ -52,6 +55,9 @@ pub(super) enum Change {
     Webhook(u16, Box<WebhookChange>),
     AddPartner(PartnerName, Profile),
     AddApp(AppName, Profile),
+    AddZone(ZoneName, Box<ZoneChange>),
+    UpdateZone(ZoneName, Box<ZoneChange>),
+    RemoveZone(ZoneName),
 }
 
 impl Change {
@@ -79,6 +85,7 @@ pub struct RegistrationChange {
 pub(super) enum Done {
     Registered(Box<Registered>),
     Updated(Box<Registration>),
+    Zone(Arc<Zone>),
     WebhookSet {
         /// Whether the secret that came with it is the one from now on.
         secret_used: bool,
@@ -202,6 +209,9 @@ impl<'a> Pending<'a> {
             Change::Webhook(partner, change) => return self.change_webhook(partner, *change),
             Change::AddPartner(name, profile) => self.add_partner(name, profile)?,
             Change::AddApp(name, profile) => self.add_app(name, profile)?,
+            Change::AddZone(name, new) => return self.add_zone(&name, *new),
+            Change::UpdateZone(name, change) => return self.update_zone(&name, *change),
+            Change::RemoveZone(name) => self.remove_zone(&name)?,
         }
         Ok(Done::Changed)
     }
@@ -428,6 +438,11 @@ impl Pending<'_> {
     pub(super) fn put_registration(&mut self, slot: Slot, record: &RegistrationRecord) {
         self.put(Space::Registrations, slot_key(slot), record);
         self.draft.effects.facts(slot, self.shared.row_of(slot, record));
+    }
+
+    /// What becomes of zones by the changes so far.
+    pub(super) fn made_zones(&self) -> &[(ZoneName, Option<Arc<Drawn>>)] {
+        self.made.effects.zones()
     }
 
     /// A registration with the changes so far.

@@ -1,8 +1,10 @@
 //! What memory learns of changes when they are durable, and what it loses at once.
 
+use std::sync::Arc;
+
 use foldhash::HashMap;
 
-use crate::domain::{AppName, ChannelKind, Cid, PartnerName, Purpose, Slot};
+use crate::domain::{AppName, ChannelKind, Cid, PartnerName, Purpose, Slot, ZoneName};
 use crate::plan::{Facts, Grant};
 use crate::wire::storage_v1::WebhookRecord;
 
@@ -11,6 +13,7 @@ use super::directory::Profile;
 use super::events::LogEnds;
 use super::place_log::Frame;
 use super::places::Reported;
+use super::zones::Drawn;
 
 /// What memory learns. Of several changes to one thing only the last is learned: nobody sees what was given and taken
 /// back in between.
@@ -21,6 +24,8 @@ pub(super) struct Effects {
     names: HashMap<Cid, Option<Slot>>,
     partners: Vec<(PartnerName, Profile)>,
     apps: Vec<(AppName, Profile)>,
+    /// In the order of the changes.
+    zones: Vec<(ZoneName, Option<Arc<Drawn>>)>,
     logs: HashMap<u16, LogEnds>,
     webhooks: HashMap<u16, Option<WebhookRecord>>,
     /// What is lost at once.
@@ -103,6 +108,15 @@ impl Effects {
         self.apps.push((name, profile));
     }
 
+    pub(super) fn zone(&mut self, name: ZoneName, drawn: Option<Arc<Drawn>>) {
+        self.zones.push((name, drawn));
+    }
+
+    /// What becomes of zones, in the order of the changes.
+    pub(super) fn zones(&self) -> &[(ZoneName, Option<Arc<Drawn>>)] {
+        &self.zones
+    }
+
     /// Where a partner's log ends.
     pub(super) fn log(&mut self, partner: u16, ends: LogEnds) {
         self.logs.insert(partner, ends);
@@ -140,6 +154,7 @@ impl Effects {
         self.names.extend(later.names);
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
+        self.zones.extend(later.zones);
         self.logs.extend(later.logs);
         self.webhooks.extend(later.webhooks);
         self.losses.extend(later.losses);
@@ -153,7 +168,7 @@ impl Shared {
             self.facts.set(slot, facts);
         }
         for (slot, placed) in effects.places {
-            self.places.set(slot, placed.place);
+            self.set_place(slot, placed.place);
         }
         // Last: a registration that can be named is there.
         for (cid, slot) in effects.names {
@@ -162,12 +177,19 @@ impl Shared {
                 None => self.names.remove(cid),
             }
         }
+        let grows = !effects.apps.is_empty() || !effects.zones.is_empty();
         let mut directory = self.directory.write();
         for (name, profile) in effects.partners {
             directory.add_partner(name, profile);
         }
         for (name, profile) in effects.apps {
             directory.add_app(name, profile);
+        }
+        for (name, drawn) in effects.zones {
+            self.zones.set(&name, drawn);
+        }
+        if grows {
+            self.zones.attach(&directory);
         }
         drop(directory);
         for (partner, ends) in effects.logs {
@@ -178,13 +200,21 @@ impl Shared {
         }
     }
 
+    /// Where a phone is from now on. One that is nowhere is in no zone: see `inside`.
+    fn set_place(&self, slot: Slot, place: Option<Reported>) {
+        self.places.set(slot, place);
+        if place.is_none() {
+            self.zones.forget(slot);
+        }
+    }
+
     /// What is taken away is gone before that is durable (R-P2). It is taken from what can be seen now, so that nothing
     /// is given with it that is not durable yet.
     pub(super) fn lose(&self, loss: Loss) {
         match loss {
             Loss::Registration(slot) => {
                 self.facts.set(slot, Facts::default());
-                self.places.set(slot, None);
+                self.set_place(slot, None);
             }
             Loss::Consent(slot, purpose) => {
                 let mut facts = self.facts.row(slot);
@@ -195,7 +225,7 @@ impl Shared {
                 }
                 self.facts.set(slot, facts);
             }
-            Loss::Place(slot) => self.places.set(slot, None),
+            Loss::Place(slot) => self.set_place(slot, None),
             Loss::Channel(slot, channel) => {
                 let mut facts = self.facts.row(slot);
                 facts.channels &= !channel.bit();

@@ -26,7 +26,13 @@ pub enum RegistryError {
     /// There is no such app.
     #[error("no such app")]
     UnknownApp,
-    /// A partner or app of this name exists.
+    /// There is no such zone (any more).
+    #[error("no such zone")]
+    UnknownZone,
+    /// A zone has neither a polygon nor a circle.
+    #[error("the zone has no ground")]
+    NoGround,
+    /// A partner, app or zone of this name exists.
     #[error("the name is taken")]
     AlreadyExists,
     /// A place was offered without a valid consent to hold it (R-P1).

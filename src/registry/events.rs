@@ -211,6 +211,11 @@ impl Shared {
                     Ok(_) | Err(RegistryError::NotFound) => return Ok(None),
                     Err(error) => return Err(error),
                 };
+                if let EventKind::ZoneEntered(zone) = kind
+                    && !self.zones.is_inside(slot, zone)
+                {
+                    return Ok(None);
+                }
                 let cid = cid_of(&record, slot)?;
                 Ok(app_name(records::app_of(&record)).map(|app| RegistrationName { app, cid }))
             }
@@ -351,6 +356,7 @@ fn write_kind(kind: &EventKind) -> EventRecord {
         ..of(number)
     };
     match *kind {
+        EventKind::ZoneEntered(ref zone) => EventRecord { zone: zone.to_string(), ..of(9) },
         EventKind::TokenGone(channel) => EventRecord { channel: channel as u32, ..of(1) },
         EventKind::ConsentGranted(purpose, policy) => consent(2, purpose, policy),
         EventKind::ConsentWithdrawn(purpose, policy) => consent(3, purpose, policy),
@@ -374,6 +380,7 @@ fn read_kind(record: &EventRecord) -> Option<EventKind> {
         6 => EventKind::Restarted,
         7 => EventKind::Deleted,
         8 => EventKind::Gap(record.missing),
+        9 => EventKind::ZoneEntered(record.zone.parse().ok()?),
         _ => return None,
     })
 }
@@ -386,6 +393,7 @@ mod tests {
     fn each_kind_of_event_reads_back_from_what_is_written() {
         let mut kinds = vec![EventKind::PlaceForgotten, EventKind::Restarted, EventKind::Deleted, EventKind::Gap(7)];
         kinds.extend(ChannelKind::ALL.map(EventKind::TokenGone));
+        kinds.push(EventKind::ZoneEntered("partners/acme/zones/shelter".parse().expect("a name")));
         for purpose in Purpose::ALL {
             let policy = PolicyVersion(9);
             kinds.push(EventKind::ConsentGranted(purpose, policy));

@@ -1,5 +1,5 @@
-//! Keeps the index of places to what may be in it, no place without its person's consent (R-P1), and writes the
-//! snapshots that take replaced places off the disk.
+//! Keeps the index of places to what may be in it, no place without its person's consent (R-P1), writes the snapshots
+//! that take replaced places off the disk, and counts who is inside zones.
 //!
 //! It also finds what ends by itself and is to be told, and what partners' logs keep too long.
 //!
@@ -28,6 +28,7 @@ const BATCH: usize = 1_000;
 
 /// Looks once a minute, and writes what `snapshots` asks for, until the writer has ended and dropped its end of that.
 pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<Snapshot>) {
+    shared.count_zones();
     let (mut looked, mut endings) = (Instant::now(), Search::default());
     loop {
         match snapshots.recv_timeout(LOOK.saturating_sub(looked.elapsed())) {
@@ -41,6 +42,7 @@ pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<
                     let _ = jobs.try_send(Job::by_itself(job));
                 }
                 let _ = jobs.try_send(Job::Look);
+                shared.count_zones();
             }
         }
     }

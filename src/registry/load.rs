@@ -87,6 +87,7 @@ pub(super) fn load(
     if places.frames() < state.place_frames {
         return Err(RegistryError::PlacesLost { found: places.frames(), expected: state.place_frames });
     }
+    shared.load_zones(audit)?;
     shared.count();
     let commit = places.last_commit().max(state.commit) + 1;
     Ok(Loaded { next: Next { slot: state.next_slot, commit }, places, expired })

@@ -16,6 +16,7 @@ mod error;
 mod events;
 mod facts;
 mod identity;
+mod inside;
 mod keeper;
 mod languages;
 mod load;
@@ -31,6 +32,8 @@ mod store;
 mod webhooks;
 mod wishes;
 mod writer;
+mod zone_change;
+mod zones;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +45,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::audit::{Audit, Tail};
 use crate::domain::{
     AppName, AppSlot, AuditSubject, ChannelKind, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
-    PartnerName, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
+    PartnerName, PlaceId, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
 };
 use crate::locate::Index;
 use crate::metrics::Metrics;
@@ -64,6 +67,7 @@ use store::Store;
 use webhooks::Webhooks;
 use wishes::{Rested, Wishes};
 use writer::{Caller, Job, Results, Writer};
+use zones::Zones;
 
 pub use change::RegistrationChange;
 pub use directory::Profile;
@@ -72,6 +76,7 @@ pub use events::{EVENT_PAGE, EventLimits, EventPage, LogEnds};
 pub use load::Progress;
 pub use receipts::OfPartner;
 pub use webhooks::Hook;
+pub use zone_change::ZonePage;
 
 /// How many changes may wait for the writer. A call that finds no room waits.
 const ROOM: usize = 16_384;
@@ -91,6 +96,8 @@ pub struct Config {
     pub capacity: u32,
     /// Memory for blocks of the store, bytes.
     pub cache_bytes: u64,
+    /// The most zones of one partner.
+    pub most_zones: usize,
     /// How long partners' events are kept, and how many.
     pub events: EventLimits,
     /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
@@ -102,8 +109,8 @@ pub struct Config {
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        let events = EventLimits::default();
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, events, audit: None, limits: Limits::DEFAULT }
+        let (events, limits) = (EventLimits::default(), Limits::DEFAULT);
+        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, most_zones: 1_000, events, audit: None, limits }
     }
 }
 
@@ -131,6 +138,8 @@ struct Shared {
     names: Names,
     directory: RwLock<Directory>,
     places: Places,
+    zones: Zones,
+    most_zones: usize,
     logs: Logs,
     event_limits: EventLimits,
     webhooks: Webhooks,
@@ -408,6 +417,8 @@ impl Shared {
             names: Names::default(),
             directory: RwLock::default(),
             places: Places::new(index, config.capacity),
+            zones: Zones::default(),
+            most_zones: config.most_zones,
             logs: Logs::default(),
             event_limits: config.events,
             webhooks: Webhooks::default(),
@@ -433,6 +444,11 @@ impl Shared {
     /// The row that planning reads.
     fn row_of(&self, slot: Slot, record: &RegistrationRecord) -> Facts {
         records::facts(slot, record, &self.languages, &self.wishes, self.clock.now())
+    }
+
+    /// Where a phone is.
+    fn position(&self, slot: Slot) -> Option<Footprint> {
+        self.places.index().position(PlaceId::live(slot))
     }
 
     /// Counts for operators.

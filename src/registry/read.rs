@@ -79,6 +79,11 @@ impl Registry {
         Ok(partners.map(|(name, profile)| (name.clone(), profile.clone())).collect())
     }
 
+    /// The app with this number.
+    pub fn app_name(&self, slot: AppSlot) -> Option<AppName> {
+        self.shared().ok()?.directory.read().app_name(slot).cloned()
+    }
+
     /// An app.
     pub fn app(&self, name: &AppName) -> Result<Profile, RegistryError> {
         let directory = self.shared()?.directory.read();

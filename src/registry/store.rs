@@ -30,6 +30,7 @@ pub(super) enum Space {
     Registrations,
     Tokens,
     Identifiers,
+    Zones,
     Events,
     EventLogs,
     Endings,
@@ -38,13 +39,14 @@ pub(super) enum Space {
 
 impl Space {
     /// Every space, in the order of their numbers.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Meta,
         Self::Partners,
         Self::Apps,
         Self::Registrations,
         Self::Tokens,
         Self::Identifiers,
+        Self::Zones,
         Self::Events,
         Self::EventLogs,
         Self::Endings,
@@ -59,6 +61,7 @@ impl Space {
             Self::Registrations => "registrations",
             Self::Tokens => "tokens",
             Self::Identifiers => "identifiers",
+            Self::Zones => "zones",
             Self::Events => "events",
             Self::EventLogs => "event_logs",
             Self::Endings => "endings",

@@ -14,6 +14,7 @@ pub(super) fn of(event: &PartnerEvent) -> Bytes {
     }
     let mut add = |key: &str, value: Value| drop(data.insert(key.to_owned(), value));
     match event.kind {
+        EventKind::ZoneEntered(ref zone) => add("zone", zone.to_string().into()),
         EventKind::TokenGone(channel) => add("channel", channel.name().into()),
         EventKind::ConsentGranted(purpose, policy)
         | EventKind::ConsentWithdrawn(purpose, policy)

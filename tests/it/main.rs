@@ -20,4 +20,6 @@ mod real_alerts;
 mod registration;
 mod services;
 mod starting;
+mod statistics;
 mod support;
+mod zones;

@@ -71,6 +71,9 @@ fn of_the_log() -> impl Strategy<Value = Act> {
             Act::PartnerCreated,
             Act::AppCreated,
             Act::BootstrapOffered,
+            Act::ZoneCreated,
+            Act::ZoneUpdated,
+            Act::ZoneDeleted,
             Act::WebhookDeleted
         ]),
     ]

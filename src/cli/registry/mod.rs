@@ -34,14 +34,15 @@ Examples:
   hazardcast registry import - --app partners/acme/apps/weather --secrets secrets.jsonl --rejects bad.jsonl
   hazardcast registry import devices.jsonl --app partners/acme/apps/weather --secrets secrets.jsonl --strict
 
-Each line is a CreateRegistrationRequest in JSON, at most 64 KiB: {\"registration\": {\"traits\": {\"platform\":
-\"PLATFORM_ANDROID\"}}} at the least, with the fields of the .proto files. A line that is refused is told with its
-number and its field, and holds up no other.
+Each line is a CreateRegistrationRequest in JSON, at most 64 KiB, with the fields of the .proto
+files; {\"registration\": {\"traits\": {\"platform\": \"PLATFORM_ANDROID\"}}} is one. A line that is
+refused is told with its number and its field, and holds up no other.
 
-Link secrets are told once: they are written to --secrets, which you alone can read. If an import breaks off, run it
-again with the same file and the same --secrets: lines that are in there are passed over, and a line that was
-registered and is not in there gets its registration again with a new secret. A line is known by its `request_id`; by
-its content, and how often that was in the file before, where it has none.
+Link secrets are told once: they are written to --secrets, which you alone can read. If an import
+breaks off, run it again with the same file and the same --secrets: lines that are in there are
+passed over, and a line that was registered and is not in there gets its registration again, with a
+new secret. A line is known by its `request_id`; where it has none, by its content and how often
+that was in the file before.
 
 Exit status: 0 all are registered, 1 some were refused, 2 it broke off.")]
 pub struct ImportArgs {
@@ -75,8 +76,9 @@ Examples:
   hazardcast registry export --app partners/acme/apps/weather --out devices.jsonl
   hazardcast registry export --app partners/acme/apps/weather --token-file acme.token
 
-Each line is a Registration in JSON as the API answers it: addresses at vendors are without their values, and link
-secrets are nowhere. If it breaks off it says by which --page-token it is gone on with; --out is then appended to.")]
+Each line is a Registration in JSON as the API answers it: addresses at vendors are without their
+values, and link secrets are nowhere. If it breaks off it says by which --page-token it is gone on
+with; --out is then appended to.")]
 pub struct ExportArgs {
     /// Whose registrations
     #[arg(long, value_name = "APP")]

@@ -14,6 +14,7 @@ mod places;
 mod preferences;
 mod tokens;
 mod webhooks;
+mod zones;
 
 use std::time::Duration;
 

@@ -117,6 +117,9 @@ fn details(act: &Act) -> Option<Details> {
         | Act::PartnerCreated
         | Act::AppCreated
         | Act::BootstrapOffered
+        | Act::ZoneCreated
+        | Act::ZoneUpdated
+        | Act::ZoneDeleted
         | Act::WebhookDeleted => return None,
     })
 }

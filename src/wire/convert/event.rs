@@ -28,6 +28,7 @@ fn kind_to_wire(kind: &EventKind) -> Kind {
         policy_version: policy.0.into(),
     };
     match *kind {
+        EventKind::ZoneEntered(ref zone) => Kind::ZoneEntered(part::ZoneEntered { zone: zone.to_string() }),
         EventKind::TokenGone(channel) => {
             Kind::TokenGone(part::TokenGone { channel: terms::channel::to_wire(channel).into() })
         }

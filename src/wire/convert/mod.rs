@@ -11,6 +11,7 @@ pub mod notice;
 pub mod registration;
 pub mod terms;
 pub mod time;
+pub mod zone;
 
 use std::fmt::Display;
 

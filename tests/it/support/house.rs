@@ -75,6 +75,8 @@ impl House {
             segment_bytes: 1 << 20,
             audit_segment_bytes,
             registry_cache_bytes: 8 << 20,
+            zones_of_one_partner: 3,
+            least_count: 10,
             events: EventLimits::default(),
             webhooks: WEBHOOKS,
             planners: 2,

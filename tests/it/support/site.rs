@@ -138,6 +138,8 @@ impl Site {
             null: Some(Null::Count),
             segment_bytes: 1 << 20,
             registry_cache_bytes: 8 << 20,
+            zones_of_one_partner: 3,
+            least_count: 10,
             events: EventLimits::default(),
             webhooks: webhook::Settings { roots: Some(path("roots.pem")), ..WEBHOOKS },
             planners: 2,
