@@ -177,6 +177,7 @@ impl Shared {
             gone: records::channels(record.gone_channels).collect(),
             consents: records::read_consents(record),
             drills: record.drills,
+            preferences: records::read_preferences(record),
             place: place.map(|(place, _)| place),
             place_time: place.map(|(_, at)| at),
             created: records::instant(record.created_us),
