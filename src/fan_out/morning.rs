@@ -60,11 +60,13 @@ impl Morning {
         // Whoever did not tell them because it was quiet read the time before this did, and what they planned stood
         // before that; or they find their claim given back and look once more.
         settle();
+        // Also when nothing stands: an alert that comes finds known where it is quiet.
+        let rested = self.house.registry().rested(since, now);
         if self.house.standing().is_empty() {
             return false;
         }
         let mut any = false;
-        for (number, slot) in self.house.registry().rested(since, now).enumerate() {
+        for (number, slot) in rested.enumerate() {
             if number % STEP == 0 && self.bell.try_recv() == Err(TryRecvError::Disconnected) {
                 break;
             }

@@ -6,10 +6,11 @@
 //! everything: whoever is told of too much loses nothing, and is told of no more than they have agreed to.
 //!
 //! Reading takes no lock, but for the first who reads when somewhere quiet hours have begun or ended: it finds out anew
-//! where it is quiet.
+//! where it is quiet. [`Wishes::rested`], which is asked each second, is nearly always that one, so that who plans is
+//! not.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Once};
 
 use arc_swap::ArcSwap;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -20,6 +21,9 @@ use crate::plan::{PreferencesId, Wish};
 
 /// Time zones as this server was built with: they are the same on every machine.
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// Told once: whoever comes later is told of more than they want until the server is started again.
+static FULL: Once = Once::new();
 
 /// The time zone of this IANA name.
 pub(super) fn zone(name: &str) -> Option<TimeZone> {
@@ -102,6 +106,10 @@ impl Wishes {
             return Some(PreferencesId(number));
         }
         if known.all.len() >= self.most {
+            FULL.call_once(|| {
+                let most = self.most;
+                tracing::warn!(most, "there are too many preferences: those that are new are read as asking for more");
+            });
             return None;
         }
         let combination = Combination { preferences: key.0, nights };
@@ -121,12 +129,15 @@ impl Wishes {
         Some(PreferencesId(number))
     }
 
-    /// Those whose quiet hours have ended since after `since`, up to `now`, by number.
+    /// Those whose quiet hours have ended since after `since`, up to `now`, by number; then it is known where it is
+    /// quiet at `now`.
     pub(super) fn rested(&self, since: Timestamp, now: Timestamp) -> Rested {
         let table = self.table.load();
         if table.holds(since) && table.holds(now) {
             return Rested::default();
         }
+        drop(table);
+        self.table_at(now);
         let ended = |combination: &Combination| {
             // The first quiet hours that end after `since`.
             combination.nights.as_ref().is_some_and(|(hours, zone)| {
@@ -287,5 +298,15 @@ mod tests {
         assert!(!wishes.wish(kept, night).quiet);
         let met = Preferences { hazards: Hazards::of([Category::Met]), ..Preferences::default() };
         assert_eq!(wishes.intern(&met, "UTC", night), PreferencesId(0));
+    }
+
+    #[test]
+    fn who_asks_whose_quiet_hours_have_ended_has_it_found_out_where_it_is_quiet() {
+        let wishes = Wishes::default();
+        let (evening, morning) = (at("2030-03-18T13:30:00Z"), at("2030-03-18T22:00:30Z"));
+        let number = wishes.intern(&nights(22, 7), "Asia/Tokyo", evening);
+        assert!(wishes.rested(evening, morning).contains(number));
+        assert!(wishes.table.load().holds(morning), "who plans next need not");
+        assert!(wishes.rested(morning, at("2030-03-18T22:00:31Z")).is_empty());
     }
 }
