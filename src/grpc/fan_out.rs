@@ -109,7 +109,8 @@ impl FanOutDoor {
         let discretion = &self.0.discretion;
         let told = |cell: Cell, count: u64| discretion.shifted(&(authority, key, cell), count).at_least;
         let waiting = told(Cell::Waiting, counts.planned.saturating_sub(counts.sent_total()));
-        let skipped = counts.skipped.iter().map(|(reason, count)| (*reason, told(Cell::Skipped(*reason), *count)));
+        let skipped = counts.skipped.iter().filter(|(reason, _)| may_be_told(*reason));
+        let skipped = skipped.map(|(reason, count)| (*reason, told(Cell::Skipped(*reason), *count)));
         let sent = counts.sent.iter().map(|(channel, count)| (*channel, told(Cell::Sent(*channel), *count)));
         let skipped: Vec<_> = skipped.filter(|(_, count)| *count > 0).collect();
         let sent: Vec<_> = sent.filter(|(_, count)| *count > 0).collect();
@@ -123,6 +124,12 @@ impl FanOutDoor {
             Counts { found, planned, skipped, sent, acknowledged, first_sent, last_sent, last_acknowledged, ..*counts };
         v1::FanOut { rounded_to: discretion.least().cast_signed(), ..to_wire(key, &coarse) }
     }
+}
+
+/// Whether an authority is told how many were passed over for a reason. Those who take no part in a drill are everybody
+/// else in the ground, and no drill wakes them: many drills, each of them shifted anew, would say how many they are.
+pub(super) fn may_be_told(reason: Skipped) -> bool {
+    reason != Skipped::NotInDrills
 }
 
 /// One count of a fan-out.

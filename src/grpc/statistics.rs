@@ -11,6 +11,7 @@ use crate::wire::v1::alert_statistic::{Acknowledged, Outcome};
 use crate::wire::v1::statistics_service_server::StatisticsService;
 
 use super::auth::caller;
+use super::fan_out::may_be_told;
 use super::status::{not_found, status};
 use super::{Services, is_seen_by};
 
@@ -58,6 +59,9 @@ impl StatisticsDoor {
             let mut all = Tally::default();
             for tally in tallies.values() {
                 all.add(tally);
+            }
+            for reason in Skipped::ALL.into_iter().filter(|&reason| !may_be_told(reason)) {
+                all.skipped[reason as usize] = 0;
             }
             let told = |outcome: u8, count| self.0.discretion.shifted(&(authority, lineage, outcome), count);
             return Ok(cells("", &all, told));

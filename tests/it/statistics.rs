@@ -242,3 +242,19 @@ async fn what_an_authority_is_told_of_a_fan_out_is_made_of_rounded_counts_alone(
     assert_eq!((exact.found_count, reasons), (58, BTreeSet::from([("no_consent".to_owned(), 25)])));
     world.site.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_is_not_told_whom_a_drill_passes_over() {
+    let world = World::new().await;
+    let main = "partners/acme/apps/main";
+    world.register(&world.acme, main, TOWN, 45, 0).await;
+    let drill = Message { status: "Test", ..Message::warning("drill", NOON, TOWN) };
+    let admitted = world.send(&drill).await;
+    let exact = world.fan_out(&world.site.administrator, &admitted.fan_out).await;
+    assert_eq!((exact.found_count, exact.planned_count), (45, 0), "nobody takes part");
+    let told = world.fan_out(&world.gateway, &admitted.fan_out).await;
+    assert_eq!((told.found_count, told.skipped), (0, Vec::new()));
+    assert!(world.statistics(&world.gateway, &admitted.name, "").await.is_empty());
+    let own = world.statistics(&world.acme, &admitted.name, "partners/acme").await;
+    assert_eq!(own, BTreeMap::from([((main.to_owned(), "not_in_drills".to_owned()), (40, 50))]));
+}
