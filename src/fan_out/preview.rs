@@ -9,13 +9,14 @@
 //! What this does not hide: that the count of a square with many people in it passes an edge, when somebody comes or
 //! goes; where that edge is is not known. And the fan-outs of two real warnings whose areas differ by one house are
 //! shifted apart, so that their difference says little, but many such pairs would say more: each of them sounds phones,
-//! and is in the audit log.
+//! or with a revision that only changes texts takes a link's turn, and is in the audit log. Whom a drill passes over it
+//! is not told at all.
 
 use std::collections::BTreeMap;
 
 use foldhash::HashMap;
 
-use crate::decide::{Bulletin, Content, TierIndex};
+use crate::decide::{Bulletin, Content};
 use crate::domain::{AuthorityName, ChannelKind, DeviceSlot, Discretion, NoticeKind, Slot};
 use crate::ledger::SlotSet;
 use crate::locate::{AffectedArea, Order};
@@ -101,7 +102,7 @@ impl FanOuts {
 
     fn preview_warning(&self, bulletin: &Bulletin) -> Preview {
         let areas: Vec<_> = bulletin.tiers().iter().map(|tier| tier.area.clone()).collect();
-        let tier_facts = |tier: TierIndex| TierFacts::of(bulletin.parts().mode, &bulletin.tiers()[usize::from(tier.0)]);
+        let tiers: Vec<_> = bulletin.tiers().iter().map(|tier| TierFacts::of(bulletin.parts().mode, tier)).collect();
         let mut preview = Preview::default();
         let mut sweep = self.index().sweep(&areas, Order::Any);
         let (seen, mut hits) = (SlotSet::default(), Vec::new());
@@ -111,7 +112,7 @@ impl FanOuts {
             for hit in &hits {
                 let facts = self.facts(hit.slot);
                 if !facts.is_live() || seen.insert(facts.device()) {
-                    preview.count(self, hit.slot, tier_facts(TierIndex(hit.tier)), NoticeKind::Alert.into());
+                    preview.count(self, hit.slot, tiers[usize::from(hit.tier)], NoticeKind::Alert.into());
                 }
             }
             if !more {
