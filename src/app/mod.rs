@@ -1,9 +1,9 @@
 //! Builds the house in the order of the flow, and takes it down in the same order.
 //!
-//! Opening: journal first (what was accepted), then the desk, then the doors. The registry (whom it is for) is read
-//! behind them: with ten million devices that takes a while, and no alert waits for it. Until it is there alerts are
-//! accepted and stand, and doors that need it tell their callers to come again; then the fan-outs' workers begin, with
-//! all that was accepted before.
+//! Opening: who did what (audit) and who may do what (access), the journal (what was accepted), the desk, the doors.
+//! The registry (whom it is for) is read behind them: with ten million devices that takes a while, and no alert waits
+//! for it. Until it is there alerts are accepted and stand, and doors that need it tell their callers to come again;
+//! then the fan-outs' workers begin, with all that was accepted before.
 //!
 //! Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has ended.
 

@@ -79,8 +79,8 @@ impl FanOuts {
         }
     }
 
-    /// A link has opened while a lane was sending to the device: whatever it has sent may have gone with the link
-    /// before.
+    /// A link has opened while a lane was sending to the device, or while its person was not to be woken: whatever was
+    /// sent may have gone with the link before.
     pub(super) fn send_again(&self, fan_out: &Arc<FanOut>, slot: Slot) {
         if let Some(owed) = self.catch_up(fan_out, slot, &[], self.now()) {
             // A link that has closed again comes back for it.

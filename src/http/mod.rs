@@ -1,4 +1,4 @@
-//! What the operator's machines ask over plain HTTP, on a listener of its own: `/metrics`, `/livez` and `/readyz`.
+//! What the operator's machines ask over HTTP, on a listener of its own: `/metrics`, `/livez` and `/readyz`.
 //!
 //! [`serve`] answers from the first moment, before anything else is open; [`Readiness`] is told how far the server is.
 //! `/livez` says that the process answers, and nothing more: a restart mends what it would tell. `/readyz` is 200 when
