@@ -239,7 +239,8 @@ fn load_directory(shared: &Shared) -> Result<(), RegistryError> {
     Ok(())
 }
 
-/// Puts places into the index, but for those without a consent that counts; these it returns.
+/// Puts places into the index, but for those without a consent that counts; these it returns. Of these, memory knows
+/// that they are on disk, by when they were reported: they are yet to be forgotten, and their partner to be told.
 fn load_places(
     shared: &Shared,
     dir: &Path,
@@ -254,7 +255,7 @@ fn load_places(
         if known.is_some_and(|&commit| commit != NOBODY && entry.counts(commit)) {
             let (place, at) = entry.place;
             places[entry.slot.0 as usize] = Some(place);
-            shared.places.set_time(entry.slot, Some(at));
+            shared.places.set_time(entry.slot, at);
         }
     })?;
     let mut expired = Vec::new();
@@ -267,7 +268,6 @@ fn load_places(
         if is_valid(shared.facts.row(slot).location, now) {
             return Some((slot, place));
         }
-        shared.places.set_time(slot, None);
         expired.push(slot);
         None
     });

@@ -157,6 +157,21 @@ fn a_place_whose_consent_ended_while_nobody_looked_is_not_loaded_and_is_forgotte
 }
 
 #[test]
+fn a_place_that_was_not_loaded_is_forgotten_though_its_person_agrees_anew_before_that_is_done() {
+    let mut house = House::new();
+    let ends = NOON + SignedDuration::from_mins(10);
+    let consents = vec![consent(Purpose::Location, Some(ends))];
+    let held = house.register(NewRegistration { consents, ..full(ALPHA, "a1") }).registration;
+    house.close();
+    house.clock.set(ends);
+    let (shared, _) = house.load();
+    let mut pending = Pending::new(&shared, LATER);
+    pending.apply(Change::Grant(held.slot, consent(Purpose::Location, None))).expect("granted");
+    let placed = pending.finish(0).effects.placed(held.slot).expect("it is as it was on disk");
+    assert_eq!(placed.place, None);
+}
+
+#[test]
 fn a_grant_that_is_over_already_takes_the_place_too() {
     let house = House::new();
     let held = house.register(full(ALPHA, "a1")).registration;
