@@ -187,12 +187,12 @@ impl Registry {
         let (snapshots, asked) = std::sync::mpsc::channel();
         let (keeper, weak) = (Arc::clone(&shared), jobs.downgrade());
         tasks.thread_behind("keeper", move || keeper::run(&keeper, &weak, &asked)).map_err(RegistryError::Thread)?;
-        let Loaded { places, next, expired } = loaded;
+        let Loaded { places, next } = loaded;
         let writer = Writer { shared: Arc::clone(&shared), places, next, snapshots };
         tasks.thread_behind("registry", move || writer.run(waiting)).map_err(RegistryError::Thread)?;
-        if !expired.is_empty() {
-            let changes = expired.into_iter().map(Change::Expire).collect();
-            let _ = jobs.try_send(Job::Change(changes, None));
+        // Before all else that is asked for; but not more of them than anybody would want to wait for.
+        for job in keeper::in_jobs(shared.expired(shared.clock.now()).map(Change::Expire).collect()) {
+            let _ = jobs.try_send(Job::by_itself(job));
         }
         let open = Open { shared, jobs, room: Arc::new(Semaphore::new(ROOM)) };
         self.0.set(open).map_err(|_| RegistryError::Stopped)
