@@ -82,11 +82,6 @@ impl Shard {
         }
     }
 
-    /// Whether the registration is in a zone.
-    pub(super) fn is_in(&self, slot: Slot, zone: ZoneNumber) -> bool {
-        self.pairs.contains(&(slot, zone))
-    }
-
     /// The registration is in a zone; whether it was not before.
     pub(super) fn enter(&mut self, slot: Slot, zone: ZoneNumber) -> bool {
         let new = self.pairs.insert((slot, zone));

@@ -101,11 +101,6 @@ impl Zones {
         own.map(|own| own.held.read().by_name.values().cloned().collect()).unwrap_or_default()
     }
 
-    /// Whether a registration is inside a zone.
-    pub(super) fn is_inside(&self, slot: Slot, zone: &ZoneName) -> bool {
-        self.find(zone).is_some_and(|drawn| self.inside.shard(slot).is_in(slot, drawn.number))
-    }
-
     /// How many registrations are inside.
     pub(super) fn count(&self, drawn: &Drawn, now: Timestamp) -> u64 {
         if drawn.zone.is_in_force(now) { self.inside.count(drawn.number) } else { 0 }
@@ -200,6 +195,14 @@ impl Shared {
             }
         }
         entered
+    }
+
+    /// Whether a registration is in a zone now, by its place: who is inside may be yet to be counted.
+    pub(super) fn is_in_zone(&self, slot: Slot, zone: &ZoneName) -> bool {
+        let (facts, now) = (self.facts.row(slot), self.clock.now());
+        let is_for = |drawn: &Arc<Drawn>| drawn.is_for(facts.app()) && drawn.zone.is_in_force(now);
+        let Some(drawn) = self.zones.find(zone).filter(is_for) else { return false };
+        is_valid(facts.location, now) && self.position(slot).is_some_and(|place| drawn.area.touches(place))
     }
 
     /// Finds who is inside zones that were drawn since the last time, without a word to anybody; and forgets who was in

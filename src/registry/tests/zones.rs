@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Area, Circle, Zone, ZoneChange, ZoneName};
+use crate::domain::{Area, Circle, EventKind, Zone, ZoneChange, ZoneName};
 
 const POLICY: PolicyVersion = PolicyVersion(1);
 
@@ -97,6 +97,32 @@ fn a_consent_that_has_ended_or_whose_policy_is_retired_enters_nothing() {
     assert!(house.place(short.slot).is_some() && house.entered(short.slot).is_empty());
     assert!(house.registry().enter_zones(long.slot, PolicyVersion(4)).is_empty(), "it was given under version 3");
     assert_eq!((house.inside("a"), house.entered(long.slot)), (0, vec!["a".to_owned()]));
+}
+
+#[test]
+fn who_has_entered_is_told_right_after_a_restart_and_who_has_left_is_not() {
+    let mut house = House::new();
+    house.create_zone("a", ZoneChange { apps: Some(vec![app(ALPHA)]), ..round(7.0) });
+    let held = [(); 4].map(|()| house.register(located(ALPHA)).registration);
+    let [stays, leaves, withdraws, _] = &held;
+    for registration in &held {
+        house.report(&registration.name, Some(7.0));
+        assert_eq!(house.entered(registration.slot), ["a"]);
+        house.registry().note_event(registration.slot, EventKind::ZoneEntered(zone("a")));
+    }
+    house.report(&leaves.name, Some(8.0));
+    house.make(|registry| registry.withdraw(&withdraws.name, Purpose::Location)).expect("it is withdrawn");
+    house.close();
+    // Nobody has been counted yet, as a reader finds it who comes first.
+    let (shared, _) = house.load();
+    let told = |shared: &Shared| -> Vec<_> {
+        let page = shared.event_page(0, shared.logs.ends(0), 0, 100).expect("it can be read");
+        let entered = page.events.into_iter().filter(|event| event.kind == EventKind::ZoneEntered(zone("a")));
+        entered.filter_map(|event| event.registration).collect()
+    };
+    assert_eq!(told(&shared), [stays.name.clone(), held[3].name.clone()]);
+    shared.zones.set(&zone("a"), None);
+    assert_eq!(told(&shared), [], "nobody is in a zone that is deleted");
 }
 
 #[derive(Debug, Clone)]
