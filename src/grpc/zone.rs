@@ -114,10 +114,10 @@ impl Services {
         zone::to_wire(zone, count_to_wire(self.discretion.floored(inside)))
     }
 
-    /// Finds who is inside a zone that was just drawn.
+    /// Finds who is inside a zone that was just drawn. Alerts go before: it looks at everybody who is there.
     async fn count_zones(&self) -> Result<(), Status> {
         let registry = self.registry.clone();
-        let counted = self.tasks.spawn_blocking("zones", move || registry.count_zones()).await;
+        let counted = self.tasks.spawn_blocking_behind("zones", move || registry.count_zones()).await;
         counted.map_err(|_| Status::internal("the registrations inside could not be counted"))
     }
 }

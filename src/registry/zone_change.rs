@@ -118,12 +118,11 @@ impl Pending<'_> {
 
     pub(super) fn update_zone(&mut self, name: &ZoneName, change: ZoneChange) -> Result<Done, RegistryError> {
         let before = self.zone_now(name).ok_or(RegistryError::UnknownZone)?;
-        let redrawn = change.area.is_some() || change.apps.is_some() || change.expires.is_some();
         let zone = changed(Zone { updated: self.now, ..(*before.zone).clone() }, change);
-        if redrawn {
-            return self.draw_zone(zone, before.key);
+        if is_as_drawn(&before.zone, &zone, self.now) {
+            return Ok(self.put_zone(Zones::rename(&before, zone)));
         }
-        Ok(self.put_zone(Zones::rename(&before, zone)))
+        self.draw_zone(zone, before.key)
     }
 
     pub(super) fn remove_zone(&mut self, name: &ZoneName) -> Result<(), RegistryError> {
@@ -172,6 +171,12 @@ impl Pending<'_> {
         }
         zones
     }
+}
+
+/// Whether those who were inside a zone are inside the changed one. Of one that was not in force that is not known.
+fn is_as_drawn(before: &Zone, after: &Zone, now: Timestamp) -> bool {
+    let is_held = before.is_in_force(now) || after.expires == before.expires;
+    is_held && after.area == before.area && after.apps == before.apps
 }
 
 fn changed(zone: Zone, change: ZoneChange) -> Zone {

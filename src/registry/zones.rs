@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use arc_swap::ArcSwap;
 use foldhash::HashMap;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::domain::{AppSlot, Footprint, PartnerName, PolicyVersion, Slot, Timestamp, Zone, ZoneName};
 use crate::locate::{AffectedArea, Order, Standing};
@@ -27,6 +27,8 @@ pub(super) struct Zones {
     /// The zones of each app's partner, if it has or had any.
     by_app: ArcSwap<Vec<Option<Arc<OfPartner>>>>,
     inside: Inside,
+    /// Held by whoever finds who is inside, so that nobody does what another is doing.
+    counting: Mutex<()>,
     /// The number that the next drawing gets.
     next_number: AtomicU32,
     /// The key that the next zone gets in the store.
@@ -208,6 +210,7 @@ impl Shared {
     /// Finds who is inside zones that were drawn since the last time, without a word to anybody; and forgets who was in
     /// zones that are no longer in force. Takes as long as a sweep of each.
     pub(super) fn count_zones(&self) {
+        let _counting = self.zones.counting.lock();
         let now = self.clock.now();
         let drawn = self.zones.drawn();
         for zone in drawn.iter().filter(|drawn| !drawn.counted.load(Ordering::Relaxed)) {

@@ -100,6 +100,26 @@ fn a_consent_that_has_ended_or_whose_policy_is_retired_enters_nothing() {
 }
 
 #[test]
+fn a_zone_is_drawn_anew_only_when_that_changes_who_is_inside() {
+    let house = House::new();
+    let hour = |hours| Some(Some(NOON + SignedDuration::from_hours(hours)));
+    let (inside, outside) = (house.register(located(ALPHA)).registration, house.register(located(ALPHA)).registration);
+    house.report(&inside.name, Some(7.0));
+    house.create_zone("a", ZoneChange { expires: hour(1), ..round(7.0) });
+    let update = |change| house.make(|registry| registry.update_zone(zone("a"), change)).expect("it is changed");
+    // As it is asked for with all of its fields, and one of them is another.
+    update(ZoneChange { expires: hour(2), apps: Some(Vec::new()), ..round(7.0) });
+    assert_eq!(house.inside("a"), 1, "nobody had to be counted");
+    house.report(&outside.name, Some(7.0));
+    assert_eq!((house.entered(inside.slot), house.entered(outside.slot)), (Vec::new(), vec!["a".to_owned()]));
+    house.clock.advance(Duration::from_hours(2));
+    house.registry().count_zones();
+    update(ZoneChange { expires: hour(3), ..ZoneChange::default() });
+    house.registry().count_zones();
+    assert_eq!((house.inside("a"), house.entered(inside.slot)), (2, Vec::new()), "who was inside has not entered it");
+}
+
+#[test]
 fn who_has_entered_is_told_right_after_a_restart_and_who_has_left_is_not() {
     let mut house = House::new();
     house.create_zone("a", ZoneChange { apps: Some(vec![app(ALPHA)]), ..round(7.0) });
