@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::audit::{Audit, Tail};
 use crate::domain::{
-    Act, AppName, AppSlot, AuditEntry, PartnerName, PolicyVersion, Slot, Timestamp, Zone, ZoneChange, ZoneName,
+    Act, AppName, AppSlot, Area, AuditEntry, PartnerName, PolicyVersion, Slot, Timestamp, Zone, ZoneChange, ZoneName,
 };
 use crate::journal::area;
 use crate::wire::storage_v1::ZoneRecord;
@@ -32,6 +32,26 @@ impl Registry {
     /// Changes a zone.
     pub async fn update_zone(&self, name: ZoneName, change: ZoneChange) -> Result<Arc<Zone>, RegistryError> {
         zone(self.change(Change::UpdateZone(name, Box::new(change))).await?)
+    }
+
+    /// Refuses what would make a zone hold more registrations than there is room to know of, if the change can be made
+    /// at all. Blocks for as long as a sweep takes: to be asked before the change.
+    pub fn check_room(&self, name: &ZoneName, change: &ZoneChange) -> Result<(), RegistryError> {
+        let (shared, now) = (self.shared()?, self.shared()?.now());
+        let before = shared.zones.find(name);
+        let zone = match (&before, &change.area) {
+            (Some(before), _) => changed((*before.zone).clone(), change.clone()),
+            (None, Some(area)) => changed(new_zone(name, area.clone(), now), change.clone()),
+            (None, None) => return Ok(()),
+        };
+        let is_known = before.as_ref().is_some_and(|before| is_as_drawn(&before.zone, &zone, now));
+        let directory = shared.directory.read();
+        let all =
+            directory.apps(&name.partner, None).filter(|(app, _)| zone.apps.is_empty() || zone.apps.contains(app));
+        let apps: Vec<AppSlot> = all.filter_map(|(app, _)| Some(directory.app(app)?.0)).collect();
+        drop(directory);
+        let fits = is_known || !zone.is_in_force(now) || shared.has_room(&zone, &apps, before.as_deref());
+        if fits { Ok(()) } else { Err(RegistryError::CrowdedZone) }
     }
 
     /// Deletes a zone.
@@ -103,17 +123,8 @@ impl Pending<'_> {
             return Err(RegistryError::AlreadyExists);
         }
         let area = new.area.clone().ok_or(RegistryError::NoGround)?;
-        let zone = Zone {
-            name: name.clone(),
-            display_name: String::new(),
-            area,
-            apps: Vec::new(),
-            expires: None,
-            created: self.now,
-            updated: self.now,
-        };
         let key = self.shared.zones.take_key();
-        self.draw_zone(changed(zone, new), key)
+        self.draw_zone(changed(new_zone(name, area, self.now), new), key)
     }
 
     pub(super) fn update_zone(&mut self, name: &ZoneName, change: ZoneChange) -> Result<Done, RegistryError> {
@@ -171,6 +182,12 @@ impl Pending<'_> {
         }
         zones
     }
+}
+
+/// A zone of which nothing is said but its ground.
+fn new_zone(name: &ZoneName, area: Area, now: Timestamp) -> Zone {
+    let (name, display_name) = (name.clone(), String::new());
+    Zone { name, display_name, area, apps: Vec::new(), expires: None, created: now, updated: now }
 }
 
 /// Whether those who were inside a zone are inside the changed one. Of one that was not in force that is not known.

@@ -120,6 +120,47 @@ fn a_zone_is_drawn_anew_only_when_that_changes_who_is_inside() {
 }
 
 #[test]
+fn who_is_inside_zones_takes_no_more_room_than_there_is_and_what_would_is_refused() {
+    let mut house = House::new();
+    house.most_inside = 3;
+    house.reopen();
+    let held = [(); 4].map(|()| house.register(located(ALPHA)).registration);
+    for registration in &held[..2] {
+        house.report(&registration.name, Some(7.0));
+    }
+    let check = |house: &House, id: &str, change: &ZoneChange| house.registry().check_room(&zone(id), change);
+    assert!(check(&house, "a", &round(7.0)).is_ok());
+    house.create_zone("a", round(7.0));
+    assert!(matches!(check(&house, "b", &round(7.0)), Err(RegistryError::CrowdedZone)), "one more would be too many");
+    assert!(check(&house, "a", &round(7.01)).is_ok(), "it takes the room of the one before");
+    let beta = ZoneChange { apps: Some(vec![app(BETA)]), ..round(7.0) };
+    assert!(check(&house, "b", &beta).is_ok(), "nobody of that app is inside");
+    assert!(check(&house, "c", &beta).is_ok() && check(&house, "c", &ZoneChange::default()).is_ok());
+
+    // Whoever comes when there is no room is told twice rather than not at all.
+    house.report(&held[2].name, Some(7.0));
+    house.report(&held[3].name, Some(7.0));
+    assert_eq!((house.entered(held[2].slot), house.entered(held[2].slot)), (vec!["a".to_owned()], Vec::new()));
+    assert_eq!((house.entered(held[3].slot), house.entered(held[3].slot).len()), (vec!["a".to_owned()], 1));
+    assert_eq!(house.inside("a"), 3);
+
+    // A zone that was there before holds too many now: it is not counted before there is room for all of them.
+    house.reopen();
+    for _ in 0..2 {
+        house.registry().count_zones();
+        assert_eq!((house.inside("a"), house.entered(held[0].slot)), (0, Vec::new()));
+    }
+    house.most_inside = 4;
+    house.reopen();
+    house.create_zone("b", round(7.0));
+    let (counted, other) = if house.inside("a") > 0 { ("a", "b") } else { ("b", "a") };
+    assert_eq!((house.inside(counted), house.inside(other)), (4, 0));
+    house.make(|registry| registry.delete_zone(zone(counted))).expect("it was there");
+    house.registry().count_zones();
+    assert_eq!(house.inside(other), 4);
+}
+
+#[test]
 fn who_has_entered_is_told_right_after_a_restart_and_who_has_left_is_not() {
     let mut house = House::new();
     house.create_zone("a", ZoneChange { apps: Some(vec![app(ALPHA)]), ..round(7.0) });
