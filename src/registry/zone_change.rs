@@ -1,6 +1,6 @@
 //! Making, changing and deleting partners' zones, and reading them from the store.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::audit::{Audit, Tail};
@@ -144,12 +144,10 @@ impl Pending<'_> {
     }
 
     fn draw_zone(&mut self, zone: Zone, key: u32) -> Result<Done, RegistryError> {
-        let others = self.zones_now(&zone.name.partner);
-        let others = || others.values().filter(|other| other.zone.name != zone.name);
-        if others().count() >= self.shared.most_zones {
+        let (others, points) = self.others(&zone.name);
+        if others >= self.shared.most_zones {
             return Err(RegistryError::Full("zones of the partner"));
         }
-        let points: usize = others().map(|other| other.zone.area.points()).sum();
         if points + zone.area.points() > POINTS_OF_ONE_PARTNER {
             return Err(RegistryError::Full("points in the zones of the partner"));
         }
@@ -167,20 +165,23 @@ impl Pending<'_> {
 
     /// A zone with the changes so far.
     fn zone_now(&self, name: &ZoneName) -> Option<Arc<Drawn>> {
-        self.zones_now(&name.partner).remove(name)
+        let made = self.made_zones().iter().rev().find(|(made, _)| made == name);
+        made.map_or_else(|| self.shared.zones.find(name), |(_, drawn)| drawn.clone())
     }
 
-    /// A partner's zones with the changes so far.
-    fn zones_now(&self, partner: &PartnerName) -> BTreeMap<ZoneName, Arc<Drawn>> {
-        let known = self.shared.zones.all(partner);
-        let mut zones: BTreeMap<_, _> = known.into_iter().map(|drawn| (drawn.zone.name.clone(), drawn)).collect();
-        for (name, drawn) in self.made_zones().iter().filter(|(name, _)| name.partner == *partner) {
-            match drawn {
-                Some(drawn) => drop(zones.insert(name.clone(), Arc::clone(drawn))),
-                None => drop(zones.remove(name)),
+    /// How many other zones the partner has with the changes so far, and how many points these have together.
+    fn others(&self, name: &ZoneName) -> (usize, usize) {
+        let (mut zones, mut points) = self.shared.zones.extent(&name.partner);
+        let made = self.made_zones().iter().map(|(made, _)| made).filter(|made| made.partner == name.partner);
+        for changed in made.chain([name]).collect::<BTreeSet<_>>() {
+            if let Some(before) = self.shared.zones.find(changed) {
+                (zones, points) = (zones - 1, points - before.points);
+            }
+            if let Some(now) = self.zone_now(changed).filter(|_| changed != name) {
+                (zones, points) = (zones + 1, points + now.points);
             }
         }
-        zones
+        (zones, points)
     }
 }
 

@@ -7,8 +7,8 @@
 //! # Where there is no room
 //!
 //! How many registrations can be known to be inside a partner's zones is bounded ([`Room`]). A zone that would hold more
-//! than there is room for is refused at the door. One that comes to hold so many before they are counted, at the start
-//! above all, is left uncounted until there is room for as many, or it is drawn anew: nobody is told to have entered
+//! than there is room for is refused at the door. One that comes to hold so many before they are counted (at the start
+//! above all) is left uncounted until there is room for as many, or it is drawn anew: nobody is told to have entered
 //! it. Who enters another zone when no room is left is told, and is told again at each look from then on: twice is
 //! better than never.
 
@@ -55,6 +55,8 @@ struct OfPartner {
 struct Held {
     by_name: BTreeMap<ZoneName, Arc<Drawn>>,
     by_number: HashMap<ZoneNumber, Arc<Drawn>>,
+    /// How many points all of them have.
+    points: usize,
 }
 
 /// A zone as it is drawn now.
@@ -64,6 +66,8 @@ pub(super) struct Drawn {
     pub(super) key: u32,
     number: ZoneNumber,
     area: AffectedArea,
+    /// How many points the area was drawn with.
+    pub(super) points: usize,
     /// The apps that it is for; none means all.
     apps: Vec<AppSlot>,
     tally: Arc<Tally>,
@@ -112,14 +116,15 @@ impl Zones {
     pub(super) fn draw(&self, zone: Zone, key: u32, apps: Vec<AppSlot>) -> Option<Arc<Drawn>> {
         let area = AffectedArea::new(std::slice::from_ref(&zone.area))?;
         let number = ZoneNumber(self.next_number.fetch_add(1, Ordering::Relaxed));
-        Some(Arc::new(Drawn { zone: Arc::new(zone), key, number, area, apps, tally: Arc::default() }))
+        let (points, tally) = (zone.area.points(), Arc::default());
+        Some(Arc::new(Drawn { zone: Arc::new(zone), key, number, area, points, apps, tally }))
     }
 
     /// The same drawing with another word about it.
     pub(super) fn rename(before: &Drawn, zone: Zone) -> Arc<Drawn> {
-        let Drawn { key, number, ref area, ref apps, ref tally, .. } = *before;
+        let Drawn { key, number, ref area, points, ref apps, ref tally, .. } = *before;
         let (area, apps, tally) = (area.clone(), apps.clone(), Arc::clone(tally));
-        Arc::new(Drawn { zone: Arc::new(zone), key, number, area, apps, tally })
+        Arc::new(Drawn { zone: Arc::new(zone), key, number, area, points, apps, tally })
     }
 
     /// A zone, as it can be seen.
@@ -131,6 +136,13 @@ impl Zones {
     pub(super) fn all(&self, partner: &PartnerName) -> Vec<Arc<Drawn>> {
         let own = self.of(partner);
         own.map(|own| own.held.read().by_name.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// How many zones a partner has, and how many points these have together.
+    pub(super) fn extent(&self, partner: &PartnerName) -> (usize, usize) {
+        let Some(own) = self.of(partner) else { return (0, 0) };
+        let held = own.held.read();
+        (held.by_name.len(), held.points)
     }
 
     /// How many registrations are inside.
@@ -149,9 +161,11 @@ impl Zones {
         };
         if let Some(before) = &before {
             held.by_number.remove(&before.number);
+            held.points -= before.points;
         }
         if let Some(drawn) = &drawn {
             held.by_number.insert(drawn.number, Arc::clone(drawn));
+            held.points += drawn.points;
         }
         drop(held);
         // The zone is there before its ground is: whoever finds that, finds it.

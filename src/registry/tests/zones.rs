@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{Area, Circle, EventKind, Zone, ZoneChange, ZoneName};
+use crate::registry::change::{Next, Pending};
 
 const POLICY: PolicyVersion = PolicyVersion(1);
 
@@ -117,6 +118,29 @@ fn a_zone_is_drawn_anew_only_when_that_changes_who_is_inside() {
     update(ZoneChange { expires: hour(3), ..ZoneChange::default() });
     house.registry().count_zones();
     assert_eq!((house.inside("a"), house.entered(inside.slot)), (2, Vec::new()), "who was inside has not entered it");
+}
+
+#[test]
+fn limits_hold_for_zones_that_are_made_and_deleted_in_one_commit() {
+    let house = House::new();
+    house.create_zone("a", round(7.0));
+    let (mut shared, _) = {
+        let mut house = house;
+        house.close();
+        house.load()
+    };
+    shared.most_zones = 2;
+    let mut pending = Pending::new(&shared, Next { slot: 100, commit: 1_000 });
+    let mut make = |change| pending.apply(change);
+    let add = |id: &str| Change::AddZone(zone(id), Box::new(round(8.0)));
+    assert!(make(add("b")).is_ok());
+    assert!(matches!(make(add("c")), Err(RegistryError::Full(_))));
+    assert!(matches!(make(add("b")), Err(RegistryError::AlreadyExists)));
+    assert!(make(Change::UpdateZone(zone("b"), Box::new(round(9.0)))).is_ok());
+    assert!(make(Change::RemoveZone(zone("a"))).is_ok());
+    assert!(matches!(make(Change::RemoveZone(zone("a"))), Err(RegistryError::UnknownZone)));
+    assert!(make(add("c")).is_ok());
+    assert!(matches!(make(add("a")), Err(RegistryError::Full(_))));
 }
 
 #[test]
