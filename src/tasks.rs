@@ -120,6 +120,21 @@ impl Tasks {
         })
     }
 
+    /// Runs work that blocks, behind all else.
+    pub fn spawn_blocking_behind<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        let Some(runtime) = self.0.behind.get_or_init(runtime_behind) else { return self.spawn_blocking(name, work) };
+        let running = self.running(name, Essential::No);
+        let work = move || {
+            let _running = running;
+            work()
+        };
+        self.0.tracker.spawn_blocking_on(work, runtime.handle())
+    }
+
     /// Runs work that blocks, on the runtime's pool for it.
     pub fn spawn_blocking<T: Send + 'static>(
         &self,
@@ -320,6 +335,20 @@ mod tests {
         go.send(()).expect("it waits");
         let (came, there) = behind.await.expect("it does not panic");
         assert!(came && there != own);
+        assert_eq!(tasks.wait(Duration::from_mins(1)).await, Ok(()));
+    }
+
+    /// The share that the calling thread has of the processors, as nice(1) counts.
+    fn niceness() -> i32 {
+        rustix::process::nice(0).expect("it can be asked")
+    }
+
+    #[tokio::test]
+    async fn what_blocks_behind_gets_a_smaller_share_and_is_waited_for() {
+        let tasks = tasks();
+        let own = niceness();
+        let behind = tasks.spawn_blocking_behind("zones", niceness).await.expect("it does not panic");
+        assert!(behind > own || own == 19, "{behind} and {own}");
         assert_eq!(tasks.wait(Duration::from_mins(1)).await, Ok(()));
     }
 

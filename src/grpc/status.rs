@@ -167,6 +167,9 @@ impl From<RegistryError> for Refusal {
             RegistryError::UnknownApp => (Code::NotFound, "APP_NOT_FOUND"),
             RegistryError::UnknownZone => (Code::NotFound, "ZONE_NOT_FOUND"),
             RegistryError::NoGround => return InvalidField::new("zone.area", error).into(),
+            RegistryError::CrowdedZone => {
+                return Self::new(Code::ResourceExhausted, "REGISTRY_FULL", "zone.area", error);
+            }
             RegistryError::AlreadyExists => (Code::AlreadyExists, "ALREADY_EXISTS"),
             RegistryError::NoLocationConsent => (Code::FailedPrecondition, "NO_LOCATION_CONSENT"),
             RegistryError::Full(_) => (Code::ResourceExhausted, "REGISTRY_FULL"),
@@ -283,6 +286,13 @@ pub(super) fn status(error: impl Into<Refusal>) -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_zone_that_there_is_no_room_for_is_refused_for_its_area() {
+        let refusal = Refusal::from(RegistryError::CrowdedZone);
+        assert_eq!((refusal.code, refusal.reason()), (Code::ResourceExhausted, "REGISTRY_FULL"));
+        assert_eq!(refusal.into_problem().field, "zone.area");
+    }
 
     #[test]
     fn a_wrong_field_is_named_in_the_details() {

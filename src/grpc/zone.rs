@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use crate::domain::{Act, PartnerName, Zone, ZoneName};
+use crate::domain::{Act, PartnerName, Zone, ZoneChange, ZoneName};
 use crate::registry::RegistryError;
 use crate::wire::convert::{InvalidField, zone};
 use crate::wire::v1;
@@ -33,6 +33,7 @@ impl ZoneService for ZoneDoor {
         let new = zone::change(new, &name.partner, &["*".to_owned()]).map_err(status)?;
         let services = self.0.clone();
         let create = async move {
+            services.check_room(&name, &new).await?;
             services.registry.create_zone(name.clone(), new).await.map_err(status)?;
             services.audit(&[acts::on(&actor, name.to_string(), Act::ZoneCreated)]).await?;
             services.count_zones().await?;
@@ -59,6 +60,7 @@ impl ZoneService for ZoneDoor {
         let change = zone::change(new, &name.partner, &paths).map_err(status)?;
         let services = self.0.clone();
         let update = async move {
+            services.check_room(&name, &change).await?;
             services.registry.update_zone(name.clone(), change).await.map_err(status)?;
             services.audit(&[acts::on(&actor, name.to_string(), Act::ZoneUpdated)]).await?;
             services.count_zones().await?;
@@ -114,11 +116,22 @@ impl Services {
         zone::to_wire(zone, count_to_wire(self.discretion.floored(inside)))
     }
 
+    /// Refuses a change by which a zone would hold too many.
+    async fn check_room(&self, name: &ZoneName, change: &ZoneChange) -> Result<(), Status> {
+        let (registry, name, change) = (self.registry.clone(), name.clone(), change.clone());
+        self.sweep(move || registry.check_room(&name, &change)).await?.map_err(status)
+    }
+
     /// Finds who is inside a zone that was just drawn.
     async fn count_zones(&self) -> Result<(), Status> {
         let registry = self.registry.clone();
-        let counted = self.tasks.spawn_blocking("zones", move || registry.count_zones()).await;
-        counted.map_err(|_| Status::internal("the registrations inside could not be counted"))
+        self.sweep(move || registry.count_zones()).await
+    }
+
+    /// What looks at everybody who is in a zone is done behind all else: alerts go before.
+    async fn sweep<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
+        let done = self.tasks.spawn_blocking_behind("zones", work).await;
+        done.map_err(|_| Status::internal("the registrations inside could not be counted"))
     }
 }
 

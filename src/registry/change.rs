@@ -17,7 +17,7 @@ use crate::plan::{Facts, Grant};
 use crate::wire::storage_v1::{AppRecord, EventRecord, PartnerRecord, RegistrationRecord, RegistryState, TokenRecord};
 
 use super::directory::Profile;
-use super::effects::{Effects, Loss};
+use super::effects::{Effects, Loss, Placed};
 use super::events::{LogEnds, PRUNED};
 use super::keeper::is_valid;
 use super::place_log::Frame;
@@ -282,7 +282,7 @@ impl<'a> Pending<'a> {
 
     /// Since nothing allows any more to hold it.
     pub(super) fn forget_place(&mut self, slot: Slot, record: &mut RegistrationRecord) {
-        if self.place_of(slot).is_some() {
+        if self.holds_place(slot) {
             self.tell(slot, record, &EventKind::PlaceForgotten);
         }
         self.remove_place(slot, record);
@@ -312,7 +312,9 @@ impl<'a> Pending<'a> {
         record.consents.push(records::write_consent(consent));
         self.tell(slot, &record, &EventKind::ConsentGranted(consent.purpose, consent.policy));
         self.arm(slot, &record);
-        if !is_valid(records::grant(&record, Purpose::Location), self.now) {
+        // A place that was not loaded does not come back, since it was held under a consent that has ended.
+        let not_loaded = self.holds_place(slot) && self.place_of(slot).is_none();
+        if not_loaded || !is_valid(records::grant(&record, Purpose::Location), self.now) {
             self.forget_place(slot, &mut record);
         }
         self.put_changed(slot, &mut record);
@@ -452,8 +454,17 @@ impl Pending<'_> {
 
     /// Where a phone is with the changes so far.
     fn place_of(&self, slot: Slot) -> Option<Reported> {
-        let changed = self.draft.effects.placed(slot).or_else(|| self.made.effects.placed(slot));
-        changed.map_or_else(|| self.shared.places.get(slot), |placed| placed.place)
+        self.placed(slot).map_or_else(|| self.shared.places.get(slot), |placed| placed.place)
+    }
+
+    /// Whether a place is held with the changes so far, if only on disk: its consent had ended when it was loaded.
+    fn holds_place(&self, slot: Slot) -> bool {
+        let held = || self.shared.places.reported_us(slot).is_some();
+        self.placed(slot).map_or_else(held, |placed| placed.place.is_some())
+    }
+
+    fn placed(&self, slot: Slot) -> Option<Placed> {
+        self.draft.effects.placed(slot).or_else(|| self.made.effects.placed(slot))
     }
 
     pub(super) fn record(&self, slot: Slot) -> Result<RegistrationRecord, RegistryError> {

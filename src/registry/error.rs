@@ -32,6 +32,9 @@ pub enum RegistryError {
     /// A zone has neither a polygon nor a circle.
     #[error("the zone has no ground")]
     NoGround,
+    /// So many registrations are inside a zone that its partner has no room for them.
+    #[error("holds more registrations than there is room for in the zones of the partner")]
+    CrowdedZone,
     /// A partner, app or zone of this name exists.
     #[error("the name is taken")]
     AlreadyExists,

@@ -160,7 +160,13 @@ impl Shared {
         self.directory.read().partner_number(partner).ok_or(RegistryError::UnknownPartner)
     }
 
-    fn event_page(&self, partner: u16, ends: LogEnds, after: u64, most: usize) -> Result<EventPage, RegistryError> {
+    pub(super) fn event_page(
+        &self,
+        partner: u16,
+        ends: LogEnds,
+        after: u64,
+        most: usize,
+    ) -> Result<EventPage, RegistryError> {
         let mut events = Vec::new();
         let mut last = after;
         if after + 1 < ends.first {
@@ -212,7 +218,7 @@ impl Shared {
                     Err(error) => return Err(error),
                 };
                 if let EventKind::ZoneEntered(zone) = kind
-                    && !self.zones.is_inside(slot, zone)
+                    && !self.is_in_zone(slot, zone)
                 {
                     return Ok(None);
                 }

@@ -4,8 +4,13 @@
 //! the past, and holds somebody only while their place is in the index: whoever takes a place out of the index says so
 //! here afterwards, and whoever adds somebody reads the place while it holds their [`Shard`]. So one of the two sees
 //! the other, and nobody stays behind whose place is gone (R-P5).
+//!
+//! Registrations times zones would be no bound. A partner has [`Room`] for so many pairs of the two; each takes less
+//! than 32 bytes.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::HashMap;
 use parking_lot::{Mutex, MutexGuard};
@@ -19,6 +24,39 @@ pub(super) struct ZoneNumber(pub(super) u32);
 /// Shards, so that two reports of places seldom meet.
 const SHARDS: usize = 64;
 
+/// How many more pairs of a registration and a zone that it is in one partner may have.
+#[derive(Debug)]
+pub(super) struct Room(AtomicU64);
+
+impl Room {
+    pub(super) fn new(pairs: u64) -> Self {
+        Self(AtomicU64::new(pairs))
+    }
+
+    pub(super) fn left(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn take(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    fn give_back(&self, pairs: u32) {
+        self.0.fetch_add(pairs.into(), Ordering::Relaxed);
+    }
+}
+
+/// Whether a registration has come into a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entered {
+    /// It was not inside before.
+    Now,
+    /// It was inside.
+    Before,
+    /// That is not known, since there is no room to know it: it was not seen inside before, and is not from now on.
+    NoRoom,
+}
+
 /// Who is inside.
 #[derive(Debug)]
 pub(super) struct Inside(Box<[Mutex<Shard>]>);
@@ -28,7 +66,14 @@ pub(super) struct Inside(Box<[Mutex<Shard>]>);
 pub(super) struct Shard {
     pairs: BTreeSet<(Slot, ZoneNumber)>,
     /// How many of the pairs are of each zone.
-    counts: HashMap<ZoneNumber, u32>,
+    counts: HashMap<ZoneNumber, Count>,
+}
+
+#[derive(Debug)]
+struct Count {
+    pairs: u32,
+    /// Where they have their room.
+    room: Arc<Room>,
 }
 
 impl Default for Inside {
@@ -50,7 +95,7 @@ impl Inside {
 
     /// How many are inside a zone.
     pub(super) fn count(&self, zone: ZoneNumber) -> u64 {
-        self.0.iter().map(|shard| u64::from(shard.lock().counts.get(&zone).copied().unwrap_or(0))).sum()
+        self.0.iter().map(|shard| u64::from(shard.lock().counts.get(&zone).map_or(0, |count| count.pairs))).sum()
     }
 
     /// Nobody is inside a zone any more but those that are to be kept.
@@ -59,7 +104,9 @@ impl Inside {
             let mut shard = shard.lock();
             if shard.counts.keys().any(|&zone| !keep(zone)) {
                 shard.pairs.retain(|(_, zone)| keep(*zone));
-                shard.counts.retain(|zone, _| keep(*zone));
+                for (_, gone) in shard.counts.extract_if(|zone, _| !keep(*zone)) {
+                    gone.room.give_back(gone.pairs);
+                }
             }
         }
     }
@@ -74,26 +121,26 @@ impl Shard {
         for zone in left {
             self.pairs.remove(&(slot, zone));
             if let Some(count) = self.counts.get_mut(&zone) {
-                *count -= 1;
-                if *count == 0 {
+                count.room.give_back(1);
+                count.pairs -= 1;
+                if count.pairs == 0 {
                     self.counts.remove(&zone);
                 }
             }
         }
     }
 
-    /// Whether the registration is in a zone.
-    pub(super) fn is_in(&self, slot: Slot, zone: ZoneNumber) -> bool {
-        self.pairs.contains(&(slot, zone))
-    }
-
-    /// The registration is in a zone; whether it was not before.
-    pub(super) fn enter(&mut self, slot: Slot, zone: ZoneNumber) -> bool {
-        let new = self.pairs.insert((slot, zone));
-        if new {
-            *self.counts.entry(zone).or_default() += 1;
+    /// The registration is in a zone; the zone's partner has this room.
+    pub(super) fn enter(&mut self, slot: Slot, zone: ZoneNumber, room: &Arc<Room>) -> Entered {
+        if self.pairs.contains(&(slot, zone)) {
+            return Entered::Before;
         }
-        new
+        if !room.take() {
+            return Entered::NoRoom;
+        }
+        self.pairs.insert((slot, zone));
+        self.counts.entry(zone).or_insert_with(|| Count { pairs: 0, room: Arc::clone(room) }).pairs += 1;
+        Entered::Now
     }
 }
 
@@ -124,7 +171,8 @@ mod tests {
     proptest! {
         #[test]
         fn who_is_inside_is_who_was_last_seen_there(steps in prop::collection::vec(step(), 0..40)) {
-            let (inside, mut model) = (Inside::default(), BTreeSet::new());
+            const ROOM: u64 = 6;
+            let (inside, mut model, room) = (Inside::default(), BTreeSet::new(), Arc::new(Room::new(ROOM)));
             for step in steps {
                 match step {
                     Step::Look { slot, zones } => {
@@ -133,7 +181,15 @@ mod tests {
                         shard.stay_in(Slot(slot), &here);
                         model.retain(|(known, zone)| *known != slot || zones.contains(zone));
                         for &zone in &zones {
-                            prop_assert_eq!(shard.enter(Slot(slot), ZoneNumber(zone)), model.insert((slot, zone)));
+                            let expected = match model.len() as u64 {
+                                _ if model.contains(&(slot, zone)) => Entered::Before,
+                                ROOM => Entered::NoRoom,
+                                _ => Entered::Now,
+                            };
+                            prop_assert_eq!(shard.enter(Slot(slot), ZoneNumber(zone), &room), expected);
+                            if expected == Entered::Now {
+                                model.insert((slot, zone));
+                            }
                         }
                     }
                     Step::Forget(slot) => {
@@ -149,6 +205,7 @@ mod tests {
                     let expected = model.iter().filter(|(_, known)| *known == zone).count() as u64;
                     prop_assert_eq!(inside.count(ZoneNumber(zone)), expected);
                 }
+                prop_assert_eq!(room.left(), ROOM - model.len() as u64);
             }
         }
     }

@@ -3,8 +3,8 @@
 //!
 //! It also finds what ends by itself and is to be told, and what partners' logs keep too long.
 //!
-//! A withdrawal takes the place away with it. A consent that ends by itself is found by the keeper, within a minute;
-//! until then planning passes it over, since it reads the row.
+//! A withdrawal takes the place away with it. A consent that ends by itself is found by the keeper, within a minute, or
+//! in one of the next where very many end at once; until then planning passes it over, since it reads the row.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -22,6 +22,9 @@ use super::writer::Job;
 
 /// How often the keeper looks.
 const LOOK: Duration = Duration::from_mins(1);
+
+/// The most places that are taken up in one look; others are found by the next.
+const EXPIRED: usize = 50_000;
 
 /// The most changes in one job, so that whoever else wants something does not wait for all of them.
 const BATCH: usize = 1_000;
@@ -49,7 +52,7 @@ pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<
 }
 
 /// Changes in jobs that weigh no more than one may.
-fn in_jobs(changes: Vec<Change>) -> Vec<Vec<Change>> {
+pub(super) fn in_jobs(changes: Vec<Change>) -> Vec<Vec<Change>> {
     let mut jobs: Vec<Vec<Change>> = Vec::new();
     let mut weight = BATCH;
     for change in changes {
@@ -87,18 +90,17 @@ impl Shared {
             tracing::error!(%error, "when consents end cannot be read");
             Vec::new()
         });
-        changes.extend(self.expired(now).into_iter().map(Change::Expire));
+        changes.extend(self.expired(now).map(Change::Expire));
         changes.extend(self.look_at_logs(now));
         changes
     }
 
-    /// Those whose place is in the index though their consent to hold it has ended.
-    pub(super) fn expired(&self, now: Timestamp) -> Vec<Slot> {
-        let ended = |slot: &Slot| {
-            let grant = self.facts.row(*slot).location;
-            !is_valid(grant, now) && self.places.reported_us(*slot).is_some()
-        };
-        self.facts.live(Slot(0)).map(|(slot, _)| slot).filter(ended).collect()
+    /// Those whose place is held though their consent to that has ended, up to [`EXPIRED`] of them.
+    pub(super) fn expired(&self, now: Timestamp) -> impl Iterator<Item = Slot> {
+        let live = self.facts.live(Slot(0));
+        let ended = live
+            .filter(move |&(slot, facts)| !is_valid(facts.location, now) && self.places.reported_us(slot).is_some());
+        ended.map(|(slot, _)| slot).take(EXPIRED)
     }
 }
 

@@ -22,8 +22,6 @@ pub(super) struct Loaded {
     pub(super) places: PlaceLog,
     /// Numbers that were not given yet.
     pub(super) next: Next,
-    /// Those whose place was not put into the index, since their consent to hold it has ended.
-    pub(super) expired: Vec<Slot>,
 }
 
 /// What every commit writes; `None` if nothing was ever written to the store.
@@ -62,7 +60,7 @@ pub(super) fn load(
         let mut entries = 0_u64;
         let places = PlaceLog::open(places, limits, |_| entries += 1)?;
         return match entries {
-            0 => Ok(Loaded { next: Next { slot: 0, commit: places.last_commit() + 1 }, places, expired: Vec::new() }),
+            0 => Ok(Loaded { next: Next { slot: 0, commit: places.last_commit() + 1 }, places }),
             _ => Err(damaged(Space::Meta, b"state", "missing")),
         };
     };
@@ -83,14 +81,14 @@ pub(super) fn load(
     }
     progress.expect(state.next_slot);
     let place_commits = load_registrations(shared, state.next_slot, around)?;
-    let (places, expired) = load_places(shared, places, limits, &place_commits, progress)?;
+    let places = load_places(shared, places, limits, &place_commits, progress)?;
     if places.frames() < state.place_frames {
         return Err(RegistryError::PlacesLost { found: places.frames(), expected: state.place_frames });
     }
     shared.load_zones(audit)?;
     shared.count();
     let commit = places.last_commit().max(state.commit) + 1;
-    Ok(Loaded { next: Next { slot: state.next_slot, commit }, places, expired })
+    Ok(Loaded { next: Next { slot: state.next_slot, commit }, places })
 }
 
 /// How far a registry is that is being loaded. Whoever waits for it may look at any time.
@@ -239,14 +237,15 @@ fn load_directory(shared: &Shared) -> Result<(), RegistryError> {
     Ok(())
 }
 
-/// Puts places into the index, but for those without a consent that counts; these it returns.
+/// Puts places into the index, but for those without a consent that counts. Of these, memory knows that they are on
+/// disk, by when they were reported: they are yet to be forgotten, and their partners to be told.
 fn load_places(
     shared: &Shared,
     dir: &Path,
     limits: Limits,
     place_commits: &[u64],
     progress: &Progress,
-) -> Result<(PlaceLog, Vec<Slot>), RegistryError> {
+) -> Result<PlaceLog, RegistryError> {
     let now = shared.clock.now();
     let mut places: Vec<Option<Footprint>> = vec![None; place_commits.len()];
     let log = PlaceLog::open(dir, limits, |entry| {
@@ -254,23 +253,17 @@ fn load_places(
         if known.is_some_and(|&commit| commit != NOBODY && entry.counts(commit)) {
             let (place, at) = entry.place;
             places[entry.slot.0 as usize] = Some(place);
-            shared.places.set_time(entry.slot, Some(at));
+            shared.places.set_time(entry.slot, at);
         }
     })?;
-    let mut expired = Vec::new();
     let held = (0..).map(Slot).zip(places).filter_map(|(slot, place)| {
         if (slot.0 as usize).is_multiple_of(STEP) {
             // It is too late to stop.
             let _ = progress.add(STEP as u64);
         }
         let place = place?;
-        if is_valid(shared.facts.row(slot).location, now) {
-            return Some((slot, place));
-        }
-        shared.places.set_time(slot, None);
-        expired.push(slot);
-        None
+        is_valid(shared.facts.row(slot).location, now).then_some((slot, place))
     });
     shared.places.load(held);
-    Ok((log, expired))
+    Ok(log)
 }

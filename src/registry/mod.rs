@@ -98,6 +98,8 @@ pub struct Config {
     pub cache_bytes: u64,
     /// The most zones of one partner.
     pub most_zones: usize,
+    /// The most pairs of a registration and a zone that it is in, of one partner's zones: each takes memory.
+    pub most_inside: u64,
     /// How long partners' events are kept, and how many.
     pub events: EventLimits,
     /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
@@ -110,7 +112,8 @@ impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
         let (events, limits) = (EventLimits::default(), Limits::DEFAULT);
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, most_zones: 1_000, events, audit: None, limits }
+        let (most_zones, most_inside) = (1_000, 10_000_000);
+        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, most_zones, most_inside, events, audit: None, limits }
     }
 }
 
@@ -187,12 +190,12 @@ impl Registry {
         let (snapshots, asked) = std::sync::mpsc::channel();
         let (keeper, weak) = (Arc::clone(&shared), jobs.downgrade());
         tasks.thread_behind("keeper", move || keeper::run(&keeper, &weak, &asked)).map_err(RegistryError::Thread)?;
-        let Loaded { places, next, expired } = loaded;
+        let Loaded { places, next } = loaded;
         let writer = Writer { shared: Arc::clone(&shared), places, next, snapshots };
         tasks.thread_behind("registry", move || writer.run(waiting)).map_err(RegistryError::Thread)?;
-        if !expired.is_empty() {
-            let changes = expired.into_iter().map(Change::Expire).collect();
-            let _ = jobs.try_send(Job::Change(changes, None));
+        // Before all else that is asked for; but not more of them than anybody would want to wait for.
+        for job in keeper::in_jobs(shared.expired(shared.clock.now()).map(Change::Expire).collect()) {
+            let _ = jobs.try_send(Job::by_itself(job));
         }
         let open = Open { shared, jobs, room: Arc::new(Semaphore::new(ROOM)) };
         self.0.set(open).map_err(|_| RegistryError::Stopped)
@@ -424,7 +427,7 @@ impl Shared {
             names: Names::default(),
             directory: RwLock::default(),
             places: Places::new(index, config.capacity),
-            zones: Zones::default(),
+            zones: Zones::new(config.most_inside),
             most_zones: config.most_zones,
             logs: Logs::default(),
             event_limits: config.events,

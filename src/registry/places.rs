@@ -86,11 +86,12 @@ impl Places {
         time.store(place.map_or(NEVER, |(_, at)| at.as_microsecond()), Ordering::Release);
     }
 
-    /// At start, before [`Places::load`]: when a place was reported that is to be there, or that there is none.
-    pub(super) fn set_time(&self, slot: Slot, at: Option<Timestamp>) {
+    /// At start, before [`Places::load`]: when a place was reported that is on disk. One that is then not loaded is not
+    /// seen, and stays known to the writer until it is forgotten.
+    pub(super) fn set_time(&self, slot: Slot, at: Timestamp) {
         let Some(chunk) = self.times.get(slot.0 as usize / CHUNK) else { return };
         let time = &chunk.get_or_init(never)[slot.0 as usize % CHUNK];
-        time.store(at.map_or(NEVER, Timestamp::as_microsecond), Ordering::Relaxed);
+        time.store(at.as_microsecond(), Ordering::Relaxed);
     }
 
     /// Sets where many phones are, at start: nobody else sees them yet.

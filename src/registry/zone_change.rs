@@ -1,11 +1,11 @@
 //! Making, changing and deleting partners' zones, and reading them from the store.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::audit::{Audit, Tail};
 use crate::domain::{
-    Act, AppName, AppSlot, AuditEntry, PartnerName, PolicyVersion, Slot, Timestamp, Zone, ZoneChange, ZoneName,
+    Act, AppName, AppSlot, Area, AuditEntry, PartnerName, PolicyVersion, Slot, Timestamp, Zone, ZoneChange, ZoneName,
 };
 use crate::journal::area;
 use crate::wire::storage_v1::ZoneRecord;
@@ -32,6 +32,26 @@ impl Registry {
     /// Changes a zone.
     pub async fn update_zone(&self, name: ZoneName, change: ZoneChange) -> Result<Arc<Zone>, RegistryError> {
         zone(self.change(Change::UpdateZone(name, Box::new(change))).await?)
+    }
+
+    /// Refuses what would make a zone hold more registrations than there is room to know of, if the change can be made
+    /// at all. Blocks for as long as a sweep takes: to be asked before the change.
+    pub fn check_room(&self, name: &ZoneName, change: &ZoneChange) -> Result<(), RegistryError> {
+        let (shared, now) = (self.shared()?, self.shared()?.now());
+        let before = shared.zones.find(name);
+        let zone = match (&before, &change.area) {
+            (Some(before), _) => changed((*before.zone).clone(), change.clone()),
+            (None, Some(area)) => changed(new_zone(name, area.clone(), now), change.clone()),
+            (None, None) => return Ok(()),
+        };
+        let is_known = before.as_ref().is_some_and(|before| is_as_drawn(&before.zone, &zone, now));
+        let directory = shared.directory.read();
+        let all =
+            directory.apps(&name.partner, None).filter(|(app, _)| zone.apps.is_empty() || zone.apps.contains(app));
+        let apps: Vec<AppSlot> = all.filter_map(|(app, _)| Some(directory.app(app)?.0)).collect();
+        drop(directory);
+        let fits = is_known || !zone.is_in_force(now) || shared.has_room(&zone, &apps, before.as_deref());
+        if fits { Ok(()) } else { Err(RegistryError::CrowdedZone) }
     }
 
     /// Deletes a zone.
@@ -103,27 +123,17 @@ impl Pending<'_> {
             return Err(RegistryError::AlreadyExists);
         }
         let area = new.area.clone().ok_or(RegistryError::NoGround)?;
-        let zone = Zone {
-            name: name.clone(),
-            display_name: String::new(),
-            area,
-            apps: Vec::new(),
-            expires: None,
-            created: self.now,
-            updated: self.now,
-        };
         let key = self.shared.zones.take_key();
-        self.draw_zone(changed(zone, new), key)
+        self.draw_zone(changed(new_zone(name, area, self.now), new), key)
     }
 
     pub(super) fn update_zone(&mut self, name: &ZoneName, change: ZoneChange) -> Result<Done, RegistryError> {
         let before = self.zone_now(name).ok_or(RegistryError::UnknownZone)?;
-        let redrawn = change.area.is_some() || change.apps.is_some() || change.expires.is_some();
         let zone = changed(Zone { updated: self.now, ..(*before.zone).clone() }, change);
-        if redrawn {
-            return self.draw_zone(zone, before.key);
+        if is_as_drawn(&before.zone, &zone, self.now) {
+            return Ok(self.put_zone(Zones::rename(&before, zone)));
         }
-        Ok(self.put_zone(Zones::rename(&before, zone)))
+        self.draw_zone(zone, before.key)
     }
 
     pub(super) fn remove_zone(&mut self, name: &ZoneName) -> Result<(), RegistryError> {
@@ -134,12 +144,10 @@ impl Pending<'_> {
     }
 
     fn draw_zone(&mut self, zone: Zone, key: u32) -> Result<Done, RegistryError> {
-        let others = self.zones_now(&zone.name.partner);
-        let others = || others.values().filter(|other| other.zone.name != zone.name);
-        if others().count() >= self.shared.most_zones {
+        let (others, points) = self.others(&zone.name);
+        if others >= self.shared.most_zones {
             return Err(RegistryError::Full("zones of the partner"));
         }
-        let points: usize = others().map(|other| other.zone.area.points()).sum();
         if points + zone.area.points() > POINTS_OF_ONE_PARTNER {
             return Err(RegistryError::Full("points in the zones of the partner"));
         }
@@ -157,21 +165,36 @@ impl Pending<'_> {
 
     /// A zone with the changes so far.
     fn zone_now(&self, name: &ZoneName) -> Option<Arc<Drawn>> {
-        self.zones_now(&name.partner).remove(name)
+        let made = self.made_zones().iter().rev().find(|(made, _)| made == name);
+        made.map_or_else(|| self.shared.zones.find(name), |(_, drawn)| drawn.clone())
     }
 
-    /// A partner's zones with the changes so far.
-    fn zones_now(&self, partner: &PartnerName) -> BTreeMap<ZoneName, Arc<Drawn>> {
-        let known = self.shared.zones.all(partner);
-        let mut zones: BTreeMap<_, _> = known.into_iter().map(|drawn| (drawn.zone.name.clone(), drawn)).collect();
-        for (name, drawn) in self.made_zones().iter().filter(|(name, _)| name.partner == *partner) {
-            match drawn {
-                Some(drawn) => drop(zones.insert(name.clone(), Arc::clone(drawn))),
-                None => drop(zones.remove(name)),
+    /// How many other zones the partner has with the changes so far, and how many points these have together.
+    fn others(&self, name: &ZoneName) -> (usize, usize) {
+        let (mut zones, mut points) = self.shared.zones.extent(&name.partner);
+        let made = self.made_zones().iter().map(|(made, _)| made).filter(|made| made.partner == name.partner);
+        for changed in made.chain([name]).collect::<BTreeSet<_>>() {
+            if let Some(before) = self.shared.zones.find(changed) {
+                (zones, points) = (zones - 1, points - before.points);
+            }
+            if let Some(now) = self.zone_now(changed).filter(|_| changed != name) {
+                (zones, points) = (zones + 1, points + now.points);
             }
         }
-        zones
+        (zones, points)
     }
+}
+
+/// A zone of which nothing is said but its ground.
+fn new_zone(name: &ZoneName, area: Area, now: Timestamp) -> Zone {
+    let (name, display_name) = (name.clone(), String::new());
+    Zone { name, display_name, area, apps: Vec::new(), expires: None, created: now, updated: now }
+}
+
+/// Whether those who were inside a zone are inside the changed one. Of one that was not in force that is not known.
+fn is_as_drawn(before: &Zone, after: &Zone, now: Timestamp) -> bool {
+    let is_held = before.is_in_force(now) || after.expires == before.expires;
+    is_held && after.area == before.area && after.apps == before.apps
 }
 
 fn changed(zone: Zone, change: ZoneChange) -> Zone {

@@ -3,30 +3,41 @@
 //! Each partner's zones have a tree of their own, found by a registration's app: a zone is asked of nobody but its own
 //! partner's registrations, and costs nobody else anything. A registration's place is used only as long as its person
 //! agrees to that.
+//!
+//! # Where there is no room
+//!
+//! How many registrations can be known to be inside a partner's zones is bounded ([`Room`]). A zone that would hold more
+//! than there is room for is refused at the door. One that comes to hold so many before they are counted (at the start
+//! above all) is left uncounted until there is room for as many, or it is drawn anew: nobody is told to have entered
+//! it. Who enters another zone when no room is left is told, and is told again at each look from then on: twice is
+//! better than never.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use foldhash::HashMap;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::domain::{AppSlot, Footprint, PartnerName, PolicyVersion, Slot, Timestamp, Zone, ZoneName};
 use crate::locate::{AffectedArea, Order, Standing};
 
 use super::Shared;
 use super::directory::Directory;
-use super::inside::{Inside, ZoneNumber};
+use super::inside::{Entered, Inside, Room, ZoneNumber};
 use super::keeper::is_valid;
 
 /// Every partner's zones.
-#[derive(Default)]
 pub(super) struct Zones {
     partners: RwLock<BTreeMap<PartnerName, Arc<OfPartner>>>,
     /// The zones of each app's partner, if it has or had any.
     by_app: ArcSwap<Vec<Option<Arc<OfPartner>>>>,
     inside: Inside,
+    /// How many pairs of a registration and a zone that it is in there are at most of one partner's zones.
+    most_inside: u64,
+    /// Held by whoever finds who is inside, so that nobody does what another is doing.
+    counting: Mutex<()>,
     /// The number that the next drawing gets.
     next_number: AtomicU32,
     /// The key that the next zone gets in the store.
@@ -34,8 +45,8 @@ pub(super) struct Zones {
 }
 
 /// The zones of one partner.
-#[derive(Default)]
 struct OfPartner {
+    room: Arc<Room>,
     standing: Standing<ZoneNumber>,
     held: RwLock<Held>,
 }
@@ -44,6 +55,8 @@ struct OfPartner {
 struct Held {
     by_name: BTreeMap<ZoneName, Arc<Drawn>>,
     by_number: HashMap<ZoneNumber, Arc<Drawn>>,
+    /// How many points all of them have.
+    points: usize,
 }
 
 /// A zone as it is drawn now.
@@ -53,10 +66,20 @@ pub(super) struct Drawn {
     pub(super) key: u32,
     number: ZoneNumber,
     area: AffectedArea,
+    /// How many points the area was drawn with.
+    pub(super) points: usize,
     /// The apps that it is for; none means all.
     apps: Vec<AppSlot>,
-    /// Whether those are known who were inside when it was drawn. Until then nobody is told to have entered.
-    counted: Arc<AtomicBool>,
+    tally: Arc<Tally>,
+}
+
+/// What is known of who was inside a zone when it was drawn.
+#[derive(Default)]
+struct Tally {
+    /// Whether all of them are known. Until then nobody is told to have entered.
+    counted: AtomicBool,
+    /// How many there were when there was no room for so many; otherwise 0.
+    too_many: AtomicU64,
 }
 
 impl Drawn {
@@ -66,6 +89,19 @@ impl Drawn {
 }
 
 impl Zones {
+    /// No zones yet; of one partner's there are to be so many pairs of a registration and a zone that it is in.
+    pub(super) fn new(most_inside: u64) -> Self {
+        Self {
+            partners: RwLock::default(),
+            by_app: ArcSwap::default(),
+            inside: Inside::default(),
+            most_inside,
+            counting: Mutex::default(),
+            next_number: AtomicU32::new(0),
+            next_key: AtomicU32::new(0),
+        }
+    }
+
     /// A key for a new zone. Only the writer takes one.
     pub(super) fn take_key(&self) -> u32 {
         self.next_key.fetch_add(1, Ordering::Relaxed)
@@ -80,14 +116,15 @@ impl Zones {
     pub(super) fn draw(&self, zone: Zone, key: u32, apps: Vec<AppSlot>) -> Option<Arc<Drawn>> {
         let area = AffectedArea::new(std::slice::from_ref(&zone.area))?;
         let number = ZoneNumber(self.next_number.fetch_add(1, Ordering::Relaxed));
-        Some(Arc::new(Drawn { zone: Arc::new(zone), key, number, area, apps, counted: Arc::default() }))
+        let (points, tally) = (zone.area.points(), Arc::default());
+        Some(Arc::new(Drawn { zone: Arc::new(zone), key, number, area, points, apps, tally }))
     }
 
     /// The same drawing with another word about it.
     pub(super) fn rename(before: &Drawn, zone: Zone) -> Arc<Drawn> {
-        let Drawn { key, number, ref area, ref apps, ref counted, .. } = *before;
-        let (area, apps, counted) = (area.clone(), apps.clone(), Arc::clone(counted));
-        Arc::new(Drawn { zone: Arc::new(zone), key, number, area, apps, counted })
+        let Drawn { key, number, ref area, points, ref apps, ref tally, .. } = *before;
+        let (area, apps, tally) = (area.clone(), apps.clone(), Arc::clone(tally));
+        Arc::new(Drawn { zone: Arc::new(zone), key, number, area, points, apps, tally })
     }
 
     /// A zone, as it can be seen.
@@ -101,9 +138,11 @@ impl Zones {
         own.map(|own| own.held.read().by_name.values().cloned().collect()).unwrap_or_default()
     }
 
-    /// Whether a registration is inside a zone.
-    pub(super) fn is_inside(&self, slot: Slot, zone: &ZoneName) -> bool {
-        self.find(zone).is_some_and(|drawn| self.inside.shard(slot).is_in(slot, drawn.number))
+    /// How many zones a partner has, and how many points these have together.
+    pub(super) fn extent(&self, partner: &PartnerName) -> (usize, usize) {
+        let Some(own) = self.of(partner) else { return (0, 0) };
+        let held = own.held.read();
+        (held.by_name.len(), held.points)
     }
 
     /// How many registrations are inside.
@@ -113,7 +152,8 @@ impl Zones {
 
     /// A zone is there, in place of the one that was; or is not. Only the writer calls this, and whoever loads.
     pub(super) fn set(&self, name: &ZoneName, drawn: Option<Arc<Drawn>>) {
-        let own = Arc::clone(self.partners.write().entry(name.partner.clone()).or_default());
+        let new = || Arc::new(OfPartner::new(self.most_inside));
+        let own = Arc::clone(self.partners.write().entry(name.partner.clone()).or_insert_with(new));
         let mut held = own.held.write();
         let before = match &drawn {
             Some(drawn) => held.by_name.insert(name.clone(), Arc::clone(drawn)),
@@ -121,9 +161,11 @@ impl Zones {
         };
         if let Some(before) = &before {
             held.by_number.remove(&before.number);
+            held.points -= before.points;
         }
         if let Some(drawn) = &drawn {
             held.by_number.insert(drawn.number, Arc::clone(drawn));
+            held.points += drawn.points;
         }
         drop(held);
         // The zone is there before its ground is: whoever finds that, finds it.
@@ -167,6 +209,10 @@ impl Zones {
 }
 
 impl OfPartner {
+    fn new(most_inside: u64) -> Self {
+        Self { room: Arc::new(Room::new(most_inside)), standing: Standing::new(), held: RwLock::default() }
+    }
+
     /// The zones in force that are there for an app.
     fn at(&self, place: Footprint, app: AppSlot, now: Timestamp) -> Vec<Arc<Drawn>> {
         let found = self.standing.at(place);
@@ -194,56 +240,103 @@ impl Shared {
         let numbers: Vec<ZoneNumber> = here.iter().map(|drawn| drawn.number).collect();
         shard.stay_in(slot, &numbers);
         let mut entered = Vec::new();
-        for drawn in here {
-            if shard.enter(slot, drawn.number) && drawn.counted.load(Ordering::Acquire) {
+        for drawn in here.iter().filter(|drawn| drawn.tally.too_many.load(Ordering::Relaxed) == 0) {
+            let is_new = shard.enter(slot, drawn.number, &own.room) != Entered::Before;
+            if is_new && drawn.tally.counted.load(Ordering::Acquire) {
                 entered.push(Arc::clone(&drawn.zone));
             }
         }
         entered
     }
 
-    /// Finds who is inside zones that were drawn since the last time, without a word to anybody; and forgets who was in
-    /// zones that are no longer in force. Takes as long as a sweep of each.
+    /// Whether a registration is in a zone now, by its place: who is inside may be yet to be counted.
+    pub(super) fn is_in_zone(&self, slot: Slot, zone: &ZoneName) -> bool {
+        let (facts, now) = (self.facts.row(slot), self.clock.now());
+        let is_for = |drawn: &Arc<Drawn>| drawn.is_for(facts.app()) && drawn.zone.is_in_force(now);
+        let Some(drawn) = self.zones.find(zone).filter(is_for) else { return false };
+        is_valid(facts.location, now) && self.position(slot).is_some_and(|place| drawn.area.touches(place))
+    }
+
+    /// Forgets who was in zones that are no longer in force; and finds who is inside zones that were drawn since the
+    /// last time, without a word to anybody. Takes as long as a sweep of each.
     pub(super) fn count_zones(&self) {
+        let _counting = self.zones.counting.lock();
         let now = self.clock.now();
         let drawn = self.zones.drawn();
-        for zone in drawn.iter().filter(|drawn| !drawn.counted.load(Ordering::Relaxed)) {
-            self.count_zone(zone);
-        }
-        let in_force: foldhash::HashSet<ZoneNumber> =
-            drawn.iter().filter(|drawn| drawn.zone.is_in_force(now)).map(|drawn| drawn.number).collect();
         // One that was drawn meanwhile is kept.
         let newest = drawn.iter().map(|drawn| drawn.number).max();
-        self.zones.inside.retain(|zone| in_force.contains(&zone) || newest.is_none_or(|newest| zone > newest));
+        let drawn: HashMap<ZoneNumber, Arc<Drawn>> =
+            drawn.into_iter().filter(|drawn| drawn.zone.is_in_force(now)).map(|drawn| (drawn.number, drawn)).collect();
+        self.zones.inside.retain(|zone| drawn.contains_key(&zone) || newest.is_none_or(|newest| zone > newest));
+        for zone in drawn.values().filter(|drawn| !drawn.tally.counted.load(Ordering::Relaxed)) {
+            self.count_zone(zone);
+        }
     }
 
     fn count_zone(&self, drawn: &Drawn) {
         let Some(own) = self.zones.of(&drawn.zone.name.partner) else { return };
-        let mut sweep = self.places.index().sweep(std::slice::from_ref(&drawn.area), Order::Any);
+        let Tally { counted, too_many } = &*drawn.tally;
+        if own.room.left() < too_many.load(Ordering::Relaxed) {
+            return;
+        }
+        too_many.store(0, Ordering::Relaxed);
+        let (mut inside, mut fits) = (0, true);
+        self.sweep(&drawn.area, |slot| {
+            let is_inside = self.is_inside(slot, &own, drawn);
+            inside += u64::from(is_inside);
+            fits = fits && (!is_inside || self.find_inside(slot, &own, drawn));
+            true
+        });
+        if fits {
+            counted.store(true, Ordering::Release);
+            return;
+        }
+        too_many.store(inside, Ordering::Relaxed);
+        self.zones.inside.retain(|zone| zone != drawn.number);
+        let zone = drawn.zone.name.to_string();
+        tracing::warn!(zone, "there is no room for all who are inside a zone: nobody is told to have entered it");
+    }
+
+    /// Everybody who is in an area, until `see` says that it is enough.
+    fn sweep(&self, area: &AffectedArea, mut see: impl FnMut(Slot) -> bool) {
+        let mut sweep = self.places.index().sweep(std::slice::from_ref(area), Order::Any);
         let mut hits = Vec::new();
         loop {
             hits.clear();
             let more = sweep.next_batch(&mut hits);
-            for hit in &hits {
-                self.find_inside(hit.slot, &own, drawn);
-            }
-            if !more {
-                break;
+            if !hits.iter().all(|hit| see(hit.slot)) || !more {
+                return;
             }
         }
-        drawn.counted.store(true, Ordering::Release);
     }
 
-    /// Puts a registration that is inside a zone among those that are.
-    fn find_inside(&self, slot: Slot, own: &Arc<OfPartner>, drawn: &Drawn) {
+    /// Whether a registration that is in a zone's area is inside.
+    fn is_inside(&self, slot: Slot, own: &Arc<OfPartner>, drawn: &Drawn) -> bool {
         let facts = self.facts.row(slot);
-        let is_own = self.zones.of_app(facts.app()).is_some_and(|of_app| Arc::ptr_eq(&of_app, own));
-        if !is_own || !drawn.is_for(facts.app()) || !is_valid(facts.location, self.clock.now()) {
-            return;
-        }
+        let is_own = || self.zones.of_app(facts.app()).is_some_and(|of_app| Arc::ptr_eq(&of_app, own));
+        drawn.is_for(facts.app()) && is_valid(facts.location, self.clock.now()) && is_own()
+    }
+
+    /// Puts a registration that is inside a zone among those that are; whether there is room.
+    fn find_inside(&self, slot: Slot, own: &OfPartner, drawn: &Drawn) -> bool {
         let mut shard = self.zones.inside.shard(slot);
-        if self.position(slot).is_some_and(|place| drawn.area.touches(place)) {
-            shard.enter(slot, drawn.number);
-        }
+        let is_there = self.position(slot).is_some_and(|place| drawn.area.touches(place));
+        !is_there || shard.enter(slot, drawn.number, &own.room) != Entered::NoRoom
+    }
+
+    /// Whether there is room for all who are inside a zone that is yet to be drawn, for registrations of these apps, in
+    /// place of the one `before`. Takes as long as a sweep.
+    pub(super) fn has_room(&self, zone: &Zone, apps: &[AppSlot], before: Option<&Drawn>) -> bool {
+        let Some(area) = AffectedArea::new(std::slice::from_ref(&zone.area)) else { return true };
+        let own = self.zones.of(&zone.name.partner);
+        let mut room = own.map_or(self.zones.most_inside, |own| own.room.left());
+        room += before.map_or(0, |before| self.zones.inside.count(before.number));
+        let (now, mut inside) = (self.clock.now(), 0);
+        self.sweep(&area, |slot| {
+            let facts = self.facts.row(slot);
+            inside += u64::from(apps.contains(&facts.app()) && is_valid(facts.location, now));
+            inside <= room
+        });
+        inside <= room
     }
 }

@@ -157,6 +157,49 @@ fn a_place_whose_consent_ended_while_nobody_looked_is_not_loaded_and_is_forgotte
 }
 
 #[test]
+fn where_very_many_consents_have_ended_at_once_their_places_are_forgotten_in_parts() {
+    const MANY: u32 = 20_000;
+    let mut house = House::new();
+    let ends = NOON + SignedDuration::from_mins(10);
+    let consents = vec![consent(Purpose::Location, Some(ends))];
+    let new = NewRegistration { consents, identifiers: Vec::new(), ..full(ALPHA, "a1") };
+    for _ in 0..MANY / BATCH as u32 {
+        house.make(|registry| registry.batch_register(vec![new.clone(); BATCH])).expect("they are registered");
+    }
+    house.close();
+    house.clock.set(ends);
+    house.reopen();
+    house.register(bare(ALPHA));
+    let shared = house.registry().shared().expect("loaded");
+    assert_eq!(shared.expired(ends).next(), None, "who came later waited for all of them");
+    // One commit has no more changes than these, but for the rest of its last job.
+    let least = u64::from(MANY) / (8_192 + BATCH as u64);
+    assert!(shared.metrics.registry_commits.get() > least, "{}", shared.metrics.registry_commits.get());
+
+    let row = house.registry().facts(Slot(0));
+    for slot in (0..50_001).map(Slot) {
+        shared.facts.set(slot, row);
+        shared.places.set_time(slot, NOON);
+    }
+    assert_eq!(shared.expired(ends).count(), 50_000, "the rest is for another look");
+}
+
+#[test]
+fn a_place_that_was_not_loaded_is_forgotten_though_its_person_agrees_anew_before_that_is_done() {
+    let mut house = House::new();
+    let ends = NOON + SignedDuration::from_mins(10);
+    let consents = vec![consent(Purpose::Location, Some(ends))];
+    let held = house.register(NewRegistration { consents, ..full(ALPHA, "a1") }).registration;
+    house.close();
+    house.clock.set(ends);
+    let (shared, _) = house.load();
+    let mut pending = Pending::new(&shared, LATER);
+    pending.apply(Change::Grant(held.slot, consent(Purpose::Location, None))).expect("granted");
+    let placed = pending.finish(0).effects.placed(held.slot).expect("it is as it was on disk");
+    assert_eq!(placed.place, None);
+}
+
+#[test]
 fn a_grant_that_is_over_already_takes_the_place_too() {
     let house = House::new();
     let held = house.register(full(ALPHA, "a1")).registration;

@@ -104,6 +104,25 @@ fn a_consent_that_ends_by_itself_is_told_once() {
 }
 
 #[test]
+fn a_place_that_is_forgotten_since_consent_ended_while_nobody_looked_is_told_once() {
+    let mut house = House::new();
+    let ends = NOON + SignedDuration::from_hours(1);
+    let consents = vec![consent(Purpose::Location, Some(ends))];
+    let held = house.register(NewRegistration { consents, ..full(ALPHA, "a1") }).registration;
+    house.close();
+    house.clock.set(ends);
+    for _ in 0..2 {
+        house.reopen();
+        house.look();
+        let told = told(&house, "news", None, 100);
+        assert!(told.iter().all(|event| event.registration.as_ref() == Some(&held.name)));
+        let mut kinds: Vec<_> = told.into_iter().map(|event| event.kind).collect();
+        kinds.sort_by_key(|kind| *kind == PlaceForgotten);
+        assert_eq!(kinds, [ConsentExpired(Purpose::Location, FIRST), PlaceForgotten]);
+    }
+}
+
+#[test]
 fn nothing_is_told_of_who_is_deleted_but_that() {
     let mut house = House::new();
     let held = house.register(full(ALPHA, "a1")).registration;

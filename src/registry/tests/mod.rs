@@ -42,6 +42,7 @@ struct House {
     clock: Arc<ManualClock>,
     limits: Limits,
     events: EventLimits,
+    most_inside: u64,
     runtime: Runtime,
     open: Option<Open>,
 }
@@ -62,7 +63,8 @@ impl House {
         let folder = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let (clock, events) = (Arc::new(ManualClock::at(NOON)), EventLimits::default());
-        let mut house = Self { folder, clock, limits, events, runtime, open: None };
+        let most_inside = Config::new(folder.path().to_owned()).most_inside;
+        let mut house = Self { folder, clock, limits, events, most_inside, runtime, open: None };
         house.open = Some(house.try_open().expect("it opens"));
         for partner in ["news", "maps"].map(partner) {
             house.make(|registry| registry.create_partner(partner, String::new())).expect("it is new");
@@ -82,6 +84,7 @@ impl House {
             cache_bytes: 1 << 20,
             limits: self.limits,
             events: self.events,
+            most_inside: self.most_inside,
             ..Config::new(self.folder.path().to_owned())
         };
         let registry = Registry::open(&config, Arc::clone(&index), clock, metrics, &tasks)?;

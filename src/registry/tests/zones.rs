@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Area, Circle, Zone, ZoneChange, ZoneName};
+use crate::domain::{Area, Circle, EventKind, Zone, ZoneChange, ZoneName};
+use crate::registry::change::{Next, Pending};
 
 const POLICY: PolicyVersion = PolicyVersion(1);
 
@@ -97,6 +98,116 @@ fn a_consent_that_has_ended_or_whose_policy_is_retired_enters_nothing() {
     assert!(house.place(short.slot).is_some() && house.entered(short.slot).is_empty());
     assert!(house.registry().enter_zones(long.slot, PolicyVersion(4)).is_empty(), "it was given under version 3");
     assert_eq!((house.inside("a"), house.entered(long.slot)), (0, vec!["a".to_owned()]));
+}
+
+#[test]
+fn a_zone_is_drawn_anew_only_when_that_changes_who_is_inside() {
+    let house = House::new();
+    let hour = |hours| Some(Some(NOON + SignedDuration::from_hours(hours)));
+    let (inside, outside) = (house.register(located(ALPHA)).registration, house.register(located(ALPHA)).registration);
+    house.report(&inside.name, Some(7.0));
+    house.create_zone("a", ZoneChange { expires: hour(1), ..round(7.0) });
+    let update = |change| house.make(|registry| registry.update_zone(zone("a"), change)).expect("it is changed");
+    // As it is asked for with all of its fields, and one of them is another.
+    update(ZoneChange { expires: hour(2), apps: Some(Vec::new()), ..round(7.0) });
+    assert_eq!(house.inside("a"), 1, "nobody had to be counted");
+    house.report(&outside.name, Some(7.0));
+    assert_eq!((house.entered(inside.slot), house.entered(outside.slot)), (Vec::new(), vec!["a".to_owned()]));
+    house.clock.advance(Duration::from_hours(2));
+    house.registry().count_zones();
+    update(ZoneChange { expires: hour(3), ..ZoneChange::default() });
+    house.registry().count_zones();
+    assert_eq!((house.inside("a"), house.entered(inside.slot)), (2, Vec::new()), "who was inside has not entered it");
+}
+
+#[test]
+fn limits_hold_for_zones_that_are_made_and_deleted_in_one_commit() {
+    let house = House::new();
+    house.create_zone("a", round(7.0));
+    let (mut shared, _) = {
+        let mut house = house;
+        house.close();
+        house.load()
+    };
+    shared.most_zones = 2;
+    let mut pending = Pending::new(&shared, Next { slot: 100, commit: 1_000 });
+    let mut make = |change| pending.apply(change);
+    let add = |id: &str| Change::AddZone(zone(id), Box::new(round(8.0)));
+    assert!(make(add("b")).is_ok());
+    assert!(matches!(make(add("c")), Err(RegistryError::Full(_))));
+    assert!(matches!(make(add("b")), Err(RegistryError::AlreadyExists)));
+    assert!(make(Change::UpdateZone(zone("b"), Box::new(round(9.0)))).is_ok());
+    assert!(make(Change::RemoveZone(zone("a"))).is_ok());
+    assert!(matches!(make(Change::RemoveZone(zone("a"))), Err(RegistryError::UnknownZone)));
+    assert!(make(add("c")).is_ok());
+    assert!(matches!(make(add("a")), Err(RegistryError::Full(_))));
+}
+
+#[test]
+fn who_is_inside_zones_takes_no_more_room_than_there_is_and_what_would_is_refused() {
+    let mut house = House::new();
+    house.most_inside = 3;
+    house.reopen();
+    let held = [(); 4].map(|()| house.register(located(ALPHA)).registration);
+    for registration in &held[..2] {
+        house.report(&registration.name, Some(7.0));
+    }
+    let check = |house: &House, id: &str, change: &ZoneChange| house.registry().check_room(&zone(id), change);
+    assert!(check(&house, "a", &round(7.0)).is_ok());
+    house.create_zone("a", round(7.0));
+    assert!(matches!(check(&house, "b", &round(7.0)), Err(RegistryError::CrowdedZone)), "one more would be too many");
+    assert!(check(&house, "a", &round(7.01)).is_ok(), "it takes the room of the one before");
+    let beta = ZoneChange { apps: Some(vec![app(BETA)]), ..round(7.0) };
+    assert!(check(&house, "b", &beta).is_ok(), "nobody of that app is inside");
+    assert!(check(&house, "c", &beta).is_ok() && check(&house, "c", &ZoneChange::default()).is_ok());
+
+    // Whoever comes when there is no room is told twice rather than not at all.
+    house.report(&held[2].name, Some(7.0));
+    house.report(&held[3].name, Some(7.0));
+    assert_eq!((house.entered(held[2].slot), house.entered(held[2].slot)), (vec!["a".to_owned()], Vec::new()));
+    assert_eq!((house.entered(held[3].slot), house.entered(held[3].slot).len()), (vec!["a".to_owned()], 1));
+    assert_eq!(house.inside("a"), 3);
+
+    // A zone that was there before holds too many now: it is not counted before there is room for all of them.
+    house.reopen();
+    for _ in 0..2 {
+        house.registry().count_zones();
+        assert_eq!((house.inside("a"), house.entered(held[0].slot)), (0, Vec::new()));
+    }
+    house.most_inside = 4;
+    house.reopen();
+    house.create_zone("b", round(7.0));
+    let (counted, other) = if house.inside("a") > 0 { ("a", "b") } else { ("b", "a") };
+    assert_eq!((house.inside(counted), house.inside(other)), (4, 0));
+    house.make(|registry| registry.delete_zone(zone(counted))).expect("it was there");
+    house.registry().count_zones();
+    assert_eq!(house.inside(other), 4);
+}
+
+#[test]
+fn who_has_entered_is_told_right_after_a_restart_and_who_has_left_is_not() {
+    let mut house = House::new();
+    house.create_zone("a", ZoneChange { apps: Some(vec![app(ALPHA)]), ..round(7.0) });
+    let held = [(); 4].map(|()| house.register(located(ALPHA)).registration);
+    let [stays, leaves, withdraws, _] = &held;
+    for registration in &held {
+        house.report(&registration.name, Some(7.0));
+        assert_eq!(house.entered(registration.slot), ["a"]);
+        house.registry().note_event(registration.slot, EventKind::ZoneEntered(zone("a")));
+    }
+    house.report(&leaves.name, Some(8.0));
+    house.make(|registry| registry.withdraw(&withdraws.name, Purpose::Location)).expect("it is withdrawn");
+    house.close();
+    // Nobody has been counted yet, as a reader finds it who comes first.
+    let (shared, _) = house.load();
+    let told = |shared: &Shared| -> Vec<_> {
+        let page = shared.event_page(0, shared.logs.ends(0), 0, 100).expect("it can be read");
+        let entered = page.events.into_iter().filter(|event| event.kind == EventKind::ZoneEntered(zone("a")));
+        entered.filter_map(|event| event.registration).collect()
+    };
+    assert_eq!(told(&shared), [stays.name.clone(), held[3].name.clone()]);
+    shared.zones.set(&zone("a"), None);
+    assert_eq!(told(&shared), [], "nobody is in a zone that is deleted");
 }
 
 #[derive(Debug, Clone)]
