@@ -44,7 +44,7 @@ type Client = DeviceServiceClient<Connection>;
 /// Imports a file.
 pub(super) async fn run(args: &ImportArgs, json: bool) -> Result<ExitCode> {
     // Before anything is registered: what cannot be written down would be lost.
-    let (secrets, told) = Secrets::open(&args.secrets)?;
+    let (secrets, told) = Secrets::open(&args.secrets, &args.app)?;
     let rejects = args.rejects.as_deref().map(new_rejects).transpose()?;
     let (file, size) = open(&args.file)?;
     let client = DeviceServiceClient::new(args.server.connect().await?).max_decoding_message_size(ANSWER);
