@@ -16,7 +16,7 @@ use tokio::io::BufReader;
 use tonic::{Code, Status};
 
 use crate::cli::connection::Connection;
-use crate::cli::output::{Steps, print_line, refused};
+use crate::cli::output::{Steps, hex, print_line, refused};
 use crate::cli::plain;
 use crate::wire::v1;
 use crate::wire::v1::batch_create_registrations_response::Result as Answer;
@@ -25,7 +25,7 @@ use crate::wire::v1::device_service_client::DeviceServiceClient;
 
 use super::ImportArgs;
 use super::lines::{Batch, Batches};
-use super::secrets::{Line, Secrets, Told, hex};
+use super::secrets::{Line, Secrets, Told};
 
 /// How much of the file is read at a time.
 const READ: usize = 1 << 20;

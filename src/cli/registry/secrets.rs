@@ -107,15 +107,6 @@ fn is_of(app: &str, registration: &str) -> bool {
 /// How each line begins.
 const BEGINNING: &[u8] = b"{\"request_id\":";
 
-/// As the file has it.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
