@@ -7,6 +7,9 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what the benchmark is for")]
 
+#[path = "shared/random.rs"]
+mod random;
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -15,6 +18,8 @@ use hazardcast::domain::{Area, Circle, Footprint, Polygon, Position, Private, Ri
 use hazardcast::locate::{AffectedArea, Standing};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
+
+use random::Random;
 
 const SEED: u64 = 20_260_101;
 const AREAS: u32 = 1_000;
@@ -67,7 +72,7 @@ fn main() {
     while cases.iter().any(|(_, places)| places.is_empty())
         || cases.iter().map(|(_, p)| p.len()).sum::<usize>() < places
     {
-        let at = Point::new(random.between(-0.5, 20.5), random.between(39.5, 55.5));
+        let at = Point::new(random.rounded(-0.5, 20.5), random.rounded(39.5, 55.5));
         let ours = world.ours(at);
         assert_eq!((&ours, &ours), (&world.by_tree(at), &world.by_scan(at)), "all three find the same");
         match ours.len() {
@@ -186,33 +191,22 @@ fn rival(area: &Area) -> Rival {
     Rival { rect: compiled.bounding_box(), ground }
 }
 
-/// `SplitMix64`: the same numbers on every machine and with every version of every crate.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ bits >> 31
-    }
-
-    fn between(&mut self, low: f64, high: f64) -> f64 {
-        let value = low + (high - low) * (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        (value * 1e7).round() / 1e7
+    /// With seven decimals, as places are kept.
+    fn rounded(&mut self, low: f64, high: f64) -> f64 {
+        (self.between(low, high) * 1e7).round() / 1e7
     }
 
     /// A polygon of 300 jagged points, or a circle.
     fn area(&mut self, is_polygon: bool) -> Area {
-        let (lon, lat, km) = (self.between(0.0, 20.0), self.between(40.0, 55.0), self.between(5.0, 60.0));
+        let (lon, lat, km) = (self.rounded(0.0, 20.0), self.rounded(40.0, 55.0), self.rounded(5.0, 60.0));
         if !is_polygon {
             return Area { circles: vec![Circle::new(lon, lat, km).expect("a circle")], ..Area::default() };
         }
         let points: Vec<[f64; 2]> = (0..300)
             .map(|n| {
                 let (sin, cos) = (std::f64::consts::TAU * f64::from(n) / 300.0).sin_cos();
-                let degrees = km / 111.0 * self.between(0.8, 1.2);
+                let degrees = km / 111.0 * self.rounded(0.8, 1.2);
                 [lon + degrees * cos / lat.to_radians().cos(), lat + degrees * sin]
             })
             .collect();

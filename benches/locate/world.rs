@@ -1,10 +1,15 @@
 //! What is searched, and where: devices round cities, and areas over them. The same on every machine.
 
+#[path = "../shared/random.rs"]
+mod random;
+
 use geo::{Contains, LineString, MultiPolygon, Point};
 use hazardcast::domain::{Area, Circle, Footprint, PlaceId, Polygon, Position, Private, Ring, Slot};
 use hazardcast::locate::{AffectedArea, Hit, Index, Order};
 use rstar::RTree;
 use rstar::primitives::GeomWithData;
+
+pub(super) use random::Random;
 
 pub(super) const SEED: u64 = 20_260_101;
 /// How many devices the goals are about.
@@ -188,25 +193,10 @@ fn japan() -> Area {
     Area { polygons: polygons.iter().map(polygon).collect(), ..Area::default() }
 }
 
-/// `SplitMix64`: the same numbers on every machine and with every version of every crate.
-pub(super) struct Random(u64);
-
 impl Random {
     /// One of several series.
     pub(super) fn new(series: u64) -> Self {
         Self(SEED + series)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ bits >> 31
-    }
-
-    fn between(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     fn below(&mut self, end: usize) -> usize {

@@ -1,7 +1,12 @@
 //! The registrations of the benches: the n-th is the same on every machine.
 
+#[path = "../shared/random.rs"]
+mod random;
+
 use hazardcast::domain::{Cid, Position};
 use hazardcast::wire::v1;
+
+use random::Random;
 
 /// Of what every random choice is made.
 pub(crate) const SEED: u64 = 20_261_125;
@@ -130,28 +135,13 @@ fn place(at: Position) -> v1::Place {
     v1::Place { footprint: Some(v1::place::Footprint::Point(point)), report_time: None }
 }
 
-/// `SplitMix64`: the same numbers with every version of every crate.
-struct Random(u64);
-
 impl Random {
     fn new(number: u64) -> Self {
         Self(SEED.wrapping_add(number.wrapping_mul(0xd134_2543_de82_ef95)))
     }
 
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ bits >> 31
-    }
-
     fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
-    }
-
-    fn between(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// A place round a point, normally distributed (Box and Muller).

@@ -5,9 +5,7 @@ use std::num::NonZeroU32;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::domain::Principal;
-use crate::listen::Network;
-
-const TEN: NonZeroU32 = NonZeroU32::new(10).expect("it is not zero");
+use crate::listen::{Network, over_ten_seconds};
 
 /// How much callers may ask, by kind; `None`: as much as they like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,11 +77,6 @@ impl Networks {
             limiter.retain_recent();
         }
     }
-}
-
-/// So many a second; ten seconds' worth may come at once.
-fn over_ten_seconds(a_second: NonZeroU32) -> Quota {
-    Quota::per_second(a_second).allow_burst(a_second.saturating_mul(TEN))
 }
 
 fn may(limiter: Option<&DefaultKeyedRateLimiter<Network>>, network: Network) -> bool {

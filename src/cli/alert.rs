@@ -7,15 +7,15 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::domain::{DeliveryKey, Timestamp};
-use crate::wire::convert::{terms, time};
+use crate::domain::DeliveryKey;
+use crate::wire::convert::terms;
 use crate::wire::v1;
 use crate::wire::v1::alert_service_client::AlertServiceClient;
 use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
 use crate::wire::v1::submit_alert_response::Outcome;
 
 use super::connection::Connection;
-use super::output::{Steps, print_line, refused, table};
+use super::output::{Steps, instant, print_line, refused, table};
 use super::{Server, plain};
 
 /// What can be done with alerts.
@@ -379,10 +379,6 @@ fn say_problems(problems: &[v1::Problem]) {
 
 fn key_name(key: DeliveryKey) -> String {
     key.to_string()
-}
-
-fn instant(at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
-    time::optional(at, "").ok().flatten()
 }
 
 fn channel_name(channel: i32) -> &'static str {

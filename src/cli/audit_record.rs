@@ -1,13 +1,14 @@
 //! A record of the audit log, for machines and for people.
 
-use std::fmt::Write;
-
 use serde_json::{Map, Value, json};
 
-use crate::wire::convert::{terms, time};
+use crate::domain::Purpose;
+use crate::wire::convert::terms;
 use crate::wire::v1;
 use crate::wire::v1::audit_record as part;
 use crate::wire::v1::audit_record::Details;
+
+use super::output::{hex, instant};
 
 /// Subjects that are named in a row; of the others only the number is told.
 const SUBJECTS_NAMED: usize = 1;
@@ -20,7 +21,7 @@ pub(super) fn record_json(record: &v1::AuditRecord) -> Value {
         "record": position.sequence,
         "hash": hex(&position.sha256),
         "previous": hex(&record.previous_sha256),
-        "time": instant(record.create_time),
+        "time": at(record.create_time),
         "actor": actor_json(&actor),
         "action": record.action,
         "subjects": record.subjects,
@@ -40,7 +41,7 @@ pub(super) fn row(record: &v1::AuditRecord) -> [String; 6] {
     about.extend(Some(record.object.clone()).filter(|object| !object.is_empty()));
     [
         record.position.as_ref().map(|position| position.sequence.to_string()).unwrap_or_default(),
-        instant(record.create_time).as_str().unwrap_or_default().to_owned(),
+        at(record.create_time).as_str().unwrap_or_default().to_owned(),
         [actor_kind(&actor), &actor.name, &actor.credential].map(str::trim).join(" ").trim_end().replace("  ", " "),
         record.action.clone(),
         about.join("\n"),
@@ -75,7 +76,7 @@ fn details(details: &Details) -> Value {
         }),
         Details::PlacesReported(reported) => json!({
             "reported": reported.report_count, "forgotten": reported.forget_count,
-            "refused": reported.refuse_count, "since": instant(reported.start_time),
+            "refused": reported.refuse_count, "since": at(reported.start_time),
         }),
         Details::ConsentGranted(terms) => consent(terms),
         Details::ConsentWithdrawn(withdrawn) => json!({ "purpose": purpose(withdrawn.purpose) }),
@@ -93,7 +94,7 @@ fn details(details: &Details) -> Value {
             "recovered": decided.recovered,
         }),
         Details::CredentialCreated(created) => json!({
-            "holder": created.holder.as_ref().map(actor_json), "expires": instant(created.expire_time),
+            "holder": created.holder.as_ref().map(actor_json), "expires": at(created.expire_time),
         }),
         Details::EventsRead(read) => json!({ "events": read.event_count }),
         Details::WebhookSet(set) => json!({ "secret": set.secret }),
@@ -108,41 +109,26 @@ fn consent(terms: &part::ConsentTerms) -> Value {
     json!({
         "purpose": purpose(terms.purpose),
         "policy_version": terms.policy_version,
-        "granted": instant(terms.grant_time),
-        "expires": instant(terms.expire_time),
+        "granted": at(terms.grant_time),
+        "expires": at(terms.expire_time),
         "origin_digest": hex(&terms.origin_digest),
     })
 }
 
 fn alert(alert: &part::Alert) -> Value {
-    json!({ "sender": alert.sender, "identifier": alert.identifier, "sent": instant(alert.send_time) })
+    json!({ "sender": alert.sender, "identifier": alert.identifier, "sent": at(alert.send_time) })
 }
 
 fn purpose(number: i32) -> &'static str {
-    match v1::ConsentPurpose::try_from(number).unwrap_or_default() {
-        v1::ConsentPurpose::Unspecified => "unknown",
-        v1::ConsentPurpose::EmergencyPush => "emergency_push",
-        v1::ConsentPurpose::Location => "location",
-        v1::ConsentPurpose::SavedPlaces => "saved_places",
-        v1::ConsentPurpose::LinkMerging => "link_merging",
-        v1::ConsentPurpose::AssociatedStart => "associated_start",
-        v1::ConsentPurpose::CrossBorder => "cross_border",
-    }
+    terms::purpose::from_wire(number).map_or("unknown", Purpose::name)
 }
 
 fn actor_kind(actor: &v1::AuditActor) -> &'static str {
     crate::wire::convert::audit::kind_from_wire(actor.kind).map_or("unknown", crate::domain::ActorKind::name)
 }
 
-fn instant(at: Option<prost_types::Timestamp>) -> Value {
-    time::optional(at, "").ok().flatten().map_or(Value::Null, |at| at.to_string().into())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+fn at(at: Option<prost_types::Timestamp>) -> Value {
+    instant(at).map_or(Value::Null, |at| at.to_string().into())
 }
 
 /// What is said, without what is not: `purpose location, policy_version 3`.
@@ -172,8 +158,8 @@ fn words(value: &Value) -> String {
 mod tests {
     use super::*;
     use crate::domain::{
-        Act, Actor, ActorKind, AuditPosition, AuditRecord, AuditSubject, ConsentTerms, PolicyVersion, Purpose,
-        RecordHash, Timestamp,
+        Act, Actor, ActorKind, AuditPosition, AuditRecord, AuditSubject, ConsentTerms, PolicyVersion, RecordHash,
+        Timestamp,
     };
 
     fn record(act: Option<Act>) -> v1::AuditRecord {

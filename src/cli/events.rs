@@ -7,13 +7,13 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::domain::{ChannelKind, Purpose};
-use crate::wire::convert::{terms, time};
+use crate::wire::convert::terms;
 use crate::wire::v1;
 use crate::wire::v1::partner_event::Kind;
 use crate::wire::v1::partner_event_service_client::PartnerEventServiceClient;
 
 use super::connection::Connection;
-use super::output::{print_line, refused};
+use super::output::{instant, print_line, refused};
 use super::{Server, plain};
 
 /// What `events` is told.
@@ -161,7 +161,7 @@ fn name(partner: &str) -> String {
 
 fn say(event: &v1::PartnerEvent, json: bool) {
     let (kind, more) = event.kind.as_ref().map_or(("unknown", Value::Null), kind);
-    let at = instant(event.event_time);
+    let at = at(event.event_time);
     if json {
         let line = json!({
             "cursor": event.cursor, "time": at, "registration": event.registration, "kind": kind, "details": more,
@@ -204,7 +204,7 @@ fn say_webhook(webhook: &v1::Webhook, secret: Option<String>, json: bool) {
     if json {
         let line = json!({
             "name": webhook.name, "url": webhook.url, "state": state, "cursor": webhook.cursor,
-            "failures": webhook.failure_count, "failed": instant(webhook.failure_time),
+            "failures": webhook.failure_count, "failed": at(webhook.failure_time),
             "failed_status": webhook.failure_status, "secret": secret,
         });
         return print_line(&line.to_string());
@@ -212,14 +212,13 @@ fn say_webhook(webhook: &v1::Webhook, secret: Option<String>, json: bool) {
     print_line(&plain(&format!("{} to {}: {state}", webhook.name, webhook.url)));
     if webhook.failure_count > 0 {
         let (count, status) = (webhook.failure_count, webhook.failure_status);
-        print_line(&format!("  failed {count} times, last at {} with status {status}", instant(webhook.failure_time)));
+        print_line(&format!("  failed {count} times, last at {} with status {status}", at(webhook.failure_time)));
     }
     if let Some(secret) = secret {
         print_line(&format!("  secret, shown only now:\n{}", plain(&secret)));
     }
 }
 
-fn instant(at: Option<prost_types::Timestamp>) -> String {
-    let at = time::optional(at, "time").ok().flatten();
-    at.map(|at| at.to_string()).unwrap_or_default()
+fn at(at: Option<prost_types::Timestamp>) -> String {
+    instant(at).map(|at| at.to_string()).unwrap_or_default()
 }

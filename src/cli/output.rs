@@ -5,6 +5,9 @@ use std::io::{IsTerminal, Write};
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::domain::Timestamp;
+use crate::wire::convert::time;
+
 /// Prints one line of an answer. A reader that has gone away is no fault.
 pub(super) fn print_line(line: &str) {
     let mut out = std::io::stdout().lock();
@@ -16,6 +19,20 @@ pub(super) fn print_line(line: &str) {
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
 pub(super) fn refused(status: tonic::Status) -> anyhow::Error {
     anyhow::anyhow!("the server refused it: {}", super::plain(status.message()))
+}
+
+/// An instant that a server told, if it told one that there is.
+pub(super) fn instant(at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+    time::optional(at, "").ok().flatten()
+}
+
+/// In hexadecimal, as files and people have it.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// An empty table, drawn with a line under its head alone.

@@ -152,7 +152,7 @@ impl fmt::Debug for WebhookUrl {
     }
 }
 
-/// One that was taken before.
+/// One that was taken before, perhaps when plain text was; whoever sends to it looks again at what may be sent to.
 impl FromStr for WebhookUrl {
     type Err = InvalidUrl;
 

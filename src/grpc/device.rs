@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::audit::{self, PlaceCounts};
 use crate::domain::{Act, Actor, AppName, Footprint, NewRegistration, RegistrationName, Timestamp};
 use crate::registry::{BATCH, Registered, RegistrationChange, RegistryError};
-use crate::wire::convert::{InvalidField, registration, terms};
+use crate::wire::convert::{InvalidField, mask, registration, terms};
 use crate::wire::v1;
 use crate::wire::v1::batch_create_registrations_response::{Result as Answer, result::Result as Outcome};
 use crate::wire::v1::device_service_server::DeviceService;
@@ -346,17 +346,9 @@ fn by_app(reports: &[Report]) -> (Vec<(AppName, PlaceCounts)>, Vec<usize>) {
     (apps, places)
 }
 
-/// What the mask names, `*` for all; without a mask, what is set (AIP-134).
+/// What is to be changed.
 fn change(new: v1::Registration, paths: &[String]) -> Result<RegistrationChange, InvalidField> {
-    let all = ["traits", "tokens", "drills", "preferences"];
-    if let Some(unknown) = paths.iter().find(|path| *path != "*" && !all.contains(&path.as_str())) {
-        let shown: String = unknown.chars().take(64).collect();
-        return Err(InvalidField::new("update_mask", format!("{shown:?} cannot be changed by this call")));
-    }
-    let asked = |path: &str, is_set: bool| match paths {
-        [] => is_set,
-        _ => paths.iter().any(|asked| asked == path || asked == "*"),
-    };
+    let asked = mask(paths, &["traits", "tokens", "drills", "preferences"])?;
     let (traits, tokens) = (asked("traits", new.traits.is_some()), asked("tokens", !new.tokens.is_empty()));
     let wanted = || registration::preferences(new.preferences.as_ref(), "registration.preferences");
     let preferences = asked("preferences", new.preferences.is_some()).then(wanted).transpose()?;

@@ -73,7 +73,7 @@ impl Door {
         let accepting = Accepting {
             permits: Arc::new(Semaphore::new(self.bounds.connections.min(Semaphore::MAX_PERMITS))),
             networks: Networks::default(),
-            rate: self.bounds.new_of_one_network.map(rate),
+            rate: self.bounds.new_of_one_network.map(over_ten_seconds).map(RateLimiter::keyed),
             tasks: tasks.clone(),
             metrics: Arc::clone(metrics),
             ready,
@@ -84,12 +84,11 @@ impl Door {
     }
 }
 
-/// Ten seconds' worth may come at once.
-fn rate(a_second: NonZeroU32) -> DefaultKeyedRateLimiter<Network> {
-    RateLimiter::keyed(Quota::per_second(a_second).allow_burst(a_second.saturating_mul(TEN)))
+/// So many a second; ten seconds' worth may come at once.
+pub fn over_ten_seconds(a_second: NonZeroU32) -> Quota {
+    const TEN: NonZeroU32 = NonZeroU32::new(10).expect("it is not zero");
+    Quota::per_second(a_second).allow_burst(a_second.saturating_mul(TEN))
 }
-
-const TEN: NonZeroU32 = NonZeroU32::new(10).expect("it is not zero");
 
 impl Incoming {
     /// The next connection.

@@ -14,7 +14,7 @@ mod peer;
 #[cfg(test)]
 mod tests;
 
-pub use accept::{Bounds, Door, Incoming};
+pub use accept::{Bounds, Door, Incoming, over_ten_seconds};
 pub use certificates::{CertificateError, CertificateFiles, Certificates, Protocol};
 pub use connection::Connection;
 pub use peer::{Network, Peer, ShownCertificate};

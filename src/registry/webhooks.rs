@@ -140,9 +140,17 @@ impl Registry {
         self.note_webhook(hook, delivered);
     }
 
-    /// An attempt failed, and this is what the webhook's state is then.
-    pub fn webhook_failed(&self, hook: &Hook, status: u16, state: WebhookState) {
-        self.note_webhook(hook, WebhookChange::Failed { generation: hook.generation, status, state });
+    /// An attempt failed, and another follows. Nobody waits for it.
+    pub fn webhook_failed(&self, hook: &Hook, status: u16) {
+        let (generation, state) = (hook.generation, WebhookState::Active);
+        self.note_webhook(hook, WebhookChange::Failed { generation, status, state });
+    }
+
+    /// An attempt failed, and no other follows.
+    pub async fn webhook_stopped(&self, hook: &Hook, status: u16, state: WebhookState) -> Result<(), RegistryError> {
+        let number = self.shared()?.partner_number(&hook.partner)?;
+        let failed = WebhookChange::Failed { generation: hook.generation, status, state };
+        self.change(Change::Webhook(number, Box::new(failed))).await.map(drop)
     }
 
     fn note_webhook(&self, hook: &Hook, change: WebhookChange) {

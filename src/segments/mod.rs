@@ -19,6 +19,8 @@
 mod error;
 pub(crate) mod frame;
 mod frame_log;
+#[cfg(test)]
+pub(crate) mod on_disk;
 mod queue;
 pub(crate) mod segment;
 mod writer;

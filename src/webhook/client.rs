@@ -58,6 +58,8 @@ pub(super) enum Answer {
 /// Why no answer came.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unanswered {
+    #[error("the address is of plain text, which is no longer sent to")]
+    NotEncrypted,
     #[error("the host has no public address")]
     NotPublic,
     #[error("the host's name cannot be looked up")]
@@ -146,7 +148,11 @@ impl Client {
         answer
     }
 
+    /// A new connection. The address may have been taken when less was asked of one than is now.
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Unanswered> {
+        if !self.url.is_encrypted() && !self.allow_private {
+            return Err(Unanswered::NotEncrypted);
+        }
         let stream = self.dial().await?;
         if !self.url.is_encrypted() {
             return self.handshake(stream).await;
@@ -210,10 +216,8 @@ fn read(status: u16, headers: &HeaderMap) -> Answer {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_name_that_leads_to_this_machine_is_not_connected_to() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+    /// What comes of sending to an address that was taken when plain text and private addresses were.
+    async fn post(url: &str) -> Result<Answer, Unanswered> {
         let message = Message {
             id: "evt_1".to_owned(),
             timestamp: 7,
@@ -224,15 +228,27 @@ mod tests {
         let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
         let tasks = Tasks::new(Arc::new(crate::metrics::Metrics::new()));
+        Client::new(url.parse().unwrap(), false, Arc::new(tls), tasks).post(&message).await
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_this_machine_is_not_connected_to() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
         // The second is how some resolvers read a number: as an address.
         for host in ["localhost", "2130706433", "127.1"] {
-            let url = WebhookUrl::read(&format!("https://{host}:{port}/"), false).unwrap();
-            let mut client = Client::new(url, false, Arc::new(tls.clone()), tasks.clone());
-            let refused = client.post(&message).await;
+            let refused = post(&format!("https://{host}:{port}/")).await;
             assert!(matches!(refused, Err(Unanswered::NotPublic | Unanswered::Lookup(_))), "{host}: {refused:?}");
         }
         let came = tokio::time::timeout(Duration::ZERO, listener.accept()).await;
         assert!(came.is_err(), "nobody came");
+    }
+
+    #[tokio::test]
+    async fn plain_text_that_was_allowed_once_is_not_sent_when_it_no_longer_is() {
+        // Before it is looked at whether the address is public.
+        let refused = post("http://127.0.0.1:9/hook").await;
+        assert!(matches!(refused, Err(Unanswered::NotEncrypted)), "{refused:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hazardcast::access::{Allowance, Limits};
 use hazardcast::device::Credentials;
-use hazardcast::domain::{LinkSecret, Private, SignedDuration};
+use hazardcast::domain::SignedDuration;
 use hazardcast::wire::v1;
 use hazardcast::wire::v1::alert_service_client::AlertServiceClient;
 use hazardcast::wire::v1::device_service_client::DeviceServiceClient;
@@ -20,6 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
+use crate::support::api::{create, credentials, phone_at};
 use crate::support::authority::Root;
 use crate::support::house::NOON;
 use crate::support::message::{Message, SENDER};
@@ -42,34 +43,9 @@ async fn submit(channel: Channel, token: &str, message: &Message) -> Result<v1::
 
 /// Registers a device that consents to everything it needs.
 pub(crate) async fn register(channel: Channel, token: &str, app: &str) -> Result<Credentials, Status> {
-    let consent = |purpose: v1::ConsentPurpose| v1::Consent {
-        purpose: purpose.into(),
-        policy_version: 1,
-        origin: "test".to_owned(),
-        ..v1::Consent::default()
-    };
-    let traits = v1::DeviceTraits {
-        platform: v1::Platform::Android.into(),
-        languages: vec!["en".to_owned()],
-        ..v1::DeviceTraits::default()
-    };
-    let [longitude, latitude] = TOWN;
-    let point = v1::place::Footprint::Point(v1::Position { longitude, latitude });
-    let registration = v1::Registration {
-        traits: Some(traits),
-        consents: vec![consent(v1::ConsentPurpose::Location), consent(v1::ConsentPurpose::EmergencyPush)],
-        place: Some(v1::Place { footprint: Some(point), report_time: None }),
-        ..v1::Registration::default()
-    };
-    let request = v1::CreateRegistrationRequest {
-        parent: app.to_owned(),
-        registration: Some(registration),
-        ..v1::CreateRegistrationRequest::default()
-    };
+    let request = create(app, phone_at(TOWN));
     let answer = DeviceServiceClient::new(with_token(channel, token)).create_registration(request).await?.into_inner();
-    let secret = <[u8; 32]>::try_from(&*answer.link_secret).expect("32 bytes");
-    let registration = answer.registration.expect("it is told").name.parse().expect("a name");
-    Ok(Credentials { registration, secret: LinkSecret(Private::new(secret)) })
+    Ok(credentials(&answer))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tonic::transport::Channel;
 
 use crate::support::alert::TestAlert;
+use crate::support::api::{ALPHA, consent, create, identifier, phone_at, place, token};
 use crate::support::house::{House, NOON};
 use crate::support::message::Message;
 use crate::support::phone::Phone;
@@ -85,29 +86,13 @@ impl Story {
         self.register_by("another-oaid")
     }
 
-    fn register_by(&self, identifier: &str) -> String {
-        let consent = |purpose: v1::ConsentPurpose| v1::Consent {
-            purpose: purpose.into(),
-            policy_version: 3,
-            origin: ORIGIN.to_owned(),
-            ..v1::Consent::default()
-        };
-        let token = v1::ChannelToken { channel: v1::Channel::Fcm.into(), value: TOKEN.to_owned() };
-        let registration = v1::Registration {
-            traits: Some(v1::DeviceTraits { platform: v1::Platform::Android.into(), ..v1::DeviceTraits::default() }),
-            tokens: vec![token],
-            consents: vec![consent(v1::ConsentPurpose::Location), consent(v1::ConsentPurpose::EmergencyPush)],
-            place: Some(place()),
-            ..v1::Registration::default()
-        };
-        let identifier =
-            v1::DeviceIdentifier { kind: v1::device_identifier::Kind::Oaid.into(), value: identifier.to_owned() };
-        let request = v1::CreateRegistrationRequest {
-            parent: "partners/dev/apps/alpha".to_owned(),
-            registration: Some(registration),
-            identifiers: vec![identifier],
-            ..v1::CreateRegistrationRequest::default()
-        };
+    fn register_by(&self, identified: &str) -> String {
+        let mut registration = v1::Registration { tokens: vec![token(v1::Channel::Fcm, TOKEN)], ..phone_at(PLACE) };
+        for consent in &mut registration.consents {
+            (consent.policy_version, consent.origin) = (3, ORIGIN.to_owned());
+        }
+        let identifiers = vec![identifier(v1::device_identifier::Kind::Oaid, identified)];
+        let request = v1::CreateRegistrationRequest { identifiers, ..create(ALPHA, registration) };
         let answer = self.runtime.block_on(self.devices().create_registration(request)).expect("registered");
         answer.into_inner().registration.expect("it is told").name
     }
@@ -171,11 +156,6 @@ impl Story {
         assert_eq!(code, 0);
         answers
     }
-}
-
-fn place() -> v1::Place {
-    let point = v1::Position { longitude: PLACE[0], latitude: PLACE[1] };
-    v1::Place { footprint: Some(v1::place::Footprint::Point(point)), report_time: None }
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -273,7 +253,7 @@ fn nothing_in_the_log_names_a_person() {
     let name = story.register();
     story.grant(&name);
     story.look_up(&name);
-    story.report(&name, Some(place()));
+    story.report(&name, Some(place(PLACE)));
     story.report(&name, None);
     assert_eq!(story.register(), name, "the same phone, registered anew");
     story.withdraw(&name);
@@ -426,12 +406,7 @@ async fn while_the_log_cannot_be_written_alerts_go_out_withdrawals_hold_and_noth
     fs::remove_dir_all(house.audit_log()).expect("removed");
 
     let mut devices = house.devices();
-    let consent = v1::Consent {
-        purpose: v1::ConsentPurpose::LinkMerging.into(),
-        policy_version: 1,
-        origin: "test".to_owned(),
-        ..v1::Consent::default()
-    };
+    let consent = consent(v1::ConsentPurpose::LinkMerging);
     for _ in 0..2 {
         let grant = v1::GrantConsentRequest { name: name.clone(), consent: Some(consent.clone()) };
         let refused = devices.grant_consent(grant).await.expect_err("it cannot be recorded");
@@ -456,12 +431,7 @@ async fn a_call_that_is_broken_off_leaves_no_change_without_its_record() {
     let mut granted = Vec::new();
     for number in 0..100 {
         let name = house.register(TOWN).await.registration.to_string();
-        let consent = v1::Consent {
-            purpose: v1::ConsentPurpose::LinkMerging.into(),
-            policy_version: 1,
-            origin: "test".to_owned(),
-            ..v1::Consent::default()
-        };
+        let consent = consent(v1::ConsentPurpose::LinkMerging);
         let request = v1::GrantConsentRequest { name: name.clone(), consent: Some(consent) };
         let mut devices = house.devices();
         let call = devices.grant_consent(request);

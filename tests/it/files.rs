@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
 use hazardcast::device::Credentials;
@@ -258,6 +258,41 @@ fn a_strict_import_stops_at_what_is_refused() {
     assert_eq!(code, 1);
     assert_eq!(said, json!({ "lines": 11, "created": 10, "known": 0, "passed_over": 0, "refused": 1 }));
     assert_eq!(desk.export(ALPHA).len(), 10);
+}
+
+#[test]
+fn an_export_that_finds_no_room_leaves_whole_pages_and_is_gone_on_with() {
+    let desk = Desk::open();
+    fs::write(desk.path("file"), file(0..2_500)).expect("written");
+    assert_eq!(desk.import("file", ALPHA, &[]).0, 0);
+    let (url, out) = (desk.server.url(), desk.text("out"));
+    // Of files that are longer than so many bytes no more is written than that; nor does standard output take any.
+    let export = |bytes: usize, more: &[&str]| {
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\" > /dev/full", bytes / 512);
+        let command = hazardcast(&["registry", "export", "--app", ALPHA, "--server", &url]);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, "sh"]).arg(command.get_program()).args(command.get_args()).args(more);
+        let output = shell.env("NO_COLOR", "1").output().expect("a shell starts");
+        (output.status.success(), String::from_utf8(output.stderr).expect("text"))
+    };
+    let all = desk.export(ALPHA);
+    let length = all.iter().map(|line| line.to_string().len() + 1).sum::<usize>();
+
+    let (done, said) = export(length / 4, &["--out", &out]);
+    assert!(!done && said.contains("the same again begins anew: "), "{said}");
+    assert!(!desk.path("out").exists(), "nothing is in the way of the same again");
+    let (done, said) = export(length * 3 / 5, &["--out", &out]);
+    assert!(!done, "{said}");
+    assert_eq!(lines(&fs::read(&out).expect("it is there")).collect::<Vec<_>>(), all[..1_000]);
+    let token = said.split("--page-token ").nth(1).and_then(|rest| rest.split(' ').next()).expect("it is told");
+    for (bytes, whole) in [(length * 3 / 5, 1_000), (length * 2, 2_500)] {
+        let (done, said) = export(bytes, &["--out", &out, "--page-token", token]);
+        assert_eq!(done, whole == 2_500, "{said}");
+        assert_eq!(lines(&fs::read(&out).expect("it is there")).collect::<Vec<_>>(), all[..whole]);
+    }
+
+    let (done, said) = export(length * 2, &["--page-token", token]);
+    assert!(!done && said.contains(&format!("--page-token {token} goes on with it, behind the 0 lines")), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

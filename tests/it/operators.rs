@@ -1,8 +1,7 @@
 //! The first operator, and those that follow: with the real binary, as they type it (R-P9).
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::Ipv4Addr;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
 use std::time::Instant;
@@ -12,12 +11,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::authority::Root;
-use crate::support::server::{PATIENCE, free_port, hazardcast};
+use crate::support::server::{PATIENCE, hazardcast, until_ready};
 
 /// A server with TLS, and what its operator has at hand.
 struct Office {
     folder: TempDir,
     root: Root,
+    /// Where it listens since it was last started.
     port: u16,
     server: Option<Child>,
 }
@@ -28,7 +28,7 @@ impl Office {
         let root = Root::new("Test");
         fs::write(folder.path().join("root.pem"), root.pem()).expect("written");
         root.server().write(&folder.path().join("server.pem"), &folder.path().join("server.key"));
-        let mut office = Self { folder, root, port: free_port(), server: None };
+        let mut office = Self { folder, root, port: 0, server: None };
         office.start();
         office
     }
@@ -42,18 +42,16 @@ impl Office {
     }
 
     fn start(&mut self) {
-        let listen = format!("{}:{}", Ipv4Addr::LOCALHOST, self.port);
         let (data, certificate) = (self.text("data"), self.text("server.pem"));
         let (key, roots) = (self.text("server.key"), self.text("root.pem"));
-        let mut command = hazardcast(&["serve", "--json", "--data-dir", &data, "--listen", &listen]);
+        let mut command = hazardcast(&["serve", "--json", "--data-dir", &data, "--listen", "127.0.0.1:0"]);
         command.args(["--http-listen", "127.0.0.1:0", "--certificate", &certificate, "--private-key", &key]);
         let log = fs::File::options().create(true).append(true).open(self.path("log")).expect("a file");
         command.args(["--client-roots", &roots, "--log", "debug"]).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("the binary starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it can be read");
-        assert!(line.contains("\"listening\""), "the server said {line:?}");
+        let stdout = child.stdout.take().expect("piped");
         self.server = Some(child);
+        self.port = until_ready(stdout).0.port();
     }
 
     fn signal(&self, signal: Signal) {

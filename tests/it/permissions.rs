@@ -13,6 +13,7 @@ use prost::bytes::Bytes;
 use tonic::Code;
 
 use crate::access::register;
+use crate::support::api::consent;
 use crate::support::house::NOON;
 use crate::support::message::{Message as Alert, SENDER};
 use crate::support::raw::{call, rpcs};
@@ -84,12 +85,7 @@ fn request(path: &str, about: &Subject) -> Bytes {
 }
 
 fn of_devices(method: &str, Subject { app, registration, .. }: Subject) -> Vec<u8> {
-    let consent = v1::Consent {
-        purpose: v1::ConsentPurpose::EmergencyPush.into(),
-        policy_version: 1,
-        origin: "test".to_owned(),
-        ..v1::Consent::default()
-    };
+    let consent = consent(v1::ConsentPurpose::EmergencyPush);
     let report = v1::ReportPlaceRequest { name: registration.clone(), place: None };
     let create = create(app.clone());
     match method {

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::{AuditRecord, AuditSubject, ManualClock, Purpose, RecordHash, Timestamp};
+use crate::segments::on_disk;
 
 /// When the tests' time starts.
 const NOON: Timestamp = Timestamp::constant(1_700_000_000, 0);
@@ -59,11 +60,7 @@ impl House {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        let names = fs::read_dir(&self.config.dir).expect("the folder is there");
-        let mut files: Vec<PathBuf> = names.map(|entry| entry.expect("a name").path()).collect();
-        files.retain(|file| file.extension().is_some());
-        files.sort();
-        files
+        on_disk::files(&self.config.dir)
     }
 
     fn last_file(&self) -> PathBuf {
@@ -74,10 +71,7 @@ impl House {
     fn copy(&self) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let dir = folder.path().join("audit");
-        fs::create_dir(&dir).expect("a folder");
-        for file in self.files() {
-            fs::copy(&file, dir.join(file.file_name().expect("a name"))).expect("a copy");
-        }
+        on_disk::copy(&self.config.dir, &dir);
         let config = Config { dir, ..self.config.clone() };
         Self { folder, config, clock: Arc::clone(&self.clock) }
     }

@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::output::print_line;
+use crate::cli::output::{hex, instant, print_line};
 use crate::cli::plain;
-use crate::domain::{Clock, Timestamp};
+use crate::domain::Clock;
 use crate::lifecycle::SystemClock;
-use crate::wire::convert::time;
 use crate::wire::v1;
 use crate::wire::v1::principal::Kind as PrincipalKind;
 use crate::wire::v1::proof::Kind as ProofKind;
@@ -56,9 +55,7 @@ pub(super) fn whom(credential: &v1::Credential) -> String {
 pub(super) fn proof(credential: &v1::Credential) -> String {
     match credential.proof.as_ref().and_then(|proof| proof.kind.as_ref()) {
         Some(ProofKind::Token(_)) => "token".to_owned(),
-        Some(ProofKind::CertificateSha256(sha256)) => {
-            sha256.iter().fold("certificate ".to_owned(), |text, byte| text + &format!("{byte:02x}"))
-        }
+        Some(ProofKind::CertificateSha256(sha256)) => format!("certificate {}", hex(sha256)),
         Some(ProofKind::CertificateUri(uri)) => format!("certificate of {uri}"),
         None => "unknown".to_owned(),
     }
@@ -72,10 +69,6 @@ pub(super) fn state(credential: &v1::Credential) -> &'static str {
     } else {
         "in force"
     }
-}
-
-pub(super) fn instant(at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
-    time::optional(at, "").ok().flatten()
 }
 
 pub(super) fn day(at: Option<prost_types::Timestamp>) -> String {

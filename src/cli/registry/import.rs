@@ -16,7 +16,7 @@ use tokio::io::BufReader;
 use tonic::{Code, Status};
 
 use crate::cli::connection::Connection;
-use crate::cli::output::{Steps, print_line, refused};
+use crate::cli::output::{Steps, hex, print_line, refused};
 use crate::cli::plain;
 use crate::wire::v1;
 use crate::wire::v1::batch_create_registrations_response::Result as Answer;
@@ -25,7 +25,7 @@ use crate::wire::v1::device_service_client::DeviceServiceClient;
 
 use super::ImportArgs;
 use super::lines::{Batch, Batches};
-use super::secrets::{Line, Secrets, Told, hex};
+use super::secrets::{Line, Secrets, Told};
 
 /// How much of the file is read at a time.
 const READ: usize = 1 << 20;
@@ -44,7 +44,7 @@ type Client = DeviceServiceClient<Connection>;
 /// Imports a file.
 pub(super) async fn run(args: &ImportArgs, json: bool) -> Result<ExitCode> {
     // Before anything is registered: what cannot be written down would be lost.
-    let (secrets, told) = Secrets::open(&args.secrets)?;
+    let (secrets, told) = Secrets::open(&args.secrets, &args.app)?;
     let rejects = args.rejects.as_deref().map(new_rejects).transpose()?;
     let (file, size) = open(&args.file)?;
     let client = DeviceServiceClient::new(args.server.connect().await?).max_decoding_message_size(ANSWER);

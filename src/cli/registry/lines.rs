@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 use aws_lc_rs::digest::{SHA256, digest};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
+use crate::cli::output::hex;
 use crate::wire::v1;
 
 use super::json::{Fault, read_request};
-use super::secrets::{Told, hex};
+use super::secrets::Told;
 
 /// The longest line.
 const LINE: usize = 64 << 10;

@@ -38,11 +38,11 @@ Each line is a CreateRegistrationRequest in JSON, at most 64 KiB, with the field
 files; {\"registration\": {\"traits\": {\"platform\": \"PLATFORM_ANDROID\"}}} is one. A line that is
 refused is told with its number and its field, and holds up no other.
 
-Link secrets are told once: they are written to --secrets, which you alone can read. If an import
-breaks off, run it again with the same file and the same --secrets: lines that are in there are
-passed over, and a line that was registered and is not in there gets its registration again, with a
-new secret. A line is known by its `request_id`; where it has none, by its content and how often
-that was in the file before.
+Link secrets are told once: they are written to --secrets, which you alone can read, and which is
+of one app. If an import breaks off, run it again with the same file and the same --secrets: lines
+that are in there are passed over, and a line that was registered and is not in there gets its
+registration again, with a new secret. A line is known by its `request_id`; where it has none, by
+its content and how often that was in the file before.
 
 Exit status: 0 all are registered, 1 some were refused, 2 it broke off.")]
 pub struct ImportArgs {

@@ -41,8 +41,11 @@ impl Told {
 pub(super) struct Secrets(File);
 
 impl Secrets {
-    /// Opens the file, or makes it; and says what is in it already. What a break has left of its last line is cut off.
-    pub(super) fn open(path: &Path) -> Result<(Self, Told)> {
+    /// Opens the file of an app's secrets, or makes it; and says what is in it already. What a break has left of its
+    /// last line is cut off.
+    ///
+    /// It is of one app, since a request is named within its app: a line of another would pass for one that is done.
+    pub(super) fn open(path: &Path, app: &str) -> Result<(Self, Told)> {
         let at = || format!("--secrets {}", path.display());
         let mut options = OpenOptions::new();
         let mut file = options.read(true).append(true).create(true).mode(0o600).open(path).with_context(at)?;
@@ -64,6 +67,9 @@ impl Secrets {
             let Ok(secret) = serde_json::from_slice::<Line<'_>>(&line) else {
                 bail!("--secrets {}: line {number} is none of an import", path.display());
             };
+            if !is_of(app, &secret.name) {
+                bail!("--secrets {}: line {number} is not of {app}; each app has a file of its own", path.display());
+            }
             told.0.insert(short_hash(secret.request_id.as_bytes()));
         }
         file.set_len(whole).with_context(at)?;
@@ -93,23 +99,21 @@ fn is_torn(line: &[u8]) -> bool {
     begins && !line.ends_with(b"\n")
 }
 
+/// Whether a registration is an app's.
+fn is_of(app: &str, registration: &str) -> bool {
+    registration.strip_prefix(app).is_some_and(|rest| rest.starts_with("/registrations/"))
+}
+
 /// How each line begins.
 const BEGINNING: &[u8] = b"{\"request_id\":";
-
-/// As the file has it.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    const APP: &str = "partners/a/apps/b";
 
     fn secret(request_id: &str) -> Line<'_> {
         let name = "partners/a/apps/b/registrations/c";
@@ -120,22 +124,38 @@ mod tests {
     fn what_was_told_is_known_again_and_a_torn_line_is_cut_off() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("secrets.jsonl");
-        let (mut secrets, told) = Secrets::open(&path).expect("it is made");
+        let (mut secrets, told) = Secrets::open(&path, APP).expect("it is made");
         assert!(!told.contains("one"));
         secrets.add([secret("one"), secret("zwei \"größer\"")].into_iter()).expect("written");
         secrets.sync().expect("synced");
         assert_eq!(std::fs::metadata(&path).expect("it is there").mode() & 0o777, 0o600);
-        assert!(Secrets::open(&path).is_err(), "it is being written");
+        assert!(Secrets::open(&path, APP).is_err(), "it is being written");
         drop(secrets);
         let whole = std::fs::read(&path).expect("it is there");
         for torn in 1..60 {
             let mut file = whole.clone();
             file.extend_from_slice(&whole[..torn]);
             std::fs::write(&path, file).expect("written");
-            let (_, told) = Secrets::open(&path).expect("it is gone on with");
+            let (_, told) = Secrets::open(&path, APP).expect("it is gone on with");
             assert!(told.contains("one") && !told.contains("three"));
             assert_eq!(std::fs::read(&path).expect("it is there"), whole);
         }
+    }
+
+    #[test]
+    fn a_file_with_a_line_of_another_app_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("secrets.jsonl");
+        let (mut secrets, _) = Secrets::open(&path, APP).expect("it is made");
+        let other = Line { name: "partners/a/apps/bc/registrations/c".into(), ..secret("two") };
+        secrets.add([secret("one"), other].into_iter()).expect("written");
+        drop(secrets);
+        let before = std::fs::read(&path).expect("it is there");
+        for (app, line) in [(APP, 2), ("partners/a/apps/bc", 1), ("partners/a", 1), ("", 1)] {
+            let refused = Secrets::open(&path, app).expect_err(app).to_string();
+            assert!(refused.contains(&format!("{}: line {line} is not of {app}", path.display())), "{refused}");
+        }
+        assert_eq!(std::fs::read(&path).expect("it is there"), before);
     }
 
     #[test]
@@ -144,11 +164,11 @@ mod tests {
         let path = folder.path().join("secrets.jsonl");
         std::fs::write(&path, "").expect("written");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("set");
-        assert!(Secrets::open(&path).expect_err("refused").to_string().contains("0600"));
+        assert!(Secrets::open(&path, APP).expect_err("refused").to_string().contains("0600"));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");
         for precious in ["precious\n", "precious", "{}", "{\"name\":\"x\"}\n", "{\"request_id\":\"x\"}\n"] {
             std::fs::write(&path, precious).expect("written");
-            assert!(Secrets::open(&path).is_err(), "{precious}");
+            assert!(Secrets::open(&path, APP).is_err(), "{precious}");
             assert_eq!(std::fs::read_to_string(&path).expect("it is there"), precious);
         }
     }

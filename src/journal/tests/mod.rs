@@ -21,7 +21,7 @@ use crate::domain::{
     SignedDuration, Timestamp,
 };
 use crate::metrics::Metrics;
-use crate::segments::{FrameHeader, SegmentHeader};
+use crate::segments::{FrameHeader, SegmentHeader, on_disk};
 
 const SECOND: i64 = 1_700_000_000;
 
@@ -80,11 +80,7 @@ impl House {
 
     /// The segments, oldest first.
     fn files(&self) -> Vec<PathBuf> {
-        let names = fs::read_dir(&self.config.dir).expect("the folder is there");
-        let mut files: Vec<PathBuf> = names.map(|entry| entry.expect("a name").path()).collect();
-        files.retain(|file| file.extension().is_some());
-        files.sort();
-        files
+        on_disk::files(&self.config.dir)
     }
 
     fn last_file(&self) -> PathBuf {
@@ -95,10 +91,7 @@ impl House {
     fn copy(&self) -> Self {
         let copy = Self { folder: tempfile::tempdir().expect("a folder"), config: self.config.clone(), now: self.now };
         let dir = copy.folder.path().join("journal");
-        fs::create_dir(&dir).expect("a folder");
-        for file in self.files() {
-            fs::copy(&file, dir.join(file.file_name().expect("a name"))).expect("a copy");
-        }
+        on_disk::copy(&self.config.dir, &dir);
         Self { config: Config { dir, ..copy.config }, ..copy }
     }
 }

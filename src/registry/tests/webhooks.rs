@@ -1,7 +1,9 @@
 //! Webhooks as they are kept: how far they have come, and that their secrets are not there to be read.
 
+use std::task::{Context, Waker};
+
 use super::*;
-use crate::domain::{WebhookSecret, WebhookState, WebhookUrl};
+use crate::domain::{EventKind, WebhookSecret, WebhookState, WebhookUrl};
 
 fn url(text: &str) -> WebhookUrl {
     WebhookUrl::read(text, false).expect("a URL")
@@ -19,6 +21,10 @@ fn news() -> PartnerName {
 
 fn hook(house: &House) -> Hook {
     house.registry().hooks().pop().expect("there is one")
+}
+
+fn stop(house: &House, hook: &Hook) {
+    house.make(|registry| registry.webhook_stopped(hook, 410, WebhookState::Gone)).expect("it is noted");
 }
 
 #[test]
@@ -74,19 +80,41 @@ fn what_comes_of_an_earlier_setting_counts_for_nothing() {
     set(&house, false);
     let earlier = hook(&house);
     set(&house, false);
-    house.registry().webhook_failed(&earlier, 410, WebhookState::Gone);
-    house.look();
+    stop(&house, &earlier);
     assert_eq!(house.registry().webhook(&news()).expect("there").state, WebhookState::Active);
-    house.registry().webhook_failed(&hook(&house), 500, WebhookState::Active);
+    house.registry().webhook_failed(&hook(&house), 500);
     house.look();
     let failed = house.registry().webhook(&news()).expect("there");
     assert_eq!((failed.failures, failed.failed_status, failed.failed), (1, 500, Some(NOON)));
-    house.registry().webhook_failed(&hook(&house), 410, WebhookState::Gone);
-    house.look();
+    stop(&house, &hook(&house));
     assert!(house.registry().hooks().is_empty(), "it stops");
     set(&house, false);
     let again = house.registry().webhook(&news()).expect("there");
     assert_eq!((again.state, again.failures, again.failed), (WebhookState::Active, 0, None));
+}
+
+#[test]
+fn that_it_stops_is_noted_however_much_waits_for_the_writer() {
+    let house = House::new();
+    let held = house.register(full(ALPHA, "a1")).registration;
+    set(&house, false);
+    let jobs = &house.registry().opened().expect("loaded").jobs;
+    let fill = || while jobs.try_send(Job::Look).is_ok() {};
+    // As long as somebody looks at where the log ends, the writer cannot move that.
+    let log = house.registry().watch_events(&news()).expect("there");
+    let looked_at = log.borrow();
+    let slot = house.registry().slot(&held.name).expect("registered");
+    house.registry().note_event(slot, EventKind::Restarted);
+    fill();
+    std::thread::sleep(Duration::from_millis(50));
+    fill();
+    let stopping = hook(&house);
+    let mut stopped = Box::pin(house.registry().webhook_stopped(&stopping, 410, WebhookState::Gone));
+    let polled = stopped.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(polled.is_pending(), "there is no room");
+    drop(looked_at);
+    house.make(|_| stopped).expect("it is noted");
+    assert_eq!(house.registry().webhook(&news()).expect("there").state, WebhookState::Gone);
 }
 
 #[test]

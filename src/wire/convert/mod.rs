@@ -42,3 +42,36 @@ impl InvalidField {
         Self::new(field, "is required")
     }
 }
+
+/// Reads an update mask: whether a field is to be changed, by its path and whether it is set. What the mask names is,
+/// `*` for all; without a mask, what is set (AIP-134). It may name these fields.
+pub fn mask(paths: &[String], fields: &[&str]) -> Result<impl Fn(&str, bool) -> bool, InvalidField> {
+    if let Some(unknown) = paths.iter().find(|path| *path != "*" && !fields.contains(&path.as_str())) {
+        let shown: String = unknown.chars().take(64).collect();
+        return Err(InvalidField::new("update_mask", format!("{shown:?} cannot be changed by this call")));
+    }
+    Ok(|field: &str, is_set| match paths {
+        [] => is_set,
+        _ => paths.iter().any(|path| path == field || path == "*"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_mask_names_is_changed_and_without_one_what_is_set() {
+        let asked = |paths: &[&str]| {
+            let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+            let is_asked = mask(&paths, &["area", "apps"])?;
+            Ok(["area", "apps"].map(|field| [true, false].map(|is_set| is_asked(field, is_set))))
+        };
+        assert_eq!(asked(&[]), Ok([[true, false]; 2]));
+        assert_eq!(asked(&["area"]), Ok([[true, true], [false, false]]));
+        assert_eq!(asked(&["apps", "*"]), Ok([[true, true]; 2]));
+        let unknown: InvalidField = asked(&["area", &"x".repeat(65)]).expect_err("no such field");
+        let shown = "x".repeat(64);
+        assert_eq!(unknown.to_string(), format!("update_mask: {shown:?} cannot be changed by this call"));
+    }
+}

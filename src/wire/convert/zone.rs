@@ -3,7 +3,7 @@
 use crate::domain::{AppName, Area, PartnerName, Zone, ZoneChange};
 use crate::wire::v1;
 
-use super::{InvalidField, geography, registration, time};
+use super::{InvalidField, geography, mask, registration, time};
 
 /// The most polygons and circles that a zone may have.
 pub const MAX_SHAPES: usize = 1_000;
@@ -28,17 +28,9 @@ pub fn to_wire(zone: &Zone, inside: v1::Count) -> v1::Zone {
     }
 }
 
-/// Reads what `paths` name of a partner's zone, `*` for all; without paths, what is set (AIP-134).
+/// Reads what is to be changed of a partner's zone.
 pub fn change(zone: v1::Zone, partner: &PartnerName, paths: &[String]) -> Result<ZoneChange, InvalidField> {
-    let all = ["display_name", "area", "apps", "expire_time"];
-    if let Some(unknown) = paths.iter().find(|path| *path != "*" && !all.contains(&path.as_str())) {
-        let shown: String = unknown.chars().take(64).collect();
-        return Err(InvalidField::new("update_mask", format!("{shown:?} cannot be changed by this call")));
-    }
-    let asked = |path: &str, is_set: bool| match paths {
-        [] => is_set,
-        _ => paths.iter().any(|asked| asked == path || asked == "*"),
-    };
+    let asked = mask(paths, &["display_name", "area", "apps", "expire_time"])?;
     let v1::Zone { display_name, area, apps, expire_time, .. } = zone;
     let named = asked("display_name", !display_name.is_empty());
     let (drawn, limited) = (asked("area", area.is_some()), asked("apps", !apps.is_empty()));

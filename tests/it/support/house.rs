@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use hazardcast::access::Limits;
 use hazardcast::app::{App, Null, Options};
 use hazardcast::device::Credentials;
-use hazardcast::domain::{LinkSecret, ManualClock, Private};
+use hazardcast::domain::ManualClock;
 use hazardcast::registry::EventLimits;
 use hazardcast::wire::v1;
 use hazardcast::wire::v1::alert_service_client::AlertServiceClient;
@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
+use super::api;
 use super::message::Message;
 use super::server::PATIENCE;
 use super::site::{BOUNDS, WEBHOOKS};
@@ -186,37 +187,14 @@ impl House {
 
     /// Registers a device at `[lon, lat]` that consents to everything it needs.
     pub(crate) async fn register(&self, place: [f64; 2]) -> Credentials {
-        let consent = |purpose: v1::ConsentPurpose| v1::Consent {
-            purpose: purpose.into(),
-            policy_version: 1,
-            origin: "test".to_owned(),
-            ..v1::Consent::default()
-        };
-        let traits = v1::DeviceTraits {
-            platform: v1::Platform::Android.into(),
-            languages: vec!["en".to_owned()],
-            ..v1::DeviceTraits::default()
-        };
-        let registration = v1::Registration {
-            traits: Some(traits),
-            consents: vec![consent(v1::ConsentPurpose::Location), consent(v1::ConsentPurpose::EmergencyPush)],
-            place: Some(at(place)),
-            ..v1::Registration::default()
-        };
-        let request = v1::CreateRegistrationRequest {
-            parent: APP.to_owned(),
-            registration: Some(registration),
-            ..v1::CreateRegistrationRequest::default()
-        };
+        let request = api::create(APP, api::phone_at(place));
         let answer = self.devices().create_registration(request).await.expect("it is registered").into_inner();
-        let secret = <[u8; 32]>::try_from(&*answer.link_secret).expect("32 bytes");
-        let registration = answer.registration.expect("it is told").name.parse().expect("a name");
-        Credentials { registration, secret: LinkSecret(Private::new(secret)) }
+        api::credentials(&answer)
     }
 
     /// Reports that the device is at `[lon, lat]` now.
     pub(crate) async fn report_place(&self, device: &Credentials, place: [f64; 2]) {
-        let request = v1::ReportPlaceRequest { name: device.registration.to_string(), place: Some(at(place)) };
+        let request = v1::ReportPlaceRequest { name: device.registration.to_string(), place: Some(api::place(place)) };
         self.devices().report_place(request).await.expect("it is taken");
     }
 
@@ -240,9 +218,4 @@ impl HeldUp {
         let mut file = File::options().write(true).create_new(true).mode(0o600).open(&self.path).expect("made");
         file.write_all(&self.key).expect("written");
     }
-}
-
-fn at([longitude, latitude]: [f64; 2]) -> v1::Place {
-    let point = v1::Position { longitude, latitude };
-    v1::Place { footprint: Some(v1::place::Footprint::Point(point)), report_time: None }
 }

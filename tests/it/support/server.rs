@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit};
+use serde_json::Value;
 
 /// How long anything here may take before the test is given up.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
@@ -16,6 +17,16 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
     listener.local_addr().expect("it is bound").port()
+}
+
+/// Waits until a server that is started says that it is ready: where it listens, for gRPC and for its operator.
+pub(crate) fn until_ready(stdout: ChildStdout) -> (SocketAddr, SocketAddr) {
+    let (mut said, mut lines) = (String::new(), BufReader::new(stdout));
+    while !said.contains("\"ready\"") && lines.read_line(&mut said).expect("it can be read") > 0 {}
+    assert!(said.contains("\"ready\""), "the server said {said:?}");
+    let told: Value = said.lines().next().and_then(|line| line.parse().ok()).expect("where it listens");
+    let address = |key: &str| told[key].as_str().and_then(|address| address.parse().ok()).expect("an address");
+    (address("listening"), address("http"))
 }
 
 /// The `hazardcast` binary with these arguments.
@@ -38,8 +49,9 @@ pub(crate) fn ask(address: SocketAddr, path: &str) -> (String, String) {
 /// A development server with its own data directory.
 pub(crate) struct Server {
     data: PathBuf,
-    port: u16,
-    http_port: u16,
+    /// Where it listens: at ports of the system's choice when it is first started, and there whenever it is again.
+    address: SocketAddr,
+    http_address: SocketAddr,
     extra: Vec<String>,
     log: Option<PathBuf>,
     child: Option<Child>,
@@ -49,7 +61,8 @@ impl Server {
     /// A server that is not running yet.
     pub(crate) fn new(data: &Path, extra: &[&str]) -> Self {
         let extra = extra.iter().map(|&argument| argument.to_owned()).collect();
-        Self { data: data.to_owned(), port: free_port(), http_port: free_port(), extra, log: None, child: None }
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self { data: data.to_owned(), address: any, http_address: any, extra, log: None, child: None }
     }
 
     /// The same, with its log appended to a file.
@@ -60,12 +73,12 @@ impl Server {
 
     /// Where gRPC is served.
     pub(crate) fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        self.address
     }
 
     /// Where metrics and readiness are served.
     pub(crate) fn http_address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.http_port).into()
+        self.http_address
     }
 
     /// Where clients connect.
@@ -77,11 +90,8 @@ impl Server {
     pub(crate) fn start(&mut self) {
         let mut child = self.spawn();
         let stdout = child.stdout.take().expect("it is piped");
-        let mut said = String::new();
-        let mut lines = BufReader::new(stdout);
-        while !said.contains("\"ready\"") && lines.read_line(&mut said).expect("it can be read") > 0 {}
         self.child = Some(child);
-        assert!(said.contains("\"listening\"") && said.contains("\"ready\""), "the server said {said:?}");
+        (self.address, self.http_address) = until_ready(stdout);
     }
 
     /// Starts it, and kills it before long, wherever it is.
