@@ -10,6 +10,7 @@ use crate::domain::{Act, AppName, AuditEntry, PartnerName};
 use crate::fan_out::Workers;
 use crate::grpc::Health;
 use crate::http::Readiness;
+use crate::link::Hub;
 use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::registry::{self, Profile, Progress, Registry, RegistryError};
@@ -22,6 +23,7 @@ pub(super) struct Loading {
     pub(super) options: Options,
     pub(super) index: Arc<Index>,
     pub(super) registry: Registry,
+    pub(super) hub: Hub,
     /// The audit log, and what it has of the last run.
     pub(super) audit: (Audit, Tail),
     pub(super) workers: Workers,
@@ -67,10 +69,12 @@ impl Loading {
     }
 
     async fn run(self, progress: Arc<Progress>, ready: CancellationToken) -> Result<(), AppError> {
-        let Self { options, index, registry, audit, workers, around } = self;
+        let Self { options, index, registry, hub, audit, workers, around } = self;
         let Around { metrics, tasks, readiness, health } = around;
         let mut config = registry::Config::new(options.data_dir.join("registry"));
         config.cache_bytes = options.registry_cache_bytes;
+        config.claim_wait = options.claim_wait;
+        config.links = Arc::new(hub);
         let log = audit.0.clone();
         config.audit = Some(audit);
         let (unloaded, clock, threads) = (registry.clone(), Arc::clone(&options.clock), tasks.clone());

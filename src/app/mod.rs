@@ -64,6 +64,8 @@ pub struct Options {
     pub audit_segment_bytes: u64,
     /// Memory for the registry's blocks, bytes.
     pub registry_cache_bytes: u64,
+    /// How long the holder of a CID is to be silent before one that claims it holds it.
+    pub claim_wait: Duration,
     /// How many threads plan.
     pub planners: usize,
     /// How often a device is to send a heartbeat.
@@ -248,7 +250,8 @@ impl App {
         readiness.doors_open();
 
         let around = Around { tasks: tasks.clone(), readiness: readiness.clone(), metrics, health };
-        let registry = Loading { options, index, registry, audit: (audit, tail), workers, around }.begin();
+        let registry =
+            Loading { options, index, registry, hub: hub.clone(), audit: (audit, tail), workers, around }.begin();
         Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness, registry })
     }
 

@@ -94,11 +94,13 @@ fn write_act(act: &Act) -> StoredAct {
             StoredAct::ServerStarted(part::ServerStarted { version: version.to_string(), development: *development })
         }
         Act::ServerStopped => StoredAct::ServerStopped(part::ServerStopped {}),
-        Act::RegistrationCreated { consents, place, again } => {
+        Act::RegistrationCreated { consents, place, again, claim, vouched } => {
             StoredAct::RegistrationCreated(part::RegistrationCreated {
                 consents: consents.iter().map(write_terms).collect(),
                 place: *place,
                 again: *again,
+                claim: *claim,
+                vouched: *vouched,
             })
         }
         Act::RegistrationEnded => StoredAct::RegistrationEnded(part::RegistrationEnded {}),
@@ -158,6 +160,8 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
             consents: created.consents.iter().map(read_terms).collect::<Result<_, _>>()?,
             place: created.place,
             again: created.again,
+            claim: created.claim,
+            vouched: created.vouched,
         },
         StoredAct::RegistrationEnded(_) => Act::RegistrationEnded,
         StoredAct::RegistrationRead(_) => Act::RegistrationRead,

@@ -192,6 +192,7 @@ pub(super) fn options(config: &Config, dev: bool) -> Options {
         segment_bytes: config.journal.segment_bytes(),
         audit_segment_bytes: config.audit.segment_bytes(),
         registry_cache_bytes: config.registry.cache_bytes(),
+        claim_wait: config.registry.claim_wait(),
         planners: config.fan_out.planners(cores),
         heartbeat: config.link.heartbeat(),
         link_queue: config.link.queue(),

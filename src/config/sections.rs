@@ -155,12 +155,18 @@ impl Audit {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Registry {
     cache_mib: Bounded<16, 65_536>,
+    claim_wait_days: Bounded<1, 3_650>,
 }
 
 impl Registry {
     /// Memory for blocks that were read from disk, bytes.
     pub fn cache_bytes(&self) -> u64 {
         u64::from(self.cache_mib.get()) << 20
+    }
+
+    /// How long the holder of a CID is to be silent before one that claims it holds it.
+    pub fn claim_wait(&self) -> Duration {
+        Duration::from_hours(24 * u64::from(self.claim_wait_days.get()))
     }
 }
 

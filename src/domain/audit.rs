@@ -187,8 +187,13 @@ pub enum Act {
         /// Whether the app had been registered on this device before. Whoever that was is another subject, whose
         /// registration ended with this.
         again: bool,
+        /// Whether it only claims to be a device that had been registered: that registration goes on.
+        claim: bool,
+        /// Whether the partner vouched that it is that device.
+        vouched: bool,
     },
-    /// A registration ended, with all that was agreed to in it, since its app was registered anew on its device.
+    /// A registration ended, with all that was agreed to in it: its app was registered anew on its device, or it had
+    /// been silent for so long that one which claims its CID took its place.
     RegistrationEnded,
     /// Registrations were read.
     RegistrationRead,

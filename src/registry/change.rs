@@ -17,7 +17,7 @@ use super::effects::{Effects, Loss};
 use super::keeper::is_valid;
 use super::place_log::Frame;
 use super::places::Reported;
-use super::records::{self, cid_of, decode, number_key, slot_key, token_key};
+use super::records::{self, decode, number_key, slot_key, token_key};
 use super::store::{Batch, Key, Payload, Space};
 use super::{Registered, RegistryError, Shared};
 
@@ -36,6 +36,10 @@ pub(super) enum Change {
     Grant(Slot, Consent),
     Withdraw(Slot, Purpose),
     ForgetToken(Slot, Token),
+    /// The newest claim may hold the CID of this registration, if there is nobody any more.
+    Settle(Slot),
+    /// The link of this registration is open.
+    Seen(Slot),
     AddPartner(PartnerName, Profile),
     AddApp(AppName, Profile),
 }
@@ -162,6 +166,8 @@ impl<'a> Pending<'a> {
             Change::Grant(slot, consent) => self.grant(slot, &consent)?,
             Change::Withdraw(slot, purpose) => self.withdraw(slot, purpose)?,
             Change::ForgetToken(slot, token) => self.forget_token(slot, &token)?,
+            Change::Settle(slot) => self.settle(slot)?,
+            Change::Seen(slot) => self.seen(slot)?,
             Change::AddPartner(name, profile) => self.add_partner(name, profile)?,
             Change::AddApp(name, profile) => self.add_app(name, profile)?,
         }
@@ -185,11 +191,11 @@ impl<'a> Pending<'a> {
         self.registration(slot, &record)
     }
 
-    fn delete(&mut self, slot: Slot) -> Result<(), RegistryError> {
+    pub(super) fn delete(&mut self, slot: Slot) -> Result<(), RegistryError> {
         let mut record = self.record(slot)?;
-        self.draft.effects.name(cid_of(&record, slot)?, None);
         self.remove_tokens(slot, &record);
         self.remove_identifiers(slot, &record)?;
+        self.unname(slot, &record)?;
         self.remove_place(slot, &mut record);
         self.draft.batch.remove(Space::Registrations, slot_key(slot));
         self.draft.effects.facts(slot, Facts::default());
@@ -370,7 +376,7 @@ impl Pending<'_> {
     }
 
     /// Where a phone is with the changes so far.
-    fn place_of(&self, slot: Slot) -> Option<Reported> {
+    pub(super) fn place_of(&self, slot: Slot) -> Option<Reported> {
         let changed = self.draft.effects.placed(slot).or_else(|| self.made.effects.placed(slot));
         changed.map_or_else(|| self.shared.places.get(slot), |placed| placed.place)
     }

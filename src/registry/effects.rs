@@ -2,7 +2,7 @@
 
 use foldhash::HashMap;
 
-use crate::domain::{AppName, ChannelKind, Cid, PartnerName, Purpose, Slot};
+use crate::domain::{AppName, AuditEntry, ChannelKind, Cid, Installation, PartnerName, Purpose, Slot};
 use crate::plan::{Facts, Grant};
 
 use super::Shared;
@@ -17,6 +17,10 @@ pub(super) struct Effects {
     facts: HashMap<Slot, Facts>,
     places: HashMap<Slot, Placed>,
     names: HashMap<Cid, Option<Slot>>,
+    claims: HashMap<(Cid, Installation), Option<Slot>>,
+    holders: HashMap<Slot, Option<Slot>>,
+    /// Registrations that the house ended by itself.
+    ended: Vec<(Slot, AuditEntry)>,
     partners: Vec<(PartnerName, Profile)>,
     apps: Vec<(AppName, Profile)>,
     /// What is lost at once.
@@ -91,6 +95,21 @@ impl Effects {
         self.names.insert(cid, slot);
     }
 
+    /// Names whoever is or was a claim, or nobody any more.
+    pub(super) fn claim(&mut self, name: (Cid, Installation), slot: Option<Slot>) {
+        self.claims.insert(name, slot);
+    }
+
+    /// The holder of the CID that a registration claims, or that it claims none any more.
+    pub(super) fn holder(&mut self, claim: Slot, holder: Option<Slot>) {
+        self.holders.insert(claim, holder);
+    }
+
+    /// A registration that the house ended by itself.
+    pub(super) fn end(&mut self, slot: Slot, entry: AuditEntry) {
+        self.ended.push((slot, entry));
+    }
+
     pub(super) fn partner(&mut self, name: PartnerName, profile: Profile) {
         self.partners.push((name, profile));
     }
@@ -125,6 +144,9 @@ impl Effects {
             self.places.insert(slot, Placed { with_record, ..placed });
         }
         self.names.extend(later.names);
+        self.claims.extend(later.claims);
+        self.holders.extend(later.holders);
+        self.ended.extend(later.ended);
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
         self.losses.extend(later.losses);
@@ -146,6 +168,16 @@ impl Shared {
                 Some(slot) => self.names.insert(cid, slot),
                 None => self.names.remove(cid),
             }
+        }
+        for (name, slot) in effects.claims {
+            self.claims.name(name, slot);
+        }
+        for (claim, holder) in effects.holders {
+            self.claims.set(claim, holder);
+        }
+        for (slot, entry) in effects.ended {
+            self.settling.links.dismiss(slot);
+            self.record_end(&entry);
         }
         let mut directory = self.directory.write();
         for (name, profile) in effects.partners {

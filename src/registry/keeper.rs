@@ -1,5 +1,6 @@
 //! Keeps the index of places to what may be in it, no place without its person's consent (R-P1), and writes the
-//! snapshots that take replaced places off the disk.
+//! snapshots that take replaced places off the disk. When the holder of a CID has been silent for long it lets the
+//! newest claim hold it.
 //!
 //! A withdrawal takes the place away with it. A consent that ends by itself is found by the keeper, within a minute;
 //! until then planning passes it over, since it reads the row.
@@ -7,7 +8,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::WeakSender;
+use tokio::sync::mpsc::{Sender, WeakSender};
 
 use crate::domain::{Slot, Timestamp};
 use crate::plan::{EPOCH, Grant};
@@ -20,12 +21,15 @@ use super::writer::Job;
 /// How often the keeper looks.
 const LOOK: Duration = Duration::from_mins(1);
 
+/// How often it looks after those whose CID is claimed: their records are read from the disk.
+const CLAIMS: Duration = Duration::from_hours(1);
+
 /// The most places in one job, so that whoever else wants something does not wait for all of them.
 const BATCH: usize = 1_000;
 
 /// Looks once a minute, and writes what `snapshots` asks for, until the writer has ended and dropped its end of that.
 pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<Snapshot>) {
-    let mut looked = Instant::now();
+    let (mut looked, mut claims) = (Instant::now(), Instant::now());
     loop {
         match snapshots.recv_timeout(LOOK.saturating_sub(looked.elapsed())) {
             Ok(snapshot) => write(shared, jobs, snapshot),
@@ -39,8 +43,27 @@ pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<
                     let _ = jobs.try_send(Job::Change(changes, None));
                 }
                 let _ = jobs.try_send(Job::Look);
+                if claims.elapsed() >= CLAIMS {
+                    claims = Instant::now();
+                    look_after_claims(shared, &jobs);
+                }
             }
         }
+    }
+}
+
+/// Looks whose CID is to be held by one that claims it.
+fn look_after_claims(shared: &Shared, jobs: &Sender<Job>) {
+    match shared.claimed(shared.clock.now()) {
+        Ok(found) => {
+            let settled =
+                found.silent.chunks(BATCH).map(|slots| slots.iter().map(|&slot| Change::Settle(slot)).collect());
+            let noted = found.linked.chunks(BATCH).map(|slots| slots.iter().map(|&slot| Change::Seen(slot)).collect());
+            settled.chain(noted).for_each(|changes| {
+                let _ = jobs.try_send(Job::Change(changes, None));
+            });
+        }
+        Err(error) => tracing::error!(%error, "claims cannot be looked after"),
     }
 }
 

@@ -9,6 +9,7 @@
 //! at the moment of planning. Values that come here were checked at the door that read them.
 
 mod change;
+mod claims;
 mod directory;
 mod effects;
 mod error;
@@ -29,6 +30,7 @@ mod writer;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -44,6 +46,7 @@ use crate::plan::{Facts, LanguageId};
 use crate::tasks::Tasks;
 
 use change::{Change, Done};
+use claims::{Claims, NoLinks, Settling};
 use directory::Directory;
 use facts::FactsTable;
 use identity::Keys;
@@ -56,6 +59,7 @@ use store::Store;
 use writer::{Caller, Job, Results, Writer};
 
 pub use change::RegistrationChange;
+pub use claims::Links;
 pub use directory::Profile;
 pub use error::RegistryError;
 pub use load::Progress;
@@ -65,6 +69,9 @@ const ROOM: usize = 16_384;
 
 /// How many jobs of the house's own may wait besides. What finds no room is left out, and found again later.
 const OWN_JOBS: usize = 16_384;
+
+/// How long the holder of a CID is to be silent where nothing else is said.
+const CLAIM_WAIT: Duration = Duration::from_hours(30 * 24);
 
 /// The most registrations or reports in one call.
 pub const BATCH: usize = 1_000;
@@ -80,6 +87,10 @@ pub struct Config {
     pub cache_bytes: u64,
     /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
     pub audit: Option<(Audit, Tail)>,
+    /// How long the holder of a CID is to be silent before one that claims it holds it.
+    pub claim_wait: Duration,
+    /// Which registrations have a live link.
+    pub links: Arc<dyn Links>,
     /// When places that were replaced go from the disk.
     limits: Limits,
 }
@@ -87,7 +98,15 @@ pub struct Config {
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, audit: None, limits: Limits::DEFAULT }
+        Self {
+            dir,
+            capacity: 1 << 28,
+            cache_bytes: 64 << 20,
+            audit: None,
+            claim_wait: CLAIM_WAIT,
+            links: Arc::new(NoLinks),
+            limits: Limits::DEFAULT,
+        }
     }
 }
 
@@ -112,6 +131,9 @@ struct Shared {
     facts: FactsTable,
     languages: Languages,
     names: Names,
+    claims: Claims,
+    settling: Settling,
+    audit: Option<Audit>,
     directory: RwLock<Directory>,
     places: Places,
     clock: Arc<dyn Clock>,
@@ -129,6 +151,8 @@ pub struct Registered {
     pub link_secret: LinkSecret,
     /// Whether its name is new.
     pub created: bool,
+    /// Whether it took the place of another on its partner's word.
+    pub vouched: bool,
     /// Who had been registered under this name until now: another person, as far as anybody can tell.
     pub ended: Option<AuditSubject>,
     /// Whether this was asked for before, so that nothing has changed but the secret.
@@ -232,13 +256,14 @@ impl Registry {
 
     /// How many registrations there are.
     pub fn count(&self) -> usize {
-        self.0.get().map_or(0, |open| open.shared.names.len())
+        self.0.get().map_or(0, |open| open.shared.len())
     }
 
     /// Bytes on the heap by part, with what is in reserve: all that grows with the registrations.
     pub fn memory_bytes(&self) -> Vec<(&'static str, usize)> {
-        let Ok(Shared { facts, names, places, .. }) = self.shared() else { return Vec::new() };
-        vec![("facts", facts.memory_bytes()), ("names", names.memory_bytes()), ("places", places.memory_bytes())]
+        let Ok(Shared { facts, names, claims, places, .. }) = self.shared() else { return Vec::new() };
+        let names = names.memory_bytes() + claims.memory_bytes();
+        vec![("facts", facts.memory_bytes()), ("names", names), ("places", places.memory_bytes())]
     }
 }
 
@@ -370,6 +395,9 @@ impl Shared {
             facts: FactsTable::with_capacity(config.capacity),
             languages: Languages::default(),
             names: Names::default(),
+            claims: Claims::default(),
+            settling: Settling { wait: config.claim_wait, links: Arc::clone(&config.links) },
+            audit: config.audit.as_ref().map(|(audit, _)| audit.clone()),
             directory: RwLock::default(),
             places: Places::new(index, config.capacity),
             clock,
@@ -391,9 +419,14 @@ impl Shared {
         records::instant(self.clock.now().as_microsecond())
     }
 
+    /// How many registrations there are.
+    fn len(&self) -> usize {
+        self.names.len() + self.claims.len()
+    }
+
     /// Counts for operators.
     fn count(&self) {
-        self.metrics.registrations.set(self.names.len() as i64);
+        self.metrics.registrations.set(self.len() as i64);
         self.metrics.places.set(self.places.len() as i64);
     }
 

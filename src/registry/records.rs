@@ -1,16 +1,17 @@
 //! Between domain types and what is on disk (`hazardcast.storage.v1`).
 
+use bytes::Bytes;
 use prost::Message;
 
 use crate::domain::{
-    AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Language, Platform, PolicyVersion,
-    Purpose, Slot, Timestamp,
+    AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Installation, Language, Platform,
+    PolicyVersion, Purpose, Slot, Timestamp,
 };
 use crate::plan::{Facts, Flags, Grant};
 use crate::wire::storage_v1::{ConsentRecord, RegistrationRecord, TraitsRecord};
 
 use super::RegistryError;
-use super::identity::DeviceId;
+use super::identity::{DeviceId, IdentifierHash};
 use super::languages::Languages;
 use super::store::{Key, Space, damaged};
 
@@ -136,6 +137,41 @@ pub(super) fn cid_of(record: &RegistrationRecord, slot: Slot) -> Result<Cid, Reg
 pub(super) fn subject_of(record: &RegistrationRecord, slot: Slot) -> Result<AuditSubject, RegistryError> {
     let bytes = <[u8; 16]>::try_from(&*record.subject);
     bytes.map(AuditSubject).map_err(|_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "no subject"))
+}
+
+/// What tells a registration from others that claim its CID, if it is or was a claim.
+pub(super) fn installation_of(record: &RegistrationRecord, slot: Slot) -> Result<Option<Installation>, RegistryError> {
+    if record.installation.is_empty() {
+        return Ok(None);
+    }
+    let bytes = <[u8; 16]>::try_from(&*record.installation);
+    let bad = |_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "malformed installation");
+    bytes.map(|bytes| Some(Installation(bytes))).map_err(bad)
+}
+
+/// The holder of the CID that a registration claims.
+pub(super) fn holder_of(record: &RegistrationRecord) -> Option<Slot> {
+    record.holder.map(Slot)
+}
+
+/// What the GIDs of a registration are derived from.
+pub(super) fn gid_seed_of(record: &RegistrationRecord, slot: Slot) -> Result<DeviceId, RegistryError> {
+    if record.gid_seed.is_empty() {
+        return device_of(record, slot);
+    }
+    let bytes = <[u8; 16]>::try_from(&*record.gid_seed);
+    bytes.map(DeviceId).map_err(|_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "malformed seed"))
+}
+
+/// The keyed hashes that a registration lists.
+pub(super) fn identifiers(record: &RegistrationRecord, slot: Slot) -> Result<Vec<IdentifierHash>, RegistryError> {
+    let read = |hash: &[u8]| <[u8; 16]>::try_from(hash).map(IdentifierHash);
+    let hashes = record.identifiers.iter().map(|hash| read(hash)).collect::<Result<_, _>>();
+    hashes.map_err(|_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "malformed hash"))
+}
+
+pub(super) fn write_identifiers(hashes: &[IdentifierHash]) -> Vec<Bytes> {
+    hashes.iter().map(|hash| Bytes::copy_from_slice(&hash.0)).collect()
 }
 
 pub(super) fn device_of(record: &RegistrationRecord, slot: Slot) -> Result<DeviceId, RegistryError> {

@@ -2,6 +2,7 @@
 //! it was opened again.
 
 mod bytes;
+mod claims;
 mod consents;
 mod damage;
 #[path = "../../../tests/it/support/encodings.rs"]
@@ -12,8 +13,10 @@ mod place_log;
 mod places;
 mod tokens;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -36,8 +39,26 @@ struct House {
     folder: TempDir,
     clock: Arc<ManualClock>,
     limits: Limits,
+    claim_wait: Duration,
+    links: Arc<Linked>,
     runtime: Runtime,
     open: Option<Open>,
+}
+
+/// Links as a test says that they are, and those that were ended.
+#[derive(Debug, Default)]
+struct Linked(Mutex<(BTreeSet<Slot>, Vec<Slot>)>);
+
+impl Links for Linked {
+    fn is_linked(&self, slot: Slot) -> bool {
+        self.0.lock().0.contains(&slot)
+    }
+
+    fn dismiss(&self, slot: Slot) {
+        let (links, dismissed) = &mut *self.0.lock();
+        links.remove(&slot);
+        dismissed.push(slot);
+    }
 }
 
 struct Open {
@@ -53,9 +74,15 @@ impl House {
 
     /// One whose log of places is compacted at other times.
     fn with(limits: Limits) -> Self {
+        Self::with_claims(limits, CLAIM_WAIT)
+    }
+
+    /// The same, where claims wait for as long as is said.
+    fn with_claims(limits: Limits, claim_wait: Duration) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let mut house = Self { folder, clock: Arc::new(ManualClock::at(NOON)), limits, runtime, open: None };
+        let (clock, links) = (Arc::new(ManualClock::at(NOON)), Arc::default());
+        let mut house = Self { folder, clock, limits, claim_wait, links, runtime, open: None };
         house.open = Some(house.try_open().expect("it opens"));
         for partner in ["news", "maps"].map(partner) {
             house.make(|registry| registry.create_partner(partner, String::new())).expect("it is new");
@@ -71,7 +98,13 @@ impl House {
         let tasks = Tasks::new(Arc::clone(&metrics));
         let index = Arc::new(Index::new());
         let clock = Arc::clone(&self.clock);
-        let config = Config { cache_bytes: 1 << 20, limits: self.limits, ..Config::new(self.folder.path().to_owned()) };
+        let config = Config {
+            cache_bytes: 1 << 20,
+            limits: self.limits,
+            claim_wait: self.claim_wait,
+            links: Arc::clone(&self.links) as _,
+            ..Config::new(self.folder.path().to_owned())
+        };
         let registry = Registry::open(&config, Arc::clone(&index), clock, metrics, &tasks)?;
         Ok(Open { registry, index, tasks })
     }
@@ -118,11 +151,17 @@ impl House {
 
     /// What the keeper does each minute.
     fn look(&self) {
-        let mut expired: Vec<_> =
-            self.registry().shared().expect("loaded").expired(self.now()).into_iter().map(Change::Expire).collect();
+        let expired = self.registry().shared().expect("loaded").expired(self.now());
+        self.submit(expired.into_iter().map(Change::Expire).collect());
+        let found = self.registry().shared().expect("loaded").claimed(self.now()).expect("the store is well");
+        let settled = found.silent.into_iter().map(Change::Settle);
+        self.submit(settled.chain(found.linked.into_iter().map(Change::Seen)).collect());
+    }
+
+    fn submit(&self, mut changes: Vec<Change>) {
         // Whatever was asked for before is made when this is.
-        expired.push(Change::Expire(Slot(0)));
-        let done = self.make(|registry| registry.submit(expired)).expect("it is running");
+        changes.push(Change::Expire(Slot(0)));
+        let done = self.make(|registry| registry.submit(changes)).expect("it is running");
         assert!(done.iter().all(Result::is_ok));
     }
 
@@ -193,6 +232,8 @@ fn bare(name: &str) -> NewRegistration {
         request: None,
         traits: traits(&["ja"]),
         identifiers: Vec::new(),
+        earlier_secret: None,
+        vouched: false,
         tokens: Vec::new(),
         consents: Vec::new(),
         drills: false,

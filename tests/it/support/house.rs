@@ -23,7 +23,7 @@ use tonic::transport::Channel;
 
 use super::message::Message;
 use super::server::PATIENCE;
-use super::site::BOUNDS;
+use super::site::{BOUNDS, CLAIM_WAIT};
 
 /// When the clock of every house starts.
 pub(crate) const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
@@ -74,6 +74,7 @@ impl House {
             segment_bytes: 1 << 20,
             audit_segment_bytes,
             registry_cache_bytes: 8 << 20,
+            claim_wait: CLAIM_WAIT,
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,

@@ -136,6 +136,7 @@ impl Site {
             null: Some(Null::Count),
             segment_bytes: 1 << 20,
             registry_cache_bytes: 8 << 20,
+            claim_wait: CLAIM_WAIT,
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,
@@ -234,6 +235,9 @@ impl Site {
         client.create_app(request).await.expect("added");
     }
 }
+
+/// How long the holder of a CID is to be silent: longer than any story.
+pub(crate) const CLAIM_WAIT: Duration = Duration::from_hours(30 * 24);
 
 /// What connections may cost where nothing else is said: anything.
 pub(crate) const BOUNDS: Bounds = Bounds {

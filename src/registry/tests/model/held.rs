@@ -1,0 +1,323 @@
+//! The model: what is held, by the simplest means.
+
+use super::*;
+
+/// The most claims to one CID.
+const CLAIMS: usize = 4;
+
+/// A registration as the model has it.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) app: usize,
+    pub(super) slot: Slot,
+    /// Equal for those whose devices its partner knows to be one.
+    pub(super) device: usize,
+    identifiers: Vec<(IdentifierKind, u8)>,
+    pub(super) secret: LinkSecret,
+    pub(super) languages: bool,
+    pub(super) tokens: BTreeMap<ChannelKind, String>,
+    pub(super) gone: BTreeSet<ChannelKind>,
+    pub(super) consents: BTreeMap<Purpose, Consent>,
+    pub(super) drills: bool,
+    pub(super) place: Option<(Footprint, Timestamp)>,
+    pub(super) created: Timestamp,
+    pub(super) updated: Timestamp,
+    /// When its link was last noted to be open.
+    seen: Option<Timestamp>,
+    /// Those that claim its CID, the newest last.
+    claims: Vec<RegistrationName>,
+    /// Names by which it is found besides the one that it is shown by.
+    aliases: Vec<RegistrationName>,
+}
+
+impl Held {
+    pub(super) fn may_be_placed(&self, now: Timestamp) -> bool {
+        let location = self.consents.get(&Purpose::Location);
+        // Rows keep whole seconds.
+        location.is_some_and(|consent| consent.expires.is_none_or(|ends| ends.as_second() > now.as_second()))
+    }
+
+    fn is_silent(&self, since: Timestamp, now: Timestamp) -> bool {
+        let place = self.place.map(|(_, at)| at);
+        let last = [Some(since), Some(self.updated), self.seen, place].into_iter().flatten().max().expect("one");
+        self.tokens.is_empty() && now.duration_since(last) >= SignedDuration::try_from(WAIT).expect("short")
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    /// By the name that it is shown by.
+    pub(super) held: BTreeMap<String, (RegistrationName, Held)>,
+    /// Every name there ever was, in order of their making.
+    pub(super) names: Vec<RegistrationName>,
+    /// Whom an identifier means, the first first: at most one an app, and never a claim.
+    offered: BTreeMap<(IdentifierKind, u8), Vec<RegistrationName>>,
+    requests: BTreeMap<(usize, u8), Slot>,
+    pub(super) old_secrets: Vec<(RegistrationName, LinkSecret)>,
+    slots: u32,
+    devices: usize,
+}
+
+impl Model {
+    pub(super) fn pick(&self, of: Pick) -> Option<RegistrationName> {
+        (!self.names.is_empty()).then(|| of.get(&self.names).clone())
+    }
+
+    /// The secret of a registration that is there.
+    pub(super) fn secret(&self, of: Pick) -> Option<LinkSecret> {
+        self.find(&self.pick(of)?).map(|(_, held)| held.secret)
+    }
+
+    /// The registration that a name means, and the one by which it is shown.
+    pub(super) fn find(&self, name: &RegistrationName) -> Option<(&RegistrationName, &Held)> {
+        let own = self.held.get(&name.to_string());
+        let found = own.or_else(|| self.held.values().find(|(_, held)| held.aliases.contains(name)));
+        found.map(|(shown, held)| (shown, held))
+    }
+
+    pub(super) fn get(&mut self, name: &RegistrationName) -> Option<&mut Held> {
+        let shown = self.find(name)?.0.to_string();
+        self.held.get_mut(&shown).map(|(_, held)| held)
+    }
+
+    fn known(&self, name: &RegistrationName) -> &Held {
+        self.find(name).expect("it is held").1
+    }
+
+    pub(super) fn by_slot(&self, slot: Slot) -> Option<RegistrationName> {
+        self.held.values().find(|(_, held)| held.slot == slot).map(|(name, _)| name.clone())
+    }
+
+    /// An app's registrations in order of their making, as they are shown.
+    pub(super) fn listed(&self, app: &AppName) -> Vec<RegistrationName> {
+        let mut of_app: Vec<_> = self.held.values().filter(|(name, _)| name.app == *app).collect();
+        of_app.sort_by_key(|(_, held)| held.slot);
+        of_app.into_iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// What was asked for was answered so: is that right, and what is held from now on?
+    pub(super) fn register(
+        &mut self,
+        asked: &Asked,
+        secret: Option<LinkSecret>,
+        done: Result<Registered, RegistryError>,
+        now: Timestamp,
+    ) {
+        let repeated = asked.request.and_then(|request| self.requests.get(&(asked.app, request)).copied());
+        if let Some(slot) = repeated {
+            let done = done.expect("it was done before");
+            let name = self.by_slot(slot).expect("a request is forgotten with its registration");
+            assert_eq!((&done.registration.name, done.created), (&name, false));
+            let held = self.get(&name).expect("a request is forgotten with its registration");
+            let old = std::mem::replace(&mut held.secret, done.link_secret);
+            return self.old_secrets.push((name, old));
+        }
+        let mut held = held(asked, now);
+        if held.place.is_some() && !held.may_be_placed(now) {
+            return assert!(matches!(done, Err(RegistryError::NoLocationConsent)));
+        }
+        let done = done.expect("nothing speaks against it");
+        let name = done.registration.name.clone();
+        held.secret = done.link_secret;
+        let offered: Vec<RegistrationName> =
+            held.identifiers.iter().filter_map(|offered| self.offered.get(offered)).flatten().cloned().collect();
+        let mut own: Vec<_> = offered.iter().filter(|name| name.app == app(APPS[asked.app])).cloned().collect();
+        own.dedup();
+        let proven = secret.and_then(|secret| self.proven(&own, secret));
+        let earlier = proven.or_else(|| own.first().filter(|_| asked.vouched).cloned());
+        assert_eq!(done.created, earlier.is_none());
+        let of_partner = offered.iter().find(|other| other.app.partner == name.app.partner);
+        if let Some(earlier) = earlier {
+            assert_eq!(name, earlier, "who proves that it is the same has the same name");
+            let before = self.known(&earlier).clone();
+            held = Held {
+                device: before.device,
+                created: before.created,
+                slot: before.slot,
+                claims: before.claims,
+                aliases: before.aliases,
+                ..held
+            };
+            self.old_secrets.push((earlier.clone(), before.secret));
+            self.forget(&earlier);
+        } else {
+            assert!(!self.names.contains(&name), "the name is new");
+            held.slot = Slot(self.slots);
+            self.slots += 1;
+            held.device = of_partner.map_or(self.devices, |other| self.known(other).device);
+            self.devices += 1;
+            match own.first().filter(|holder| self.has_room(holder, now)) {
+                Some(holder) => {
+                    assert_eq!((name.cid, name.installation.is_some()), (holder.cid, true));
+                    held.device = self.known(holder).device;
+                    self.get(holder).expect("it is held").claims.push(name.clone());
+                }
+                None => assert!(name.installation.is_none() && own.iter().all(|own| own.cid != name.cid)),
+            }
+            self.names.push(name.clone());
+        }
+        assert_eq!(done.registration.slot, held.slot);
+        if let Some(request) = asked.request {
+            self.requests.insert((asked.app, request), held.slot);
+        }
+        self.hold(name, held);
+    }
+
+    /// Holds a registration under its name. What its device offers means it, unless that means another or it is a
+    /// claim.
+    fn hold(&mut self, name: RegistrationName, mut held: Held) {
+        if name.installation.is_none() {
+            held.identifiers.retain(|offered| {
+                let members = self.offered.entry(*offered).or_default();
+                let is_free = members.iter().all(|member| member.app != name.app);
+                if is_free {
+                    members.push(name.clone());
+                }
+                is_free
+            });
+        }
+        self.held.insert(name.to_string(), (name, held));
+    }
+
+    /// Whose secret it is, of these and of those that claim their CIDs.
+    fn proven(&self, own: &[RegistrationName], secret: LinkSecret) -> Option<RegistrationName> {
+        let all = own.iter().flat_map(|holder| [holder].into_iter().chain(&self.known(holder).claims));
+        all.into_iter().find(|name| self.known(name).secret == secret).cloned()
+    }
+
+    /// Whether one more may claim this CID. One that is as good as gone makes way.
+    fn has_room(&mut self, holder: &RegistrationName, now: Timestamp) -> bool {
+        let claims = self.known(holder).claims.clone();
+        let silent = || {
+            claims.iter().find(|claim| {
+                let held = self.known(claim);
+                held.is_silent(held.created, now)
+            })
+        };
+        if claims.len() < CLAIMS {
+            return true;
+        }
+        let Some(silent) = silent().cloned() else { return false };
+        self.end(&silent);
+        true
+    }
+
+    /// A registration ends. The newest that claims its CID holds it.
+    fn end(&mut self, name: &RegistrationName) {
+        let Some((shown, held)) =
+            self.find(name).map(|(shown, _)| shown.to_string()).and_then(|name| self.held.remove(&name))
+        else {
+            return;
+        };
+        self.forget(&shown);
+        self.requests.retain(|_, slot| *slot != held.slot);
+        for (_, other) in self.held.values_mut() {
+            other.claims.retain(|claim| *claim != shown);
+        }
+        let mut claims = held.claims;
+        let Some(newest) = claims.pop() else { return };
+        let (_, mut heir) = self.held.remove(&newest.to_string()).expect("it is held");
+        heir.claims = claims;
+        heir.aliases.push(newest);
+        self.hold(shown, heir);
+    }
+
+    /// Nothing that was offered means this registration any more, and no request.
+    fn forget(&mut self, name: &RegistrationName) {
+        self.offered.values_mut().for_each(|members| members.retain(|member| member != name));
+        if let Some(slot) = self.find(name).map(|(_, held)| held.slot) {
+            self.requests.retain(|_, member| *member != slot);
+        }
+    }
+
+    /// Whoever is claimed and silent ends.
+    pub(super) fn settle(&mut self, now: Timestamp) {
+        let claimed = self.held.values().filter(|(_, held)| !held.claims.is_empty());
+        let silent = claimed.filter(|(_, held)| held.is_silent(self.known(&held.claims[0]).created, now));
+        let silent: Vec<_> = silent.map(|(name, _)| name.clone()).collect();
+        for name in &silent {
+            self.end(name);
+        }
+    }
+
+    /// All were asked for by their secrets: that is noted, once a day, of those who claim or are claimed.
+    pub(super) fn see(&mut self, now: Timestamp) {
+        for (name, held) in self.held.values_mut() {
+            let concerned = name.installation.is_some() || !held.claims.is_empty();
+            if concerned && held.seen.is_none_or(|seen| now.duration_since(seen) >= SignedDuration::from_hours(24)) {
+                held.seen = Some(now);
+            }
+        }
+    }
+
+    /// What an act does that was done, to a registration that is there.
+    pub(super) fn change(&mut self, act: &Act, name: &RegistrationName, now: Timestamp) {
+        if let Act::Delete { .. } = act {
+            return self.end(name);
+        }
+        let Some(held) = self.get(name) else { return };
+        match act {
+            Act::Register(_) | Act::Delete { .. } => {}
+            Act::Update { languages, tokens: addresses, drills, .. } => {
+                held.languages = languages.unwrap_or(held.languages);
+                held.drills = drills.unwrap_or(held.drills);
+                if let Some(addresses) = addresses {
+                    held.tokens = tokens(addresses);
+                    held.gone.retain(|channel| !held.tokens.contains_key(channel));
+                }
+                held.updated = now;
+            }
+            Act::Place { place, .. } => {
+                let place = place.map(|place| at(place, now));
+                match (place, held.place) {
+                    (Some((_, reported)), Some((_, known))) if reported < known => {}
+                    _ => held.place = place,
+                }
+            }
+            Act::Grant { consent, .. } => {
+                let consent = consents(&[*consent], now).remove(0);
+                held.consents.insert(consent.purpose, consent);
+                held.updated = now;
+            }
+            Act::Withdraw { purpose, .. } => {
+                held.consents.remove(purpose);
+                held.updated = now;
+            }
+            Act::Gone { channel, address, .. } => {
+                if held.tokens.get(channel) == Some(&value(*address)) {
+                    held.tokens.remove(channel);
+                    held.gone.insert(*channel);
+                }
+            }
+        }
+        self.expire(now);
+    }
+
+    /// No place without a consent that counts.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        let held = self.held.values_mut().map(|(_, held)| held);
+        held.filter(|held| !held.may_be_placed(now)).for_each(|held| held.place = None);
+    }
+}
+
+/// What is held of what was asked for, before its place among others is known.
+fn held(asked: &Asked, now: Timestamp) -> Held {
+    Held {
+        app: asked.app,
+        slot: Slot(0),
+        device: 0,
+        identifiers: known_kinds(&asked.identifiers),
+        secret: LinkSecret(Private::new([0; 32])),
+        languages: true,
+        tokens: tokens(&asked.tokens),
+        gone: BTreeSet::new(),
+        consents: consents(&asked.consents, now).into_iter().map(|consent| (consent.purpose, consent)).collect(),
+        drills: asked.drills,
+        place: asked.place.map(|place| at(place, now)),
+        created: now,
+        updated: now,
+        seen: None,
+        claims: Vec::new(),
+        aliases: Vec::new(),
+    }
+}
