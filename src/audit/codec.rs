@@ -138,6 +138,12 @@ fn write_act(act: &Act) -> StoredAct {
             StoredAct::CredentialRevoked(part::CredentialRevoked { holder: Some(write_holder(holder)) })
         }
         Act::BootstrapOffered => StoredAct::BootstrapOffered(part::BootstrapOffered {}),
+        Act::ZoneCreated => StoredAct::ZoneCreated(part::ZoneCreated {}),
+        Act::ZoneUpdated => StoredAct::ZoneUpdated(part::ZoneUpdated {}),
+        Act::ZoneDeleted => StoredAct::ZoneDeleted(part::ZoneDeleted {}),
+        &Act::EventsRead { events } => StoredAct::EventsRead(part::EventsRead { events }),
+        &Act::WebhookSet { secret } => StoredAct::WebhookSet(part::WebhookSet { secret }),
+        Act::WebhookDeleted => StoredAct::WebhookDeleted(part::WebhookDeleted {}),
     }
 }
 
@@ -192,6 +198,12 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
         },
         StoredAct::CredentialRevoked(revoked) => Act::CredentialRevoked { holder: read_holder(revoked.holder)? },
         StoredAct::BootstrapOffered(_) => Act::BootstrapOffered,
+        StoredAct::ZoneCreated(_) => Act::ZoneCreated,
+        StoredAct::ZoneUpdated(_) => Act::ZoneUpdated,
+        StoredAct::ZoneDeleted(_) => Act::ZoneDeleted,
+        StoredAct::EventsRead(part::EventsRead { events }) => Act::EventsRead { events },
+        StoredAct::WebhookSet(part::WebhookSet { secret }) => Act::WebhookSet { secret },
+        StoredAct::WebhookDeleted(_) => Act::WebhookDeleted,
     })
 }
 
@@ -316,6 +328,9 @@ pub(super) fn trace(record: &stored::AuditRecord) -> Trace<'_> {
         Some(
             StoredAct::PartnerCreated(_)
             | StoredAct::AppCreated(_)
+            | StoredAct::ZoneCreated(_)
+            | StoredAct::ZoneUpdated(_)
+            | StoredAct::ZoneDeleted(_)
             | StoredAct::CredentialCreated(_)
             | StoredAct::CredentialRevoked(_),
         ) => Trace::Administered(&record.object),

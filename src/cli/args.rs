@@ -7,6 +7,7 @@ use super::alert::AlertCommand;
 use super::audit::AuditCommand;
 use super::demo::DemoArgs;
 use super::device::DeviceCommand;
+use super::events::{EventsArgs, WebhookCommand};
 use super::serve::ServeArgs;
 
 /// What was asked.
@@ -56,6 +57,11 @@ pub enum Command {
     /// Says who may call a server: partners, authorities and operators
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Shows what happens to a partner's registrations
+    Events(EventsArgs),
+    /// Says where a partner's events are sent
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
 }
 
 #[cfg(test)]
@@ -107,7 +113,11 @@ mod tests {
             "hazardcast audit verify",
             "hazardcast demo",
             "hazardcast device simulate",
+            "hazardcast events",
             "hazardcast serve",
+            "hazardcast webhook delete",
+            "hazardcast webhook set",
+            "hazardcast webhook show",
         ];
         assert_eq!(words, BTreeSet::from(expected));
     }

@@ -15,7 +15,10 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 pub use bounded::Bounded;
-pub use sections::{Access, Audit, FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server, Switch, Tls};
+pub use sections::{
+    Access, Audit, Events, FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server, Statistics, Switch, Tls,
+    Webhooks,
+};
 
 /// All settings with their defaults and meanings, as shipped.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -41,6 +44,12 @@ pub struct Config {
     pub audit: Audit,
     /// The registry's store.
     pub registry: Registry,
+    /// Counts of people.
+    pub statistics: Statistics,
+    /// Partners' events.
+    pub events: Events,
+    /// Where partners have their events sent.
+    pub webhooks: Webhooks,
     /// Devices' links.
     pub link: Link,
     /// Fan-outs.

@@ -9,8 +9,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::access::{Allowance, Limits};
+use crate::domain::SignedDuration;
 use crate::grpc::SILENCE;
 use crate::listen::{self, CertificateFiles};
+use crate::registry::EventLimits;
+use crate::webhook;
 
 use super::Bounded;
 
@@ -156,6 +159,7 @@ impl Audit {
 pub struct Registry {
     cache_mib: Bounded<16, 65_536>,
     claim_wait_days: Bounded<1, 3_650>,
+    zones_of_one_partner: Bounded<0, 10_000>,
 }
 
 impl Registry {
@@ -167,6 +171,61 @@ impl Registry {
     /// How long the holder of a CID is to be silent before one that claims it holds it.
     pub fn claim_wait(&self) -> Duration {
         Duration::from_hours(24 * u64::from(self.claim_wait_days.get()))
+    }
+
+    /// The most zones that one partner may have.
+    pub fn zones_of_one_partner(&self) -> usize {
+        self.zones_of_one_partner.get() as usize
+    }
+}
+
+/// Counts of people.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Statistics {
+    least_count: Bounded<2, 1_000>,
+}
+
+impl Statistics {
+    /// The least count that partners and authorities are told.
+    pub fn least_count(&self) -> u64 {
+        self.least_count.get().into()
+    }
+}
+
+/// Partners' events.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Events {
+    keep_days: Bounded<1, 400>,
+    keep_count: Bounded<1_000, 100_000_000>,
+}
+
+impl Events {
+    /// How long they are kept, and how many of one partner.
+    pub fn limits(&self) -> EventLimits {
+        let keep = SignedDuration::from_hours(i64::from(self.keep_days.get()) * 24);
+        EventLimits { keep, most: self.keep_count.get().into() }
+    }
+}
+
+/// Where partners have their events sent.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Webhooks {
+    allow_private: Switch,
+    roots: PathBuf,
+    first_retry_seconds: Bounded<1, 3_600>,
+}
+
+impl Webhooks {
+    /// How events are sent. A development server may send them to anywhere.
+    pub fn settings(&self, dev: bool) -> webhook::Settings {
+        webhook::Settings {
+            allow_private: dev || self.allow_private == Switch::On,
+            roots: Some(&self.roots).filter(|roots| !roots.as_os_str().is_empty()).cloned(),
+            first_retry: Duration::from_secs(self.first_retry_seconds.get().into()),
+        }
     }
 }
 

@@ -29,6 +29,18 @@ impl Purpose {
         Self::AssociatedStart,
         Self::CrossBorder,
     ];
+
+    /// Its name, lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EmergencyPush => "emergency_push",
+            Self::Location => "location",
+            Self::SavedPlaces => "saved_places",
+            Self::LinkMerging => "link_merging",
+            Self::AssociatedStart => "associated_start",
+            Self::CrossBorder => "cross_border",
+        }
+    }
 }
 
 /// The number of a privacy policy's version; a retired version ends the consents given under it. Zero is never a

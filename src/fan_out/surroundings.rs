@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{ChannelKind, Clock, Footprint, Language, LineageId, Milestone, PlaceId, Slot, Token};
+use crate::domain::{AppSlot, ChannelKind, Clock, Footprint, Language, LineageId, Milestone, PlaceId, Slot, Token};
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::link::Hub;
@@ -67,6 +67,14 @@ impl FanOuts {
         self.0.around.registry.facts(slot)
     }
 
+    /// Facts of so many registrations are brought near at a time.
+    pub(super) const NEAR: usize = 64;
+
+    /// Brings the facts of at most [`Self::NEAR`] registrations near, before they are read.
+    pub(super) fn touch(&self, slots: impl Iterator<Item = Slot>) {
+        self.0.around.registry.touch(slots);
+    }
+
     pub(super) fn place(&self, slot: Slot) -> Option<Footprint> {
         self.0.around.index.position(PlaceId::live(slot))
     }
@@ -88,9 +96,16 @@ impl FanOuts {
         self.0.lanes[ChannelKind::Link as usize].is_some() && self.hub().is_linked(slot)
     }
 
-    pub(super) fn count_skipped(&self, fan_out: &FanOut, reason: Skipped, count: u64) {
+    /// The app of a registration, if that is not deleted.
+    pub(super) fn app_of(&self, slot: Slot) -> Option<AppSlot> {
+        let facts = self.facts(slot);
+        facts.is_live().then(|| facts.app())
+    }
+
+    pub(super) fn count_skipped(&self, fan_out: &FanOut, app: Option<AppSlot>, reason: Skipped, count: u64) {
         if count > 0 {
             fan_out.progress.skipped(reason, count);
+            fan_out.progress.by_app.skipped(app, reason, count);
             self.0.skipped[reason as usize].inc_by(count);
         }
     }

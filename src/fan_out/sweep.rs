@@ -6,8 +6,10 @@
 
 use std::sync::Arc;
 
+use foldhash::HashMap;
+
 use crate::decide::{Content, TierIndex};
-use crate::domain::{ChannelKind, DeviceSlot, NoticeKind, Slot, Timestamp};
+use crate::domain::{AppSlot, ChannelKind, DeviceSlot, NoticeKind, Slot, Timestamp};
 use crate::ledger::Claim;
 use crate::locate::{Hit, Order, Sweep};
 use crate::plan::{Found, Policy, RouteId, Situation, Skipped, TierFacts, Verdict, plan};
@@ -24,7 +26,8 @@ pub(super) struct Planned {
     revise: Vec<Hit>,
     hits: Vec<Hit>,
     ready: Vec<(Bucket, Vec<Slot>)>,
-    skipped: [u64; Skipped::ALL.len()],
+    /// Since the last batch was handed over; no app where the registration is deleted.
+    skipped: HashMap<(Option<AppSlot>, Skipped), u64>,
 }
 
 #[derive(Debug)]
@@ -60,7 +63,7 @@ impl Planned {
             revise: Vec::new(),
             hits: Vec::new(),
             ready: Vec::new(),
-            skipped: Default::default(),
+            skipped: HashMap::default(),
         }
     }
 
@@ -113,9 +116,12 @@ impl Planned {
         let scene = Scene::new(house);
         let facts: Vec<_> = tiers.iter().map(|&tier| self.fan_out.tier_facts(tier, NoticeKind::Alert)).collect();
         let mut found = 0;
-        for hit in &hits {
-            let position = usize::from(hit.tier);
-            found += u64::from(self.plan_hit(house, &scene, hit.slot, (tiers[position], facts[position])));
+        for near in hits.chunks(FanOuts::NEAR) {
+            house.touch(near.iter().map(|hit| hit.slot));
+            for hit in near {
+                let position = usize::from(hit.tier);
+                found += u64::from(self.plan_hit(house, &scene, hit.slot, (tiers[position], facts[position])));
+            }
         }
         self.hits = hits;
         self.fan_out.progress.found(found);
@@ -130,7 +136,7 @@ impl Planned {
     fn plan_hit(&mut self, house: &FanOuts, scene: &Scene, slot: Slot, tier: (TierIndex, TierFacts)) -> bool {
         let facts = house.facts(slot);
         if !facts.is_live() {
-            self.skipped[Skipped::Deleted as usize] += 1;
+            self.skip(None, Skipped::Deleted, 1);
             return false;
         }
         let (device, (tier, tier_facts)) = (facts.device(), tier);
@@ -152,7 +158,7 @@ impl Planned {
             }
             // The tier has come to its end while it was swept: a lower one may hold there.
             Verdict::Skip(Skipped::AlertExpired) => house.recheck(self.fan_out.lineage(), slot),
-            Verdict::Skip(reason) => self.skipped[reason as usize] += u64::from(first),
+            Verdict::Skip(reason) => self.skip(Some(facts.app()), reason, u64::from(first)),
         }
         first
     }
@@ -192,15 +198,20 @@ impl Planned {
                 continue;
             }
             let situation = Situation { linked: house.is_linked(slot), found: Found::ByReach };
-            match plan(&house.facts(slot), facts, situation, scene.policy, scene.now) {
+            let row = house.facts(slot);
+            match plan(&row, facts, situation, scene.policy, scene.now) {
                 Verdict::Tell { route, .. } if self.fan_out.round.claim(device, Claim::Release) => {
                     self.add(Bucket { route, tier, kind: NoticeKind::Release }, slot);
                 }
                 Verdict::Tell { .. } => {}
-                Verdict::Skip(reason) => self.skipped[reason as usize] += 1,
+                Verdict::Skip(reason) => self.skip(row.is_live().then(|| row.app()), reason, 1),
             }
         }
         if end < told.len() { Stage::Release { told, next: end } } else { Stage::Done }
+    }
+
+    fn skip(&mut self, app: Option<AppSlot>, reason: Skipped, count: u64) {
+        *self.skipped.entry((app, reason)).or_default() += count;
     }
 
     fn add(&mut self, bucket: Bucket, slot: Slot) {
@@ -217,8 +228,8 @@ impl Planned {
             house.hand_over(bucket.route, &errand, slots);
             slots.clear();
         }
-        for (reason, count) in Skipped::ALL.into_iter().zip(&mut self.skipped) {
-            house.count_skipped(&self.fan_out, reason, std::mem::take(count));
+        for ((app, reason), count) in self.skipped.drain() {
+            house.count_skipped(&self.fan_out, app, reason, count);
         }
     }
 }

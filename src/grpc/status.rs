@@ -157,9 +157,13 @@ impl From<RegistryError> for Refusal {
     fn from(error: RegistryError) -> Self {
         let (code, reason) = match &error {
             RegistryError::PageToken => return InvalidField::new("page_token", error).into(),
+            RegistryError::EventCursor => return InvalidField::new("after", error).into(),
+            RegistryError::UnknownWebhook => (Code::NotFound, "WEBHOOK_NOT_FOUND"),
             RegistryError::NotFound => (Code::NotFound, "REGISTRATION_NOT_FOUND"),
             RegistryError::UnknownPartner => (Code::NotFound, "PARTNER_NOT_FOUND"),
             RegistryError::UnknownApp => (Code::NotFound, "APP_NOT_FOUND"),
+            RegistryError::UnknownZone => (Code::NotFound, "ZONE_NOT_FOUND"),
+            RegistryError::NoGround => return InvalidField::new("zone.area", error).into(),
             RegistryError::AlreadyExists => (Code::AlreadyExists, "ALREADY_EXISTS"),
             RegistryError::NoLocationConsent => (Code::FailedPrecondition, "NO_LOCATION_CONSENT"),
             RegistryError::Full(_) => (Code::ResourceExhausted, "REGISTRY_FULL"),

@@ -17,7 +17,7 @@ use parking_lot::RwLock;
 use crate::domain::{Act, AuditEntry, Cid, Installation, SignedDuration, Slot, Timestamp};
 use crate::wire::storage_v1::RegistrationRecord;
 
-use super::change::Pending;
+use super::change::{Change, Pending};
 use super::records::{self, cid_of, holder_of, installation_of, slot_key, subject_of};
 use super::store::{Space, damaged};
 use super::{RegistryError, Shared};
@@ -125,7 +125,7 @@ impl Pending<'_> {
                 }
             }
             let Some((slot, record)) = silent else { return Ok(None) };
-            self.end(slot, &record)?;
+            self.end_silent(slot, &record)?;
         }
         let slot = self.take_slot()?;
         let mut record = self.member(holder)?;
@@ -193,7 +193,7 @@ impl Pending<'_> {
         let Some(record) = record.filter(|record| !record.claims.is_empty()) else { return Ok(()) };
         let oldest = self.member(Slot(record.claims[0]))?;
         if self.is_silent(slot, &record, oldest.created_us) {
-            self.end(slot, &record)?;
+            self.end_silent(slot, &record)?;
         }
         Ok(())
     }
@@ -226,7 +226,7 @@ impl Pending<'_> {
     }
 
     /// Ends a registration that nobody has deleted.
-    fn end(&mut self, slot: Slot, record: &RegistrationRecord) -> Result<(), RegistryError> {
+    fn end_silent(&mut self, slot: Slot, record: &RegistrationRecord) -> Result<(), RegistryError> {
         let object = self.shared.directory.read().app_name(records::app_of(record)).map(|app| app.to_string().into());
         let (subjects, object) = (vec![subject_of(record, slot)?], object.unwrap_or_default());
         self.delete(slot)?;
@@ -236,18 +236,18 @@ impl Pending<'_> {
     }
 }
 
-/// What the keeper has found.
-pub(super) struct Found {
-    /// Holders that may be silent.
-    pub(super) silent: Vec<Slot>,
-    /// Those whose link is open, though that was not noted for a while.
-    pub(super) linked: Vec<Slot>,
-}
-
 impl Shared {
-    /// Looks after whoever holds a CID that is claimed.
-    pub(super) fn claimed(&self, now: Timestamp) -> Result<Found, RegistryError> {
-        let mut found = Found { silent: Vec::new(), linked: Vec::new() };
+    /// What is to be done with those who hold a CID that is claimed: they may be silent, or their link is open, though
+    /// that was not noted for a while.
+    pub(super) fn look_at_claims(&self) -> Vec<Change> {
+        self.claimed(self.clock.now()).unwrap_or_else(|error| {
+            tracing::error!(%error, "claims cannot be looked after");
+            Vec::new()
+        })
+    }
+
+    fn claimed(&self, now: Timestamp) -> Result<Vec<Change>, RegistryError> {
+        let mut changes = Vec::new();
         for slot in self.claims.holders() {
             if self.settling.links.is_linked(slot) {
                 let record = match self.record(slot) {
@@ -255,13 +255,13 @@ impl Shared {
                     record => record?,
                 };
                 if is_long_ago(&record, now) {
-                    found.linked.push(slot);
+                    changes.push(Change::Seen(slot));
                 }
             } else if self.facts.row(slot).channels == 0 {
-                found.silent.push(slot);
+                changes.push(Change::Settle(slot));
             }
         }
-        Ok(found)
+        Ok(changes)
     }
 
     /// Appends what the house did by itself to the audit log.

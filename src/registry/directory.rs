@@ -19,6 +19,9 @@ pub(super) struct Directory {
     partners: BTreeMap<PartnerName, Profile>,
     apps: BTreeMap<AppName, (AppSlot, Profile)>,
     by_slot: Vec<AppName>,
+    /// A partner's number is its position.
+    numbered: Vec<PartnerName>,
+    numbers: BTreeMap<PartnerName, u16>,
 }
 
 impl Directory {
@@ -50,6 +53,27 @@ impl Directory {
         self.by_slot.get(usize::from(slot.0))
     }
 
+    /// The number of a partner.
+    pub(super) fn partner_number(&self, name: &PartnerName) -> Option<u16> {
+        self.numbers.get(name).copied()
+    }
+
+    /// The number of the partner whose app it is.
+    pub(super) fn partner_of(&self, app: AppSlot) -> Option<u16> {
+        self.partner_number(&self.app_name(app)?.partner)
+    }
+
+    /// Names of a partner's apps, at the positions of their numbers.
+    pub(super) fn apps_of(&self, partner: u16) -> Vec<Option<AppName>> {
+        let partner = self.partner_at(partner);
+        self.by_slot.iter().map(|app| Some(app).filter(|app| Some(&app.partner) == partner).cloned()).collect()
+    }
+
+    /// The partner of a number.
+    pub(super) fn partner_at(&self, number: u16) -> Option<&PartnerName> {
+        self.numbered.get(usize::from(number))
+    }
+
     pub(super) fn partner_count(&self) -> usize {
         self.partners.len()
     }
@@ -58,7 +82,10 @@ impl Directory {
         self.by_slot.len()
     }
 
+    /// Adds a partner under the next number.
     pub(super) fn add_partner(&mut self, name: PartnerName, profile: Profile) {
+        self.numbers.insert(name.clone(), self.numbered.len() as u16);
+        self.numbered.push(name.clone());
         self.partners.insert(name, profile);
     }
 

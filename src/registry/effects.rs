@@ -1,14 +1,19 @@
 //! What memory learns of changes when they are durable, and what it loses at once.
 
+use std::sync::Arc;
+
 use foldhash::HashMap;
 
-use crate::domain::{AppName, AuditEntry, ChannelKind, Cid, Installation, PartnerName, Purpose, Slot};
+use crate::domain::{AppName, AuditEntry, ChannelKind, Cid, Installation, PartnerName, Purpose, Slot, ZoneName};
 use crate::plan::{Facts, Grant};
+use crate::wire::storage_v1::WebhookRecord;
 
 use super::Shared;
 use super::directory::Profile;
+use super::events::LogEnds;
 use super::place_log::Frame;
 use super::places::Reported;
+use super::zones::Drawn;
 
 /// What memory learns. Of several changes to one thing only the last is learned: nobody sees what was given and taken
 /// back in between.
@@ -23,6 +28,10 @@ pub(super) struct Effects {
     ended: Vec<(Slot, AuditEntry)>,
     partners: Vec<(PartnerName, Profile)>,
     apps: Vec<(AppName, Profile)>,
+    /// In the order of the changes.
+    zones: Vec<(ZoneName, Option<Arc<Drawn>>)>,
+    logs: HashMap<u16, LogEnds>,
+    webhooks: HashMap<u16, Option<WebhookRecord>>,
     /// What is lost at once.
     losses: Vec<Loss>,
 }
@@ -118,6 +127,24 @@ impl Effects {
         self.apps.push((name, profile));
     }
 
+    pub(super) fn zone(&mut self, name: ZoneName, drawn: Option<Arc<Drawn>>) {
+        self.zones.push((name, drawn));
+    }
+
+    /// What becomes of zones, in the order of the changes.
+    pub(super) fn zones(&self) -> &[(ZoneName, Option<Arc<Drawn>>)] {
+        &self.zones
+    }
+
+    /// Where a partner's log ends.
+    pub(super) fn log(&mut self, partner: u16, ends: LogEnds) {
+        self.logs.insert(partner, ends);
+    }
+
+    pub(super) fn webhook(&mut self, partner: u16, record: Option<WebhookRecord>) {
+        self.webhooks.insert(partner, record);
+    }
+
     pub(super) fn lose(&mut self, loss: Loss) {
         self.losses.push(loss);
     }
@@ -149,6 +176,9 @@ impl Effects {
         self.ended.extend(later.ended);
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
+        self.zones.extend(later.zones);
+        self.logs.extend(later.logs);
+        self.webhooks.extend(later.webhooks);
         self.losses.extend(later.losses);
     }
 }
@@ -160,7 +190,7 @@ impl Shared {
             self.facts.set(slot, facts);
         }
         for (slot, placed) in effects.places {
-            self.places.set(slot, placed.place);
+            self.set_place(slot, placed.place);
         }
         // Last: a registration that can be named is there.
         for (cid, slot) in effects.names {
@@ -179,12 +209,34 @@ impl Shared {
             self.settling.links.dismiss(slot);
             self.record_end(&entry);
         }
+        let grows = !effects.apps.is_empty() || !effects.zones.is_empty();
         let mut directory = self.directory.write();
         for (name, profile) in effects.partners {
             directory.add_partner(name, profile);
         }
         for (name, profile) in effects.apps {
             directory.add_app(name, profile);
+        }
+        for (name, drawn) in effects.zones {
+            self.zones.set(&name, drawn);
+        }
+        if grows {
+            self.zones.attach(&directory);
+        }
+        drop(directory);
+        for (partner, ends) in effects.logs {
+            self.logs.learn(partner, ends);
+        }
+        for (partner, record) in effects.webhooks {
+            self.webhooks.learn(partner, record);
+        }
+    }
+
+    /// Where a phone is from now on. One that is nowhere is in no zone: see `inside`.
+    fn set_place(&self, slot: Slot, place: Option<Reported>) {
+        self.places.set(slot, place);
+        if place.is_none() {
+            self.zones.forget(slot);
         }
     }
 
@@ -194,7 +246,7 @@ impl Shared {
         match loss {
             Loss::Registration(slot) => {
                 self.facts.set(slot, Facts::default());
-                self.places.set(slot, None);
+                self.set_place(slot, None);
             }
             Loss::Consent(slot, purpose) => {
                 let mut facts = self.facts.row(slot);
@@ -205,7 +257,7 @@ impl Shared {
                 }
                 self.facts.set(slot, facts);
             }
-            Loss::Place(slot) => self.places.set(slot, None),
+            Loss::Place(slot) => self.set_place(slot, None),
             Loss::Channel(slot, channel) => {
                 let mut facts = self.facts.row(slot);
                 facts.channels &= !channel.bit();

@@ -1,6 +1,8 @@
-//! Keeps the index of places to what may be in it, no place without its person's consent (R-P1), and writes the
-//! snapshots that take replaced places off the disk. When the holder of a CID has been silent for long it lets the
-//! newest claim hold it.
+//! Keeps the index of places to what may be in it, no place without its person's consent (R-P1), writes the snapshots
+//! that take replaced places off the disk, and counts who is inside zones.
+//!
+//! It also finds what ends by itself and is to be told, what partners' logs keep too long, and whose CID is claimed that
+//! has been silent for long.
 //!
 //! A withdrawal takes the place away with it. A consent that ends by itself is found by the keeper, within a minute;
 //! until then planning passes it over, since it reads the row.
@@ -8,13 +10,14 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::{Sender, WeakSender};
+use tokio::sync::mpsc::WeakSender;
 
 use crate::domain::{Slot, Timestamp};
 use crate::plan::{EPOCH, Grant};
 
 use super::Shared;
 use super::change::Change;
+use super::endings::Search;
 use super::place_log::{Ended, Snapshot};
 use super::writer::Job;
 
@@ -24,12 +27,13 @@ const LOOK: Duration = Duration::from_mins(1);
 /// How often it looks after those whose CID is claimed: their records are read from the disk.
 const CLAIMS: Duration = Duration::from_hours(1);
 
-/// The most places in one job, so that whoever else wants something does not wait for all of them.
+/// The most changes in one job, so that whoever else wants something does not wait for all of them.
 const BATCH: usize = 1_000;
 
 /// Looks once a minute, and writes what `snapshots` asks for, until the writer has ended and dropped its end of that.
 pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<Snapshot>) {
-    let (mut looked, mut claims) = (Instant::now(), Instant::now());
+    shared.count_zones();
+    let (mut looked, mut claims, mut endings) = (Instant::now(), Instant::now(), Search::default());
     loop {
         match snapshots.recv_timeout(LOOK.saturating_sub(looked.elapsed())) {
             Ok(snapshot) => write(shared, jobs, snapshot),
@@ -37,34 +41,35 @@ pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<
             Err(RecvTimeoutError::Timeout) => {
                 looked = Instant::now();
                 let Some(jobs) = jobs.upgrade() else { return };
-                for slots in shared.expired(shared.clock.now()).chunks(BATCH) {
-                    let changes = slots.iter().map(|&slot| Change::Expire(slot)).collect();
-                    // Waiting would be no use to anybody: what was not asked for now is found again in a minute.
-                    let _ = jobs.try_send(Job::Change(changes, None));
-                }
-                let _ = jobs.try_send(Job::Look);
+                let mut changes = shared.look(&mut endings);
                 if claims.elapsed() >= CLAIMS {
                     claims = Instant::now();
-                    look_after_claims(shared, &jobs);
+                    changes.extend(shared.look_at_claims());
                 }
+                for job in in_jobs(changes) {
+                    // Waiting would be no use to anybody: what was not asked for now is found again in a minute.
+                    let _ = jobs.try_send(Job::by_itself(job));
+                }
+                let _ = jobs.try_send(Job::Look);
+                shared.count_zones();
             }
         }
     }
 }
 
-/// Looks whose CID is to be held by one that claims it.
-fn look_after_claims(shared: &Shared, jobs: &Sender<Job>) {
-    match shared.claimed(shared.clock.now()) {
-        Ok(found) => {
-            let settled =
-                found.silent.chunks(BATCH).map(|slots| slots.iter().map(|&slot| Change::Settle(slot)).collect());
-            let noted = found.linked.chunks(BATCH).map(|slots| slots.iter().map(|&slot| Change::Seen(slot)).collect());
-            settled.chain(noted).for_each(|changes| {
-                let _ = jobs.try_send(Job::Change(changes, None));
-            });
+/// Changes in jobs that weigh no more than one may.
+fn in_jobs(changes: Vec<Change>) -> Vec<Vec<Change>> {
+    let mut jobs: Vec<Vec<Change>> = Vec::new();
+    let mut weight = BATCH;
+    for change in changes {
+        weight += change.weight();
+        if weight > BATCH {
+            jobs.push(Vec::new());
+            weight = change.weight();
         }
-        Err(error) => tracing::error!(%error, "claims cannot be looked after"),
+        jobs.last_mut().expect("the first one is begun at once").push(change);
     }
+    jobs
 }
 
 /// Writes a snapshot and hands it to the writer. One that cannot be written is given up: the log holds all that it was
@@ -84,6 +89,18 @@ fn write(shared: &Shared, jobs: &WeakSender<Job>, snapshot: Snapshot) {
 }
 
 impl Shared {
+    /// What is to be done by the time that it is now.
+    pub(super) fn look(&self, endings: &mut Search) -> Vec<Change> {
+        let now = self.clock.now();
+        let mut changes = endings.due(self, now).unwrap_or_else(|error| {
+            tracing::error!(%error, "when consents end cannot be read");
+            Vec::new()
+        });
+        changes.extend(self.expired(now).into_iter().map(Change::Expire));
+        changes.extend(self.look_at_logs(now));
+        changes
+    }
+
     /// Those whose place is in the index though their consent to hold it has ended.
     pub(super) fn expired(&self, now: Timestamp) -> Vec<Slot> {
         let ended = |slot: &Slot| {
@@ -108,6 +125,14 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn what_weighs_much_is_a_job_of_its_own() {
+        let changes = (0..2_500).map(|slot| Change::Expire(Slot(slot))).chain([1, 2].map(|end| Change::Prune(0, end)));
+        let jobs: Vec<usize> = in_jobs(changes.collect()).iter().map(Vec::len).collect();
+        assert_eq!(jobs, [1_000, 1_000, 500, 1, 1]);
+        assert!(in_jobs(Vec::new()).is_empty());
     }
 
     #[test]

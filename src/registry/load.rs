@@ -14,7 +14,7 @@ use super::keeper::is_valid;
 use super::place_log::{Limits, PlaceLog};
 use super::records::{self, cid_of, decode, holder_of, installation_of, number_key, slot_key, slot_of, subject_of};
 use super::store::{Key, Space, Store, damaged};
-use super::{RegistryError, Shared};
+use super::{RegistryError, Shared, events, webhooks};
 
 /// What the store had besides what went into memory.
 pub(super) struct Loaded {
@@ -76,6 +76,8 @@ pub(super) fn load(
         return Err(RegistryError::OtherKey { store: state.key_id, file: shared.keys.id() });
     }
     load_directory(shared)?;
+    events::load(shared)?;
+    webhooks::load(shared)?;
     if let Some((audit, tail)) = audit {
         record_directory(shared, audit, tail);
     }
@@ -85,6 +87,7 @@ pub(super) fn load(
     if places.frames() < state.place_frames {
         return Err(RegistryError::PlacesLost { found: places.frames(), expected: state.place_frames });
     }
+    shared.load_zones(audit)?;
     shared.count();
     let commit = places.last_commit().max(state.commit) + 1;
     Ok(Loaded { next: Next { slot: state.next_slot, commit }, places, expired })
@@ -226,6 +229,10 @@ fn load_directory(shared: &Shared) -> Result<(), RegistryError> {
         let (key, payload) = item?;
         let record: PartnerRecord = decode(Space::Partners, &key, &payload)?;
         let name = PartnerName::new(&record.id).map_err(|_| damaged(Space::Partners, &key, "malformed name"))?;
+        // A partner's number is its position; were one missing, all after it would be taken for others.
+        if *number_key(directory.partner_count() as u16).as_bytes() != *key {
+            return Err(damaged(Space::Partners, &key, "the partner before it is missing"));
+        }
         let profile = Profile { display_name: record.display_name, created: records::instant(record.created_us) };
         directory.add_partner(name, profile);
     }

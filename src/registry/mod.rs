@@ -12,9 +12,12 @@ mod change;
 mod claims;
 mod directory;
 mod effects;
+mod endings;
 mod error;
+mod events;
 mod facts;
 mod identity;
+mod inside;
 mod keeper;
 mod languages;
 mod load;
@@ -22,10 +25,15 @@ mod names;
 mod place_log;
 mod places;
 mod read;
+mod receipts;
 mod records;
 mod register;
+mod sealing;
 mod store;
+mod webhooks;
 mod writer;
+mod zone_change;
+mod zones;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +46,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::audit::{Audit, Tail};
 use crate::domain::{
     AppName, AppSlot, AuditSubject, ChannelKind, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
-    PartnerName, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
+    PartnerName, PlaceId, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
 };
 use crate::locate::Index;
 use crate::metrics::Metrics;
@@ -48,6 +56,7 @@ use crate::tasks::Tasks;
 use change::{Change, Done};
 use claims::{Claims, NoLinks, Settling};
 use directory::Directory;
+use events::Logs;
 use facts::FactsTable;
 use identity::Keys;
 use languages::Languages;
@@ -56,13 +65,19 @@ use names::Names;
 use place_log::Limits;
 use places::Places;
 use store::Store;
+use webhooks::Webhooks;
 use writer::{Caller, Job, Results, Writer};
+use zones::Zones;
 
 pub use change::RegistrationChange;
 pub use claims::Links;
 pub use directory::Profile;
 pub use error::RegistryError;
+pub use events::{EVENT_PAGE, EventLimits, EventPage, LogEnds};
 pub use load::Progress;
+pub use receipts::OfPartner;
+pub use webhooks::Hook;
+pub use zone_change::ZonePage;
 
 /// How many changes may wait for the writer. A call that finds no room waits.
 const ROOM: usize = 16_384;
@@ -85,6 +100,10 @@ pub struct Config {
     pub capacity: u32,
     /// Memory for blocks of the store, bytes.
     pub cache_bytes: u64,
+    /// The most zones of one partner.
+    pub most_zones: usize,
+    /// How long partners' events are kept, and how many.
+    pub events: EventLimits,
     /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
     pub audit: Option<(Audit, Tail)>,
     /// How long the holder of a CID is to be silent before one that claims it holds it.
@@ -102,6 +121,8 @@ impl Config {
             dir,
             capacity: 1 << 28,
             cache_bytes: 64 << 20,
+            most_zones: 1_000,
+            events: EventLimits::default(),
             audit: None,
             claim_wait: CLAIM_WAIT,
             links: Arc::new(NoLinks),
@@ -136,6 +157,11 @@ struct Shared {
     audit: Option<Audit>,
     directory: RwLock<Directory>,
     places: Places,
+    zones: Zones,
+    most_zones: usize,
+    logs: Logs,
+    event_limits: EventLimits,
+    webhooks: Webhooks,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     /// The store has failed: what is on disk is not known, and no more is written.
@@ -227,6 +253,13 @@ impl Registry {
         self.0.get().map_or_else(Facts::default, |open| open.shared.facts.row(slot))
     }
 
+    /// Brings the rows of some slots near, some dozens at most: reading them one by one then waits for memory once.
+    pub fn touch(&self, slots: impl Iterator<Item = Slot>) {
+        if let Some(open) = self.0.get() {
+            open.shared.facts.touch(slots);
+        }
+    }
+
     /// The language with this number.
     pub fn language(&self, id: LanguageId) -> Option<Language> {
         self.0.get()?.shared.languages.language(id)
@@ -282,7 +315,7 @@ impl Registry {
         let changes = new.into_iter().map(|new| Change::Register(Box::new(new))).collect();
         let read = |done| match done? {
             Done::Registered(registered) => Ok(*registered),
-            Done::Updated(_) | Done::Changed => Err(RegistryError::Stopped),
+            _ => Err(RegistryError::Stopped),
         };
         Ok(self.submit(changes).await?.into_iter().map(read).collect())
     }
@@ -295,7 +328,7 @@ impl Registry {
     ) -> Result<Registration, RegistryError> {
         match self.change(Change::Update(self.slot(name)?, Box::new(change))).await? {
             Done::Updated(registration) => Ok(*registration),
-            Done::Registered(_) | Done::Changed => Err(RegistryError::Stopped),
+            _ => Err(RegistryError::Stopped),
         }
     }
 
@@ -400,6 +433,11 @@ impl Shared {
             audit: config.audit.as_ref().map(|(audit, _)| audit.clone()),
             directory: RwLock::default(),
             places: Places::new(index, config.capacity),
+            zones: Zones::default(),
+            most_zones: config.most_zones,
+            logs: Logs::default(),
+            event_limits: config.events,
+            webhooks: Webhooks::default(),
             clock,
             metrics,
             failed: AtomicBool::new(false),
@@ -422,6 +460,11 @@ impl Shared {
     /// How many registrations there are.
     fn len(&self) -> usize {
         self.names.len() + self.claims.len()
+    }
+
+    /// Where a phone is.
+    fn position(&self, slot: Slot) -> Option<Footprint> {
+        self.places.index().position(PlaceId::live(slot))
     }
 
     /// Counts for operators.

@@ -11,7 +11,7 @@ use super::claims::is_to_be_noted;
 use super::identity::is_secret;
 use super::keeper::is_valid;
 use super::places::Reported;
-use super::records::{self, cid_of, decode, gid_seed_of, holder_of, installation_of, slot_key, subject_of, token_key};
+use super::records::{self, decode, gid_seed_of, slot_key, subject_of, token_key};
 use super::store::{Key, Payload, Space, damaged};
 use super::writer::Job;
 use super::{Profile, Registry, RegistryError, Shared};
@@ -35,7 +35,7 @@ impl Registry {
                 let open = self.opened()?;
                 if is_to_be_noted(&record, open.shared.now()) {
                     // Nobody waits for it: the keeper will see the link.
-                    let _ = open.jobs.try_send(Job::Change(vec![Change::Seen(slot)], None));
+                    let _ = open.jobs.try_send(Job::by_itself(vec![Change::Seen(slot)]));
                 }
                 Ok(Some(slot))
             }
@@ -87,6 +87,11 @@ impl Registry {
         let directory = self.shared()?.directory.read();
         let partners = directory.partners(first).take(most);
         Ok(partners.map(|(name, profile)| (name.clone(), profile.clone())).collect())
+    }
+
+    /// The app with this number.
+    pub fn app_name(&self, slot: AppSlot) -> Option<AppName> {
+        self.shared().ok()?.directory.read().app_name(slot).cloned()
     }
 
     /// An app.
@@ -174,7 +179,6 @@ impl Shared {
     ) -> Result<Registration, RegistryError> {
         let bad = |reason| damaged(Space::Registrations, &slot.0.to_be_bytes(), reason);
         let app = records::app_of(record);
-        let installation = holder_of(record).map_or(Ok(None), |_| installation_of(record, slot))?;
         let name = self.directory.read().app_name(app).cloned().ok_or_else(|| bad("of an unknown app"))?;
         let tokens = records::channels(record.channels).map(|channel| {
             let missing = || damaged(Space::Tokens, token_key(slot, channel).as_bytes(), "missing");
@@ -185,7 +189,7 @@ impl Shared {
         Ok(Registration {
             subject: subject_of(record, slot)?,
             gid: self.keys.pseudonym(&name.partner, gid_seed_of(record, slot)?),
-            name: RegistrationName { app: name, cid: cid_of(record, slot)?, installation },
+            name: records::name_of(name, record, slot)?,
             slot,
             device: DeviceSlot(slot.0),
             app,

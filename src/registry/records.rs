@@ -4,8 +4,8 @@ use bytes::Bytes;
 use prost::Message;
 
 use crate::domain::{
-    AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Installation, Language, Platform,
-    PolicyVersion, Purpose, Slot, Timestamp,
+    AppName, AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Installation, Language,
+    Platform, PolicyVersion, Purpose, RegistrationName, Slot, Timestamp,
 };
 use crate::plan::{Facts, Flags, Grant};
 use crate::wire::storage_v1::{ConsentRecord, RegistrationRecord, TraitsRecord};
@@ -25,6 +25,10 @@ pub(super) fn token_key(slot: Slot, channel: ChannelKind) -> Key {
 
 pub(super) fn number_key(number: u16) -> Key {
     Key::new(&[&number.to_be_bytes()])
+}
+
+pub(super) fn zone_key(key: u32) -> Key {
+    Key::new(&[&key.to_be_bytes()])
 }
 
 /// The slot that a key of four bytes names.
@@ -74,6 +78,7 @@ pub(super) fn write_consent(consent: &Consent) -> ConsentRecord {
         granted_us: consent.granted.as_microsecond(),
         expires_us: consent.expires.map(Timestamp::as_microsecond),
         origin: consent.origin.0.clone(),
+        end_told: false,
     }
 }
 
@@ -137,6 +142,16 @@ pub(super) fn cid_of(record: &RegistrationRecord, slot: Slot) -> Result<Cid, Reg
 pub(super) fn subject_of(record: &RegistrationRecord, slot: Slot) -> Result<AuditSubject, RegistryError> {
     let bytes = <[u8; 16]>::try_from(&*record.subject);
     bytes.map(AuditSubject).map_err(|_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "no subject"))
+}
+
+/// The name of a registration of this app.
+pub(super) fn name_of(
+    app: AppName,
+    record: &RegistrationRecord,
+    slot: Slot,
+) -> Result<RegistrationName, RegistryError> {
+    let installation = holder_of(record).map_or(Ok(None), |_| installation_of(record, slot))?;
+    Ok(RegistrationName { app, cid: cid_of(record, slot)?, installation })
 }
 
 /// What tells a registration from others that claim its CID, if it is or was a claim.

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
-use crate::domain::{AppSlot, DeviceIdentifier, LinkSecret, NewRegistration, PartnerName, Private, Purpose, Slot};
+use crate::domain::{
+    AppSlot, DeviceIdentifier, EventKind, LinkSecret, NewRegistration, PartnerName, Private, Purpose, Slot,
+};
 use crate::wire::storage_v1::{IdentifierMember, IdentifierRecord, RegistrationRecord};
 
 use super::change::Pending;
@@ -90,6 +92,10 @@ impl Pending<'_> {
         };
         record.identifiers = records::write_identifiers(&identifiers);
         self.put_registration(slot, &record);
+        self.arm(slot, &record);
+        if ended.is_some() {
+            self.tell(slot, &record, &EventKind::Restarted);
+        }
         self.name(slot, &record)?;
         let registration = self.registration(slot, &record)?;
         let created = ended.is_none();

@@ -7,5 +7,8 @@ mod interleave;
 mod lane;
 mod message;
 mod oracle;
+mod people;
 mod phone;
+mod pieces;
 mod runs;
+mod stress;

@@ -7,11 +7,14 @@ mod consents;
 mod damage;
 #[path = "../../../tests/it/support/encodings.rs"]
 mod encodings;
+mod events;
 mod identity;
 mod model;
 mod place_log;
 mod places;
 mod tokens;
+mod webhooks;
+mod zones;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,6 +23,7 @@ use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use super::endings::Search;
 use super::place_log::{Entry, PlaceLog};
 use super::records::slot_key;
 use super::store::Space;
@@ -41,6 +45,7 @@ struct House {
     limits: Limits,
     claim_wait: Duration,
     links: Arc<Linked>,
+    events: EventLimits,
     runtime: Runtime,
     open: Option<Open>,
 }
@@ -81,8 +86,8 @@ impl House {
     fn with_claims(limits: Limits, claim_wait: Duration) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let (clock, links) = (Arc::new(ManualClock::at(NOON)), Arc::default());
-        let mut house = Self { folder, clock, limits, claim_wait, links, runtime, open: None };
+        let (clock, events, links) = (Arc::new(ManualClock::at(NOON)), EventLimits::default(), Arc::default());
+        let mut house = Self { folder, clock, limits, claim_wait, links, events, runtime, open: None };
         house.open = Some(house.try_open().expect("it opens"));
         for partner in ["news", "maps"].map(partner) {
             house.make(|registry| registry.create_partner(partner, String::new())).expect("it is new");
@@ -103,6 +108,7 @@ impl House {
             limits: self.limits,
             claim_wait: self.claim_wait,
             links: Arc::clone(&self.links) as _,
+            events: self.events,
             ..Config::new(self.folder.path().to_owned())
         };
         let registry = Registry::open(&config, Arc::clone(&index), clock, metrics, &tasks)?;
@@ -151,11 +157,9 @@ impl House {
 
     /// What the keeper does each minute.
     fn look(&self) {
-        let expired = self.registry().shared().expect("loaded").expired(self.now());
-        self.submit(expired.into_iter().map(Change::Expire).collect());
-        let found = self.registry().shared().expect("loaded").claimed(self.now()).expect("the store is well");
-        let settled = found.silent.into_iter().map(Change::Settle);
-        self.submit(settled.chain(found.linked.into_iter().map(Change::Seen)).collect());
+        let changes = self.registry().shared().expect("loaded").look(&mut Search::default());
+        self.submit(changes);
+        self.submit(self.registry().shared().expect("loaded").look_at_claims());
     }
 
     fn submit(&self, mut changes: Vec<Change>) {

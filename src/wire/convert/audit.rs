@@ -109,6 +109,8 @@ fn details(act: &Act) -> Option<Details> {
         Act::CredentialRevoked { holder } => {
             Details::CredentialRevoked(part::CredentialRevoked { holder: Some(actor_to_wire(holder)) })
         }
+        Act::EventsRead { events } => Details::EventsRead(part::EventsRead { event_count: events.cast_signed() }),
+        &Act::WebhookSet { secret } => Details::WebhookSet(part::WebhookSet { secret }),
         Act::LogAnchored
         | Act::ServerStopped
         | Act::RegistrationEnded
@@ -116,7 +118,11 @@ fn details(act: &Act) -> Option<Details> {
         | Act::RegistrationDeleted
         | Act::PartnerCreated
         | Act::AppCreated
-        | Act::BootstrapOffered => return None,
+        | Act::BootstrapOffered
+        | Act::ZoneCreated
+        | Act::ZoneUpdated
+        | Act::ZoneDeleted
+        | Act::WebhookDeleted => return None,
     })
 }
 

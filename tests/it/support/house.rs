@@ -12,6 +12,7 @@ use hazardcast::access::Limits;
 use hazardcast::app::{App, Null, Options};
 use hazardcast::device::Credentials;
 use hazardcast::domain::{LinkSecret, ManualClock, Private};
+use hazardcast::registry::EventLimits;
 use hazardcast::wire::v1;
 use hazardcast::wire::v1::alert_service_client::AlertServiceClient;
 use hazardcast::wire::v1::device_service_client::DeviceServiceClient;
@@ -23,7 +24,7 @@ use tonic::transport::Channel;
 
 use super::message::Message;
 use super::server::PATIENCE;
-use super::site::{BOUNDS, CLAIM_WAIT};
+use super::site::{BOUNDS, CLAIM_WAIT, WEBHOOKS};
 
 /// When the clock of every house starts.
 pub(crate) const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
@@ -75,6 +76,10 @@ impl House {
             audit_segment_bytes,
             registry_cache_bytes: 8 << 20,
             claim_wait: CLAIM_WAIT,
+            zones_of_one_partner: 3,
+            least_count: 10,
+            events: EventLimits::default(),
+            webhooks: WEBHOOKS,
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,

@@ -10,6 +10,8 @@ use hazardcast::access::Limits;
 use hazardcast::app::{App, Null, Options, Tls};
 use hazardcast::domain::ManualClock;
 use hazardcast::listen::{Bounds, CertificateFiles};
+use hazardcast::registry::EventLimits;
+use hazardcast::webhook;
 use hazardcast::wire::v1;
 use hazardcast::wire::v1::access_service_client::AccessServiceClient;
 use hazardcast::wire::v1::partner_service_client::PartnerServiceClient;
@@ -137,6 +139,10 @@ impl Site {
             segment_bytes: 1 << 20,
             registry_cache_bytes: 8 << 20,
             claim_wait: CLAIM_WAIT,
+            zones_of_one_partner: 3,
+            least_count: 10,
+            events: EventLimits::default(),
+            webhooks: webhook::Settings { roots: Some(path("roots.pem")), ..WEBHOOKS },
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,
@@ -238,6 +244,10 @@ impl Site {
 
 /// How long the holder of a CID is to be silent: longer than any story.
 pub(crate) const CLAIM_WAIT: Duration = Duration::from_hours(30 * 24);
+
+/// Events are sent to this machine, and again soon if they are not taken.
+pub(crate) const WEBHOOKS: webhook::Settings =
+    webhook::Settings { allow_private: true, roots: None, first_retry: Duration::from_millis(20) };
 
 /// What connections may cost where nothing else is said: anything.
 pub(crate) const BOUNDS: Bounds = Bounds {

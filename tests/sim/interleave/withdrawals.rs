@@ -4,7 +4,7 @@ use hazardcast::domain::{Purpose, RegistrationName, Slot};
 
 use super::world::{INSIDE, World};
 use super::{Played, Story, at_every_moment};
-use crate::house::{consent, device};
+use crate::people::{consent, device};
 
 /// What is taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

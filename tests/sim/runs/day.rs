@@ -13,9 +13,11 @@ use rand::{RngExt, SeedableRng};
 
 use super::ground::Region;
 use super::people::{Law, Person};
-use crate::house::{House, Sent, Steps, consent, device};
+use crate::house::House;
 use crate::lane::{Delivery, Holds};
 use crate::message::Message;
+use crate::people::{consent, device};
+use crate::pieces::{Sent, Steps};
 
 /// How many people there are in the morning.
 const PEOPLE: usize = 40;
