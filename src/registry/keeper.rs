@@ -1,7 +1,7 @@
 //! Keeps the index of places to what may be in it, no place without its person's consent (R-P1), writes the snapshots
 //! that take replaced places off the disk, and counts who is inside zones.
 //!
-//! It also finds what ends by itself and is to be told, what partners' logs keep too long, and whose CID is claimed that
+//! It also finds what ends by itself and is to be told, what partners' logs keep too long, and whose CID is claimed who
 //! has been silent for long.
 //!
 //! A withdrawal takes the place away with it. A consent that ends by itself is found by the keeper, within a minute;
