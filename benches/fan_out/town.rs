@@ -8,8 +8,8 @@ use hazardcast::decide::Authority;
 use hazardcast::domain::{
     Actor, Alert, AlertId, AlertScope, AppName, Area, Body, Caller, Category, Certainty, ChannelKind, Clock, Consent,
     ConsentOrigin, DeviceTraits, Footprint, Ground, Identifier, Info, InfoTexts, Language, Mode, NewRegistration,
-    NonEmpty, PartnerName, Platform, PolicyVersion, Polygon, Position, Private, Purpose, Ring, Sender, Severity,
-    Subject, Timestamp, Token, Urgency,
+    NonEmpty, PartnerName, Platform, PolicyVersion, Polygon, Position, Preferences, Private, Purpose, Ring, Sender,
+    Severity, Subject, Timestamp, Token, Urgency,
 };
 use hazardcast::intake::Submission;
 use hazardcast::lifecycle::SystemClock;
@@ -156,6 +156,7 @@ fn registration(app: &AppName, at: Position, now: Timestamp) -> NewRegistration 
         tokens: vec![Token { channel: ChannelKind::Null, value: Private::new("null".to_owned()) }],
         consents: vec![consent(Purpose::EmergencyPush), consent(Purpose::Location)],
         drills: false,
+        preferences: Preferences::default(),
         place: Some((Footprint::Point(Private::new(at)), now)),
     }
 }

@@ -105,8 +105,8 @@ fn write_act(act: &Act) -> StoredAct {
         }
         Act::RegistrationEnded => StoredAct::RegistrationEnded(part::RegistrationEnded {}),
         Act::RegistrationRead => StoredAct::RegistrationRead(part::RegistrationRead {}),
-        &Act::RegistrationUpdated { traits, tokens, drills, secret } => {
-            StoredAct::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret })
+        &Act::RegistrationUpdated { traits, tokens, drills, secret, preferences } => {
+            StoredAct::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret, preferences })
         }
         Act::RegistrationRecovered { consents } => StoredAct::RegistrationRecovered(part::RegistrationRecovered {
             consents: consents.iter().map(write_terms).collect(),
@@ -171,8 +171,8 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
         },
         StoredAct::RegistrationEnded(_) => Act::RegistrationEnded,
         StoredAct::RegistrationRead(_) => Act::RegistrationRead,
-        StoredAct::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret }) => {
-            Act::RegistrationUpdated { traits, tokens, drills, secret }
+        StoredAct::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret, preferences }) => {
+            Act::RegistrationUpdated { traits, tokens, drills, secret, preferences }
         }
         StoredAct::RegistrationRecovered(recovered) => Act::RegistrationRecovered {
             consents: recovered.consents.iter().map(read_terms).collect::<Result<_, _>>()?,

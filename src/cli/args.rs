@@ -8,6 +8,7 @@ use super::audit::AuditCommand;
 use super::demo::DemoArgs;
 use super::device::DeviceCommand;
 use super::events::{EventsArgs, WebhookCommand};
+use super::registry::RegistryCommand;
 use super::serve::ServeArgs;
 
 /// What was asked.
@@ -51,6 +52,9 @@ pub enum Command {
     /// Verifies, lists and exports the log of who did what
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Imports and exports registrations, a file at a time
+    #[command(subcommand)]
+    Registry(RegistryCommand),
     /// Plays devices
     #[command(subcommand)]
     Device(DeviceCommand),
@@ -114,6 +118,8 @@ mod tests {
             "hazardcast demo",
             "hazardcast device simulate",
             "hazardcast events",
+            "hazardcast registry export",
+            "hazardcast registry import",
             "hazardcast serve",
             "hazardcast webhook delete",
             "hazardcast webhook set",

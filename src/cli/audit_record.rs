@@ -71,6 +71,7 @@ fn details(details: &Details) -> Value {
         }
         Details::RegistrationUpdated(updated) => json!({
             "traits": updated.traits, "tokens": updated.tokens, "drills": updated.drills, "secret": updated.secret,
+            "preferences": updated.preferences,
         }),
         Details::PlacesReported(reported) => json!({
             "reported": reported.report_count, "forgotten": reported.forget_count,

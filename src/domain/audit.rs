@@ -207,6 +207,8 @@ pub enum Act {
         drills: bool,
         /// The secret of its link.
         secret: bool,
+        /// What the person wants to be told of.
+        preferences: bool,
     },
     /// After a crash: a registration had been changed, and the record of that was lost.
     RegistrationRecovered {

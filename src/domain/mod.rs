@@ -21,6 +21,7 @@ mod id;
 mod language;
 mod non_empty;
 mod notice;
+mod preferences;
 mod private;
 mod receipt;
 mod registration;
@@ -50,6 +51,7 @@ pub use id::{
 pub use language::{InvalidLanguage, Language};
 pub use non_empty::NonEmpty;
 pub use notice::{Notice, NoticeKind, NoticePlace, NoticeText, Priority};
+pub use preferences::{Hazards, Preferences, Quiet, QuietHours};
 pub use private::Private;
 pub use receipt::{ChannelKind, Fault, Milestone, Outcome, Scope, VendorId};
 pub use registration::{

@@ -3,8 +3,8 @@
 use compact_str::CompactString;
 
 use super::{
-    AppName, AppSlot, AuditSubject, ChannelKind, Consent, DeviceSlot, Gid, Language, LinkSecret, Position, Private,
-    RegistrationName, Slot, Timestamp,
+    AppName, AppSlot, AuditSubject, ChannelKind, Consent, DeviceSlot, Gid, Language, LinkSecret, Position, Preferences,
+    Private, RegistrationName, Slot, Timestamp,
 };
 
 /// The operating system of a device.
@@ -138,6 +138,8 @@ pub struct Registration {
     pub consents: Vec<Consent>,
     /// Whether the person takes part in exercises and tests (R-E9).
     pub drills: bool,
+    /// What the person wants to be told of (R-S2).
+    pub preferences: Preferences,
     /// Where the phone is, if it may be held.
     pub place: Option<Footprint>,
     /// When the place was reported.
@@ -169,6 +171,8 @@ pub struct NewRegistration {
     pub consents: Vec<Consent>,
     /// Whether the person takes part in exercises and tests.
     pub drills: bool,
+    /// What the person wants to be told of.
+    pub preferences: Preferences,
     /// Where the phone is, and when it was there.
     pub place: Option<(Footprint, Timestamp)>,
 }

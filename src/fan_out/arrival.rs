@@ -126,7 +126,7 @@ impl FanOuts {
         if fan_out.has_had(device, claim) {
             return Met::Had(due);
         }
-        let situation = Situation { linked: self.is_linked(slot), found: kind.into() };
+        let situation = self.situation(slot, &facts, kind.into(), now);
         match plan(&facts, fan_out.tier_facts(tier, kind), situation, self.policy(), now) {
             Verdict::Tell { route, .. } if may_take(kind, route.channel()) => {
                 if !fan_out.round.claim(device, claim) {
@@ -155,13 +155,14 @@ impl FanOuts {
         fan_out.is_release_due(device).then(|| Due::release(facts))
     }
 
-    /// What was sent and not acknowledged, to be sent again. The device drops it if it had it after all.
+    /// What was sent and not acknowledged, to be sent again. The device drops it if it had it after all; if it had not,
+    /// it sounds now, and so it is for the person to say whether it may.
     fn owed(&self, fan_out: &FanOut, due: &Due, now: Timestamp) -> Option<EncodedNotice> {
         let Due { facts, tier, .. } = due;
         // One that was told by this bulletin alone, and may not have it, is not told of a change.
         let first = due.kind == NoticeKind::Update && fan_out.past.before.is_none();
         let kind = if first { NoticeKind::Alert } else { due.kind };
-        let situation = Situation { linked: true, found: kind.into() };
+        let situation = Situation { linked: true, found: kind.into(), wish: self.wish(facts, now) };
         let verdict = plan(facts, fan_out.tier_facts(*tier, kind), situation, self.policy(), now);
         let Verdict::Tell { .. } = verdict else { return None };
         let languages: Vec<_> = facts.languages.iter().filter_map(|&id| self.language(id)).collect();

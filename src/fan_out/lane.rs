@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::channel::{Channel, Content, Endpoint, Parcel};
 use crate::domain::{ChannelKind, DeviceSlot, Milestone, NoticeKind, Outcome, Slot, Timestamp};
 use crate::ledger::{Claim, count, settle};
-use crate::plan::{Found, LanguageId, Policy, Situation, Skipped, TierFacts, Verdict, plan};
+use crate::plan::{Found, LanguageId, Policy, Skipped, TierFacts, Verdict, plan};
 
 use super::FanOuts;
 use super::arrival::{Sent, may_take};
@@ -109,7 +109,7 @@ impl<C: Channel> Lane<C> {
         if fan_out.has_had(device, claim) {
             return round.release(device, claim);
         }
-        let situation = Situation { linked: self.house.is_linked(slot), found: Found::from(errand.kind) };
+        let situation = self.house.situation(slot, &facts, Found::from(errand.kind), now);
         match plan(&facts, tier, situation, policy, now) {
             Verdict::Tell { route, .. } => {
                 if !may_take(errand.kind, route.channel()) || self.has_changed(look, slot, device) {
@@ -213,9 +213,10 @@ impl<C: Channel> Lane<C> {
         let mut policy = self.house.policy();
         policy.channels &= !C::KIND.bit();
         let tier = errand.fan_out.tier_facts(errand.tier, errand.kind);
-        let linked = C::KIND != ChannelKind::Link && self.house.is_linked(slot);
-        let found = Found::from(errand.kind);
-        match plan(&facts, tier, Situation { linked, found }, policy, self.house.now()) {
+        let now = self.house.now();
+        let mut situation = self.house.situation(slot, &facts, errand.kind.into(), now);
+        situation.linked &= C::KIND != ChannelKind::Link;
+        match plan(&facts, tier, situation, policy, now) {
             Verdict::Tell { route, .. } if may_take(errand.kind, route.channel()) => {
                 return self.house.hand_over(route, errand, &[slot]);
             }

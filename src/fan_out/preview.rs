@@ -19,7 +19,7 @@ use crate::decide::{Bulletin, Content, TierIndex};
 use crate::domain::{AuthorityName, ChannelKind, DeviceSlot, Discretion, NoticeKind, Slot};
 use crate::ledger::SlotSet;
 use crate::locate::{AffectedArea, Order};
-use crate::plan::{Found, Situation, Skipped, TierFacts, Verdict, plan};
+use crate::plan::{Found, Skipped, TierFacts, Verdict, plan};
 
 use super::FanOuts;
 use super::square::{Square, squares_round};
@@ -78,7 +78,7 @@ impl FanOuts {
         let (mut sweep, mut hits) = (self.index().sweep(&ground, Order::Any), Vec::new());
         let touching = |square: &Square| {
             let tier = tiers.iter().find(|tier| tier.area.touches(square.footprint()))?;
-            Some(TierFacts { mode: bulletin.parts().mode, priority: tier.priority, expires: tier.expires() })
+            Some(TierFacts::of(bulletin.parts().mode, tier))
         };
         loop {
             hits.clear();
@@ -101,10 +101,7 @@ impl FanOuts {
 
     fn preview_warning(&self, bulletin: &Bulletin) -> Preview {
         let areas: Vec<_> = bulletin.tiers().iter().map(|tier| tier.area.clone()).collect();
-        let tier_facts = |tier: TierIndex| {
-            let tier = &bulletin.tiers()[usize::from(tier.0)];
-            TierFacts { mode: bulletin.parts().mode, priority: tier.priority, expires: tier.expires() }
-        };
+        let tier_facts = |tier: TierIndex| TierFacts::of(bulletin.parts().mode, &bulletin.tiers()[usize::from(tier.0)]);
         let mut preview = Preview::default();
         let mut sweep = self.index().sweep(&areas, Order::Any);
         let (seen, mut hits) = (SlotSet::default(), Vec::new());
@@ -125,8 +122,7 @@ impl FanOuts {
 
     fn preview_cancel(&self, bulletin: &Bulletin) -> Preview {
         let parts = bulletin.parts();
-        let priority = crate::domain::Priority::Information;
-        let facts = TierFacts { mode: parts.mode, priority, expires: parts.expires };
+        let facts = TierFacts::release(parts.mode, parts.expires);
         let mut preview = Preview::default();
         let told = SlotSet::default();
         for lineage in std::iter::once(&parts.lineage).chain(&parts.absorbs) {
@@ -157,8 +153,8 @@ impl Preview {
 
     fn count(&mut self, house: &FanOuts, slot: Slot, tier: TierFacts, found: Found) {
         self.found += 1;
-        let situation = Situation { linked: house.is_linked(slot), found };
-        match plan(&house.facts(slot), tier, situation, house.policy(), house.now()) {
+        let (facts, now) = (house.facts(slot), house.now());
+        match plan(&facts, tier, house.situation(slot, &facts, found, now), house.policy(), now) {
             Verdict::Tell { route, .. } => *self.told.entry(route.channel()).or_default() += 1,
             Verdict::Skip(reason) => *self.skipped.entry(reason).or_default() += 1,
         }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::domain::{AppSlot, ChannelKind, Clock, Footprint, Language, LineageId, Milestone, PlaceId, Slot, Token};
+use crate::domain::{
+    AppSlot, ChannelKind, Clock, Footprint, Language, LineageId, Milestone, PlaceId, Slot, Timestamp, Token,
+};
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::link::Hub;
 use crate::locate::{Index, Standing};
 use crate::metrics::Metrics;
-use crate::plan::{Facts, LanguageId, Policy, Skipped};
+use crate::plan::{Facts, Found, LanguageId, Policy, PreferencesId, Situation, Skipped, Wish};
 use crate::registry::Registry;
 
 use super::{FanOut, FanOuts};
@@ -35,6 +37,10 @@ pub struct Surroundings {
 impl FanOuts {
     pub(super) fn index(&self) -> &Index {
         &self.0.around.index
+    }
+
+    pub(super) fn registry(&self) -> &Registry {
+        &self.0.around.registry
     }
 
     pub(super) fn standing(&self) -> &Standing<LineageId> {
@@ -94,6 +100,19 @@ impl FanOuts {
     /// Whether a registration can be told over its link: it has one, and links have a lane.
     pub(super) fn is_linked(&self, slot: Slot) -> bool {
         self.0.lanes[ChannelKind::Link as usize].is_some() && self.hub().is_linked(slot)
+    }
+
+    /// How a registration that was found so can be reached, and what its person wants to be told of.
+    pub(super) fn situation(&self, slot: Slot, facts: &Facts, found: Found, now: Timestamp) -> Situation {
+        Situation { linked: self.is_linked(slot), found, wish: self.wish(facts, now) }
+    }
+
+    /// What the person of a registration wants to be told of at `now`.
+    pub(super) fn wish(&self, facts: &Facts, now: Timestamp) -> Wish {
+        match facts.preferences() {
+            PreferencesId(0) => Wish::EVERYTHING,
+            number => self.0.around.registry.wish(number, now),
+        }
     }
 
     /// The app of a registration, if that is not deleted.

@@ -12,7 +12,7 @@ use crate::decide::{Content, TierIndex};
 use crate::domain::{AppSlot, ChannelKind, DeviceSlot, NoticeKind, Slot, Timestamp};
 use crate::ledger::Claim;
 use crate::locate::{Hit, Order, Sweep};
-use crate::plan::{Found, Policy, RouteId, Situation, Skipped, TierFacts, Verdict, plan};
+use crate::plan::{Found, Policy, RouteId, Skipped, TierFacts, Verdict, plan};
 
 use super::queue::Errand;
 use super::{FanOut, FanOuts};
@@ -145,10 +145,12 @@ impl Planned {
         if self.fan_out.has_had(device, claim) {
             return first;
         }
-        let situation = Situation { linked: house.is_linked(slot), found: Found::ByPlace };
+        let heard = self.fan_out.reach.shown(device).is_some_and(|shown| shown >= tier_facts.priority);
+        let found = if heard { Found::Again } else { Found::ByPlace };
+        let situation = house.situation(slot, &facts, found, scene.now);
         match plan(&facts, tier_facts, situation, scene.policy, scene.now) {
             Verdict::Tell { route, .. } => {
-                if self.fan_out.reach.shown(device).is_some_and(|shown| shown >= tier_facts.priority) {
+                if heard {
                     if route.channel() == ChannelKind::Link {
                         self.revise.push(Hit::new(slot, tier.0));
                     }
@@ -197,8 +199,8 @@ impl Planned {
             if self.fan_out.has_had(device, Claim::Release) {
                 continue;
             }
-            let situation = Situation { linked: house.is_linked(slot), found: Found::ByReach };
             let row = house.facts(slot);
+            let situation = house.situation(slot, &row, Found::ByReach, scene.now);
             match plan(&row, facts, situation, scene.policy, scene.now) {
                 Verdict::Tell { route, .. } if self.fan_out.round.claim(device, Claim::Release) => {
                     self.add(Bucket { route, tier, kind: NoticeKind::Release }, slot);

@@ -87,6 +87,7 @@ impl DeviceService for DeviceDoor {
             tokens: change.tokens.is_some(),
             drills: change.drills.is_some(),
             secret: false,
+            preferences: change.preferences.is_some(),
         };
         let services = self.0.clone();
         let update = async move {
@@ -347,7 +348,7 @@ fn by_app(reports: &[Report]) -> (Vec<(AppName, PlaceCounts)>, Vec<usize>) {
 
 /// What the mask names, `*` for all; without a mask, what is set (AIP-134).
 fn change(new: v1::Registration, paths: &[String]) -> Result<RegistrationChange, InvalidField> {
-    let all = ["traits", "tokens", "drills"];
+    let all = ["traits", "tokens", "drills", "preferences"];
     if let Some(unknown) = paths.iter().find(|path| *path != "*" && !all.contains(&path.as_str())) {
         let shown: String = unknown.chars().take(64).collect();
         return Err(InvalidField::new("update_mask", format!("{shown:?} cannot be changed by this call")));
@@ -357,10 +358,13 @@ fn change(new: v1::Registration, paths: &[String]) -> Result<RegistrationChange,
         _ => paths.iter().any(|asked| asked == path || asked == "*"),
     };
     let (traits, tokens) = (asked("traits", new.traits.is_some()), asked("tokens", !new.tokens.is_empty()));
+    let wanted = || registration::preferences(new.preferences.as_ref(), "registration.preferences");
+    let preferences = asked("preferences", new.preferences.is_some()).then(wanted).transpose()?;
     Ok(RegistrationChange {
         traits: traits.then(|| registration::traits(new.traits, "registration.traits")).transpose()?,
         tokens: tokens.then(|| registration::tokens(new.tokens, "registration.tokens")).transpose()?,
         drills: asked("drills", new.drills).then_some(new.drills),
+        preferences,
     })
 }
 

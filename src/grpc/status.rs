@@ -157,6 +157,9 @@ impl From<RegistryError> for Refusal {
     fn from(error: RegistryError) -> Self {
         let (code, reason) = match &error {
             RegistryError::PageToken => return InvalidField::new("page_token", error).into(),
+            RegistryError::UnknownTimeZone => {
+                return InvalidField::new("registration.traits.time_zone", error).into();
+            }
             RegistryError::EventCursor => return InvalidField::new("after", error).into(),
             RegistryError::UnknownWebhook => (Code::NotFound, "WEBHOOK_NOT_FOUND"),
             RegistryError::NotFound => (Code::NotFound, "REGISTRATION_NOT_FOUND"),

@@ -3,14 +3,28 @@
 //! [`plan`] looks at one row of [`Facts`] and at one tier, and answers with a [`Verdict`]. The sweep asks it for every
 //! hit, an arrival asks it for one, and a lane asks it again just before bytes leave. It allocates nothing, takes no
 //! lock and reads no clock.
+//!
+//! # Preferences
+//!
+//! What a person wants to be told of ([`Wish`]) is looked at when they would be told with sound: of an alert for the
+//! first time, or since it is worse now. What follows without sound, a new text for those who show as much already and
+//! the word that it is over, goes to whoever was told (R-E6). An immediate threat to life is told whatever anybody
+//! wants.
+//!
+//! Each registration is planned by its own preferences, and a phone is told if any of its registrations may be told: a
+//! person who has muted one app has not muted another. This needs no rule of its own. Sweeps and arrivals plan every
+//! registration, and the device is claimed only by one that is told; those that are not stand in nobody's way.
 
 mod facts;
 mod route;
+mod wish;
 
-use crate::domain::{Mode, NoticeKind, PolicyVersion, Priority, Purpose, Timestamp};
+use crate::decide::Tier;
+use crate::domain::{Hazards, Mode, NoticeKind, PolicyVersion, Priority, Purpose, Severity, Timestamp};
 
-pub use facts::{EPOCH, Facts, Flags, Grant, LanguageId};
+pub use facts::{EPOCH, Facts, Flags, Grant, LanguageId, PreferencesId};
 pub use route::RouteId;
+pub use wish::Wish;
 
 /// What a plan needs to know of a tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +33,26 @@ pub struct TierFacts {
     pub mode: Mode,
     /// How pressing it is.
     pub priority: Priority,
+    /// How severe it is: the worst that any of its infos says.
+    pub severity: Severity,
+    /// What it is of: all that any of its infos says. None: not said, and so it may be anything.
+    pub hazards: Hazards,
     /// When it stops being sent.
     pub expires: Timestamp,
+}
+
+impl TierFacts {
+    /// Those of a tier.
+    pub fn of(mode: Mode, tier: &Tier) -> Self {
+        let (severity, hazards) = (tier.severity(), tier.hazards());
+        Self { mode, priority: tier.priority, severity, hazards, expires: tier.expires() }
+    }
+
+    /// Those of the word that an alert is over.
+    pub fn release(mode: Mode, expires: Timestamp) -> Self {
+        let (priority, severity) = (Priority::Information, Severity::Unknown);
+        Self { mode, priority, severity, hazards: Hazards::NONE, expires }
+    }
 }
 
 /// How the registration was found, and how it can be reached now.
@@ -30,6 +62,8 @@ pub struct Situation {
     pub linked: bool,
     /// How it was found.
     pub found: Found,
+    /// What its person wants to be told of.
+    pub wish: Wish,
 }
 
 /// How a registration was found.
@@ -37,6 +71,9 @@ pub struct Situation {
 pub enum Found {
     /// One of its places is in the area.
     ByPlace,
+    /// One of its places is in the area, and it was told something as pressing before: it is told of a new text,
+    /// without sound.
+    Again,
     /// It was told before: no place of it is looked at.
     ByReach,
 }
@@ -45,7 +82,8 @@ impl From<NoticeKind> for Found {
     /// Only those who were told before are told that it is over.
     fn from(kind: NoticeKind) -> Self {
         match kind {
-            NoticeKind::Alert | NoticeKind::Update => Self::ByPlace,
+            NoticeKind::Alert => Self::ByPlace,
+            NoticeKind::Update => Self::Again,
             NoticeKind::Release => Self::ByReach,
         }
     }
@@ -97,11 +135,17 @@ pub enum Skipped {
     PolicyRetired = 7,
     /// No live link and no channel that is set up: told when its link opens (R-E7).
     NoRoute = 8,
+    /// Less severe than its person wants to be told of (R-S2).
+    BelowLeastSeverity = 9,
+    /// Of no kind that its person wants to be told of (R-S2).
+    HazardNotWanted = 10,
+    /// It is quiet where its person is: told when that ends, if the alert still holds (R-S2).
+    QuietHours = 11,
 }
 
 impl Skipped {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Deleted,
         Self::AlertExpired,
         Self::NotForPublic,
@@ -111,6 +155,9 @@ impl Skipped {
         Self::ConsentExpired,
         Self::PolicyRetired,
         Self::NoRoute,
+        Self::BelowLeastSeverity,
+        Self::HazardNotWanted,
+        Self::QuietHours,
     ];
 
     /// Lower-case name, as metrics and the API write it.
@@ -125,6 +172,9 @@ impl Skipped {
             Self::ConsentExpired => "consent_expired",
             Self::PolicyRetired => "policy_retired",
             Self::NoRoute => "no_route",
+            Self::BelowLeastSeverity => "below_least_severity",
+            Self::HazardNotWanted => "hazard_not_wanted",
+            Self::QuietHours => "quiet_hours",
         }
     }
 }
@@ -163,8 +213,10 @@ fn reason_to_skip(
     if let Some(reason) = consent(facts.emergency, Skipped::NoConsent, policy, second) {
         return Some(reason);
     }
+    let located = || consent(facts.location, Skipped::NoLocationConsent, policy, second);
     match situation.found {
-        Found::ByPlace => consent(facts.location, Skipped::NoLocationConsent, policy, second),
+        Found::ByPlace => located().or_else(|| situation.wish.reason_to_skip(tier)),
+        Found::Again => located(),
         Found::ByReach => None,
     }
 }
@@ -184,8 +236,10 @@ fn consent(grant: Grant, none: Skipped, policy: Policy, second: u32) -> Option<S
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::domain::ChannelKind;
+    use crate::domain::{Category, ChannelKind};
 
     const NOW: i64 = EPOCH + 1_000;
 
@@ -199,9 +253,19 @@ mod tests {
     }
 
     fn verdict(facts: &Facts, mode: Mode, oldest_valid: u16) -> Verdict {
-        let tier = TierFacts { mode, priority: Priority::LifeThreat, expires: at(NOW + 60) };
+        let situation = Situation { linked: true, found: Found::ByPlace, wish: Wish::default() };
         let policy = Policy { oldest_valid: PolicyVersion(oldest_valid), channels: ChannelKind::Null.bit() };
-        plan(facts, tier, Situation { linked: true, found: Found::ByPlace }, policy, at(NOW))
+        plan(facts, tier(mode, Priority::LifeThreat), situation, policy, at(NOW))
+    }
+
+    fn tier(mode: Mode, priority: Priority) -> TierFacts {
+        TierFacts {
+            mode,
+            priority,
+            severity: Severity::Severe,
+            hazards: Hazards::of([Category::Met]),
+            expires: at(NOW + 60),
+        }
     }
 
     #[test]
@@ -215,6 +279,57 @@ mod tests {
             ..facts()
         };
         assert_eq!(Facts::from_words(row.to_words()), row);
+    }
+
+    #[test]
+    fn a_row_has_room_for_preferences_beside_all_channels_and_flags() {
+        let row = Facts { channels: (1 << ChannelKind::ALL.len()) - 1, flags: Flags(0b11_1111), ..facts() };
+        for number in (0..=PreferencesId::MAX).rev() {
+            let with = row.with_preferences(PreferencesId(number));
+            assert_eq!(with.preferences(), PreferencesId(number));
+            assert_eq!(Facts::from_words(with.to_words()), with);
+            assert_eq!(with.with_preferences(PreferencesId(0)), row);
+            assert!(ChannelKind::ALL.iter().all(|channel| with.channels & channel.bit() != 0));
+            assert!(with.flags.has(Flags::LIVE | Flags::DRILLS));
+        }
+        assert_eq!(row.with_preferences(PreferencesId(PreferencesId::MAX + 1)), row);
+    }
+
+    /// A situation that would be told by consent alone; and one that consent excludes.
+    fn told_by_consent(facts: &Facts, tier: TierFacts, found: Found, policy: Policy) -> bool {
+        let situation = Situation { linked: true, found, wish: Wish::default() };
+        matches!(plan(facts, tier, situation, policy, at(NOW)), Verdict::Tell { .. })
+    }
+
+    proptest! {
+        #[test]
+        fn preferences_reduce_what_consent_allows_and_hold_against_no_immediate_threat_to_life(
+            least in prop::option::of(prop::sample::select(Severity::ALL)),
+            (wanted, quiet) in any::<(u16, bool)>(),
+            (severity, hazards) in (prop::sample::select(Severity::ALL), any::<u16>()),
+            priority in prop::sample::select(&Priority::ALL[..]),
+            (live, emergency, location) in any::<(bool, bool, bool)>(),
+            found in prop::sample::select(vec![Found::ByPlace, Found::Again, Found::ByReach]),
+        ) {
+            let grant = |given: bool| if given { facts().emergency } else { Grant::default() };
+            let flags = Flags(if live { Flags::LIVE } else { 0 });
+            let row = Facts { flags, emergency: grant(emergency), location: grant(location), ..facts() };
+            let wanted = Hazards::from_bits(wanted);
+            let tier = TierFacts { severity, hazards: Hazards::from_bits(hazards), ..tier(Mode::Actual, priority) };
+            let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
+            let wish = Wish { least_severity: least, hazards: wanted, quiet };
+            let verdict = plan(&row, tier, Situation { linked: true, found, wish }, policy, at(NOW));
+            let allowed = told_by_consent(&row, tier, found, policy);
+            let told = matches!(verdict, Verdict::Tell { .. });
+            prop_assert!(allowed || !told, "told though consent excludes it");
+            if priority == Priority::LifeThreat || found != Found::ByPlace {
+                prop_assert_eq!(told, allowed, "told whatever the person wants");
+            } else if allowed {
+                let kind = tier.hazards == Hazards::NONE || tier.hazards.meets(wanted);
+                let grave = least.is_none_or(|least| severity.is_at_least(least));
+                prop_assert_eq!(told, kind && grave && !quiet);
+            }
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use foldhash::HashMap;
 use prost::Message;
 
 use crate::domain::{
-    AppName, Consent, DeviceTraits, EventKind, NewRegistration, PartnerName, PolicyVersion, Purpose, Registration,
-    Slot, Timestamp, Token, Zone, ZoneChange, ZoneName,
+    AppName, Consent, DeviceTraits, EventKind, NewRegistration, PartnerName, PolicyVersion, Preferences, Purpose,
+    Registration, Slot, Timestamp, Token, Zone, ZoneChange, ZoneName,
 };
 use crate::plan::{Facts, Grant};
 use crate::wire::storage_v1::{AppRecord, EventRecord, PartnerRecord, RegistrationRecord, RegistryState, TokenRecord};
@@ -26,7 +26,7 @@ use super::records::{self, decode, number_key, slot_key, token_key};
 use super::store::{Batch, Key, Payload, Space};
 use super::webhooks::WebhookChange;
 use super::zones::Drawn;
-use super::{Registered, RegistryError, Shared};
+use super::{Registered, RegistryError, Shared, wishes};
 
 /// The layout of keyspaces and keys that this build writes.
 pub(super) const LAYOUT: u32 = 2;
@@ -45,8 +45,8 @@ pub(super) enum Change {
     ForgetToken(Slot, Token),
     /// The newest claim may hold the CID of this registration, if there is nobody any more.
     Settle(Slot),
-    /// The link of this registration is open.
-    Seen(Slot),
+    /// The link of this registration was open then.
+    Seen(Slot, Timestamp),
     /// An event that is part of no other change.
     Note(Slot, EventKind),
     /// So many events of a partner's log could not be noted.
@@ -80,6 +80,8 @@ pub struct RegistrationChange {
     pub tokens: Option<Vec<Token>>,
     /// Whether the person takes part in exercises and tests.
     pub drills: Option<bool>,
+    /// What the person wants to be told of.
+    pub preferences: Option<Preferences>,
 }
 
 /// What a change came to.
@@ -205,7 +207,7 @@ impl<'a> Pending<'a> {
             Change::Withdraw(slot, purpose) => self.withdraw(slot, purpose)?,
             Change::ForgetToken(slot, token) => self.forget_token(slot, &token)?,
             Change::Settle(slot) => self.settle(slot)?,
-            Change::Seen(slot) => self.seen(slot)?,
+            Change::Seen(slot, at) => self.seen(slot, at)?,
             Change::Note(slot, kind) => self.note(slot, &kind)?,
             Change::Missed(partner, count) => self.missed(partner, count),
             Change::Prune(partner, end) => self.prune(partner, end),
@@ -233,6 +235,10 @@ impl<'a> Pending<'a> {
         if let Some(drills) = change.drills {
             record.drills = drills;
         }
+        if let Some(preferences) = change.preferences {
+            record.preferences = records::write_preferences(&preferences);
+        }
+        check_zone(&record)?;
         self.put_changed(slot, &mut record);
         self.registration(slot, &record)
     }
@@ -390,6 +396,13 @@ impl<'a> Pending<'a> {
     }
 }
 
+/// Quiet hours are of some place's clocks. Whoever asks for what cannot be is told so, and not left to be woken.
+pub(super) fn check_zone(record: &RegistrationRecord) -> Result<(), RegistryError> {
+    let quiet = record.preferences.as_ref().is_some_and(|preferences| preferences.quiet_hours.is_some());
+    let zone = || record.traits.as_ref().and_then(|traits| wishes::zone(&traits.time_zone));
+    if quiet && zone().is_none() { Err(RegistryError::UnknownTimeZone) } else { Ok(()) }
+}
+
 /// As exactly as it is kept.
 fn as_kept(at: Timestamp) -> Timestamp {
     records::instant(at.as_microsecond())
@@ -430,7 +443,7 @@ impl Pending<'_> {
 
     pub(super) fn put_registration(&mut self, slot: Slot, record: &RegistrationRecord) {
         self.put(Space::Registrations, slot_key(slot), record);
-        self.draft.effects.facts(slot, records::facts(slot, record, &self.shared.languages));
+        self.draft.effects.facts(slot, self.shared.row_of(slot, record));
     }
 
     /// What becomes of zones by the changes so far.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use foldhash::HashMap;
 use parking_lot::RwLock;
 
-use crate::domain::{Act, AuditEntry, Cid, Installation, SignedDuration, Slot, Timestamp};
+use crate::domain::{Act, AuditEntry, ChannelKind, Cid, Installation, SignedDuration, Slot, Timestamp};
 use crate::wire::storage_v1::RegistrationRecord;
 
 use super::change::{Change, Pending};
@@ -198,11 +198,11 @@ impl Pending<'_> {
         Ok(())
     }
 
-    /// The link of a registration is open, or was just now.
-    pub(super) fn seen(&mut self, slot: Slot) -> Result<(), RegistryError> {
+    /// The link of a registration was open then.
+    pub(super) fn seen(&mut self, slot: Slot, at: Timestamp) -> Result<(), RegistryError> {
         let record: Option<RegistrationRecord> = self.read(Space::Registrations, slot_key(slot))?;
         if let Some(mut record) = record {
-            record.seen_us = self.now.as_microsecond();
+            record.seen_us = record.seen_us.max(at.as_microsecond());
             self.put_registration(slot, &record);
         }
         Ok(())
@@ -255,9 +255,9 @@ impl Shared {
                     record => record?,
                 };
                 if is_long_ago(&record, now) {
-                    changes.push(Change::Seen(slot));
+                    changes.push(Change::Seen(slot, now));
                 }
-            } else if self.facts.row(slot).channels == 0 {
+            } else if !ChannelKind::ALL.iter().any(|channel| self.facts.row(slot).channels & channel.bit() != 0) {
                 changes.push(Change::Settle(slot));
             }
         }

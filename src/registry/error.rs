@@ -38,6 +38,9 @@ pub enum RegistryError {
     /// A place was offered without a valid consent to hold it (R-P1).
     #[error("the registration has no valid consent for location")]
     NoLocationConsent,
+    /// There are quiet hours, and the time zone is none that is known (R-S2).
+    #[error("quiet hours need a time zone that is known")]
+    UnknownTimeZone,
     /// The server has just started, and is still reading what it holds.
     #[error("the registry is being loaded")]
     Loading,

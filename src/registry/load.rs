@@ -166,7 +166,7 @@ fn load_part(
             return Err(RegistryError::Full("registrations"));
         }
         let record: RegistrationRecord = decode(Space::Registrations, &key, &payload)?;
-        shared.facts.set(slot, records::facts(slot, &record, &shared.languages));
+        shared.facts.set(slot, shared.row_of(slot, &record));
         name(shared, slot, &record)?;
         place_commits.resize((slot.0 - start) as usize, NOBODY);
         place_commits.push(record.place_commit);

@@ -31,6 +31,7 @@ mod register;
 mod sealing;
 mod store;
 mod webhooks;
+mod wishes;
 mod writer;
 mod zone_change;
 mod zones;
@@ -50,8 +51,9 @@ use crate::domain::{
 };
 use crate::locate::Index;
 use crate::metrics::Metrics;
-use crate::plan::{Facts, LanguageId};
+use crate::plan::{Facts, LanguageId, PreferencesId, Wish};
 use crate::tasks::Tasks;
+use crate::wire::storage_v1::RegistrationRecord;
 
 use change::{Change, Done};
 use claims::{Claims, NoLinks, Settling};
@@ -66,6 +68,7 @@ use place_log::Limits;
 use places::Places;
 use store::Store;
 use webhooks::Webhooks;
+use wishes::{Rested, Wishes};
 use writer::{Caller, Job, Results, Writer};
 use zones::Zones;
 
@@ -151,6 +154,7 @@ struct Shared {
     keys: Keys,
     facts: FactsTable,
     languages: Languages,
+    wishes: Wishes,
     names: Names,
     claims: Claims,
     settling: Settling,
@@ -263,6 +267,21 @@ impl Registry {
     /// The language with this number.
     pub fn language(&self, id: LanguageId) -> Option<Language> {
         self.0.get()?.shared.languages.language(id)
+    }
+
+    /// What a person with these preferences wants to be told of at `now`.
+    pub fn wish(&self, id: PreferencesId, now: Timestamp) -> Wish {
+        self.0.get().map_or(Wish::EVERYTHING, |open| open.shared.wishes.wish(id, now))
+    }
+
+    /// Whose quiet hours have ended since after `since`, up to `now`: to be gone through at leisure, since all rows are
+    /// looked at if there is anybody.
+    pub fn rested(&self, since: Timestamp, now: Timestamp) -> impl Iterator<Item = Slot> {
+        let shared = self.0.get().map(|open| &*open.shared);
+        let rested = shared.map_or_else(Rested::default, |shared| shared.wishes.rested(since, now));
+        let shared = shared.filter(|_| !rested.is_empty());
+        let rows = shared.into_iter().flat_map(|shared| shared.facts.live(Slot(0)));
+        rows.filter(move |(_, facts)| rested.contains(facts.preferences())).map(|(slot, _)| slot)
     }
 
     /// The address of a registration at a vendor, if there is one that can be read.
@@ -427,6 +446,7 @@ impl Shared {
             store,
             facts: FactsTable::with_capacity(config.capacity),
             languages: Languages::default(),
+            wishes: Wishes::default(),
             names: Names::default(),
             claims: Claims::default(),
             settling: Settling { wait: config.claim_wait, links: Arc::clone(&config.links) },
@@ -460,6 +480,11 @@ impl Shared {
     /// How many registrations there are.
     fn len(&self) -> usize {
         self.names.len() + self.claims.len()
+    }
+
+    /// The row that planning reads.
+    fn row_of(&self, slot: Slot, record: &RegistrationRecord) -> Facts {
+        records::facts(slot, record, &self.languages, &self.wishes, self.clock.now())
     }
 
     /// Where a phone is.

@@ -33,9 +33,10 @@ impl Registry {
         match self.slot(name).and_then(|slot| Ok((slot, self.shared()?.record(slot)?))) {
             Ok((slot, record)) if is_secret(secret, &record.secret_sha256) => {
                 let open = self.opened()?;
-                if is_to_be_noted(&record, open.shared.now()) {
+                let now = open.shared.now();
+                if is_to_be_noted(&record, now) {
                     // Nobody waits for it: the keeper will see the link.
-                    let _ = open.jobs.try_send(Job::by_itself(vec![Change::Seen(slot)]));
+                    let _ = open.jobs.try_send(Job::by_itself(vec![Change::Seen(slot, now)]));
                 }
                 Ok(Some(slot))
             }
@@ -198,6 +199,7 @@ impl Shared {
             gone: records::channels(record.gone_channels).collect(),
             consents: records::read_consents(record),
             drills: record.drills,
+            preferences: records::read_preferences(record),
             place: place.map(|(place, _)| place),
             place_time: place.map(|(_, at)| at),
             created: records::instant(record.created_us),

@@ -9,7 +9,7 @@ use crate::domain::{
 };
 use crate::wire::storage_v1::{IdentifierMember, IdentifierRecord, RegistrationRecord};
 
-use super::change::Pending;
+use super::change::{Pending, check_zone};
 use super::identity::{IdentifierHash, is_secret, secret_hash};
 use super::records::{self, subject_of};
 use super::store::{Key, Space};
@@ -75,8 +75,10 @@ impl Pending<'_> {
             secret_sha256: secret_hash(&secret).to_vec().into(),
             updated_us: self.now.as_microsecond(),
             subject: random(),
+            preferences: records::write_preferences(&new.preferences),
             ..base
         };
+        check_zone(&record)?;
         if new.place.is_some() {
             self.may_be_held(records::grant(&record, Purpose::Location))?;
         }

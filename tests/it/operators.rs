@@ -234,3 +234,57 @@ fn a_server_leaves_no_core() {
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
     assert_eq!(core.split_whitespace().filter(|word| *word == "0").count(), 2, "{core}");
 }
+
+/// What a process that is not dumpable has in `/proc` is the superuser's, so that nobody of its own account can look in
+/// there. A superuser's own process shows nothing of that, so the server is started as another account here.
+#[cfg(target_os = "linux")]
+#[test]
+fn nobody_of_the_same_account_can_look_into_a_server() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    const ACCOUNT: u32 = 65_534;
+
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let program = folder.path().join("hazardcast");
+    let built = env!("CARGO_BIN_EXE_hazardcast");
+    if fs::hard_link(built, &program).is_err() {
+        fs::copy(built, &program).expect("copied");
+    }
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("set");
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("made");
+    let is_superuser = rustix::process::getuid().is_root();
+    let start = |mut command: Command| {
+        if is_superuser {
+            chown(&data, Some(ACCOUNT), Some(ACCOUNT)).expect("given");
+            command.uid(ACCOUNT).gid(ACCOUNT);
+        }
+        command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts")
+    };
+    let owner = |child: &Child| fs::metadata(format!("/proc/{}/environ", child.id())).expect("it runs").uid();
+
+    let mut sleep = Command::new("sleep");
+    sleep.arg("60");
+    let mut other = start(sleep);
+    let until = Instant::now() + PATIENCE;
+    // Until it is itself, it is a copy of this process.
+    while owner(&other) == 0 && Instant::now() < until {
+        std::thread::yield_now();
+    }
+    assert_ne!(owner(&other), 0, "another program can be looked into");
+    other.kill().expect("it runs");
+    other.wait().expect("it ends");
+
+    let mut serve = Command::new(&program);
+    serve.args(["serve", "--dev", "--json", "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--data-dir"]);
+    serve.arg(&data);
+    let mut server = start(serve);
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().expect("piped")).read_line(&mut line).expect("it can be read");
+    assert!(line.contains("\"listening\""), "the server said {line:?}");
+    assert_eq!(owner(&server), 0);
+    server.kill().expect("it runs");
+    server.wait().expect("it ends");
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use hazardcast::domain::{Clock, ManualClock, NewRegistration, PlaceId, Slot, Timestamp};
-use hazardcast::fan_out::{FanOuts, Planner, Recorder};
+use hazardcast::fan_out::{FanOuts, Morning, Planner, Recorder};
 use hazardcast::intake::{Answer, Desk, DeskError};
 use hazardcast::journal::{Entry, Writer};
 use hazardcast::link::Hub;
@@ -46,6 +46,7 @@ pub(crate) struct Running {
     desk_task: JoinHandle<()>,
     planner: Planner,
     recorder: Recorder,
+    morning: Morning,
     writer: Writer,
     stored: Stored,
 }
@@ -133,6 +134,11 @@ impl House {
         self.recorder.step()
     }
 
+    /// Tells those whose quiet hours have ended.
+    pub(crate) fn wake(&mut self) -> bool {
+        self.morning.step()
+    }
+
     /// Writes what waits for the disk.
     pub(crate) fn write(&mut self) -> bool {
         self.writer.write_waiting()
@@ -147,7 +153,7 @@ impl House {
     pub(crate) async fn run_out(&mut self) {
         self.hold(Holds::default());
         loop {
-            let mut any = self.plan() | self.record();
+            let mut any = self.plan() | self.record() | self.wake();
             for lane in 0..self.lanes.len() {
                 any |= self.send(lane).await;
             }
@@ -163,10 +169,11 @@ impl House {
     /// `registry`, the registry is read from disk too.
     pub(crate) async fn crash(&mut self, registry: bool) {
         let Some(run) = self.run.take() else { return };
-        let Running { fan_outs, hub, lanes, replayed, desk, desk_task, planner, recorder, writer, stored } = run;
+        let Running { fan_outs, hub, lanes, replayed, desk, desk_task, planner, recorder, morning, writer, stored } =
+            run;
         lanes.into_iter().for_each(LaneHand::kill);
         desk_task.abort();
-        drop((fan_outs, hub, replayed, desk, planner, recorder, writer));
+        drop((fan_outs, hub, replayed, desk, planner, recorder, morning, writer));
         // What was ended is gone when it has had its turn.
         for _ in 0..8 {
             tokio::task::yield_now().await;
@@ -205,6 +212,7 @@ impl Running {
             desk_task: tasks.spawn("desk", desk_task.run()),
             planner: workers.planner,
             recorder: workers.recorder,
+            morning: workers.morning,
             writer,
             stored,
         }

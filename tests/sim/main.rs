@@ -6,6 +6,7 @@ mod house;
 mod interleave;
 mod lane;
 mod message;
+mod nights;
 mod oracle;
 mod people;
 mod phone;

@@ -2,7 +2,7 @@
 
 use hazardcast::domain::{
     AppName, ChannelKind, Consent, ConsentOrigin, DeviceTraits, Footprint, Language, NewRegistration, PartnerName,
-    Platform, PolicyVersion, Position, Private, Purpose, Timestamp, Token,
+    Platform, PolicyVersion, Position, Preferences, Private, Purpose, Timestamp, Token,
 };
 
 use crate::house::NOON;
@@ -48,6 +48,7 @@ pub(crate) fn device(at: [f64; 2], null: bool) -> NewRegistration {
         tokens: if null { vec![null_token()] } else { Vec::new() },
         consents: vec![consent(Purpose::EmergencyPush, None), consent(Purpose::Location, None)],
         drills: false,
+        preferences: Preferences::default(),
         place: Some((point(at), NOON)),
     }
 }

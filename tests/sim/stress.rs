@@ -96,7 +96,7 @@ impl Loose {
     fn tiers(&self, round: usize, priority: Priority) -> Vec<Tier> {
         let expires = self.clock.now() + SignedDuration::from_hours(1);
         let west = 2.0 * round as f64;
-        vec![Tier { area: block([west, 0.0], [west + 1.0, 1.0]), priority, expires }]
+        vec![Tier { area: block([west, 0.0], [west + 1.0, 1.0]), priority, hazard: None, expires }]
     }
 }
 

@@ -91,11 +91,12 @@ fn of_people() -> impl Strategy<Value = Act> {
             }
         ),
         prop::collection::vec(terms(), 0..4).prop_map(|consents| Act::RegistrationRecovered { consents }),
-        any::<[bool; 4]>().prop_map(|[traits, tokens, drills, secret]| Act::RegistrationUpdated {
+        any::<[bool; 5]>().prop_map(|[traits, tokens, drills, secret, preferences]| Act::RegistrationUpdated {
             traits,
             tokens,
             drills,
-            secret
+            secret,
+            preferences
         }),
         (any::<[u64; 3]>(), instant()).prop_map(|([reported, forgotten, refused], since)| Act::PlacesReported {
             reported,

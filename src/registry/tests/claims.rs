@@ -65,7 +65,7 @@ fn a_stranger_cannot_silence_whose_identifiers_it_knows() {
     for purpose in [Purpose::EmergencyPush, Purpose::Location] {
         attack.house.make(|registry| registry.withdraw(name, purpose)).expect("of its own there is none");
     }
-    let change = RegistrationChange { tokens: Some(Vec::new()), drills: Some(false), traits: None };
+    let change = RegistrationChange { tokens: Some(Vec::new()), drills: Some(false), ..Default::default() };
     attack.house.make(|registry| registry.update(name, change)).expect("its own");
     attack.house.registry().forget_token(attack.stranger.registration.slot, token(ChannelKind::Fcm, "fcm-1"));
     attack.house.look();

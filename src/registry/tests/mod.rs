@@ -12,6 +12,7 @@ mod identity;
 mod model;
 mod place_log;
 mod places;
+mod preferences;
 mod tokens;
 mod webhooks;
 mod zones;
@@ -30,7 +31,7 @@ use super::store::Space;
 use super::*;
 use crate::domain::{
     Cid, ConsentOrigin, DeviceIdentifier, DeviceTraits, IdentifierKind, ManualClock, PlaceId, Platform, PolicyVersion,
-    Position, Private, SignedDuration,
+    Position, Preferences, Private, SignedDuration,
 };
 use crate::wire::storage_v1::RegistrationRecord;
 
@@ -241,6 +242,7 @@ fn bare(name: &str) -> NewRegistration {
         tokens: Vec::new(),
         consents: Vec::new(),
         drills: false,
+        preferences: Preferences::default(),
         place: None,
     }
 }

@@ -82,8 +82,8 @@ fn details(act: &Act) -> Option<Details> {
         Act::RegistrationRecovered { consents } => Details::RegistrationRecovered(part::RegistrationRecovered {
             consents: consents.iter().map(terms_to_wire).collect(),
         }),
-        &Act::RegistrationUpdated { traits, tokens, drills, secret } => {
-            Details::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret })
+        &Act::RegistrationUpdated { traits, tokens, drills, secret, preferences } => {
+            Details::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret, preferences })
         }
         Act::PlacesReported { reported, forgotten, refused, since } => Details::PlacesReported(part::PlacesReported {
             report_count: reported.cast_signed(),

@@ -9,6 +9,7 @@
 mod arrivals;
 mod crashes;
 mod links;
+mod nights;
 mod revisions;
 mod withdrawals;
 mod world;

@@ -112,6 +112,7 @@ impl World {
         let tier = |([south_west, north_east], priority): (Corners, Priority)| Tier {
             area: block(south_west, north_east),
             priority,
+            hazard: None,
             expires,
         };
         Message::warning(&format!("message-{}", self.sent), now, tiers.into_iter().map(tier).collect())

@@ -52,8 +52,12 @@ impl Day {
         if by_place {
             let of_tier = |tier: &&Tier| tier.priority == delivery.priority && tier.expires() == delivery.expires;
             let mut tiers = bulletin.tiers().iter().filter(of_tier);
-            let was_in = tiers.any(|tier| person.was_in(tier.area.areas(), *since));
-            assert!(was_in, "outside the area: {delivery:?}, {:?}", person.path);
+            let tier = tiers.find(|tier| person.was_in(tier.area.areas(), *since));
+            let tier = tier.unwrap_or_else(|| panic!("outside the area: {delivery:?}, {:?}", person.path));
+            // Of several such tiers it may have been another.
+            let alone = bulletin.tiers().iter().filter(of_tier).count() == 1;
+            let wants = delivery.kind == NoticeKind::Update || person.wants(tier, delivery.at);
+            assert!(wants || !alone, "not wanted: {delivery:?}, {:?}", person.preferences);
             if person.stayed_since(*since) {
                 let tier = tier_at(bulletin, person.place(), delivery.at).expect("it is inside");
                 assert_eq!(delivery.priority, tier.priority, "of another tier: {delivery:?}");
@@ -98,7 +102,7 @@ impl Case<'_> {
     fn check(&self) {
         let place = self.person.place();
         if let Some(tier) = tier_at(self.bulletin, place, self.day.now()) {
-            if self.may_be_told(true) {
+            if self.may_be_told(true) && self.person.wants(tier, self.day.now()) {
                 self.check_inside(tier);
             }
             return;

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use hazardcast::decide::Bulletin;
 use hazardcast::domain::{
-    Consent, DeliveryKey, LineageId, NewRegistration, NoticeKind, PolicyVersion, Position, Priority, Purpose,
-    SignedDuration, Slot, Timestamp,
+    Category, Consent, DeliveryKey, Hazards, LineageId, NewRegistration, NoticeKind, PolicyVersion, Position,
+    Preferences, Priority, Purpose, QuietHours, Severity, SignedDuration, Slot, Timestamp,
 };
 use hazardcast::journal::Entry;
 use rand::rngs::StdRng;
@@ -148,6 +148,19 @@ impl Day {
         Consent { policy: PolicyVersion(self.rng.random_range(1..=3)), ..consent(purpose, expires) }
     }
 
+    /// Mostly everything. The day begins at a quarter to three in the night: quiet hours begin and end soon.
+    pub(super) fn any_preferences(&mut self) -> Preferences {
+        let rng = &mut self.rng;
+        let least = rng.random_bool(0.2).then(|| Severity::ALL[rng.random_range(0..4)]);
+        let wanted = [Category::Met, Category::Geo][rng.random_range(0..2)];
+        let hazards = if rng.random_bool(0.15) { Hazards::of([wanted]) } else { Hazards::ALL };
+        let quiet = rng.random_bool(0.3).then(|| {
+            let (start, long) = (rng.random_range(1_380..1_740), rng.random_range(10..90));
+            QuietHours::new(start % QuietHours::DAY, (start + long) % QuietHours::DAY)
+        });
+        Preferences { least_severity: least, hazards, quiet_hours: quiet.flatten() }
+    }
+
     /// So many people come, each with consents, places and ways of its own.
     pub(super) async fn register(&mut self, count: usize) {
         let new: Vec<(NewRegistration, Option<Position>)> = (0..count).map(|_| self.newcomer()).collect();
@@ -164,6 +177,7 @@ impl Day {
                 emergency: granted(Purpose::EmergencyPush),
                 location: granted(Purpose::Location),
                 drills: new.drills,
+                preferences: new.preferences,
                 path: vec![(turn, place)],
                 changed: turn,
             });
@@ -181,6 +195,8 @@ impl Day {
             }
         }
         new.drills = self.rng.random_bool(0.4);
+        new.traits.time_zone = "Asia/Tokyo".into();
+        new.preferences = self.any_preferences();
         let located = new.consents.iter().any(|consent| consent.purpose == Purpose::Location);
         if !located || self.rng.random_bool(0.1) {
             new.place = None;

@@ -19,6 +19,7 @@ pub(super) struct Held {
     pub(super) gone: BTreeSet<ChannelKind>,
     pub(super) consents: BTreeMap<Purpose, Consent>,
     pub(super) drills: bool,
+    pub(super) preferences: u8,
     pub(super) place: Option<(Footprint, Timestamp)>,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
@@ -258,9 +259,10 @@ impl Model {
         let Some(held) = self.get(name) else { return };
         match act {
             Act::Register(_) | Act::Delete { .. } => {}
-            Act::Update { languages, tokens: addresses, drills, .. } => {
+            Act::Update { languages, tokens: addresses, drills, preferences, .. } => {
                 held.languages = languages.unwrap_or(held.languages);
                 held.drills = drills.unwrap_or(held.drills);
+                held.preferences = preferences.unwrap_or(held.preferences);
                 if let Some(addresses) = addresses {
                     held.tokens = tokens(addresses);
                     held.gone.retain(|channel| !held.tokens.contains_key(channel));
@@ -313,6 +315,7 @@ fn held(asked: &Asked, now: Timestamp) -> Held {
         gone: BTreeSet::new(),
         consents: consents(&asked.consents, now).into_iter().map(|consent| (consent.purpose, consent)).collect(),
         drills: asked.drills,
+        preferences: asked.preferences,
         place: asked.place.map(|place| at(place, now)),
         created: now,
         updated: now,

@@ -10,6 +10,7 @@ use futures_util::future::{LocalBoxFuture, join_all};
 use proptest::prelude::*;
 use proptest::sample::Index as Pick;
 
+use super::preferences::{preferences, wish};
 use super::*;
 use crate::domain::DeviceSlot;
 use crate::plan::{Flags, Grant};
@@ -31,6 +32,7 @@ enum Act {
         languages: Option<bool>,
         tokens: Option<Vec<u8>>,
         drills: Option<bool>,
+        preferences: Option<u8>,
     },
     Delete {
         of: Pick,
@@ -67,6 +69,7 @@ struct Asked {
     tokens: Vec<u8>,
     consents: Vec<(Purpose, Option<i64>)>,
     drills: bool,
+    preferences: u8,
     place: Option<(u8, i64)>,
 }
 
@@ -109,11 +112,12 @@ fn asked() -> impl Strategy<Value = Asked> {
     let consents = prop::collection::vec(agreed(), 0..4);
     let place = prop::option::of(somewhere());
     let proof = (prop::option::weighted(0.3, any::<Pick>()), prop::bool::weighted(0.1));
-    (0..APPS.len(), request, identifiers, proof, addresses(), consents, any::<bool>(), place).prop_map(
-        |(app, request, identifiers, (secret, vouched), tokens, mut consents, drills, place)| {
+    let choices = (any::<bool>(), 0..4_u8);
+    (0..APPS.len(), request, identifiers, proof, addresses(), consents, choices, place).prop_map(
+        |(app, request, identifiers, (secret, vouched), tokens, mut consents, (drills, preferences), place)| {
             consents.sort_by_key(|(purpose, _)| *purpose);
             consents.dedup_by_key(|(purpose, _)| *purpose);
-            Asked { app, request, identifiers, secret, vouched, tokens, consents, drills, place }
+            Asked { app, request, identifiers, secret, vouched, tokens, consents, drills, preferences, place }
         },
     )
 }
@@ -122,8 +126,7 @@ fn act() -> impl Strategy<Value = Act> {
     let of = any::<Pick>;
     prop_oneof![
         4 => asked().prop_map(Act::Register),
-        2 => (of(), prop::option::of(any::<bool>()), prop::option::of(addresses()), prop::option::of(any::<bool>()))
-            .prop_map(|(of, languages, tokens, drills)| Act::Update { of, languages, tokens, drills }),
+        2 => update(),
         1 => of().prop_map(|of| Act::Delete { of }),
         4 => (of(), prop::option::weighted(0.9, somewhere())).prop_map(|(of, place)| Act::Place { of, place }),
         2 => (of(), agreed()).prop_map(|(of, consent)| Act::Grant { of, consent }),
@@ -131,6 +134,14 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (of(), prop::sample::select(&CHANNELS[..]), 1..4_u8)
             .prop_map(|(of, channel, address)| Act::Gone { of, channel, address }),
     ]
+}
+
+fn update() -> impl Strategy<Value = Act> {
+    use prop::option::of as maybe;
+    let both = (maybe(any::<bool>()), maybe(0..4_u8));
+    (any::<Pick>(), maybe(any::<bool>()), maybe(addresses()), both).prop_map(
+        |(of, languages, tokens, (drills, preferences))| Act::Update { of, languages, tokens, drills, preferences },
+    )
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -205,6 +216,7 @@ impl Asked {
             tokens: given(&tokens(&self.tokens)),
             consents: consents(&self.consents, now),
             drills: self.drills,
+            preferences: preferences(self.preferences),
             place: self.place.map(|place| at(place, now)),
             ..bare(APPS[self.app])
         }
@@ -242,10 +254,11 @@ impl Act {
         async move {
             match self {
                 Self::Register(asked) => return registry.register(asked.new_registration(secret, now)).await.map(Some),
-                Self::Update { languages: both, tokens: addresses, drills, .. } => {
+                Self::Update { languages: both, tokens: addresses, drills, preferences: wanted, .. } => {
                     let traits = both.map(|both| traits(languages(both)));
                     let tokens = addresses.map(|addresses| given(&tokens(&addresses)));
-                    registry.update(&name, RegistrationChange { traits, tokens, drills }).await.map(drop)
+                    let preferences = wanted.map(preferences);
+                    registry.update(&name, RegistrationChange { traits, tokens, drills, preferences }).await.map(drop)
                 }
                 Self::Delete { .. } => registry.delete(&name).await.map(drop),
                 Self::Place { place, .. } => {
@@ -370,6 +383,7 @@ impl Both {
             gone: held.gone.iter().copied().collect(),
             consents: held.consents.values().cloned().collect(),
             drills: held.drills,
+            preferences: preferences(held.preferences),
             place: held.place.map(|(place, _)| place),
             place_time: held.place.map(|(_, at)| at),
             created: held.created,
@@ -394,7 +408,9 @@ impl Both {
             languages: facts.languages,
             flags: Flags(Flags::LIVE | if held.drills { Flags::DRILLS } else { 0 }),
         };
-        assert_eq!(facts, expected);
+        assert_eq!(facts, expected.with_preferences(facts.preferences()));
+        let now = self.house.now();
+        assert_eq!(registry.wish(facts.preferences(), now), wish(held.preferences, now));
         let read = facts.languages.iter().filter_map(|&id| registry.language(id));
         assert!(read.eq(traits(languages(held.languages)).languages));
         for channel in CHANNELS {
