@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Durable updates of places: this server beside Redis and PostGIS, on the same machine, disk and data.
 
-    python3 benches/registry_rivals.py [--devices N] [--rounds N] [--seconds S] [--folder DIR]
+    python3 benches/registry_rivals.py [--devices N] [--updates N] [--rounds N] [--folder DIR]
 
 Nothing is installed. A rival that is not there is left out, and said so. On Debian 12:
 `apt-get install redis-server postgresql-15-postgis-3`. PostgreSQL refuses to run as root, so that it then runs as the
