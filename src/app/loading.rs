@@ -80,6 +80,7 @@ impl Loading {
         config.most_zones = options.zones_of_one_partner;
         config.events = options.events;
         config.claim_wait = options.claim_wait;
+        config.key_overlap = options.key_overlap;
         config.links = Arc::new(hub);
         let log = audit.0.clone();
         config.audit = Some(audit);

@@ -70,6 +70,8 @@ pub struct Options {
     pub registry_cache_bytes: u64,
     /// How long the holder of a CID is to be silent before one that claims it holds it.
     pub claim_wait: Duration,
+    /// How long an identity key that was retired is valid for look-up.
+    pub key_overlap: Duration,
     /// The most zones of one partner.
     pub zones_of_one_partner: usize,
     /// The least count of people that partners and authorities are told.

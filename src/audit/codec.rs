@@ -144,6 +144,8 @@ fn write_act(act: &Act) -> StoredAct {
         &Act::EventsRead { events } => StoredAct::EventsRead(part::EventsRead { events }),
         &Act::WebhookSet { secret } => StoredAct::WebhookSet(part::WebhookSet { secret }),
         Act::WebhookDeleted => StoredAct::WebhookDeleted(part::WebhookDeleted {}),
+        Act::IdentityKeyRotated => StoredAct::IdentityKeyRotated(part::IdentityKeyRotated {}),
+        Act::IdentityKeyErased => StoredAct::IdentityKeyErased(part::IdentityKeyErased {}),
     }
 }
 
@@ -204,6 +206,8 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
         StoredAct::EventsRead(part::EventsRead { events }) => Act::EventsRead { events },
         StoredAct::WebhookSet(part::WebhookSet { secret }) => Act::WebhookSet { secret },
         StoredAct::WebhookDeleted(_) => Act::WebhookDeleted,
+        StoredAct::IdentityKeyRotated(_) => Act::IdentityKeyRotated,
+        StoredAct::IdentityKeyErased(_) => Act::IdentityKeyErased,
     })
 }
 

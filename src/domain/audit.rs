@@ -289,11 +289,15 @@ pub enum Act {
     },
     /// A partner has its events sent no more.
     WebhookDeleted,
+    /// Identifiers are hashed with a new key from then on.
+    IdentityKeyRotated,
+    /// A key that identifiers had been hashed with is no more, nor anything that was hashed with it.
+    IdentityKeyErased,
 }
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 28] = [
+    pub const NAMES: [&str; 30] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -322,6 +326,8 @@ impl Act {
         "events.read",
         "webhook.set",
         "webhook.deleted",
+        "identity_key.rotated",
+        "identity_key.erased",
     ];
 
     /// The action's name: what was acted on, and how.
@@ -355,6 +361,8 @@ impl Act {
             Self::EventsRead { .. } => 25,
             Self::WebhookSet { .. } => 26,
             Self::WebhookDeleted => 27,
+            Self::IdentityKeyRotated => 28,
+            Self::IdentityKeyErased => 29,
         };
         Self::NAMES[position]
     }

@@ -103,6 +103,11 @@ impl Claims {
         self.0.read().holders.values().copied().collect()
     }
 
+    /// Whoever is a claim.
+    pub(super) fn slots(&self) -> Vec<Slot> {
+        self.0.read().holders.keys().copied().collect()
+    }
+
     /// Bytes on the heap, about.
     pub(super) fn memory_bytes(&self) -> usize {
         let inner = self.0.read();
@@ -174,8 +179,9 @@ impl Pending<'_> {
         (known.holder, known.claims) = (None, claims);
         // What its device offered means it from now on, as far as it meant the one that ends or nobody.
         let hashes = records::identifiers(&known, heir)?;
-        let hashes = self.add_identifiers(heir, records::app_of(&known), &hashes)?;
+        let hashes = self.add_identifiers(heir, records::app_of(&known), &hashes, known.identifier_key)?;
         known.identifiers = records::write_identifiers(&hashes);
+        known.identifier_key = 0;
         self.name(heir, &known)?;
         self.put_registration(heir, &known);
         Ok(())

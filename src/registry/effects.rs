@@ -24,6 +24,8 @@ pub(super) struct Effects {
     names: HashMap<Cid, Option<Slot>>,
     claims: HashMap<(Cid, Installation), Option<Slot>>,
     holders: HashMap<Slot, Option<Slot>>,
+    /// Identity keys that are needed no more.
+    erased: Vec<u32>,
     /// Registrations that the house ended by itself.
     ended: Vec<(Slot, AuditEntry)>,
     partners: Vec<(PartnerName, Profile)>,
@@ -114,6 +116,11 @@ impl Effects {
         self.holders.insert(claim, holder);
     }
 
+    /// An identity key that is needed no more.
+    pub(super) fn erase_key(&mut self, number: u32) {
+        self.erased.push(number);
+    }
+
     /// A registration that the house ended by itself.
     pub(super) fn end(&mut self, slot: Slot, entry: AuditEntry) {
         self.ended.push((slot, entry));
@@ -174,6 +181,7 @@ impl Effects {
         self.claims.extend(later.claims);
         self.holders.extend(later.holders);
         self.ended.extend(later.ended);
+        self.erased.extend(later.erased);
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
         self.zones.extend(later.zones);
@@ -204,6 +212,9 @@ impl Shared {
         }
         for (claim, holder) in effects.holders {
             self.claims.set(claim, holder);
+        }
+        for number in effects.erased {
+            self.erase_key(number);
         }
         for (slot, entry) in effects.ended {
             self.settling.links.dismiss(slot);

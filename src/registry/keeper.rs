@@ -10,7 +10,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::WeakSender;
+use tokio::sync::mpsc::{Sender, WeakSender};
 
 use crate::domain::{Slot, Timestamp};
 use crate::plan::{EPOCH, Grant};
@@ -24,7 +24,7 @@ use super::writer::Job;
 /// How often the keeper looks.
 const LOOK: Duration = Duration::from_mins(1);
 
-/// How often it looks after those whose CID is claimed: their records are read from the disk.
+/// How often it looks after those whose CID is claimed, and after old identity keys: that is read from the disk.
 const CLAIMS: Duration = Duration::from_hours(1);
 
 /// The most changes in one job, so that whoever else wants something does not wait for all of them.
@@ -45,6 +45,7 @@ pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<
                 if claims.elapsed() >= CLAIMS {
                     claims = Instant::now();
                     changes.extend(shared.look_at_claims());
+                    look_at_keys(shared, &jobs);
                 }
                 for job in in_jobs(changes) {
                     // Waiting would be no use to anybody: what was not asked for now is found again in a minute.
@@ -54,6 +55,16 @@ pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<
                 shared.count_zones();
             }
         }
+    }
+}
+
+/// Has removed what identity keys left whose time is over. It is much once in a long while: the writer is waited for.
+fn look_at_keys(shared: &Shared, jobs: &Sender<Job>) {
+    let looked = shared.look_at_keys(|change| {
+        let _ = jobs.blocking_send(Job::by_itself(vec![Change::Key(change)]));
+    });
+    if let Err(error) = looked {
+        tracing::error!(%error, "what old identity keys left cannot be read");
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn load(
     if state.layout < LAYOUT {
         return Err(RegistryError::EarlierLayout(state.layout));
     }
-    if state.key_id != shared.keys.id() {
+    if !shared.keys.has(state.key_id) {
         return Err(RegistryError::OtherKey { store: state.key_id, file: shared.keys.id() });
     }
     load_directory(shared)?;

@@ -19,6 +19,7 @@ mod facts;
 mod identity;
 mod inside;
 mod keeper;
+mod key_file;
 mod languages;
 mod load;
 mod names;
@@ -28,6 +29,7 @@ mod read;
 mod receipts;
 mod records;
 mod register;
+mod rotation;
 mod sealing;
 mod store;
 mod webhooks;
@@ -91,6 +93,9 @@ const OWN_JOBS: usize = 16_384;
 /// How long the holder of a CID is to be silent where nothing else is said.
 const CLAIM_WAIT: Duration = Duration::from_hours(30 * 24);
 
+/// How long an identity key that was retired is valid for look-up where nothing else is said.
+const KEY_OVERLAP: Duration = Duration::from_hours(90 * 24);
+
 /// The most registrations or reports in one call.
 pub const BATCH: usize = 1_000;
 
@@ -111,6 +116,8 @@ pub struct Config {
     pub audit: Option<(Audit, Tail)>,
     /// How long the holder of a CID is to be silent before one that claims it holds it.
     pub claim_wait: Duration,
+    /// How long an identity key that was retired is valid for look-up.
+    pub key_overlap: Duration,
     /// Which registrations have a live link.
     pub links: Arc<dyn Links>,
     /// When places that were replaced go from the disk.
@@ -128,6 +135,7 @@ impl Config {
             events: EventLimits::default(),
             audit: None,
             claim_wait: CLAIM_WAIT,
+            key_overlap: KEY_OVERLAP,
             links: Arc::new(NoLinks),
             limits: Limits::DEFAULT,
         }
@@ -158,6 +166,7 @@ struct Shared {
     names: Names,
     claims: Claims,
     settling: Settling,
+    key_overlap: Duration,
     audit: Option<Audit>,
     directory: RwLock<Directory>,
     places: Places,
@@ -450,6 +459,7 @@ impl Shared {
             names: Names::default(),
             claims: Claims::default(),
             settling: Settling { wait: config.claim_wait, links: Arc::clone(&config.links) },
+            key_overlap: config.key_overlap,
             audit: config.audit.as_ref().map(|(audit, _)| audit.clone()),
             directory: RwLock::default(),
             places: Places::new(index, config.capacity),

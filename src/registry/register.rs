@@ -50,7 +50,8 @@ impl Pending<'_> {
         if let Some(done) = request.map(|request| self.registration_of(app, request)).transpose()?.flatten() {
             return self.repeat(done);
         }
-        let hashes = self.hashes(&new.identifiers);
+        self.rekey(&new.identifiers)?;
+        let (hashes, key) = (self.hashes(&new.identifiers), self.shared.keys.number());
         let known = self.known(app, &new.app.partner, &hashes)?;
         let mut vouched = false;
         let (slot, base, ended) = match self.standing(new, &known)? {
@@ -86,11 +87,12 @@ impl Pending<'_> {
         self.put_tokens(slot, &mut record, &new.tokens);
         let identifiers = if record.holder.is_some() {
             // What the device of a claim offers goes on meaning the holder.
-            self.add_identifiers(slot, app, request.as_slice())?;
+            self.add_identifiers(slot, app, request.as_slice(), key)?;
+            record.identifier_key = key;
             hashes.into_iter().chain(request).collect()
         } else {
             let hashes: Vec<_> = hashes.into_iter().chain(request).collect();
-            self.add_identifiers(slot, app, &hashes)?
+            self.add_identifiers(slot, app, &hashes, key)?
         };
         record.identifiers = records::write_identifiers(&identifiers);
         self.put_registration(slot, &record);
@@ -209,27 +211,30 @@ impl Pending<'_> {
     }
 
     fn members(&self, hash: IdentifierHash) -> Result<Vec<IdentifierMember>, RegistryError> {
-        let record: Option<IdentifierRecord> = self.read(Space::Identifiers, Key::new(&[&hash.0]))?;
-        Ok(record.unwrap_or_default().members)
+        Ok(self.identifier(hash)?.unwrap_or_default().members)
     }
 
-    /// From now on hashes mean this registration of the app, but for those that mean another one: whoever offers an
-    /// identifier takes it from nobody. Returns those that mean it.
+    /// From now on hashes that were made with this key mean this registration of the app, but for those that mean
+    /// another one: whoever offers an identifier takes it from nobody. Returns those that mean it.
     pub(super) fn add_identifiers(
         &mut self,
         slot: Slot,
         app: AppSlot,
         hashes: &[IdentifierHash],
+        key: u32,
     ) -> Result<Vec<IdentifierHash>, RegistryError> {
+        let is_valid = self.shared.keys.is_valid(key, &self.shared.validity(self.now));
         let mut added = Vec::with_capacity(hashes.len());
         for &hash in hashes {
-            let mut members = self.members(hash)?;
-            match members.iter().find(|member| member.app == u32::from(app.0)) {
+            let known = self.identifier(hash)?;
+            let mut record = known.unwrap_or_else(|| IdentifierRecord { members: Vec::new(), key });
+            match record.members.iter().find(|member| member.app == u32::from(app.0)) {
                 Some(member) if member.slot != slot.0 => continue,
                 Some(_) => {}
+                None if !is_valid => continue,
                 None => {
-                    members.push(IdentifierMember { app: app.0.into(), slot: slot.0 });
-                    self.put(Space::Identifiers, Key::new(&[&hash.0]), &IdentifierRecord { members });
+                    record.members.push(IdentifierMember { app: app.0.into(), slot: slot.0 });
+                    self.put(Space::Identifiers, Key::new(&[&hash.0]), &record);
                 }
             }
             added.push(hash);
@@ -239,14 +244,14 @@ impl Pending<'_> {
 
     pub(super) fn remove_identifiers(&mut self, slot: Slot, record: &RegistrationRecord) -> Result<(), RegistryError> {
         for hash in records::identifiers(record, slot)? {
-            let mut members = self.members(hash)?;
-            let count = members.len();
-            members.retain(|member| member.slot != slot.0);
+            let Some(mut record) = self.identifier(hash)? else { continue };
+            let count = record.members.len();
+            record.members.retain(|member| member.slot != slot.0);
             let key = Key::new(&[&hash.0]);
-            if members.is_empty() {
+            if record.members.is_empty() {
                 self.draft.batch.remove(Space::Identifiers, key);
-            } else if members.len() < count {
-                self.put(Space::Identifiers, key, &IdentifierRecord { members });
+            } else if record.members.len() < count {
+                self.put(Space::Identifiers, key, &record);
             }
         }
         Ok(())

@@ -50,9 +50,10 @@ impl Office {
         let log = fs::File::options().create(true).append(true).open(self.path("log")).expect("a file");
         command.args(["--client-roots", &roots, "--log", "debug"]).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("the binary starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it can be read");
-        assert!(line.contains("\"listening\""), "the server said {line:?}");
+        let (mut said, mut lines) = (String::new(), BufReader::new(child.stdout.take().expect("piped")));
+        // What asks the registry is refused before that.
+        while !said.contains("\"ready\"") && lines.read_line(&mut said).expect("it can be read") > 0 {}
+        assert!(said.contains("\"listening\"") && said.contains("\"ready\""), "the server said {said:?}");
         self.server = Some(child);
     }
 
@@ -143,6 +144,29 @@ fn an_operator_makes_lists_shows_and_revokes_credentials() {
     assert!(office.refused(&ada, &["create", "--partner", "nobody", "--name", "A"]).contains("no such partner"));
     let log = fs::read_to_string(office.path("log")).expect("there");
     assert!(log.contains(name) && !log.contains("hc_") && !log.contains(&token[20..]), "{log}");
+}
+
+#[test]
+fn an_operator_has_identifiers_hashed_with_a_new_key_and_that_is_on_record() {
+    let (office, ada) = Office::with_operator();
+    let keys = || fs::read_to_string(office.path("data/registry/identity.key")).expect("there");
+    let before = keys();
+    assert_eq!(office.done(&ada, &["rotate-identity-key"])[0]["rotated"], true);
+    let after = keys();
+    assert_eq!((mode(&office.path("data/registry/identity.key")), after.lines().count()), (0o600, 3));
+    assert!(!before.contains(after.lines().nth(1).expect("the newest")));
+    for _ in 0..2 {
+        office.done(&ada, &["rotate-identity-key"]);
+    }
+    assert!(office.refused(&ada, &["rotate-identity-key"]).contains("still valid"));
+    let log = office.text("data/audit");
+    let export = hazardcast(&["audit", "export", &log, "--json"]).output().expect("it runs");
+    let records = String::from_utf8(export.stdout).expect("text");
+    assert_eq!(records.matches("\"identity_key.rotated\"").count(), 3);
+    let secrets = keys();
+    for secret in secrets.split_whitespace().filter(|word| word.len() == 64) {
+        assert!(!records.contains(secret) && !fs::read_to_string(office.path("log")).expect("there").contains(secret));
+    }
 }
 
 #[test]

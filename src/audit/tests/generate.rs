@@ -74,7 +74,9 @@ fn of_the_log() -> impl Strategy<Value = Act> {
             Act::ZoneCreated,
             Act::ZoneUpdated,
             Act::ZoneDeleted,
-            Act::WebhookDeleted
+            Act::WebhookDeleted,
+            Act::IdentityKeyRotated,
+            Act::IdentityKeyErased
         ]),
     ]
 }

@@ -13,6 +13,7 @@ mod model;
 mod place_log;
 mod places;
 mod preferences;
+mod rotation;
 mod tokens;
 mod webhooks;
 mod zones;
@@ -45,6 +46,7 @@ struct House {
     clock: Arc<ManualClock>,
     limits: Limits,
     claim_wait: Duration,
+    key_overlap: Duration,
     links: Arc<Linked>,
     events: EventLimits,
     runtime: Runtime,
@@ -80,15 +82,15 @@ impl House {
 
     /// One whose log of places is compacted at other times.
     fn with(limits: Limits) -> Self {
-        Self::with_claims(limits, CLAIM_WAIT)
+        Self::with_waits(limits, CLAIM_WAIT, KEY_OVERLAP)
     }
 
-    /// The same, where claims wait for as long as is said.
-    fn with_claims(limits: Limits, claim_wait: Duration) -> Self {
+    /// The same, where claims wait and keys stay for as long as is said.
+    fn with_waits(limits: Limits, claim_wait: Duration, key_overlap: Duration) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let (clock, events, links) = (Arc::new(ManualClock::at(NOON)), EventLimits::default(), Arc::default());
-        let mut house = Self { folder, clock, limits, claim_wait, links, events, runtime, open: None };
+        let mut house = Self { folder, clock, limits, claim_wait, key_overlap, links, events, runtime, open: None };
         house.open = Some(house.try_open().expect("it opens"));
         for partner in ["news", "maps"].map(partner) {
             house.make(|registry| registry.create_partner(partner, String::new())).expect("it is new");
@@ -108,6 +110,7 @@ impl House {
             cache_bytes: 1 << 20,
             limits: self.limits,
             claim_wait: self.claim_wait,
+            key_overlap: self.key_overlap,
             links: Arc::clone(&self.links) as _,
             events: self.events,
             ..Config::new(self.folder.path().to_owned())
@@ -161,6 +164,11 @@ impl House {
         let changes = self.registry().shared().expect("loaded").look(&mut Search::default());
         self.submit(changes);
         self.submit(self.registry().shared().expect("loaded").look_at_claims());
+        // First all that is left of a key, then the key.
+        for _ in 0..2 {
+            let look = |change| self.submit(vec![Change::Key(change)]);
+            self.registry().shared().expect("loaded").look_at_keys(look).expect("the store is well");
+        }
     }
 
     fn submit(&self, mut changes: Vec<Change>) {

@@ -122,7 +122,9 @@ fn details(act: &Act) -> Option<Details> {
         | Act::ZoneCreated
         | Act::ZoneUpdated
         | Act::ZoneDeleted
-        | Act::WebhookDeleted => return None,
+        | Act::WebhookDeleted
+        | Act::IdentityKeyRotated
+        | Act::IdentityKeyErased => return None,
     })
 }
 

@@ -76,6 +76,7 @@ impl House {
             audit_segment_bytes,
             registry_cache_bytes: 8 << 20,
             claim_wait: CLAIM_WAIT,
+            key_overlap: CLAIM_WAIT,
             zones_of_one_partner: 3,
             least_count: 10,
             events: EventLimits::default(),

@@ -139,6 +139,7 @@ impl Site {
             segment_bytes: 1 << 20,
             registry_cache_bytes: 8 << 20,
             claim_wait: CLAIM_WAIT,
+            key_overlap: CLAIM_WAIT,
             zones_of_one_partner: 3,
             least_count: 10,
             events: EventLimits::default(),

@@ -5,6 +5,12 @@ use super::*;
 /// The most claims to one CID.
 const CLAIMS: usize = 4;
 
+/// The most keys.
+const KEYS: usize = 4;
+
+/// What is kept of an identifier: a hash by the key of this number.
+type Hash = (IdentifierKind, u8, usize);
+
 /// A registration as the model has it.
 #[derive(Debug, Clone)]
 pub(super) struct Held {
@@ -12,7 +18,7 @@ pub(super) struct Held {
     pub(super) slot: Slot,
     /// Equal for those whose devices its partner knows to be one.
     pub(super) device: usize,
-    identifiers: Vec<(IdentifierKind, u8)>,
+    hashes: Vec<Hash>,
     pub(super) secret: LinkSecret,
     pub(super) languages: bool,
     pub(super) tokens: BTreeMap<ChannelKind, String>,
@@ -52,8 +58,13 @@ pub(super) struct Model {
     /// Every name there ever was, in order of their making.
     pub(super) names: Vec<RegistrationName>,
     /// Whom an identifier means, the first first: at most one an app, and never a claim.
-    offered: BTreeMap<(IdentifierKind, u8), Vec<RegistrationName>>,
-    requests: BTreeMap<(usize, u8), Slot>,
+    offered: BTreeMap<Hash, Vec<RegistrationName>>,
+    /// With the key of their time.
+    requests: BTreeMap<(usize, u8), (Slot, usize)>,
+    /// When each key was retired, the newest but one last.
+    retired: Vec<Timestamp>,
+    /// How many keys are no more, the oldest.
+    erased: usize,
     pub(super) old_secrets: Vec<(RegistrationName, LinkSecret)>,
     slots: u32,
     devices: usize,
@@ -105,7 +116,7 @@ impl Model {
         now: Timestamp,
     ) {
         let repeated = asked.request.and_then(|request| self.requests.get(&(asked.app, request)).copied());
-        if let Some(slot) = repeated {
+        if let Some((slot, _)) = repeated {
             let done = done.expect("it was done before");
             let name = self.by_slot(slot).expect("a request is forgotten with its registration");
             assert_eq!((&done.registration.name, done.created), (&name, false));
@@ -113,15 +124,16 @@ impl Model {
             let old = std::mem::replace(&mut held.secret, done.link_secret);
             return self.old_secrets.push((name, old));
         }
-        let mut held = held(asked, now);
+        let mut held = held(asked, self.key(), now);
         if held.place.is_some() && !held.may_be_placed(now) {
             return assert!(matches!(done, Err(RegistryError::NoLocationConsent)));
         }
         let done = done.expect("nothing speaks against it");
+        self.rekey(&held.hashes.clone(), now);
         let name = done.registration.name.clone();
         held.secret = done.link_secret;
         let offered: Vec<RegistrationName> =
-            held.identifiers.iter().filter_map(|offered| self.offered.get(offered)).flatten().cloned().collect();
+            held.hashes.iter().filter_map(|offered| self.offered.get(offered)).flatten().cloned().collect();
         let mut own: Vec<_> = offered.iter().filter(|name| name.app == app(APPS[asked.app])).cloned().collect();
         own.dedup();
         let proven = secret.and_then(|secret| self.proven(&own, secret));
@@ -159,18 +171,19 @@ impl Model {
         }
         assert_eq!(done.registration.slot, held.slot);
         if let Some(request) = asked.request {
-            self.requests.insert((asked.app, request), held.slot);
+            self.requests.insert((asked.app, request), (held.slot, self.key()));
         }
-        self.hold(name, held);
+        self.hold(name, held, now);
     }
 
     /// Holds a registration under its name. What its device offers means it, unless that means another or it is a
     /// claim.
-    fn hold(&mut self, name: RegistrationName, mut held: Held) {
+    fn hold(&mut self, name: RegistrationName, mut held: Held, now: Timestamp) {
         if name.installation.is_none() {
-            held.identifiers.retain(|offered| {
+            let valid: Vec<_> = (0..=self.key()).map(|key| self.is_valid(key, now)).collect();
+            held.hashes.retain(|offered| {
                 let members = self.offered.entry(*offered).or_default();
-                let is_free = members.iter().all(|member| member.app != name.app);
+                let is_free = members.iter().all(|member| member.app != name.app) && valid[offered.2];
                 if is_free {
                     members.push(name.clone());
                 }
@@ -199,19 +212,19 @@ impl Model {
             return true;
         }
         let Some(silent) = silent().cloned() else { return false };
-        self.end(&silent);
+        self.end(&silent, now);
         true
     }
 
     /// A registration ends. The newest that claims its CID holds it.
-    fn end(&mut self, name: &RegistrationName) {
+    fn end(&mut self, name: &RegistrationName, now: Timestamp) {
         let Some((shown, held)) =
             self.find(name).map(|(shown, _)| shown.to_string()).and_then(|name| self.held.remove(&name))
         else {
             return;
         };
         self.forget(&shown);
-        self.requests.retain(|_, slot| *slot != held.slot);
+        self.requests.retain(|_, (slot, _)| *slot != held.slot);
         for (_, other) in self.held.values_mut() {
             other.claims.retain(|claim| *claim != shown);
         }
@@ -220,14 +233,67 @@ impl Model {
         let (_, mut heir) = self.held.remove(&newest.to_string()).expect("it is held");
         heir.claims = claims;
         heir.aliases.push(newest);
-        self.hold(shown, heir);
+        self.hold(shown, heir, now);
+    }
+
+    /// The number of the newest key.
+    fn key(&self) -> usize {
+        self.retired.len()
+    }
+
+    /// Whether what was hashed with a key still counts.
+    fn is_valid(&self, key: usize, now: Timestamp) -> bool {
+        let overlap = SignedDuration::try_from(OVERLAP).expect("short");
+        key >= self.erased && self.retired.get(key).is_none_or(|retired| now.duration_since(*retired) < overlap)
+    }
+
+    /// A new key, if there are not too many.
+    pub(super) fn rotate(&mut self, now: Timestamp) -> bool {
+        let room = self.key() + 1 - self.erased < KEYS;
+        if room {
+            self.retired.push(now);
+        }
+        room
+    }
+
+    /// What these identifiers meant under earlier keys they mean under the newest.
+    fn rekey(&mut self, hashes: &[Hash], now: Timestamp) {
+        for &newest @ (kind, value, key) in hashes {
+            let valid: Vec<usize> = (0..key).rev().filter(|earlier| self.is_valid(*earlier, now)).collect();
+            for earlier in valid {
+                let earlier = (kind, value, earlier);
+                for member in self.offered.remove(&earlier).unwrap_or_default() {
+                    let known = self.offered.entry(newest).or_default();
+                    let is_free = known.iter().all(|known| known.app != member.app);
+                    if is_free {
+                        known.push(member.clone());
+                    }
+                    let held = self.get(&member).expect("it is held");
+                    held.hashes.retain(|hash| *hash != earlier && *hash != newest);
+                    if is_free {
+                        held.hashes.push(newest);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was hashed with keys whose time is over is no more, nor are they.
+    pub(super) fn drop_hashes(&mut self, now: Timestamp) {
+        while !self.is_valid(self.erased, now) {
+            self.erased += 1;
+        }
+        let erased = self.erased;
+        self.offered.retain(|(.., key), _| *key >= erased);
+        self.requests.retain(|_, (_, key)| *key >= erased);
+        self.held.values_mut().for_each(|(_, held)| held.hashes.retain(|(.., key)| *key >= erased));
     }
 
     /// Nothing that was offered means this registration any more, and no request.
     fn forget(&mut self, name: &RegistrationName) {
         self.offered.values_mut().for_each(|members| members.retain(|member| member != name));
         if let Some(slot) = self.find(name).map(|(_, held)| held.slot) {
-            self.requests.retain(|_, member| *member != slot);
+            self.requests.retain(|_, (member, _)| *member != slot);
         }
     }
 
@@ -237,7 +303,7 @@ impl Model {
         let silent = claimed.filter(|(_, held)| held.is_silent(self.known(&held.claims[0]).created, now));
         let silent: Vec<_> = silent.map(|(name, _)| name.clone()).collect();
         for name in &silent {
-            self.end(name);
+            self.end(name, now);
         }
     }
 
@@ -254,7 +320,7 @@ impl Model {
     /// What an act does that was done, to a registration that is there.
     pub(super) fn change(&mut self, act: &Act, name: &RegistrationName, now: Timestamp) {
         if let Act::Delete { .. } = act {
-            return self.end(name);
+            return self.end(name, now);
         }
         let Some(held) = self.get(name) else { return };
         match act {
@@ -303,12 +369,12 @@ impl Model {
 }
 
 /// What is held of what was asked for, before its place among others is known.
-fn held(asked: &Asked, now: Timestamp) -> Held {
+fn held(asked: &Asked, key: usize, now: Timestamp) -> Held {
     Held {
         app: asked.app,
         slot: Slot(0),
         device: 0,
-        identifiers: known_kinds(&asked.identifiers),
+        hashes: known_kinds(&asked.identifiers).into_iter().map(|(kind, value)| (kind, value, key)).collect(),
         secret: LinkSecret(Private::new([0; 32])),
         languages: true,
         tokens: tokens(&asked.tokens),

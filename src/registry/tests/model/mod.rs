@@ -21,6 +21,8 @@ const APPS: [&str; 3] = [ALPHA, BETA, ROUTES];
 const CHANNELS: [ChannelKind; 3] = [ChannelKind::Null, ChannelKind::Fcm, ChannelKind::Apns];
 /// How long the holder of a CID is to be silent.
 const WAIT: Duration = Duration::from_mins(1);
+/// How long what is under an old key is found.
+const OVERLAP: Duration = Duration::from_mins(2);
 const KINDS: [IdentifierKind; 3] = [IdentifierKind::Oaid, IdentifierKind::AndroidId, IdentifierKind::Imei];
 
 /// One thing that is done to one registration; `of` picks which, from all there ever were.
@@ -79,6 +81,8 @@ enum Step {
     Together(Vec<Act>),
     /// Time goes on, and the keeper looks.
     Wait(i64),
+    /// A new identity key.
+    Rotate,
     Reopen,
 }
 
@@ -148,6 +152,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => prop::collection::vec(act(), 1..6).prop_map(Step::Together),
         2 => (1..80_i64).prop_map(Step::Wait),
+        1 => Just(Step::Rotate),
         1 => Just(Step::Reopen),
     ];
     prop::collection::vec(step, 1..24)
@@ -292,10 +297,15 @@ impl Both {
                 self.house.clock.advance(Duration::from_secs(seconds as u64));
                 self.model.expire(self.house.now());
             }
+            Step::Rotate => {
+                let done = self.house.make(Registry::rotate_key);
+                assert_eq!(done.is_ok(), self.model.rotate(self.house.now()));
+            }
             Step::Reopen => self.house.reopen(),
         }
         self.house.look();
         self.model.settle(self.house.now());
+        self.model.drop_hashes(self.house.now());
         self.compare();
         self.model.see(self.house.now());
     }
@@ -450,7 +460,7 @@ proptest! {
     #[test]
     fn whatever_is_done_the_registry_is_what_its_model_is(steps in steps(), compacts in any::<bool>()) {
         let limits = if compacts { Limits { bytes: 0, age: Duration::MAX } } else { Limits::DEFAULT };
-        let mut both = Both { house: House::with_claims(limits, WAIT), model: Model::default() };
+        let mut both = Both { house: House::with_waits(limits, WAIT, OVERLAP), model: Model::default() };
         for step in steps {
             both.take(step);
         }
