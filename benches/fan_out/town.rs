@@ -151,6 +151,8 @@ fn registration(app: &AppName, at: Position, now: Timestamp) -> NewRegistration 
             time_zone: "".into(),
         },
         identifiers: Vec::new(),
+        earlier_secret: None,
+        vouched: false,
         tokens: vec![Token { channel: ChannelKind::Null, value: Private::new("null".to_owned()) }],
         consents: vec![consent(Purpose::EmergencyPush), consent(Purpose::Location)],
         drills: false,

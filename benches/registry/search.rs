@@ -106,7 +106,7 @@ async fn update(
         let first = reported.fetch_add(BATCH as u64, Ordering::Relaxed);
         let reports = (first..first + BATCH as u64).map(|number| {
             let (device, at) = population.report(number, names.len() as u64);
-            let name = RegistrationName { app: app.clone(), cid: names[device as usize] };
+            let name = RegistrationName { app: app.clone(), cid: names[device as usize], installation: None };
             #[expect(clippy::disallowed_methods, reason = "reports of now")]
             let now = jiff::Timestamp::now();
             (name, Some((Footprint::Point(Private::new(at)), now)))

@@ -11,6 +11,7 @@ use crate::domain::{Act, AppName, AuditEntry, PartnerName};
 use crate::fan_out::Workers;
 use crate::grpc::Health;
 use crate::http::Readiness;
+use crate::link::Hub;
 use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::registry::{self, Profile, Progress, Registry, RegistryError};
@@ -24,6 +25,7 @@ pub(super) struct Loading {
     pub(super) options: Options,
     pub(super) index: Arc<Index>,
     pub(super) registry: Registry,
+    pub(super) hub: Hub,
     /// The audit log, and what it has of the last run.
     pub(super) audit: (Audit, Tail),
     pub(super) workers: Workers,
@@ -71,12 +73,15 @@ impl Loading {
     }
 
     async fn run(self, progress: Arc<Progress>, ready: CancellationToken) -> Result<(), AppError> {
-        let Self { options, index, registry, audit, workers, around } = self;
+        let Self { options, index, registry, hub, audit, workers, around } = self;
         let Around { metrics, tasks, stop, readiness, health } = around;
         let mut config = registry::Config::new(options.data_dir.join("registry"));
         config.cache_bytes = options.registry_cache_bytes;
         config.most_zones = options.zones_of_one_partner;
         config.events = options.events;
+        config.claim_wait = options.claim_wait;
+        config.key_overlap = options.key_overlap;
+        config.links = Arc::new(hub);
         let log = audit.0.clone();
         config.audit = Some(audit);
         let counted = Arc::clone(&metrics);

@@ -68,6 +68,10 @@ pub struct Options {
     pub audit_segment_bytes: u64,
     /// Memory for the registry's blocks, bytes.
     pub registry_cache_bytes: u64,
+    /// How long the holder of a CID is to be silent before one that claims it holds it.
+    pub claim_wait: Duration,
+    /// How long an identity key that was retired is valid for look-up.
+    pub key_overlap: Duration,
     /// The most zones of one partner.
     pub zones_of_one_partner: usize,
     /// The least count of people that partners and authorities are told.
@@ -263,7 +267,8 @@ impl App {
 
         let (stop, told) = (doors.clone(), readiness.clone());
         let around = Around { tasks: tasks.clone(), stop, readiness: told, metrics, health };
-        let registry = Loading { options, index, registry, audit: (audit, tail), workers, around }.begin();
+        let registry =
+            Loading { options, index, registry, hub: hub.clone(), audit: (audit, tail), workers, around }.begin();
         Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness, registry })
     }
 

@@ -94,11 +94,13 @@ fn write_act(act: &Act) -> StoredAct {
             StoredAct::ServerStarted(part::ServerStarted { version: version.to_string(), development: *development })
         }
         Act::ServerStopped => StoredAct::ServerStopped(part::ServerStopped {}),
-        Act::RegistrationCreated { consents, place, again } => {
+        Act::RegistrationCreated { consents, place, again, claim, vouched } => {
             StoredAct::RegistrationCreated(part::RegistrationCreated {
                 consents: consents.iter().map(write_terms).collect(),
                 place: *place,
                 again: *again,
+                claim: *claim,
+                vouched: *vouched,
             })
         }
         Act::RegistrationEnded => StoredAct::RegistrationEnded(part::RegistrationEnded {}),
@@ -142,6 +144,8 @@ fn write_act(act: &Act) -> StoredAct {
         &Act::EventsRead { events } => StoredAct::EventsRead(part::EventsRead { events }),
         &Act::WebhookSet { secret } => StoredAct::WebhookSet(part::WebhookSet { secret }),
         Act::WebhookDeleted => StoredAct::WebhookDeleted(part::WebhookDeleted {}),
+        Act::IdentityKeyRotated => StoredAct::IdentityKeyRotated(part::IdentityKeyRotated {}),
+        Act::IdentityKeyErased => StoredAct::IdentityKeyErased(part::IdentityKeyErased {}),
     }
 }
 
@@ -164,6 +168,8 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
             consents: created.consents.iter().map(read_terms).collect::<Result<_, _>>()?,
             place: created.place,
             again: created.again,
+            claim: created.claim,
+            vouched: created.vouched,
         },
         StoredAct::RegistrationEnded(_) => Act::RegistrationEnded,
         StoredAct::RegistrationRead(_) => Act::RegistrationRead,
@@ -200,6 +206,8 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
         StoredAct::EventsRead(part::EventsRead { events }) => Act::EventsRead { events },
         StoredAct::WebhookSet(part::WebhookSet { secret }) => Act::WebhookSet { secret },
         StoredAct::WebhookDeleted(_) => Act::WebhookDeleted,
+        StoredAct::IdentityKeyRotated(_) => Act::IdentityKeyRotated,
+        StoredAct::IdentityKeyErased(_) => Act::IdentityKeyErased,
     })
 }
 

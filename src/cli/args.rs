@@ -104,6 +104,7 @@ mod tests {
             "hazardcast access create",
             "hazardcast access list",
             "hazardcast access revoke",
+            "hazardcast access rotate-identity-key",
             "hazardcast access show",
             "hazardcast access whoami",
             "hazardcast alert check",

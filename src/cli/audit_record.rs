@@ -65,7 +65,7 @@ fn details(details: &Details) -> Value {
         }
         Details::RegistrationCreated(created) => json!({
             "consents": created.consents.iter().map(consent).collect::<Vec<_>>(),
-            "place": created.place, "again": created.again,
+            "place": created.place, "again": created.again, "claim": created.claim, "vouched": created.vouched,
         }),
         Details::RegistrationRecovered(recovered) => {
             json!({ "consents": recovered.consents.iter().map(consent).collect::<Vec<_>>() })

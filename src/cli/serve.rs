@@ -192,6 +192,8 @@ pub(super) fn options(config: &Config, dev: bool) -> Options {
         segment_bytes: config.journal.segment_bytes(),
         audit_segment_bytes: config.audit.segment_bytes(),
         registry_cache_bytes: config.registry.cache_bytes(),
+        claim_wait: config.registry.claim_wait(),
+        key_overlap: config.registry.key_overlap(),
         least_count: config.statistics.least_count(),
         zones_of_one_partner: config.registry.zones_of_one_partner(),
         events: config.events.limits(),

@@ -158,6 +158,8 @@ impl Audit {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Registry {
     cache_mib: Bounded<16, 65_536>,
+    claim_wait_days: Bounded<1, 3_650>,
+    identity_key_overlap_days: Bounded<1, 3_650>,
     zones_of_one_partner: Bounded<0, 10_000>,
 }
 
@@ -165,6 +167,16 @@ impl Registry {
     /// Memory for blocks that were read from disk, bytes.
     pub fn cache_bytes(&self) -> u64 {
         u64::from(self.cache_mib.get()) << 20
+    }
+
+    /// How long an identity key that was retired is valid for look-up.
+    pub fn key_overlap(&self) -> Duration {
+        Duration::from_hours(24 * u64::from(self.identity_key_overlap_days.get()))
+    }
+
+    /// How long the holder of a CID is to be silent before one that claims it holds it.
+    pub fn claim_wait(&self) -> Duration {
+        Duration::from_hours(24 * u64::from(self.claim_wait_days.get()))
     }
 
     /// The most zones that one partner may have.

@@ -187,8 +187,13 @@ pub enum Act {
         /// Whether the app had been registered on this device before. Whoever that was is another subject, whose
         /// registration ended with this.
         again: bool,
+        /// Whether it only claims to be a device that had been registered: that registration goes on.
+        claim: bool,
+        /// Whether the partner vouched that it is that device.
+        vouched: bool,
     },
-    /// A registration ended, with all that was agreed to in it, since its app was registered anew on its device.
+    /// A registration ended, with all that was agreed to in it: its app was registered anew on its device, or it had
+    /// been silent for so long that one which claims its CID took its place.
     RegistrationEnded,
     /// Registrations were read.
     RegistrationRead,
@@ -284,11 +289,15 @@ pub enum Act {
     },
     /// A partner has its events sent no more.
     WebhookDeleted,
+    /// Identifiers are hashed with a new key from then on.
+    IdentityKeyRotated,
+    /// A key that identifiers had been hashed with is no more, nor anything that was hashed with it.
+    IdentityKeyErased,
 }
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 28] = [
+    pub const NAMES: [&str; 30] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -317,6 +326,8 @@ impl Act {
         "events.read",
         "webhook.set",
         "webhook.deleted",
+        "identity_key.rotated",
+        "identity_key.erased",
     ];
 
     /// The action's name: what was acted on, and how.
@@ -350,6 +361,8 @@ impl Act {
             Self::EventsRead { .. } => 25,
             Self::WebhookSet { .. } => 26,
             Self::WebhookDeleted => 27,
+            Self::IdentityKeyRotated => 28,
+            Self::IdentityKeyErased => 29,
         };
         Self::NAMES[position]
     }

@@ -170,6 +170,10 @@ public_id! {
     Cid
 }
 public_id! {
+    /// Tells a registration that claims another's CID from it: 128 random bits. `Debug` does not show it.
+    Installation
+}
+public_id! {
     /// A device id as one partner sees it: a pseudonym that two partners cannot compare. `Debug` does not show it.
     Gid
 }
@@ -222,13 +226,16 @@ impl AppName {
     }
 }
 
-/// `partners/{partner}/apps/{app}/registrations/{cid}`. `Debug` does not show the CID.
+/// `partners/{partner}/apps/{app}/registrations/{cid}`, or with `@{installation}` behind it for one that claims the
+/// CID. `Debug` shows neither.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RegistrationName {
     /// The app.
     pub app: AppName,
     /// The client id.
     pub cid: Cid,
+    /// Which of those that claim the CID; `None` is the one that holds it.
+    pub installation: Option<Installation>,
 }
 
 impl fmt::Display for PartnerName {
@@ -245,7 +252,8 @@ impl fmt::Display for AppName {
 
 impl fmt::Display for RegistrationName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/registrations/{}", self.app, self.cid)
+        write!(f, "{}/registrations/{}", self.app, self.cid)?;
+        self.installation.map_or(Ok(()), |installation| write!(f, "@{installation}"))
     }
 }
 
@@ -275,7 +283,11 @@ impl FromStr for RegistrationName {
         // No id holds a slash, so that the last one is the one before the CID.
         let (app, cid) = text.rsplit_once('/').ok_or(InvalidId::Malformed)?;
         let app = app.strip_suffix("/registrations").ok_or(InvalidId::Malformed)?;
-        Ok(Self { app: app.parse()?, cid: cid.parse()? })
+        let (cid, installation) = match cid.split_once('@') {
+            Some((cid, installation)) => (cid, Some(installation.parse()?)),
+            None => (cid, None),
+        };
+        Ok(Self { app: app.parse()?, cid: cid.parse()?, installation })
     }
 }
 
@@ -319,5 +331,18 @@ mod tests {
             format!("partners/dev/apps/news/registrations/{}", Cid([7; 16])).parse().expect("well-formed");
         assert_eq!(name.to_string().parse(), Ok(name.clone()));
         assert!(!format!("{name:?}").contains(&name.cid.to_string()));
+    }
+
+    #[test]
+    fn the_name_of_a_claim_says_which_it_is_and_reads_back() {
+        let plain = format!("partners/dev/apps/news/registrations/{}", Cid([7; 16]));
+        let installation = Installation([9; 16]);
+        let name: RegistrationName = format!("{plain}@{installation}").parse().expect("well-formed");
+        assert_eq!((name.cid, name.installation), (Cid([7; 16]), Some(installation)));
+        assert_eq!(name.to_string().parse(), Ok(name.clone()));
+        assert!(!format!("{name:?}").contains(&installation.to_string()));
+        for wrong in ["@", "@0", &format!("@{installation}@"), &format!("@{installation}@{installation}"), "@latest"] {
+            assert!(format!("{plain}{wrong}").parse::<RegistrationName>().is_err(), "{wrong}");
+        }
     }
 }

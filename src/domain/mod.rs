@@ -45,8 +45,8 @@ pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
 pub use event::{EventCursor, EventKind, PartnerEvent};
 pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};
 pub use id::{
-    AppName, AppSlot, AuditSubject, Cid, DeliveryKey, DeviceSlot, Gid, InvalidId, LineageId, PartnerName, PlaceId,
-    RegistrationName, Revision, Slot,
+    AppName, AppSlot, AuditSubject, Cid, DeliveryKey, DeviceSlot, Gid, Installation, InvalidId, LineageId, PartnerName,
+    PlaceId, RegistrationName, Revision, Slot,
 };
 pub use language::{InvalidLanguage, Language};
 pub use non_empty::NonEmpty;

@@ -3,8 +3,8 @@
 use compact_str::CompactString;
 
 use super::{
-    AppName, AppSlot, AuditSubject, ChannelKind, Consent, DeviceSlot, Gid, Language, Position, Preferences, Private,
-    RegistrationName, Slot, Timestamp,
+    AppName, AppSlot, AuditSubject, ChannelKind, Consent, DeviceSlot, Gid, Language, LinkSecret, Position, Preferences,
+    Private, RegistrationName, Slot, Timestamp,
 };
 
 /// The operating system of a device.
@@ -51,7 +51,8 @@ pub struct Token {
     pub value: Private<String>,
 }
 
-/// A kind of identifier that a device may offer (R-B2), in the order in which they are preferred for an alias.
+/// A kind of identifier that a device may offer (R-B2), in the order in which they are preferred for an alias: those
+/// that are made for it come first, those that name a part of the phone last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum IdentifierKind {
@@ -75,6 +76,18 @@ pub enum IdentifierKind {
     Imsi = 9,
     /// SIM card's number.
     Iccid = 10,
+}
+
+impl IdentifierKind {
+    /// Whether devices of a platform have such an identifier. A browser has none that lasts.
+    pub const fn is_of(self, platform: Platform) -> bool {
+        match platform {
+            Platform::Android | Platform::Harmony => !matches!(self, Self::Idfv | Self::Idfa),
+            Platform::Ios => matches!(self, Self::Idfv | Self::Idfa),
+            Platform::Web => false,
+            Platform::Other => matches!(self, Self::Imei | Self::Mac | Self::Serial | Self::Imsi | Self::Iccid),
+        }
+    }
 }
 
 /// An identifier that a device offers: a claim, not a proof. Hashed with a key at once, never stored or logged (R-B2).
@@ -148,6 +161,10 @@ pub struct NewRegistration {
     pub traits: DeviceTraits,
     /// Identifiers that the device offers, at most 16.
     pub identifiers: Vec<DeviceIdentifier>,
+    /// The link secret of the registration that this one is to take the place of: a proof that it may.
+    pub earlier_secret: Option<LinkSecret>,
+    /// Whether the partner vouches that this is the device which registered before with these identifiers.
+    pub vouched: bool,
     /// Vendor addresses, at most one a channel.
     pub tokens: Vec<Token>,
     /// Grants, at most one a purpose.

@@ -89,6 +89,22 @@ impl AccessService for AccessDoor {
         Ok(Response::new(v1::RevokeCredentialResponse { credential: Some(access::credential_to_wire(revoked)) }))
     }
 
+    async fn rotate_identity_key(
+        &self,
+        request: Request<v1::RotateIdentityKeyRequest>,
+    ) -> Result<Response<v1::RotateIdentityKeyResponse>, Status> {
+        self.0.can_audit()?;
+        let actor = actor(&request);
+        let services = self.0.clone();
+        let rotate = async move {
+            services.registry.rotate_key().await.map_err(status)?;
+            tracing::info!("identifiers are hashed with a new key");
+            services.audit(&[acts::on(&actor, "", Act::IdentityKeyRotated)]).await?;
+            Ok(v1::RotateIdentityKeyResponse {})
+        };
+        self.0.to_the_end(rotate).await.map(Response::new)
+    }
+
     async fn who_am_i(&self, request: Request<v1::WhoAmIRequest>) -> Result<Response<v1::WhoAmIResponse>, Status> {
         let caller: Arc<Caller> = caller(&request);
         let credential = caller.credential().and_then(|id| self.0.access.get(id)).map(access::credential_to_wire);

@@ -67,6 +67,8 @@ pub(super) fn registered(actor: &Actor, registered: &Registered) -> Vec<AuditEnt
             consents: now.consents.iter().map(crate::audit::terms).collect(),
             place: now.place.is_some(),
             again: !registered.created,
+            claim: registered.created && now.name.installation.is_some(),
+            vouched: registered.vouched,
         }
     };
     ended.into_iter().chain([about(actor, app, vec![now.subject], act)]).collect()

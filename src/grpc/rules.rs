@@ -101,6 +101,7 @@ pub(super) const RULES: &[Rule] = &[
     rpc(Unary, "/hazardcast.v1.AccessService/GetCredential", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AccessService/ListCredentials", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AccessService/RevokeCredential", &[Operator(Administer)]),
+    rpc(Unary, "/hazardcast.v1.AccessService/RotateIdentityKey", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AccessService/WhoAmI", &[Known]),
     // It says of people when they did what; and who reads it is in it.
     rpc(Unary, "/hazardcast.v1.AuditService/ListAuditRecords", &[Operator(Administer)]),

@@ -172,6 +172,7 @@ impl From<RegistryError> for Refusal {
             }
             RegistryError::AlreadyExists => (Code::AlreadyExists, "ALREADY_EXISTS"),
             RegistryError::NoLocationConsent => (Code::FailedPrecondition, "NO_LOCATION_CONSENT"),
+            RegistryError::TooManyKeys => (Code::FailedPrecondition, "TOO_MANY_IDENTITY_KEYS"),
             RegistryError::Full(_) => (Code::ResourceExhausted, "REGISTRY_FULL"),
             RegistryError::Stopped => (Code::Unavailable, "REGISTRY_STOPPED"),
             RegistryError::Loading => (Code::Unavailable, "REGISTRY_LOADING"),

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::{DeviceSlot, EncodedNotice, GoodbyeReason, Slot};
 use crate::ledger::SlotSet;
+use crate::registry::Links;
 
 /// How many notices may wait for one link where nothing else is said: more than there are alerts in force in one place.
 const WAITING: usize = 64;
@@ -193,6 +194,16 @@ impl Hub {
             this_one(live)
         })?;
         Some(live)
+    }
+}
+
+impl Links for Hub {
+    fn is_linked(&self, slot: Slot) -> bool {
+        Self::is_linked(self, slot)
+    }
+
+    fn dismiss(&self, slot: Slot) {
+        Self::dismiss(self, slot);
     }
 }
 

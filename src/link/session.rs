@@ -197,7 +197,7 @@ mod tests {
 
     fn hello() -> DeviceFrame {
         let app = "partners/dev/apps/news".parse().expect("an app's name");
-        let registration = RegistrationName { app, cid: Cid([1; 16]) };
+        let registration = RegistrationName { app, cid: Cid([1; 16]), installation: None };
         DeviceFrame::Hello { registration, secret: LinkSecret(Private::new([2; 32])), shown: Vec::new() }
     }
 

@@ -22,7 +22,8 @@ use super::events::{LogEnds, PRUNED};
 use super::keeper::is_valid;
 use super::place_log::Frame;
 use super::places::Reported;
-use super::records::{self, cid_of, decode, number_key, slot_key, token_key};
+use super::records::{self, decode, number_key, slot_key, token_key};
+use super::rotation::KeyChange;
 use super::store::{Batch, Key, Payload, Space};
 use super::webhooks::WebhookChange;
 use super::zones::Drawn;
@@ -43,6 +44,12 @@ pub(super) enum Change {
     Grant(Slot, Consent),
     Withdraw(Slot, Purpose),
     ForgetToken(Slot, Token),
+    /// The newest claim may hold the CID of this registration, if there is nobody any more.
+    Settle(Slot),
+    /// Identity keys, and what was hashed with them.
+    Key(KeyChange),
+    /// The link of this registration was open then.
+    Seen(Slot, Timestamp),
     /// An event that is part of no other change.
     Note(Slot, EventKind),
     /// So many events of a partner's log could not be noted.
@@ -63,7 +70,11 @@ pub(super) enum Change {
 impl Change {
     /// As how many changes it counts where there is to be no more than so many at a time.
     pub(super) fn weight(&self) -> usize {
-        if matches!(self, Self::Prune(..)) { PRUNED as usize } else { 1 }
+        match self {
+            Self::Prune(..) => PRUNED as usize,
+            Self::Key(change) => change.weight(),
+            _ => 1,
+        }
     }
 }
 
@@ -133,6 +144,8 @@ pub(super) struct Draft {
     pub(super) effects: Effects,
     /// What is told of it, with the partner's number.
     pub(super) events: Vec<(u16, EventRecord)>,
+    /// The store's state is written even if nothing else is.
+    pub(super) writes_state: bool,
 }
 
 impl<'a> Pending<'a> {
@@ -153,7 +166,7 @@ impl<'a> Pending<'a> {
     /// What the changes have come to. The log of places has so many frames.
     pub(super) fn finish(mut self, place_frames: u64) -> Made {
         self.close_logs();
-        if !self.made.batch.is_empty() {
+        if !self.made.batch.is_empty() || self.made.writes_state {
             let state = RegistryState {
                 layout: LAYOUT,
                 key_id: self.shared.keys.id(),
@@ -178,6 +191,7 @@ impl<'a> Pending<'a> {
             draft.effects.take_losses().into_iter().for_each(|loss| self.shared.lose(loss));
             self.made.batch.append(draft.batch);
             self.made.effects.append(draft.effects);
+            self.made.writes_state |= draft.writes_state;
             self.log(draft.events);
         } else {
             self.next_slot = next_slot;
@@ -202,6 +216,9 @@ impl<'a> Pending<'a> {
             Change::Grant(slot, consent) => self.grant(slot, &consent)?,
             Change::Withdraw(slot, purpose) => self.withdraw(slot, purpose)?,
             Change::ForgetToken(slot, token) => self.forget_token(slot, &token)?,
+            Change::Settle(slot) => self.settle(slot)?,
+            Change::Key(change) => self.change_key(change)?,
+            Change::Seen(slot, at) => self.seen(slot, at)?,
             Change::Note(slot, kind) => self.note(slot, &kind)?,
             Change::Missed(partner, count) => self.missed(partner, count),
             Change::Prune(partner, end) => self.prune(partner, end),
@@ -237,11 +254,11 @@ impl<'a> Pending<'a> {
         self.registration(slot, &record)
     }
 
-    fn delete(&mut self, slot: Slot) -> Result<(), RegistryError> {
+    pub(super) fn delete(&mut self, slot: Slot) -> Result<(), RegistryError> {
         let mut record = self.record(slot)?;
-        self.draft.effects.name(cid_of(&record, slot)?, None);
         self.remove_tokens(slot, &record);
         self.remove_identifiers(slot, &record)?;
+        self.unname(slot, &record)?;
         self.remove_place(slot, &mut record);
         self.draft.batch.remove(Space::Registrations, slot_key(slot));
         self.draft.effects.facts(slot, Facts::default());
@@ -453,7 +470,7 @@ impl Pending<'_> {
     }
 
     /// Where a phone is with the changes so far.
-    fn place_of(&self, slot: Slot) -> Option<Reported> {
+    pub(super) fn place_of(&self, slot: Slot) -> Option<Reported> {
         self.placed(slot).map_or_else(|| self.shared.places.get(slot), |placed| placed.place)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
-use crate::domain::{AppName, ChannelKind, Cid, PartnerName, Purpose, Slot, ZoneName};
+use crate::domain::{AppName, AuditEntry, ChannelKind, Cid, Installation, PartnerName, Purpose, Slot, ZoneName};
 use crate::plan::{Facts, Grant};
 use crate::wire::storage_v1::WebhookRecord;
 
@@ -22,6 +22,12 @@ pub(super) struct Effects {
     facts: HashMap<Slot, Facts>,
     places: HashMap<Slot, Placed>,
     names: HashMap<Cid, Option<Slot>>,
+    claims: HashMap<(Cid, Installation), Option<Slot>>,
+    holders: HashMap<Slot, Option<Slot>>,
+    /// Identity keys that are needed no more.
+    erased: Vec<u32>,
+    /// Registrations that the house ended by itself.
+    ended: Vec<(Slot, AuditEntry)>,
     partners: Vec<(PartnerName, Profile)>,
     apps: Vec<(AppName, Profile)>,
     /// In the order of the changes.
@@ -100,6 +106,26 @@ impl Effects {
         self.names.insert(cid, slot);
     }
 
+    /// Names whoever is or was a claim, or nobody any more.
+    pub(super) fn claim(&mut self, name: (Cid, Installation), slot: Option<Slot>) {
+        self.claims.insert(name, slot);
+    }
+
+    /// The holder of the CID that a registration claims, or that it claims none any more.
+    pub(super) fn holder(&mut self, claim: Slot, holder: Option<Slot>) {
+        self.holders.insert(claim, holder);
+    }
+
+    /// An identity key that is needed no more.
+    pub(super) fn erase_key(&mut self, number: u32) {
+        self.erased.push(number);
+    }
+
+    /// A registration that the house ended by itself.
+    pub(super) fn end(&mut self, slot: Slot, entry: AuditEntry) {
+        self.ended.push((slot, entry));
+    }
+
     pub(super) fn partner(&mut self, name: PartnerName, profile: Profile) {
         self.partners.push((name, profile));
     }
@@ -152,6 +178,10 @@ impl Effects {
             self.places.insert(slot, Placed { with_record, ..placed });
         }
         self.names.extend(later.names);
+        self.claims.extend(later.claims);
+        self.holders.extend(later.holders);
+        self.ended.extend(later.ended);
+        self.erased.extend(later.erased);
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
         self.zones.extend(later.zones);
@@ -176,6 +206,19 @@ impl Shared {
                 Some(slot) => self.names.insert(cid, slot),
                 None => self.names.remove(cid),
             }
+        }
+        for (name, slot) in effects.claims {
+            self.claims.name(name, slot);
+        }
+        for (claim, holder) in effects.holders {
+            self.claims.set(claim, holder);
+        }
+        for number in effects.erased {
+            self.erase_key(number);
+        }
+        for (slot, entry) in effects.ended {
+            self.settling.links.dismiss(slot);
+            self.record_end(&entry);
         }
         let grows = !effects.apps.is_empty() || !effects.zones.is_empty();
         let mut directory = self.directory.write();

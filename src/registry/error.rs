@@ -70,13 +70,16 @@ pub enum RegistryError {
     #[error("the store's layout {0} is of a later version")]
     LaterLayout(u32),
     /// The store's hashes were made with another key than the one in the data directory.
-    #[error("the store was written with identity key {store:08x}, the key file holds {file:08x}")]
+    #[error("the store was written with identity key {store:08x}; the newest of the key file is {file:08x}")]
     OtherKey {
         /// Key id that the store names.
         store: u32,
-        /// Key id of the file.
+        /// Id of the file's newest key.
         file: u32,
     },
+    /// Earlier keys are still valid; another would be one more to look under.
+    #[error("three earlier identity keys are still valid")]
+    TooManyKeys,
     /// There is a store but no key that its hashes were made with.
     #[error("the identity key {0} is missing")]
     KeyMissing(PathBuf),

@@ -17,13 +17,13 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use crate::domain::{
-    AppSlot, ChannelKind, Cid, EventCursor, EventKind, PartnerEvent, PartnerName, PolicyVersion, Purpose,
+    AppSlot, ChannelKind, Cid, EventCursor, EventKind, Installation, PartnerEvent, PartnerName, PolicyVersion, Purpose,
     RegistrationName, SignedDuration, Slot, Timestamp,
 };
 use crate::wire::storage_v1::{EventLogRecord, EventRecord, RegistrationRecord};
 
 use super::change::{Change, Pending};
-use super::records::{self, cid_of, decode, number_key};
+use super::records::{self, decode, number_key};
 use super::store::{Key, Space, damaged};
 use super::writer::Job;
 use super::{Registry, RegistryError, Shared};
@@ -207,8 +207,10 @@ impl Shared {
         match kind {
             EventKind::Gap(_) => Ok(None),
             EventKind::Deleted => {
-                let cid = <[u8; 16]>::try_from(&*event.cid).ok().map(Cid);
-                Ok(app_name(AppSlot(event.app as u16)).zip(cid).map(|(app, cid)| RegistrationName { app, cid }))
+                let id = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).ok();
+                let (cid, installation) = (id(&event.cid).map(Cid), id(&event.installation).map(Installation));
+                let name = |(app, cid)| RegistrationName { app, cid, installation };
+                Ok(app_name(AppSlot(event.app as u16)).zip(cid).map(name))
             }
             _ => {
                 let slot = Slot(event.slot);
@@ -222,8 +224,7 @@ impl Shared {
                 {
                     return Ok(None);
                 }
-                let cid = cid_of(&record, slot)?;
-                Ok(app_name(records::app_of(&record)).map(|app| RegistrationName { app, cid }))
+                app_name(records::app_of(&record)).map(|app| records::name_of(app, &record, slot)).transpose()
             }
         }
     }
@@ -278,6 +279,10 @@ impl Pending<'_> {
         event.slot = slot.0;
         if *kind == EventKind::Deleted {
             (event.app, event.cid) = (record.app, record.cid.clone());
+            if record.holder.is_some() {
+                // Without it the name would be the holder's, who goes on.
+                event.installation = record.installation.clone();
+            }
         } else {
             event.subject = record.subject.clone();
         }

@@ -1,18 +1,19 @@
 //! Keyed hashes: what is kept of an identifier, and the pseudonyms that partners see.
 //!
-//! An identifier that a device offers (R-B2) is turned into an HMAC-SHA256 at once and dropped. The key lies in the
+//! An identifier that a device offers (R-B2) is turned into an HMAC-SHA256 at once and dropped. The keys lie in the
 //! data directory in a file of its own, so that a copy of the store alone cannot be searched for an identifier. A store
 //! is never opened without the key that its hashes were made with: every phone would silently be a new one.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aws_lc_rs::{constant_time, digest, hmac};
+use parking_lot::RwLock;
+
+use crate::domain::{AppSlot, DeviceIdentifier, Gid, LinkSecret, PartnerName, Slot, Timestamp};
 
 use super::RegistryError;
-use crate::domain::{AppSlot, DeviceIdentifier, Gid, LinkSecret, PartnerName, Slot};
+use super::key_file::{FileKey, KeyFile};
 
 /// What is kept of an identifier: 128 bits of its keyed hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,46 +36,87 @@ pub(super) enum Label {
     Receipt = 7,
 }
 
-/// The server's identity key.
+/// The most keys that are valid at a time: each is one more look for an identifier that is not known.
+pub(super) const MOST_KEYS: usize = 4;
+
+/// The server's identity keys.
 pub(super) struct Keys {
-    id: u32,
-    hmac: hmac::Key,
+    path: PathBuf,
+    /// What partners know is made with it; it stays.
+    base: hmac::Key,
+    /// What identifiers are hashed with, the newest first.
+    file: RwLock<KeyFile>,
 }
 
 impl Keys {
-    /// Reads the key file. When there is none and `may_create`, draws a key and writes it, synced, readable by this
-    /// account alone.
+    /// Reads the key file. When there is none and `may_create`, draws keys and writes it.
     pub(super) fn open(path: &Path, may_create: bool) -> Result<Self, RegistryError> {
-        let failed = |source| RegistryError::KeyFile { path: path.into(), source };
-        match File::open(path) {
-            Ok(file) => {
-                if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {
-                    return Err(RegistryError::KeyExposed(path.into()));
-                }
-                let mut text = String::new();
-                file.take(256).read_to_string(&mut text).map_err(failed)?;
-                Self::parse(&text).ok_or_else(|| RegistryError::KeyMalformed(path.into()))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound && may_create => Self::create(path).map_err(failed),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(RegistryError::KeyMissing(path.into())),
-            Err(error) => Err(failed(error)),
-        }
+        let file = KeyFile::open(path, may_create)?;
+        let base = hmac::Key::new(hmac::HMAC_SHA256, file.base.expose());
+        Ok(Self { path: path.into(), base, file: RwLock::new(file) })
     }
 
-    /// The key's number, which the store remembers.
+    /// The id of the newest key, which the store remembers.
     pub(super) fn id(&self) -> u32 {
-        self.id
+        self.file.read().keys[0].id
+    }
+
+    /// Whether there is a key of this id.
+    pub(super) fn has(&self, id: u32) -> bool {
+        self.file.read().keys.iter().any(|key| key.id == id)
+    }
+
+    /// The number of the newest key.
+    pub(super) fn number(&self) -> u32 {
+        self.file.read().keys[0].number
     }
 
     /// The hash under which an identifier is kept, or `None` where its value is one that many devices report
     /// because they have none.
     pub(super) fn identifier(&self, identifier: &DeviceIdentifier) -> Option<IdentifierHash> {
-        // The same phone's identifier comes in either case, depending on the SDK that read it.
-        let value = identifier.value.expose().trim().to_ascii_lowercase();
-        if says_nothing(&value) {
-            return None;
+        hash(&self.file.read().keys[0], identifier)
+    }
+
+    /// The hashes under which it may have been kept before, by keys that are still valid.
+    pub(super) fn earlier(&self, identifier: &DeviceIdentifier, validity: &Validity) -> Vec<IdentifierHash> {
+        let file = self.file.read();
+        let valid = file.keys.iter().skip(1).filter(|key| validity.is_valid(key));
+        valid.filter_map(|key| hash(key, identifier)).collect()
+    }
+
+    /// Whether what was hashed with the key of this number still counts.
+    pub(super) fn is_valid(&self, number: u32, validity: &Validity) -> bool {
+        self.file.read().keys.iter().any(|key| key.number == number && validity.is_valid(key))
+    }
+
+    /// Numbers of the keys whose time is over.
+    pub(super) fn over(&self, validity: &Validity) -> Vec<u32> {
+        let file = self.file.read();
+        file.keys.iter().filter(|key| !validity.is_valid(key)).map(|key| key.number).collect()
+    }
+
+    /// Draws a new key; the one before is valid for look-up from then on. On disk when this returns.
+    pub(super) fn rotate(&self, now: Timestamp) -> Result<(), RegistryError> {
+        let mut next = self.file.read().clone();
+        if next.keys.len() >= MOST_KEYS {
+            return Err(RegistryError::TooManyKeys);
         }
-        Some(IdentifierHash(first_half(self.sign(Label::Identifier, &[&[identifier.kind as u8], value.as_bytes()]))))
+        next.keys[0].retired_us = Some(now.as_microsecond());
+        next.keys.insert(0, FileKey::draw(next.keys[0].number + 1));
+        self.replace(next)
+    }
+
+    /// Forgets a key that was retired.
+    pub(super) fn erase(&self, number: u32) -> Result<(), RegistryError> {
+        let mut next = self.file.read().clone();
+        next.keys.retain(|key| key.number != number || key.retired_us.is_none());
+        self.replace(next)
+    }
+
+    fn replace(&self, next: KeyFile) -> Result<(), RegistryError> {
+        next.write(&self.path).map_err(|source| RegistryError::KeyFile { path: self.path.clone(), source })?;
+        *self.file.write() = next;
+        Ok(())
     }
 
     /// The hash under which it is kept which registration of an app a request asked for.
@@ -118,49 +160,43 @@ impl Keys {
         (word(0), word(4))
     }
 
+    /// With the key that stays.
     pub(super) fn sign(&self, label: Label, parts: &[&[u8]]) -> hmac::Tag {
-        let mut context = hmac::Context::with_key(&self.hmac);
-        context.update(&[label as u8]);
-        for part in parts {
-            context.update(part);
-        }
-        context.sign()
+        sign(&self.base, label, parts)
     }
+}
 
-    /// `hazardcast-identity-key 1 <key id, 8 hex digits> <key, 64 hex digits>`.
-    fn parse(text: &str) -> Option<Self> {
-        let mut words = text.trim_end().split(' ');
-        if words.next()? != "hazardcast-identity-key" || words.next()? != "1" {
-            return None;
-        }
-        let id = u32::from_str_radix(words.next()?, 16).ok()?;
-        let hex = words.next().filter(|hex| hex.len() == 64 && hex.is_ascii())?;
-        let mut key = [0; 32];
-        for (byte, digits) in key.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-        }
-        words.next().is_none().then(|| Self { id, hmac: hmac::Key::new(hmac::HMAC_SHA256, &key) })
-    }
+/// For how long a key that was retired is valid for look-up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Validity {
+    pub(super) now: Timestamp,
+    pub(super) overlap: Duration,
+}
 
-    fn create(path: &Path) -> io::Result<Self> {
-        let id: u32 = rand::random();
-        let key: [u8; 32] = rand::random();
-        let [high, low] = [0, 16].map(|at| {
-            let mut half = [0; 16];
-            half.copy_from_slice(&key[at..at + 16]);
-            u128::from_be_bytes(half)
-        });
-        // Written beside and renamed: a crash leaves a whole key or none.
-        let draft = path.with_extension("draft");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        writeln!(file, "hazardcast-identity-key 1 {id:08x} {high:032x}{low:032x}")?;
-        file.sync_all()?;
-        std::fs::rename(&draft, path)?;
-        if let Some(folder) = path.parent() {
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(Self { id, hmac: hmac::Key::new(hmac::HMAC_SHA256, &key) })
+impl Validity {
+    fn is_valid(&self, key: &FileKey) -> bool {
+        let overlap_us = i64::try_from(self.overlap.as_micros()).unwrap_or(i64::MAX);
+        key.retired_us.is_none_or(|us| self.now.as_microsecond() < us.saturating_add(overlap_us))
     }
+}
+
+fn hash(key: &FileKey, identifier: &DeviceIdentifier) -> Option<IdentifierHash> {
+    // The same phone's identifier comes in either case, depending on the SDK that read it.
+    let value = identifier.value.expose().trim().to_ascii_lowercase();
+    if says_nothing(&value) {
+        return None;
+    }
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.secret.expose());
+    Some(IdentifierHash(first_half(sign(&key, Label::Identifier, &[&[identifier.kind as u8], value.as_bytes()]))))
+}
+
+fn sign(key: &hmac::Key, label: Label, parts: &[&[u8]]) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(key);
+    context.update(&[label as u8]);
+    for part in parts {
+        context.update(part);
+    }
+    context.sign()
 }
 
 /// What is kept of a link secret. It is 256 random bits, so a plain hash cannot be searched.
@@ -192,6 +228,8 @@ fn first_half(tag: hmac::Tag) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::domain::{IdentifierKind, Private};
 

@@ -1,7 +1,8 @@
 //! Keeps the index of places to what may be in it, no place without its person's consent (R-P1), writes the snapshots
 //! that take replaced places off the disk, and counts who is inside zones.
 //!
-//! It also finds what ends by itself and is to be told, and what partners' logs keep too long.
+//! It also finds what ends by itself and is to be told, what partners' logs keep too long, and whose CID is claimed who
+//! has been silent for long.
 //!
 //! A withdrawal takes the place away with it. A consent that ends by itself is found by the keeper, within a minute, or
 //! in one of the next where very many end at once; until then planning passes it over, since it reads the row.
@@ -9,7 +10,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::WeakSender;
+use tokio::sync::mpsc::{Sender, WeakSender};
 
 use crate::domain::{Slot, Timestamp};
 use crate::plan::{EPOCH, Grant};
@@ -26,13 +27,16 @@ const LOOK: Duration = Duration::from_mins(1);
 /// The most places that are taken up in one look; others are found by the next.
 const EXPIRED: usize = 50_000;
 
+/// How often it looks after those whose CID is claimed, and after old identity keys: that is read from the disk.
+const CLAIMS: Duration = Duration::from_hours(1);
+
 /// The most changes in one job, so that whoever else wants something does not wait for all of them.
 const BATCH: usize = 1_000;
 
 /// Looks once a minute, and writes what `snapshots` asks for, until the writer has ended and dropped its end of that.
 pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<Snapshot>) {
     shared.count_zones();
-    let (mut looked, mut endings) = (Instant::now(), Search::default());
+    let (mut looked, mut claims, mut endings) = (Instant::now(), Instant::now(), Search::default());
     loop {
         match snapshots.recv_timeout(LOOK.saturating_sub(looked.elapsed())) {
             Ok(snapshot) => write(shared, jobs, snapshot),
@@ -40,7 +44,13 @@ pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<
             Err(RecvTimeoutError::Timeout) => {
                 looked = Instant::now();
                 let Some(jobs) = jobs.upgrade() else { return };
-                for job in in_jobs(shared.look(&mut endings)) {
+                let mut changes = shared.look(&mut endings);
+                if claims.elapsed() >= CLAIMS {
+                    claims = Instant::now();
+                    changes.extend(shared.look_at_claims());
+                    look_at_keys(shared, &jobs);
+                }
+                for job in in_jobs(changes) {
                     // Waiting would be no use to anybody: what was not asked for now is found again in a minute.
                     let _ = jobs.try_send(Job::by_itself(job));
                 }
@@ -48,6 +58,16 @@ pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<
                 shared.count_zones();
             }
         }
+    }
+}
+
+/// Has removed what identity keys left whose time is over. It is much once in a long while: the writer is waited for.
+fn look_at_keys(shared: &Shared, jobs: &Sender<Job>) {
+    let looked = shared.look_at_keys(|change| {
+        let _ = jobs.blocking_send(Job::by_itself(vec![Change::Key(change)]));
+    });
+    if let Err(error) = looked {
+        tracing::error!(%error, "what old identity keys left cannot be read");
     }
 }
 

@@ -12,7 +12,7 @@ use super::change::{LAYOUT, Next};
 use super::directory::Profile;
 use super::keeper::is_valid;
 use super::place_log::{Limits, PlaceLog};
-use super::records::{self, cid_of, decode, number_key, slot_key, slot_of, subject_of};
+use super::records::{self, cid_of, decode, holder_of, installation_of, number_key, slot_key, slot_of, subject_of};
 use super::store::{Key, Space, Store, damaged};
 use super::{RegistryError, Shared, events, webhooks};
 
@@ -70,7 +70,7 @@ pub(super) fn load(
     if state.layout < LAYOUT {
         return Err(RegistryError::EarlierLayout(state.layout));
     }
-    if state.key_id != shared.keys.id() {
+    if !shared.keys.has(state.key_id) {
         return Err(RegistryError::OtherKey { store: state.key_id, file: shared.keys.id() });
     }
     load_directory(shared)?;
@@ -165,7 +165,7 @@ fn load_part(
         }
         let record: RegistrationRecord = decode(Space::Registrations, &key, &payload)?;
         shared.facts.set(slot, shared.row_of(slot, &record));
-        shared.names.insert(cid_of(&record, slot)?, slot);
+        name(shared, slot, &record)?;
         place_commits.resize((slot.0 - start) as usize, NOBODY);
         place_commits.push(record.place_commit);
         if place_commits.len().is_multiple_of(STEP) {
@@ -179,6 +179,19 @@ fn load_part(
     }
     place_commits.resize((last - start) as usize, NOBODY);
     Ok(place_commits)
+}
+
+/// A registration is found by its names.
+fn name(shared: &Shared, slot: Slot, record: &RegistrationRecord) -> Result<(), RegistryError> {
+    let (cid, holder) = (cid_of(record, slot)?, holder_of(record));
+    if holder.is_none() {
+        shared.names.insert(cid, slot);
+    }
+    if let Some(installation) = installation_of(record, slot)? {
+        shared.claims.name((cid, installation), Some(slot));
+        shared.claims.set(slot, holder);
+    }
+    Ok(())
 }
 
 /// The audit log's record of a change that a crash took from it.

@@ -9,6 +9,7 @@
 //! at the moment of planning. Values that come here were checked at the door that read them.
 
 mod change;
+mod claims;
 mod directory;
 mod effects;
 mod endings;
@@ -18,6 +19,7 @@ mod facts;
 mod identity;
 mod inside;
 mod keeper;
+mod key_file;
 mod languages;
 mod load;
 mod names;
@@ -27,6 +29,7 @@ mod read;
 mod receipts;
 mod records;
 mod register;
+mod rotation;
 mod sealing;
 mod store;
 mod webhooks;
@@ -38,6 +41,7 @@ mod zones;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -54,6 +58,7 @@ use crate::tasks::Tasks;
 use crate::wire::storage_v1::RegistrationRecord;
 
 use change::{Change, Done};
+use claims::{Claims, NoLinks, Settling};
 use directory::Directory;
 use events::Logs;
 use facts::FactsTable;
@@ -70,6 +75,7 @@ use writer::{Caller, Job, Results, Writer};
 use zones::Zones;
 
 pub use change::RegistrationChange;
+pub use claims::Links;
 pub use directory::Profile;
 pub use error::RegistryError;
 pub use events::{EVENT_PAGE, EventLimits, EventPage, LogEnds};
@@ -83,6 +89,12 @@ const ROOM: usize = 16_384;
 
 /// How many jobs of the house's own may wait besides. What finds no room is left out, and found again later.
 const OWN_JOBS: usize = 16_384;
+
+/// How long the holder of a CID is to be silent where nothing else is said.
+const CLAIM_WAIT: Duration = Duration::from_hours(30 * 24);
+
+/// How long an identity key that was retired is valid for look-up where nothing else is said.
+const KEY_OVERLAP: Duration = Duration::from_hours(90 * 24);
 
 /// The most registrations or reports in one call.
 pub const BATCH: usize = 1_000;
@@ -104,6 +116,12 @@ pub struct Config {
     pub events: EventLimits,
     /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
     pub audit: Option<(Audit, Tail)>,
+    /// How long the holder of a CID is to be silent before one that claims it holds it.
+    pub claim_wait: Duration,
+    /// How long an identity key that was retired is valid for look-up.
+    pub key_overlap: Duration,
+    /// Which registrations have a live link.
+    pub links: Arc<dyn Links>,
     /// When places that were replaced go from the disk.
     limits: Limits,
 }
@@ -111,9 +129,19 @@ pub struct Config {
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        let (events, limits) = (EventLimits::default(), Limits::DEFAULT);
-        let (most_zones, most_inside) = (1_000, 10_000_000);
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, most_zones, most_inside, events, audit: None, limits }
+        Self {
+            dir,
+            capacity: 1 << 28,
+            cache_bytes: 64 << 20,
+            most_zones: 1_000,
+            most_inside: 10_000_000,
+            events: EventLimits::default(),
+            audit: None,
+            claim_wait: CLAIM_WAIT,
+            key_overlap: KEY_OVERLAP,
+            links: Arc::new(NoLinks),
+            limits: Limits::DEFAULT,
+        }
     }
 }
 
@@ -139,6 +167,10 @@ struct Shared {
     languages: Languages,
     wishes: Wishes,
     names: Names,
+    claims: Claims,
+    settling: Settling,
+    key_overlap: Duration,
+    audit: Option<Audit>,
     directory: RwLock<Directory>,
     places: Places,
     zones: Zones,
@@ -161,6 +193,8 @@ pub struct Registered {
     pub link_secret: LinkSecret,
     /// Whether its name is new.
     pub created: bool,
+    /// Whether it took the place of another on its partner's word.
+    pub vouched: bool,
     /// Who had been registered under this name until now: another person, as far as anybody can tell.
     pub ended: Option<AuditSubject>,
     /// Whether this was asked for before, so that nothing has changed but the secret.
@@ -286,13 +320,14 @@ impl Registry {
 
     /// How many registrations there are.
     pub fn count(&self) -> usize {
-        self.0.get().map_or(0, |open| open.shared.names.len())
+        self.0.get().map_or(0, |open| open.shared.len())
     }
 
     /// Bytes on the heap by part, with what is in reserve: all that grows with the registrations.
     pub fn memory_bytes(&self) -> Vec<(&'static str, usize)> {
-        let Ok(Shared { facts, names, places, .. }) = self.shared() else { return Vec::new() };
-        vec![("facts", facts.memory_bytes()), ("names", names.memory_bytes()), ("places", places.memory_bytes())]
+        let Ok(Shared { facts, names, claims, places, .. }) = self.shared() else { return Vec::new() };
+        let names = names.memory_bytes() + claims.memory_bytes();
+        vec![("facts", facts.memory_bytes()), ("names", names), ("places", places.memory_bytes())]
     }
 }
 
@@ -425,6 +460,10 @@ impl Shared {
             languages: Languages::default(),
             wishes: Wishes::default(),
             names: Names::default(),
+            claims: Claims::default(),
+            settling: Settling { wait: config.claim_wait, links: Arc::clone(&config.links) },
+            key_overlap: config.key_overlap,
+            audit: config.audit.as_ref().map(|(audit, _)| audit.clone()),
             directory: RwLock::default(),
             places: Places::new(index, config.capacity),
             zones: Zones::new(config.most_inside),
@@ -451,6 +490,11 @@ impl Shared {
         records::instant(self.clock.now().as_microsecond())
     }
 
+    /// How many registrations there are.
+    fn len(&self) -> usize {
+        self.names.len() + self.claims.len()
+    }
+
     /// The row that planning reads.
     fn row_of(&self, slot: Slot, record: &RegistrationRecord) -> Facts {
         records::facts(slot, record, &self.languages, &self.wishes, self.clock.now())
@@ -463,7 +507,7 @@ impl Shared {
 
     /// Counts for operators.
     fn count(&self) {
-        self.metrics.registrations.set(self.names.len() as i64);
+        self.metrics.registrations.set(self.len() as i64);
         self.metrics.places.set(self.places.len() as i64);
     }
 

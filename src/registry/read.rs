@@ -6,11 +6,14 @@ use crate::domain::{
 };
 use crate::wire::storage_v1::{RegistrationRecord, TokenRecord};
 
+use super::change::Change;
+use super::claims::is_to_be_noted;
 use super::identity::is_secret;
 use super::keeper::is_valid;
 use super::places::Reported;
-use super::records::{self, cid_of, decode, device_of, slot_key, subject_of, token_key};
+use super::records::{self, decode, gid_seed_of, slot_key, subject_of, token_key};
 use super::store::{Key, Payload, Space, damaged};
+use super::writer::Job;
 use super::{Profile, Registry, RegistryError, Shared};
 
 impl Registry {
@@ -28,8 +31,16 @@ impl Registry {
     /// Whose link this is, if the secret is right. A wrong name and a wrong secret are answered alike.
     pub fn authenticate(&self, name: &RegistrationName, secret: &LinkSecret) -> Result<Option<Slot>, RegistryError> {
         match self.slot(name).and_then(|slot| Ok((slot, self.shared()?.record(slot)?))) {
-            Ok((slot, record)) => Ok(is_secret(secret, &record.secret_sha256).then_some(slot)),
-            Err(RegistryError::NotFound) => Ok(None),
+            Ok((slot, record)) if is_secret(secret, &record.secret_sha256) => {
+                let open = self.opened()?;
+                let now = open.shared.now();
+                if is_to_be_noted(&record, now) {
+                    // Nobody waits for it: the keeper will see the link.
+                    let _ = open.jobs.try_send(Job::by_itself(vec![Change::Seen(slot, now)]));
+                }
+                Ok(Some(slot))
+            }
+            Ok(_) | Err(RegistryError::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -107,7 +118,7 @@ impl Registry {
     pub fn slot(&self, name: &RegistrationName) -> Result<Slot, RegistryError> {
         let shared = self.shared()?;
         let app = shared.app_slot(&name.app).map_err(|_| RegistryError::NotFound)?;
-        let slot = shared.names.get(name.cid);
+        let slot = shared.find(name);
         slot.filter(|&slot| self.is_of(slot, app)).ok_or(RegistryError::NotFound)
     }
 
@@ -117,7 +128,10 @@ impl Registry {
         names: impl Iterator<Item = &'n RegistrationName> + Clone,
     ) -> Result<Vec<Result<Slot, RegistryError>>, RegistryError> {
         let shared = self.shared()?;
-        let slots = shared.names.get_all(names.clone().map(|name| name.cid));
+        let mut slots = shared.names.get_all(names.clone().map(|name| name.cid));
+        for (slot, name) in slots.iter_mut().zip(names.clone()).filter(|(_, name)| name.installation.is_some()) {
+            *slot = shared.find(name);
+        }
         // As good as always all are of one app.
         let mut last: Option<(&AppName, Option<AppSlot>)> = None;
         let mut app = |name: &'n AppName| match last {
@@ -138,6 +152,14 @@ impl Registry {
 }
 
 impl Shared {
+    /// Whoever has this name, of whichever app.
+    fn find(&self, name: &RegistrationName) -> Option<Slot> {
+        match name.installation {
+            Some(installation) => self.claims.get(name.cid, installation),
+            None => self.names.get(name.cid),
+        }
+    }
+
     pub(super) fn record(&self, slot: Slot) -> Result<RegistrationRecord, RegistryError> {
         let key = slot_key(slot);
         let payload = self.store.get(Space::Registrations, key)?.ok_or(RegistryError::NotFound)?;
@@ -167,8 +189,8 @@ impl Shared {
         let place = place.filter(|_| is_valid(records::grant(record, Purpose::Location), self.clock.now()));
         Ok(Registration {
             subject: subject_of(record, slot)?,
-            gid: self.keys.pseudonym(&name.partner, device_of(record, slot)?),
-            name: RegistrationName { app: name, cid: cid_of(record, slot)? },
+            gid: self.keys.pseudonym(&name.partner, gid_seed_of(record, slot)?),
+            name: records::name_of(name, record, slot)?,
             slot,
             device: DeviceSlot(slot.0),
             app,

@@ -1,9 +1,9 @@
 //! Which of the devices that were told of something are a partner's.
 
-use crate::domain::{Cid, DeviceSlot, EventCursor, PartnerName, RegistrationName, Slot};
+use crate::domain::{DeviceSlot, EventCursor, PartnerName, RegistrationName, Slot};
 
 use super::identity::{Keys, Label};
-use super::records::{self, cid_of};
+use super::records;
 use super::{Registry, RegistryError};
 
 /// A partner's registrations among some devices, and where to go on.
@@ -41,9 +41,10 @@ impl Registry {
                 Err(RegistryError::NotFound) => continue,
                 Err(error) => return Err(error),
             };
-            let cid: Cid = cid_of(&record, slot)?;
             let app = own.get(usize::from(records::app_of(&record).0)).cloned().flatten();
-            found.extend(app.map(|app| (RegistrationName { app, cid }, device)));
+            if let Some(app) = app {
+                found.push((records::name_of(app, &record, slot)?, device));
+            }
         }
         Ok((found, None))
     }

@@ -1,16 +1,17 @@
 //! Between domain types and what is on disk (`hazardcast.storage.v1`).
 
+use bytes::Bytes;
 use prost::Message;
 
 use crate::domain::{
-    AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Hazards, Language, Platform,
-    PolicyVersion, Preferences, Purpose, QuietHours, Severity, Slot, Timestamp,
+    AppName, AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Hazards, Installation,
+    Language, Platform, PolicyVersion, Preferences, Purpose, QuietHours, RegistrationName, Severity, Slot, Timestamp,
 };
 use crate::plan::{Facts, Flags, Grant};
 use crate::wire::storage_v1::{ConsentRecord, PreferencesRecord, QuietHoursRecord, RegistrationRecord, TraitsRecord};
 
 use super::RegistryError;
-use super::identity::DeviceId;
+use super::identity::{DeviceId, IdentifierHash};
 use super::languages::Languages;
 use super::store::{Key, Space, damaged};
 use super::wishes::Wishes;
@@ -177,6 +178,51 @@ pub(super) fn cid_of(record: &RegistrationRecord, slot: Slot) -> Result<Cid, Reg
 pub(super) fn subject_of(record: &RegistrationRecord, slot: Slot) -> Result<AuditSubject, RegistryError> {
     let bytes = <[u8; 16]>::try_from(&*record.subject);
     bytes.map(AuditSubject).map_err(|_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "no subject"))
+}
+
+/// The name of a registration of this app.
+pub(super) fn name_of(
+    app: AppName,
+    record: &RegistrationRecord,
+    slot: Slot,
+) -> Result<RegistrationName, RegistryError> {
+    let installation = holder_of(record).map_or(Ok(None), |_| installation_of(record, slot))?;
+    Ok(RegistrationName { app, cid: cid_of(record, slot)?, installation })
+}
+
+/// What tells a registration from others that claim its CID, if it is or was a claim.
+pub(super) fn installation_of(record: &RegistrationRecord, slot: Slot) -> Result<Option<Installation>, RegistryError> {
+    if record.installation.is_empty() {
+        return Ok(None);
+    }
+    let bytes = <[u8; 16]>::try_from(&*record.installation);
+    let bad = |_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "malformed installation");
+    bytes.map(|bytes| Some(Installation(bytes))).map_err(bad)
+}
+
+/// The holder of the CID that a registration claims.
+pub(super) fn holder_of(record: &RegistrationRecord) -> Option<Slot> {
+    record.holder.map(Slot)
+}
+
+/// What the GIDs of a registration are derived from.
+pub(super) fn gid_seed_of(record: &RegistrationRecord, slot: Slot) -> Result<DeviceId, RegistryError> {
+    if record.gid_seed.is_empty() {
+        return device_of(record, slot);
+    }
+    let bytes = <[u8; 16]>::try_from(&*record.gid_seed);
+    bytes.map(DeviceId).map_err(|_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "malformed seed"))
+}
+
+/// The keyed hashes that a registration lists.
+pub(super) fn identifiers(record: &RegistrationRecord, slot: Slot) -> Result<Vec<IdentifierHash>, RegistryError> {
+    let read = |hash: &[u8]| <[u8; 16]>::try_from(hash).map(IdentifierHash);
+    let hashes = record.identifiers.iter().map(|hash| read(hash)).collect::<Result<_, _>>();
+    hashes.map_err(|_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "malformed hash"))
+}
+
+pub(super) fn write_identifiers(hashes: &[IdentifierHash]) -> Vec<Bytes> {
+    hashes.iter().map(|hash| Bytes::copy_from_slice(&hash.0)).collect()
 }
 
 pub(super) fn device_of(record: &RegistrationRecord, slot: Slot) -> Result<DeviceId, RegistryError> {

@@ -1,22 +1,46 @@
-//! Registering an app on a device (R-B1): a new name, or the one it had.
+//! Registering an app on a device (R-B1): a new name, the one it had, or a claim to that.
 
 use std::collections::HashSet;
 
-use crate::domain::{AppSlot, Cid, DeviceIdentifier, EventKind, LinkSecret, NewRegistration, Private, Purpose, Slot};
+use bytes::Bytes;
+
+use crate::domain::{
+    AppSlot, DeviceIdentifier, EventKind, LinkSecret, NewRegistration, PartnerName, Private, Purpose, Slot,
+};
 use crate::wire::storage_v1::{IdentifierMember, IdentifierRecord, RegistrationRecord};
 
 use super::change::{Pending, check_zone};
-use super::identity::{DeviceId, IdentifierHash, secret_hash};
-use super::records::{self, cid_of, device_of, slot_key, subject_of};
-use super::store::{Key, Space, damaged};
+use super::identity::{IdentifierHash, is_secret, secret_hash};
+use super::records::{self, subject_of};
+use super::store::{Key, Space};
 use super::{Registered, RegistryError};
 
 /// Registrations that offered the same identifiers before.
+#[derive(Default)]
 struct Known {
-    /// The app's own.
-    own: Option<(Slot, RegistrationRecord)>,
-    /// The device of the first that offered the best of them.
-    device: Option<DeviceId>,
+    /// The app's own, by the best identifier first. None of them is a claim.
+    own: Vec<(Slot, RegistrationRecord)>,
+    /// One of the partner's, by which it knows the device.
+    of_partner: Option<RegistrationRecord>,
+    /// The first that offered the best identifier.
+    first: Option<RegistrationRecord>,
+}
+
+/// What a registration is to one that is there.
+enum Standing {
+    /// It takes its place, by proof or on its partner's word.
+    Again(Slot, RegistrationRecord, Proof),
+    /// It claims its CID.
+    Claim(Slot, RegistrationRecord),
+    /// There is none.
+    New,
+}
+
+/// Why it may.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    Secret,
+    Vouched,
 }
 
 impl Pending<'_> {
@@ -26,38 +50,34 @@ impl Pending<'_> {
         if let Some(done) = request.map(|request| self.registration_of(app, request)).transpose()?.flatten() {
             return self.repeat(done);
         }
-        let mut hashes = self.hashes(&new.identifiers);
-        let known = self.known(app, &hashes)?;
-        hashes.extend(request);
-        let created = known.own.is_none();
-        let mut ended = None;
-        let (slot, cid, device, created_us) = if let Some((slot, record)) = known.own {
-            // The same app on the same device: its name comes back; consents, place, tokens and secret do not.
-            ended = Some(subject_of(&record, slot)?);
-            self.remove_tokens(slot, &record);
-            self.remove_identifiers(slot, &record)?;
-            (slot, cid_of(&record, slot)?, device_of(&record, slot)?, record.created_us)
-        } else {
-            let device = known.device.unwrap_or_else(|| DeviceId(rand::random()));
-            (self.take_slot()?, Cid(rand::random()), device, self.now.as_microsecond())
+        self.rekey(&new.identifiers)?;
+        let (hashes, key) = (self.hashes(&new.identifiers), self.shared.keys.number());
+        let known = self.known(app, &new.app.partner, &hashes)?;
+        let mut vouched = false;
+        let (slot, base, ended) = match self.standing(new, &known)? {
+            Standing::Again(slot, record, proof) => {
+                vouched = proof == Proof::Vouched;
+                self.remove_tokens(slot, &record);
+                self.remove_identifiers(slot, &record)?;
+                let ended = subject_of(&record, slot)?;
+                (slot, what_comes_back(record), Some(ended))
+            }
+            Standing::Claim(holder, record) => match self.claim(holder)? {
+                Some(slot) => (slot, self.claim_to(holder, record), None),
+                None => (self.take_slot()?, self.anew(app, known), None),
+            },
+            Standing::New => (self.take_slot()?, self.anew(app, known), None),
         };
         let secret = new_secret();
         let mut record = RegistrationRecord {
-            cid: cid.0.to_vec().into(),
-            app: app.0.into(),
-            device: device.0.to_vec().into(),
             traits: Some(records::write_traits(&new.traits)),
             consents: new.consents.iter().map(records::write_consent).collect(),
             drills: new.drills,
-            channels: 0,
-            gone_channels: 0,
             secret_sha256: secret_hash(&secret).to_vec().into(),
-            identifiers: hashes.iter().map(|hash| hash.0.to_vec().into()).collect(),
-            created_us,
             updated_us: self.now.as_microsecond(),
-            subject: rand::random::<[u8; 16]>().to_vec().into(),
-            place_commit: 0,
+            subject: random(),
             preferences: records::write_preferences(&new.preferences),
+            ..base
         };
         check_zone(&record)?;
         if new.place.is_some() {
@@ -65,15 +85,77 @@ impl Pending<'_> {
         }
         self.put_place(slot, &mut record, new.place);
         self.put_tokens(slot, &mut record, &new.tokens);
-        self.add_identifiers(slot, app, &hashes)?;
+        let identifiers = if record.holder.is_some() {
+            // What the device of a claim offers goes on meaning the holder.
+            self.add_identifiers(slot, app, request.as_slice(), key)?;
+            record.identifier_key = key;
+            hashes.into_iter().chain(request).collect()
+        } else {
+            let hashes: Vec<_> = hashes.into_iter().chain(request).collect();
+            self.add_identifiers(slot, app, &hashes, key)?
+        };
+        record.identifiers = records::write_identifiers(&identifiers);
         self.put_registration(slot, &record);
         self.arm(slot, &record);
-        if !created {
+        if ended.is_some() {
             self.tell(slot, &record, &EventKind::Restarted);
         }
-        self.draft.effects.name(cid, Some(slot));
+        self.name(slot, &record)?;
         let registration = self.registration(slot, &record)?;
-        Ok(Registered { registration, link_secret: secret, created, ended, repeated: false })
+        let created = ended.is_none();
+        Ok(Registered { registration, link_secret: secret, created, vouched, ended, repeated: false })
+    }
+
+    fn standing(&self, new: &NewRegistration, known: &Known) -> Result<Standing, RegistryError> {
+        if let Some(secret) = &new.earlier_secret {
+            for (slot, record) in &known.own {
+                if is_secret(secret, &record.secret_sha256) {
+                    return Ok(Standing::Again(*slot, record.clone(), Proof::Secret));
+                }
+                for slot in record.claims.iter().copied().map(Slot) {
+                    let claim = self.member(slot)?;
+                    if is_secret(secret, &claim.secret_sha256) {
+                        return Ok(Standing::Again(slot, claim, Proof::Secret));
+                    }
+                }
+            }
+        }
+        Ok(match known.own.first() {
+            Some((slot, record)) if new.vouched => Standing::Again(*slot, record.clone(), Proof::Vouched),
+            Some((slot, record)) => Standing::Claim(*slot, record.clone()),
+            None => Standing::New,
+        })
+    }
+
+    /// What a claim has of the holder.
+    fn claim_to(&self, holder: Slot, record: RegistrationRecord) -> RegistrationRecord {
+        RegistrationRecord {
+            cid: record.cid,
+            app: record.app,
+            device: record.device,
+            gid_seed: record.gid_seed,
+            created_us: self.now.as_microsecond(),
+            installation: random(),
+            holder: Some(holder.0),
+            ..RegistrationRecord::default()
+        }
+    }
+
+    /// A CID of its own. The device is the one that offered the same, whoever knew it first.
+    ///
+    /// # Why
+    ///
+    /// A GID says that two registrations offered the same. Were it derived from a device that another partner's app has
+    /// made known, a partner could learn of two identifiers whether they are of one phone. So it is derived from that
+    /// only where the partner has offered the same itself.
+    fn anew(&self, app: AppSlot, known: Known) -> RegistrationRecord {
+        let (device, gid_seed) = match (known.of_partner, known.first) {
+            (Some(own), _) => (own.device, own.gid_seed),
+            (None, Some(other)) => (other.device, random()),
+            (None, None) => (random(), Bytes::new()),
+        };
+        let (cid, created_us) = (random(), self.now.as_microsecond());
+        RegistrationRecord { cid, app: app.0.into(), device, gid_seed, created_us, ..RegistrationRecord::default() }
     }
 
     /// Asked for before: nothing changes but the secret, since nobody can be told the one that is known.
@@ -83,7 +165,8 @@ impl Pending<'_> {
         record.secret_sha256 = secret_hash(&secret).to_vec().into();
         self.put_registration(slot, &record);
         let registration = self.registration(slot, &record)?;
-        Ok(Registered { registration, link_secret: secret, created: false, ended: None, repeated: true })
+        let (created, vouched) = (false, false);
+        Ok(Registered { registration, link_secret: secret, created, vouched, ended: None, repeated: true })
     }
 
     /// The hashes of what the device offers, best kind first.
@@ -97,17 +180,24 @@ impl Pending<'_> {
         hashes
     }
 
-    fn known(&self, app: AppSlot, hashes: &[IdentifierHash]) -> Result<Known, RegistryError> {
-        let mut known = Known { own: None, device: None };
+    fn known(&self, app: AppSlot, partner: &PartnerName, hashes: &[IdentifierHash]) -> Result<Known, RegistryError> {
+        let mut known = Known::default();
         for &hash in hashes {
             for member in self.members(hash)? {
-                let is_own = known.own.is_none() && member.app == u32::from(app.0);
-                if is_own || known.device.is_none() {
-                    let slot = Slot(member.slot);
-                    let record = self.read(Space::Registrations, slot_key(slot))?;
-                    let record = record.ok_or_else(|| damaged(Space::Identifiers, &hash.0, "names no registration"))?;
-                    known.device = known.device.or(Some(device_of(&record, slot)?));
-                    known.own = known.own.or(is_own.then_some((slot, record)));
+                let (slot, of) = (Slot(member.slot), AppSlot(member.app as u16));
+                let is_of_partner =
+                    || self.shared.directory.read().app_name(of).is_some_and(|name| name.partner == *partner);
+                let is_own = of == app && known.own.iter().all(|(other, _)| *other != slot);
+                let is_partners = known.of_partner.is_none() && is_of_partner();
+                if is_own || is_partners || known.first.is_none() {
+                    let record = self.member(slot)?;
+                    if is_own {
+                        known.own.push((slot, record.clone()));
+                    }
+                    if is_partners {
+                        known.of_partner = Some(record.clone());
+                    }
+                    known.first.get_or_insert(record);
                 }
             }
         }
@@ -121,38 +211,74 @@ impl Pending<'_> {
     }
 
     fn members(&self, hash: IdentifierHash) -> Result<Vec<IdentifierMember>, RegistryError> {
-        let record: Option<IdentifierRecord> = self.read(Space::Identifiers, Key::new(&[&hash.0]))?;
-        Ok(record.unwrap_or_default().members)
+        Ok(self.identifier(hash)?.unwrap_or_default().members)
     }
 
-    fn add_identifiers(&mut self, slot: Slot, app: AppSlot, hashes: &[IdentifierHash]) -> Result<(), RegistryError> {
+    /// From now on hashes that were made with this key mean this registration of the app, but for those that mean
+    /// another one: whoever offers an identifier takes it from nobody. Returns those that mean it.
+    pub(super) fn add_identifiers(
+        &mut self,
+        slot: Slot,
+        app: AppSlot,
+        hashes: &[IdentifierHash],
+        key: u32,
+    ) -> Result<Vec<IdentifierHash>, RegistryError> {
+        let is_valid = self.shared.keys.is_valid(key, &self.shared.validity(self.now));
+        let mut added = Vec::with_capacity(hashes.len());
         for &hash in hashes {
-            let mut members = self.members(hash)?;
-            // Another registration of this app with the same identifier: from now on this one is meant by it.
-            members.retain(|member| member.app != u32::from(app.0));
-            members.push(IdentifierMember { app: app.0.into(), slot: slot.0 });
-            self.put(Space::Identifiers, Key::new(&[&hash.0]), &IdentifierRecord { members });
+            let known = self.identifier(hash)?;
+            let mut record = known.unwrap_or_else(|| IdentifierRecord { members: Vec::new(), key });
+            match record.members.iter().find(|member| member.app == u32::from(app.0)) {
+                Some(member) if member.slot != slot.0 => continue,
+                Some(_) => {}
+                None if !is_valid => continue,
+                None => {
+                    record.members.push(IdentifierMember { app: app.0.into(), slot: slot.0 });
+                    self.put(Space::Identifiers, Key::new(&[&hash.0]), &record);
+                }
+            }
+            added.push(hash);
         }
-        Ok(())
+        Ok(added)
     }
 
     pub(super) fn remove_identifiers(&mut self, slot: Slot, record: &RegistrationRecord) -> Result<(), RegistryError> {
-        for hash in &record.identifiers {
-            let malformed = |_| damaged(Space::Registrations, &slot.0.to_be_bytes(), "malformed hash");
-            let hash = IdentifierHash(<[u8; 16]>::try_from(&**hash).map_err(malformed)?);
-            let mut members = self.members(hash)?;
-            members.retain(|member| member.slot != slot.0);
+        for hash in records::identifiers(record, slot)? {
+            let Some(mut record) = self.identifier(hash)? else { continue };
+            let count = record.members.len();
+            record.members.retain(|member| member.slot != slot.0);
             let key = Key::new(&[&hash.0]);
-            if members.is_empty() {
+            if record.members.is_empty() {
                 self.draft.batch.remove(Space::Identifiers, key);
-            } else {
-                self.put(Space::Identifiers, key, &IdentifierRecord { members });
+            } else if record.members.len() < count {
+                self.put(Space::Identifiers, key, &record);
             }
         }
         Ok(())
     }
 }
 
+/// The same app on the same device: its names come back, and who claims the CID; consents, place, tokens and secret do
+/// not.
+fn what_comes_back(record: RegistrationRecord) -> RegistrationRecord {
+    RegistrationRecord {
+        cid: record.cid,
+        app: record.app,
+        device: record.device,
+        gid_seed: record.gid_seed,
+        created_us: record.created_us,
+        installation: record.installation,
+        holder: record.holder,
+        claims: record.claims,
+        ..RegistrationRecord::default()
+    }
+}
+
 fn new_secret() -> LinkSecret {
     LinkSecret(Private::new(rand::random()))
+}
+
+/// 16 random bytes.
+fn random() -> Bytes {
+    Bytes::copy_from_slice(&rand::random::<[u8; 16]>())
 }

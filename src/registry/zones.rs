@@ -6,11 +6,11 @@
 //!
 //! # Where there is no room
 //!
-//! How many registrations can be known to be inside a partner's zones is bounded ([`Room`]). A zone that would hold more
-//! than there is room for is refused at the door. One that comes to hold so many before they are counted (at the start
-//! above all) is left uncounted until there is room for as many, or it is drawn anew: nobody is told to have entered
-//! it. Who enters another zone when no room is left is told, and is told again at each look from then on: twice is
-//! better than never.
+//! How many registrations can be known to be inside a partner's zones is bounded ([`Room`]). A zone that would hold
+//! more than there is room for is refused at the door. One that comes to hold so many before they are counted (at the
+//! start above all) is left uncounted until there is room for as many, or it is drawn anew: nobody is told to have
+//! entered it. Who enters another zone when no room is left is told, and is told again at each look from then on: twice
+//! is better than never.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

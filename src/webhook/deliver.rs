@@ -281,6 +281,8 @@ mod tests {
                 request: None,
                 traits,
                 identifiers: Vec::new(),
+                earlier_secret: None,
+                vouched: false,
                 tokens: Vec::new(),
                 consents: Vec::new(),
                 drills: false,

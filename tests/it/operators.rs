@@ -144,6 +144,29 @@ fn an_operator_makes_lists_shows_and_revokes_credentials() {
 }
 
 #[test]
+fn an_operator_has_identifiers_hashed_with_a_new_key_and_that_is_on_record() {
+    let (office, ada) = Office::with_operator();
+    let keys = || fs::read_to_string(office.path("data/registry/identity.key")).expect("there");
+    let before = keys();
+    assert_eq!(office.done(&ada, &["rotate-identity-key"])[0]["rotated"], true);
+    let after = keys();
+    assert_eq!((mode(&office.path("data/registry/identity.key")), after.lines().count()), (0o600, 3));
+    assert!(!before.contains(after.lines().nth(1).expect("the newest")));
+    for _ in 0..2 {
+        office.done(&ada, &["rotate-identity-key"]);
+    }
+    assert!(office.refused(&ada, &["rotate-identity-key"]).contains("still valid"));
+    let log = office.text("data/audit");
+    let export = hazardcast(&["audit", "export", &log, "--json"]).output().expect("it runs");
+    let records = String::from_utf8(export.stdout).expect("text");
+    assert_eq!(records.matches("\"identity_key.rotated\"").count(), 3);
+    let secrets = keys();
+    for secret in secrets.split_whitespace().filter(|word| word.len() == 64) {
+        assert!(!records.contains(secret) && !fs::read_to_string(office.path("log")).expect("there").contains(secret));
+    }
+}
+
+#[test]
 fn a_token_is_never_in_an_error_or_in_help() {
     let (office, ada) = Office::with_operator();
     let token = fs::read_to_string(&ada).expect("there").trim().to_owned();
@@ -231,4 +254,56 @@ fn a_server_leaves_no_core() {
     fs::File::open(format!("/proc/{id}/limits")).expect("there").read_to_string(&mut limits).expect("read");
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
     assert_eq!(core.split_whitespace().filter(|word| *word == "0").count(), 2, "{core}");
+}
+
+/// What a process that is not dumpable has in `/proc` is the superuser's, so that nobody of its own account can look in
+/// there. A superuser's own process shows nothing of that, so the server is started as another account here.
+#[cfg(target_os = "linux")]
+#[test]
+fn nobody_of_the_same_account_can_look_into_a_server() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    const ACCOUNT: u32 = 65_534;
+
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let program = folder.path().join("hazardcast");
+    let built = env!("CARGO_BIN_EXE_hazardcast");
+    if fs::hard_link(built, &program).is_err() {
+        fs::copy(built, &program).expect("copied");
+    }
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("set");
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("made");
+    let is_superuser = rustix::process::getuid().is_root();
+    let start = |mut command: Command| {
+        if is_superuser {
+            chown(&data, Some(ACCOUNT), Some(ACCOUNT)).expect("given");
+            command.uid(ACCOUNT).gid(ACCOUNT);
+        }
+        command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts")
+    };
+    let owner = |child: &Child| fs::metadata(format!("/proc/{}/environ", child.id())).expect("it runs").uid();
+
+    let mut sleep = Command::new("sleep");
+    sleep.arg("60");
+    let mut other = start(sleep);
+    let until = Instant::now() + PATIENCE;
+    // Until it is itself, it is a copy of this process.
+    while owner(&other) == 0 && Instant::now() < until {
+        std::thread::yield_now();
+    }
+    assert_ne!(owner(&other), 0, "another program can be looked into");
+    other.kill().expect("it runs");
+    other.wait().expect("it ends");
+
+    let mut serve = Command::new(&program);
+    serve.args(["serve", "--dev", "--json", "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--data-dir"]);
+    serve.arg(&data);
+    let mut server = start(serve);
+    until_ready(server.stdout.take().expect("piped"));
+    assert_eq!(owner(&server), 0);
+    server.kill().expect("it runs");
+    server.wait().expect("it ends");
 }

@@ -158,7 +158,9 @@ fn of_others(method: &str, about: Subject) -> Vec<u8> {
     let (link_secret, shown) = (vec![0; 32].into(), Vec::new());
     let hello = v1::DeviceHello { registration, link_secret, shown };
     match method {
-        "SubmitAlert" | "PreviewAlert" | "CreateCredential" | "WhoAmI" | "GetAuditHead" => Vec::new(),
+        "SubmitAlert" | "PreviewAlert" | "CreateCredential" | "RotateIdentityKey" | "WhoAmI" | "GetAuditHead" => {
+            Vec::new()
+        }
         "ListAuditRecords" => v1::ListAuditRecordsRequest::default().encode_to_vec(),
         "GetAlert" => v1::GetAlertRequest { name: alert }.encode_to_vec(),
         "ListAlerts" => v1::ListAlertsRequest::default().encode_to_vec(),

@@ -37,6 +37,8 @@ impl Person {
 struct Town {
     api: Api,
     private: Needles,
+    /// What not even the registry's store may hold.
+    identifiers: Needles,
     /// What callers were told when they were refused.
     refusals: Vec<Status>,
 }
@@ -77,6 +79,7 @@ impl Town {
         self.private.text("token", &person.address);
         for identifier in &person.identifiers {
             self.private.text("identifier", &identifier.value);
+            self.identifiers.text("identifier", &identifier.value);
         }
         self.hide_place(person.place);
     }
@@ -123,11 +126,48 @@ impl Town {
         let long = identifier(Kind::Imei, &person.identifiers[2].value.repeat(10));
         let long = v1::CreateRegistrationRequest { identifiers: vec![long], ..create(ALPHA, phone_at(person.place)) };
         self.refusals.push(devices.create_registration(long).await.expect_err("it is too long"));
+        self.offer(person).await;
         let mut stranger = Phone::hello_with(&self.api.channel, &credentials(&person.created), vec![7; 32]).await;
         while stranger.next().await.is_some() {}
         let short = person.created.link_secret[..31].to_vec();
         let mut garbage = Phone::hello_with(&self.api.channel, &credentials(&person.created), short).await;
         while garbage.next().await.is_some() {}
+    }
+
+    /// Identifiers in all the ways in which they are refused, and in those in which they are known already.
+    async fn offer(&mut self, person: &Person) {
+        let mut devices = self.api.devices();
+        let request = |identifiers| v1::CreateRegistrationRequest {
+            identifiers,
+            ..create(ALPHA, v1::Registration { place: None, ..phone_at(person.place) })
+        };
+        let value = &person.identifiers[0].value;
+        let one = |kind| vec![identifier(kind, value)];
+        let wrong = v1::DeviceIdentifier { kind: 99, value: value.clone() };
+        let too_many = (0..17).map(|_| identifier(Kind::AndroidId, value)).collect();
+        for refused in [one(Kind::Idfv), one(Kind::Unspecified), vec![wrong], too_many] {
+            self.refusals.push(devices.create_registration(request(refused)).await.expect_err("it is refused"));
+        }
+        let short = person.created.link_secret.slice(..31);
+        let short = v1::CreateRegistrationRequest { earlier_link_secret: short, ..request(one(Kind::AndroidId)) };
+        self.refusals.push(devices.create_registration(short).await.expect_err("it is too short"));
+        // A batch says in its answer what was refused of it.
+        let requests = vec![request(one(Kind::Idfa)), request(Vec::new())];
+        let batch = v1::BatchCreateRegistrationsRequest { parent: ALPHA.to_owned(), requests };
+        let answer = devices.batch_create_registrations(batch).await.expect("it is answered").into_inner();
+        nothing_in(&self.private, "a batch's answer", format!("{:?}", answer.results[0]).as_bytes());
+        // A claim, one with a wrong secret, and one that its partner vouches for and that is withdrawn.
+        let claim = self.api.create(request(one(Kind::AndroidId))).await;
+        let wrong =
+            v1::CreateRegistrationRequest { earlier_link_secret: vec![9; 32].into(), ..request(one(Kind::AndroidId)) };
+        let other = self.api.create(wrong).await;
+        for created in [claim, other] {
+            let name = created.registration.as_ref().expect("it is told").name.clone();
+            let (_, installation) = name.rsplit_once('@').expect("it is a claim");
+            self.private.text("installation", installation);
+            self.private.bytes("link secret", &created.link_secret);
+            devices.delete_registration(v1::DeleteRegistrationRequest { name }).await.expect("it is deleted");
+        }
     }
 
     /// An alert that is told over links and the null channel; devices acknowledge.
@@ -158,7 +198,7 @@ async fn what_is_private_is_in_no_log_metric_refusal_or_other_file() {
     let mut server = Server::new(&data, &extra).logging_to(&log);
     server.start();
     let api = Api::connect(&server.url()).await;
-    let mut town = Town { api, private: Needles::default(), refusals: Vec::new() };
+    let mut town = Town { api, private: Needles::default(), identifiers: Needles::default(), refusals: Vec::new() };
 
     let (mut people, mut links) = (Vec::new(), Vec::new());
     for _ in 0..6 {
@@ -211,6 +251,7 @@ async fn what_is_private_is_in_no_log_metric_refusal_or_other_file() {
     assert_eq!(control.found_below(&audit).len(), 1, "what is in the audit log is found");
     assert_eq!(town.private.found_below(&audit), BTreeSet::new(), "in the audit log");
     assert_eq!(town.private.found_below(&data.join("access")), BTreeSet::new(), "with the credentials");
+    assert_eq!(town.identifiers.found_below(&data), BTreeSet::new(), "identifiers are nowhere");
     only_the_registry_s_store_is_left(&data);
 }
 

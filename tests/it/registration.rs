@@ -255,7 +255,7 @@ async fn consents_are_granted_and_withdrawn_and_hold_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_app_on_the_same_device_gets_its_name_again_and_the_old_link_ends() {
+async fn whoever_proves_to_be_the_same_device_gets_its_name_again_and_the_old_link_ends() {
     let (_folder, _server, api) = open().await;
     let asked = |parent, registration| v1::CreateRegistrationRequest {
         identifiers: vec![identifier(Kind::AndroidId, "9774d56d682e549d")],
@@ -264,7 +264,8 @@ async fn the_same_app_on_the_same_device_gets_its_name_again_and_the_old_link_en
     let first = api.create(asked(ALPHA, phone_at([1.0, 2.0]))).await;
     let beta = api.create(asked(BETA, phone())).await.registration.expect("it is told");
     let mut link = Phone::open(&api.channel, &credentials(&first)).await;
-    let again = api.create(asked(ALPHA, phone())).await;
+    let earlier_link_secret = first.link_secret.clone();
+    let again = api.create(v1::CreateRegistrationRequest { earlier_link_secret, ..asked(ALPHA, phone()) }).await;
     let (before, now) =
         (first.registration.as_ref().expect("it is told"), again.registration.clone().expect("it is told"));
     assert_eq!((&now.name, &now.gid, again.created), (&before.name, &before.gid, false));

@@ -43,6 +43,8 @@ pub(crate) fn device(at: [f64; 2], null: bool) -> NewRegistration {
             time_zone: "".into(),
         },
         identifiers: Vec::new(),
+        earlier_secret: None,
+        vouched: false,
         tokens: if null { vec![null_token()] } else { Vec::new() },
         consents: vec![consent(Purpose::EmergencyPush, None), consent(Purpose::Location, None)],
         drills: false,

@@ -74,15 +74,24 @@ fn of_the_log() -> impl Strategy<Value = Act> {
             Act::ZoneCreated,
             Act::ZoneUpdated,
             Act::ZoneDeleted,
-            Act::WebhookDeleted
+            Act::WebhookDeleted,
+            Act::IdentityKeyRotated,
+            Act::IdentityKeyErased
         ]),
     ]
 }
 
 fn of_people() -> impl Strategy<Value = Act> {
     prop_oneof![
-        (prop::collection::vec(terms(), 0..4), any::<bool>(), any::<bool>())
-            .prop_map(|(consents, place, again)| Act::RegistrationCreated { consents, place, again }),
+        (prop::collection::vec(terms(), 0..4), any::<[bool; 4]>()).prop_map(
+            |(consents, [place, again, claim, vouched])| Act::RegistrationCreated {
+                consents,
+                place,
+                again,
+                claim,
+                vouched
+            }
+        ),
         prop::collection::vec(terms(), 0..4).prop_map(|consents| Act::RegistrationRecovered { consents }),
         any::<[bool; 5]>().prop_map(|[traits, tokens, drills, secret, preferences]| Act::RegistrationUpdated {
             traits,

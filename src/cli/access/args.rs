@@ -17,10 +17,24 @@ pub enum AccessCommand {
     Show(ShowArgs),
     /// Revokes credentials: their next call is refused, and their open streams end
     Revoke(RevokeArgs),
+    /// Has what devices offer hashed with a new key; the one before is good for look-up for a while
+    RotateIdentityKey(RotateArgs),
     /// Says whom the server takes you for
     Whoami(WhoamiArgs),
     /// Makes a token for the first operator, on the server's own machine while the server is stopped
     Bootstrap(BootstrapArgs),
+}
+
+/// What `access rotate-identity-key` is told.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  hazardcast access rotate-identity-key
+  hazardcast access rotate-identity-key --server https://alerts.example.org:7400 --token-file ada.token")]
+pub struct RotateArgs {
+    /// Which server is asked.
+    #[command(flatten)]
+    pub server: Server,
 }
 
 /// What `access create` is told.

@@ -30,7 +30,9 @@ use super::connection::Connection;
 use super::output::{print_line, refused, table};
 use super::{Server, plain};
 
-pub use args::{AccessCommand, BootstrapArgs, CreateArgs, ListArgs, OperatorRole, RevokeArgs, ShowArgs, WhoamiArgs};
+pub use args::{
+    AccessCommand, BootstrapArgs, CreateArgs, ListArgs, OperatorRole, RevokeArgs, RotateArgs, ShowArgs, WhoamiArgs,
+};
 
 use shown::{day, id, proof, say, state, to_json, whom};
 
@@ -41,6 +43,7 @@ pub async fn run(command: &AccessCommand, json: bool) -> Result<ExitCode> {
         AccessCommand::List(args) => list(args, json).await?,
         AccessCommand::Show(args) => show(args, json).await?,
         AccessCommand::Revoke(args) => revoke(args, json).await?,
+        AccessCommand::RotateIdentityKey(args) => rotate(args, json).await?,
         AccessCommand::Whoami(args) => whoami(args, json).await?,
         AccessCommand::Bootstrap(args) => bootstrap(args, json)?,
     }
@@ -181,6 +184,17 @@ async fn revoke(args: &RevokeArgs, json: bool) -> Result<()> {
         let request = v1::RevokeCredentialRequest { name: name(id) };
         let answer = client.revoke_credential(request).await.map_err(|status| refused(status).context(id.clone()))?;
         tell(answer.into_inner().credential, json)?;
+    }
+    Ok(())
+}
+
+async fn rotate(args: &RotateArgs, json: bool) -> Result<()> {
+    let answer = client(&args.server).await?.rotate_identity_key(v1::RotateIdentityKeyRequest {}).await;
+    answer.map_err(refused)?;
+    if json {
+        print_line(&json!({ "rotated": true }).to_string());
+    } else {
+        print_line("identifiers are hashed with a new key from now on");
     }
     Ok(())
 }

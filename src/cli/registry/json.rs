@@ -1,10 +1,12 @@
-//! Messages of the API as JSON: proto3's, with the fields named as in the `.proto` files; read by either name.
+//! Messages of the API as JSON: proto3's, with the fields named as in the `.proto` files; read by either name. Bytes
+//! are hexadecimal.
 //!
 //! What is read is hostile until it is a message: nothing that is not in the `.proto` files is passed over, and a fault
 //! says where it is and not what was there. How deep it goes is bounded by the messages themselves.
 
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value};
 use serde_json::{Map, Value as Json};
@@ -128,8 +130,21 @@ fn read_value(json: &Json, kind: &Kind, path: &str) -> Result<Value, Fault> {
             named.or_else(numbered).map(Value::EnumNumber).ok_or_else(|| wrong(values.name()))
         }
         Kind::Message(message) => read(json, message.clone(), path).map(Value::Message),
-        Kind::Uint64 | Kind::Fixed64 | Kind::Bytes => Err(Fault::new(path, "cannot be given in a file")),
+        Kind::Bytes => {
+            json.as_str().and_then(unhex).map(Value::Bytes).ok_or_else(|| wrong("even count of hexadecimal digits"))
+        }
+        Kind::Uint64 | Kind::Fixed64 => Err(Fault::new(path, "cannot be given in a file")),
     }
+}
+
+/// Bytes as the file of secrets has them.
+fn unhex(text: &str) -> Option<Bytes> {
+    let pairs = text.as_bytes().chunks(2).map(|pair| {
+        let [high, low] = *<&[u8; 2]>::try_from(pair).ok()?;
+        let digit = |digit: u8| char::from(digit).to_digit(16);
+        Some((digit(high)? << 4 | digit(low)?) as u8)
+    });
+    pairs.collect()
 }
 
 /// A whole number that was written with a point or an exponent.
@@ -291,7 +306,16 @@ mod tests {
         let mut found = Vec::new();
         kinds(&descriptor("CreateRegistrationRequest"), &mut found);
         for (name, kind, is_map) in found {
-            assert!(!is_map && !matches!(kind, Kind::Uint64 | Kind::Fixed64 | Kind::Bytes), "{name}");
+            assert!(!is_map && !matches!(kind, Kind::Uint64 | Kind::Fixed64), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_earlier_link_secret_is_read_as_the_file_of_secrets_has_it() {
+        let secret = |text: &str| read_json(&json!({ "earlier_link_secret": text }));
+        assert_eq!(secret("00fF7a").expect("read").earlier_link_secret, vec![0x00, 0xff, 0x7a]);
+        for wrong in ["0", "0g", "+1", " 1", "é"] {
+            assert_eq!(secret(wrong).expect_err(wrong).field, "earlier_link_secret");
         }
     }
 

@@ -146,7 +146,8 @@ fn a_slot_beyond_the_next_is_damage() {
         .expect("there");
     let mut state: RegistryState = prost::Message::decode(&*key).expect("well-formed");
     let own = std::fs::read_to_string(house.folder.path().join("identity.key")).expect("the key file");
-    state.key_id = u32::from_str_radix(own.split(' ').nth(2).expect("its id"), 16).expect("a number");
+    state.key_id = u32::from_str_radix(own.lines().nth(1).and_then(|line| line.split(' ').next()).expect("its id"), 16)
+        .expect("a number");
     let mut batch = crate::registry::store::Batch::default();
     batch.put(Space::Meta, Key::new(&[b"state"]), &prost::Message::encode_to_vec(&state));
     let store = Store::open(&house.folder.path().join("store"), 1 << 20).expect("it opens");

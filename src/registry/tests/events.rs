@@ -147,8 +147,29 @@ fn nothing_is_told_of_who_had_the_phone_before() {
     let house = House::new();
     let held = house.register(full(ALPHA, "a1")).registration;
     house.make(|registry| registry.withdraw(&held.name, Purpose::Location)).expect("withdrawn");
-    assert_eq!(house.register(full(ALPHA, "a1")).registration.name, held.name);
+    let again = NewRegistration { vouched: true, ..full(ALPHA, "a1") };
+    assert_eq!(house.register(again).registration.name, held.name);
     assert_eq!(kinds(&house, "news"), [Restarted]);
+}
+
+#[test]
+fn what_is_told_of_a_claim_is_told_by_its_whole_name() {
+    let house = House::new();
+    let holder = house.register(full(ALPHA, "a1")).registration.name;
+    let claim = house.register(full(ALPHA, "a1")).registration.name;
+    house.make(|registry| registry.withdraw(&claim, Purpose::EmergencyPush)).expect("withdrawn");
+    let of = |house: &House| -> Vec<_> {
+        let told = told(house, "news", None, 100).into_iter();
+        told.map(|event| (event.registration.expect("it has a name"), event.kind)).collect()
+    };
+    assert_eq!(of(&house), [(claim.clone(), ConsentWithdrawn(Purpose::EmergencyPush, FIRST))]);
+    house.make(|registry| registry.delete(&claim)).expect("deleted");
+    assert_eq!(of(&house), [(claim.clone(), Deleted)], "nobody takes it for the holder");
+    let heir = house.register(full(ALPHA, "a1")).registration.name;
+    house.make(|registry| registry.delete(&holder)).expect("deleted");
+    house.make(|registry| registry.withdraw(&heir, Purpose::EmergencyPush)).expect("withdrawn");
+    let withdrawn = (holder.clone(), ConsentWithdrawn(Purpose::EmergencyPush, FIRST));
+    assert_eq!(of(&house), [(claim, Deleted), (holder, Deleted), withdrawn]);
 }
 
 #[test]

@@ -16,13 +16,14 @@ fn record(house: &House, slot: Slot) -> RegistrationRecord {
 }
 
 #[test]
-fn the_same_app_on_the_same_device_gets_its_name_again_and_nothing_else() {
+fn whoever_proves_to_be_the_same_device_gets_its_name_again_and_nothing_else() {
     let mut house = House::new();
     let first = house.register(full(ALPHA, "a1b2c3"));
     assert!(first.created && first.registration.place.is_some() && !first.registration.consents.is_empty());
     house.clock.advance(Duration::from_mins(5));
     let offered = vec![identifier(IdentifierKind::AndroidId, "a1b2c3")];
-    let again = house.register(NewRegistration { identifiers: offered, ..bare(ALPHA) });
+    let (earlier_secret, proven) = (Some(first.link_secret), bare(ALPHA));
+    let again = house.register(NewRegistration { identifiers: offered, earlier_secret, ..proven });
     for reopened in [false, true] {
         if reopened {
             house.reopen();
@@ -54,15 +55,18 @@ fn the_same_app_on_the_same_device_gets_its_name_again_and_nothing_else() {
 fn of_several_identifiers_the_best_kind_says_which_device_it_is() {
     let house = House::new();
     let by = |kind, value| NewRegistration { identifiers: vec![identifier(kind, value)], ..bare(ALPHA) };
+    let cid = |registered: &Registered| registered.registration.name.cid;
     let by_imei = house.register(by(IdentifierKind::Imei, "490154203237518"));
     let by_oaid = house.register(by(IdentifierKind::Oaid, "5F-oaid"));
     let both = vec![identifier(IdentifierKind::Imei, "490154203237518"), identifier(IdentifierKind::Oaid, "5f-OAID ")];
     let again = house.register(NewRegistration { identifiers: both, ..bare(ALPHA) });
-    assert_eq!(again.registration.name, by_oaid.registration.name);
-    // From now on both identifiers mean the newest.
+    assert_eq!(cid(&again), cid(&by_oaid));
+    // Whoever offers an identifier takes it from nobody.
     let again = house.register(by(IdentifierKind::Imei, "490154203237518"));
-    assert_eq!(again.registration.name, by_oaid.registration.name);
-    assert!(house.registry().get(&by_imei.registration.name).is_ok(), "the other is as it was");
+    assert_eq!(cid(&again), cid(&by_imei));
+    for known in [by_imei, by_oaid] {
+        assert_eq!(house.registry().get(&known.registration.name).expect("held"), known.registration);
+    }
 }
 
 #[test]
@@ -97,7 +101,7 @@ fn a_name_is_of_its_own_app_only() {
     let house = House::new();
     let alpha = house.register(full(ALPHA, "a1b2c3"));
     for other in [BETA, ROUTES] {
-        let name = RegistrationName { app: app(other), cid: alpha.registration.name.cid };
+        let name = RegistrationName { app: app(other), ..alpha.registration.name.clone() };
         assert!(matches!(house.registry().get(&name), Err(RegistryError::NotFound)));
         assert_eq!(house.registry().authenticate(&name, &alpha.link_secret).expect("well"), None);
     }

@@ -2,6 +2,7 @@
 //! it was opened again.
 
 mod bytes;
+mod claims;
 mod consents;
 mod damage;
 #[path = "../../../tests/it/support/encodings.rs"]
@@ -12,12 +13,15 @@ mod model;
 mod place_log;
 mod places;
 mod preferences;
+mod rotation;
 mod tokens;
 mod webhooks;
 mod zones;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -41,10 +45,29 @@ struct House {
     folder: TempDir,
     clock: Arc<ManualClock>,
     limits: Limits,
+    claim_wait: Duration,
+    key_overlap: Duration,
+    links: Arc<Linked>,
     events: EventLimits,
     most_inside: u64,
     runtime: Runtime,
     open: Option<Open>,
+}
+
+/// Links as a test says that they are, and those that were ended.
+#[derive(Debug, Default)]
+struct Linked(Mutex<(BTreeSet<Slot>, Vec<Slot>)>);
+
+impl Links for Linked {
+    fn is_linked(&self, slot: Slot) -> bool {
+        self.0.lock().0.contains(&slot)
+    }
+
+    fn dismiss(&self, slot: Slot) {
+        let (links, dismissed) = &mut *self.0.lock();
+        links.remove(&slot);
+        dismissed.push(slot);
+    }
 }
 
 struct Open {
@@ -60,11 +83,17 @@ impl House {
 
     /// One whose log of places is compacted at other times.
     fn with(limits: Limits) -> Self {
+        Self::with_waits(limits, CLAIM_WAIT, KEY_OVERLAP)
+    }
+
+    /// The same, where claims wait and keys stay for as long as is said.
+    fn with_waits(limits: Limits, claim_wait: Duration, key_overlap: Duration) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let (clock, events) = (Arc::new(ManualClock::at(NOON)), EventLimits::default());
+        let (clock, events, links) = (Arc::new(ManualClock::at(NOON)), EventLimits::default(), Arc::default());
         let most_inside = Config::new(folder.path().to_owned()).most_inside;
-        let mut house = Self { folder, clock, limits, events, most_inside, runtime, open: None };
+        let mut house =
+            Self { folder, clock, limits, claim_wait, key_overlap, links, events, most_inside, runtime, open: None };
         house.open = Some(house.try_open().expect("it opens"));
         for partner in ["news", "maps"].map(partner) {
             house.make(|registry| registry.create_partner(partner, String::new())).expect("it is new");
@@ -83,6 +112,9 @@ impl House {
         let config = Config {
             cache_bytes: 1 << 20,
             limits: self.limits,
+            claim_wait: self.claim_wait,
+            key_overlap: self.key_overlap,
+            links: Arc::clone(&self.links) as _,
             events: self.events,
             most_inside: self.most_inside,
             ..Config::new(self.folder.path().to_owned())
@@ -133,10 +165,20 @@ impl House {
 
     /// What the keeper does each minute.
     fn look(&self) {
-        let mut expired = self.registry().shared().expect("loaded").look(&mut Search::default());
+        let changes = self.registry().shared().expect("loaded").look(&mut Search::default());
+        self.submit(changes);
+        self.submit(self.registry().shared().expect("loaded").look_at_claims());
+        // First all that is left of a key, then the key.
+        for _ in 0..2 {
+            let look = |change| self.submit(vec![Change::Key(change)]);
+            self.registry().shared().expect("loaded").look_at_keys(look).expect("the store is well");
+        }
+    }
+
+    fn submit(&self, mut changes: Vec<Change>) {
         // Whatever was asked for before is made when this is.
-        expired.push(Change::Expire(Slot(0)));
-        let done = self.make(|registry| registry.submit(expired)).expect("it is running");
+        changes.push(Change::Expire(Slot(0)));
+        let done = self.make(|registry| registry.submit(changes)).expect("it is running");
         assert!(done.iter().all(Result::is_ok));
     }
 
@@ -207,6 +249,8 @@ fn bare(name: &str) -> NewRegistration {
         request: None,
         traits: traits(&["ja"]),
         identifiers: Vec::new(),
+        earlier_secret: None,
+        vouched: false,
         tokens: Vec::new(),
         consents: Vec::new(),
         drills: false,

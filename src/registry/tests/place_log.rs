@@ -82,14 +82,14 @@ fn a_registration_anew_that_was_not_finished_leaves_the_place_as_it_was() {
             report(&house, &held, 7.0);
         }
         let before = house.registry().get(&held.name).expect("held");
-        let anew = NewRegistration { place: Some(here(50.0, house.now())), ..full(ALPHA, "a1") };
+        let anew = NewRegistration { place: Some(here(50.0, house.now())), vouched: true, ..full(ALPHA, "a1") };
         crash_between_log_and_store(&mut house, vec![Change::Register(Box::new(anew))]);
         house.reopen();
         assert_eq!(house.registry().get(&held.name).expect("held"), before);
         assert_eq!(house.place(held.slot), before.place);
     }
-    let again =
-        house.register(NewRegistration { place: Some(here(60.0, house.now())), ..full(ALPHA, "a1") }).registration;
+    let again = NewRegistration { place: Some(here(60.0, house.now())), vouched: true, ..full(ALPHA, "a1") };
+    let again = house.register(again).registration;
     report(&house, &again, 61.0);
     house.reopen();
     assert_eq!((again.slot, house.place(held.slot)), (held.slot, Some(point(61.0, 0.0))));

@@ -59,7 +59,7 @@ fn preferences_are_still_there_when_the_store_is_opened_again_and_do_not_come_ba
     assert_eq!(house.registry().get(&held.name).expect("it is held").preferences, nights());
     let (facts, now) = (house.registry().facts(held.slot), house.now());
     assert!(house.registry().wish(facts.preferences(), now).quiet, "it is night in Tokyo");
-    let again = house.register(full(ALPHA, "a1")).registration;
+    let again = house.register(NewRegistration { vouched: true, ..full(ALPHA, "a1") }).registration;
     assert_eq!((again.name, again.preferences), (held.name, Preferences::default()));
 }
 

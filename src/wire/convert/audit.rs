@@ -70,11 +70,13 @@ fn details(act: &Act) -> Option<Details> {
         Act::ServerStarted { version, development } => {
             Details::ServerStarted(part::ServerStarted { version: version.to_string(), development: *development })
         }
-        Act::RegistrationCreated { consents, place, again } => {
+        Act::RegistrationCreated { consents, place, again, claim, vouched } => {
             Details::RegistrationCreated(part::RegistrationCreated {
                 consents: consents.iter().map(terms_to_wire).collect(),
                 place: *place,
                 again: *again,
+                claim: *claim,
+                vouched: *vouched,
             })
         }
         Act::RegistrationRecovered { consents } => Details::RegistrationRecovered(part::RegistrationRecovered {
@@ -120,7 +122,9 @@ fn details(act: &Act) -> Option<Details> {
         | Act::ZoneCreated
         | Act::ZoneUpdated
         | Act::ZoneDeleted
-        | Act::WebhookDeleted => return None,
+        | Act::WebhookDeleted
+        | Act::IdentityKeyRotated
+        | Act::IdentityKeyErased => return None,
     })
 }
 

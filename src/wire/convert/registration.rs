@@ -4,8 +4,8 @@ use compact_str::CompactString;
 
 use crate::domain::{
     AppName, ChannelKind, Consent, ConsentOrigin, DeviceIdentifier, DeviceTraits, Footprint, Hazards, Language,
-    NewRegistration, PolicyVersion, Preferences, Private, QuietHours, Registration, Severity, SignedDuration,
-    Timestamp, Token,
+    LinkSecret, NewRegistration, Platform, PolicyVersion, Preferences, Private, QuietHours, Registration, Severity,
+    SignedDuration, Timestamp, Token,
 };
 use crate::wire::v1;
 
@@ -52,11 +52,14 @@ pub fn new_registration(
 ) -> Result<NewRegistration, InvalidField> {
     let registration = request.registration.ok_or_else(|| InvalidField::required("registration"))?;
     let request_id = text(&request.request_id, "request_id", 64)?;
+    let traits = traits(registration.traits, "registration.traits")?;
     Ok(NewRegistration {
         app,
         request: (!request_id.is_empty()).then_some(request_id),
-        traits: traits(registration.traits, "registration.traits")?,
-        identifiers: identifiers(request.identifiers, "identifiers")?,
+        identifiers: identifiers(request.identifiers, traits.platform, "identifiers")?,
+        traits,
+        earlier_secret: earlier_secret(&request.earlier_link_secret, "earlier_link_secret")?,
+        vouched: request.device_verified,
         tokens: tokens(registration.tokens, "registration.tokens")?,
         consents: consents(registration.consents, "registration.consents", now)?,
         drills: registration.drills,
@@ -75,10 +78,25 @@ pub fn place(place: v1::Place, field: &str, now: Timestamp) -> Result<(Footprint
     Ok((geography::footprint(place.footprint, field)?, at.min(now)))
 }
 
-fn identifiers(identifiers: Vec<v1::DeviceIdentifier>, field: &str) -> Result<Vec<DeviceIdentifier>, InvalidField> {
+fn earlier_secret(secret: &[u8], field: &str) -> Result<Option<LinkSecret>, InvalidField> {
+    if secret.is_empty() {
+        return Ok(None);
+    }
+    let secret = <[u8; 32]>::try_from(secret).map_err(|_| InvalidField::new(field, "must be 32 bytes"))?;
+    Ok(Some(LinkSecret(Private::new(secret))))
+}
+
+fn identifiers(
+    identifiers: Vec<v1::DeviceIdentifier>,
+    platform: Platform,
+    field: &str,
+) -> Result<Vec<DeviceIdentifier>, InvalidField> {
     at_most(identifiers.len(), MAX_IDENTIFIERS, field)?;
     let read = |(i, identifier): (usize, v1::DeviceIdentifier)| {
         let kind = terms::identifier_kind::required(identifier.kind, &format!("{field}[{i}].kind"))?;
+        if !kind.is_of(platform) {
+            return Err(InvalidField::new(format!("{field}[{i}].kind"), "is not of this platform"));
+        }
         if identifier.value.len() > MAX_IDENTIFIER_BYTES {
             let reason = format!("is longer than {MAX_IDENTIFIER_BYTES} bytes");
             return Err(InvalidField::new(format!("{field}[{i}].value"), reason));

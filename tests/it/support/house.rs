@@ -25,7 +25,7 @@ use tonic::transport::Channel;
 use super::api;
 use super::message::Message;
 use super::server::PATIENCE;
-use super::site::{BOUNDS, WEBHOOKS};
+use super::site::{BOUNDS, CLAIM_WAIT, WEBHOOKS};
 
 /// When the clock of every house starts.
 pub(crate) const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
@@ -76,6 +76,8 @@ impl House {
             segment_bytes: 1 << 20,
             audit_segment_bytes,
             registry_cache_bytes: 8 << 20,
+            claim_wait: CLAIM_WAIT,
+            key_overlap: CLAIM_WAIT,
             zones_of_one_partner: 3,
             least_count: 10,
             events: EventLimits::default(),

@@ -138,6 +138,8 @@ impl Site {
             null: Some(Null::Count),
             segment_bytes: 1 << 20,
             registry_cache_bytes: 8 << 20,
+            claim_wait: CLAIM_WAIT,
+            key_overlap: CLAIM_WAIT,
             zones_of_one_partner: 3,
             least_count: 10,
             events: EventLimits::default(),
@@ -240,6 +242,9 @@ impl Site {
         client.create_app(request).await.expect("added");
     }
 }
+
+/// How long the holder of a CID is to be silent: longer than any story.
+pub(crate) const CLAIM_WAIT: Duration = Duration::from_hours(30 * 24);
 
 /// Events are sent to this machine, and again soon if they are not taken.
 pub(crate) const WEBHOOKS: webhook::Settings =

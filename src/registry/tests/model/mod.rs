@@ -1,6 +1,8 @@
 //! Whatever is done, in whatever order, together or one by one, and however often the store is opened again: the
 //! registry is what a simple model of it is.
 
+mod held;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt;
@@ -13,8 +15,14 @@ use super::*;
 use crate::domain::DeviceSlot;
 use crate::plan::{Flags, Grant};
 
+use held::{Held, Model};
+
 const APPS: [&str; 3] = [ALPHA, BETA, ROUTES];
 const CHANNELS: [ChannelKind; 3] = [ChannelKind::Null, ChannelKind::Fcm, ChannelKind::Apns];
+/// How long the holder of a CID is to be silent.
+const WAIT: Duration = Duration::from_mins(1);
+/// How long what is under an old key is found.
+const OVERLAP: Duration = Duration::from_mins(2);
 const KINDS: [IdentifierKind; 3] = [IdentifierKind::Oaid, IdentifierKind::AndroidId, IdentifierKind::Imei];
 
 /// One thing that is done to one registration; `of` picks which, from all there ever were.
@@ -57,6 +65,9 @@ struct Asked {
     app: usize,
     request: Option<u8>,
     identifiers: Vec<(IdentifierKind, u8)>,
+    /// The link secret of which registration it brings.
+    secret: Option<Pick>,
+    vouched: bool,
     tokens: Vec<u8>,
     consents: Vec<(Purpose, Option<i64>)>,
     drills: bool,
@@ -70,6 +81,8 @@ enum Step {
     Together(Vec<Act>),
     /// Time goes on, and the keeper looks.
     Wait(i64),
+    /// A new identity key.
+    Rotate,
     Reopen,
 }
 
@@ -93,7 +106,8 @@ fn somewhere() -> impl Strategy<Value = (u8, i64)> {
 }
 
 fn addresses() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(0..4_u8, CHANNELS.len())
+    // Often none: who has one is never taken for gone.
+    prop_oneof![Just(vec![0; CHANNELS.len()]), prop::collection::vec(0..4_u8, CHANNELS.len())]
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
@@ -101,11 +115,13 @@ fn asked() -> impl Strategy<Value = Asked> {
     let request = prop::option::weighted(0.3, 0..6_u8);
     let consents = prop::collection::vec(agreed(), 0..4);
     let place = prop::option::of(somewhere());
-    (0..APPS.len(), request, identifiers, addresses(), consents, (any::<bool>(), 0..4_u8), place).prop_map(
-        |(app, request, identifiers, tokens, mut consents, (drills, preferences), place)| {
+    let proof = (prop::option::weighted(0.3, any::<Pick>()), prop::bool::weighted(0.1));
+    let choices = (any::<bool>(), 0..4_u8);
+    (0..APPS.len(), request, identifiers, proof, addresses(), consents, choices, place).prop_map(
+        |(app, request, identifiers, (secret, vouched), tokens, mut consents, (drills, preferences), place)| {
             consents.sort_by_key(|(purpose, _)| *purpose);
             consents.dedup_by_key(|(purpose, _)| *purpose);
-            Asked { app, request, identifiers, tokens, consents, drills, preferences, place }
+            Asked { app, request, identifiers, secret, vouched, tokens, consents, drills, preferences, place }
         },
     )
 }
@@ -136,6 +152,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => prop::collection::vec(act(), 1..6).prop_map(Step::Together),
         2 => (1..80_i64).prop_map(Step::Wait),
+        1 => Just(Step::Rotate),
         1 => Just(Step::Reopen),
     ];
     prop::collection::vec(step, 1..24)
@@ -179,181 +196,9 @@ fn consents(agreed: &[(Purpose, Option<i64>)], now: Timestamp) -> Vec<Consent> {
     agreed.iter().map(|&(purpose, seconds)| consent(purpose, seconds.map(ends))).collect()
 }
 
-/// A registration as the model has it.
-#[derive(Debug, Clone)]
-struct Held {
-    app: usize,
-    slot: Slot,
-    /// Which registration was the first of its device.
-    device: RegistrationName,
-    identifiers: Vec<(IdentifierKind, u8)>,
-    secret: LinkSecret,
-    languages: bool,
-    tokens: BTreeMap<ChannelKind, String>,
-    gone: BTreeSet<ChannelKind>,
-    consents: BTreeMap<Purpose, Consent>,
-    drills: bool,
-    preferences: u8,
-    place: Option<(Footprint, Timestamp)>,
-    created: Timestamp,
-    updated: Timestamp,
-}
-
-impl Held {
-    fn may_be_placed(&self, now: Timestamp) -> bool {
-        let location = self.consents.get(&Purpose::Location);
-        // Rows keep whole seconds.
-        location.is_some_and(|consent| consent.expires.is_none_or(|ends| ends.as_second() > now.as_second()))
-    }
-}
-
-#[derive(Debug, Default)]
-struct Model {
-    held: BTreeMap<String, Held>,
-    /// Every name there ever was, in order of their making.
-    names: Vec<RegistrationName>,
-    /// Who offered what, the first first.
-    offered: BTreeMap<(IdentifierKind, u8), Vec<RegistrationName>>,
-    requests: BTreeMap<(usize, u8), RegistrationName>,
-    old_secrets: Vec<(RegistrationName, LinkSecret)>,
-}
-
-impl Model {
-    fn pick(&self, of: Pick) -> Option<RegistrationName> {
-        (!self.names.is_empty()).then(|| of.get(&self.names).clone())
-    }
-
-    fn get(&mut self, name: &RegistrationName) -> Option<&mut Held> {
-        self.held.get_mut(&name.to_string())
-    }
-
-    /// What was asked for was answered so: is that right, and what is held from now on?
-    fn register(&mut self, asked: &Asked, done: Result<Registered, RegistryError>, now: Timestamp) {
-        let repeated = asked.request.and_then(|request| self.requests.get(&(asked.app, request)).cloned());
-        if let Some(name) = repeated {
-            let done = done.expect("it was done before");
-            assert_eq!((&done.registration.name, done.created), (&name, false));
-            let held = self.get(&name).expect("a request is forgotten with its registration");
-            let old = std::mem::replace(&mut held.secret, done.link_secret);
-            return self.old_secrets.push((name, old));
-        }
-        let consents = consents(&asked.consents, now);
-        let mut held = Held {
-            app: asked.app,
-            slot: Slot(0),
-            device: bare_name(),
-            identifiers: known_kinds(&asked.identifiers),
-            secret: LinkSecret(Private::new([0; 32])),
-            languages: true,
-            tokens: tokens(&asked.tokens),
-            gone: BTreeSet::new(),
-            consents: consents.into_iter().map(|consent| (consent.purpose, consent)).collect(),
-            drills: asked.drills,
-            preferences: asked.preferences,
-            place: asked.place.map(|place| at(place, now)),
-            created: now,
-            updated: now,
-        };
-        if held.place.is_some() && !held.may_be_placed(now) {
-            return assert!(matches!(done, Err(RegistryError::NoLocationConsent)));
-        }
-        let done = done.expect("nothing speaks against it");
-        let offered: Vec<_> =
-            held.identifiers.iter().filter_map(|offered| self.offered.get(offered)).flatten().collect();
-        let own = offered.iter().find(|name| name.app == app(APPS[asked.app])).copied().cloned();
-        let first = offered.first().copied().cloned();
-        assert_eq!(done.created, own.is_none());
-        let name = done.registration.name.clone();
-        held.slot = done.registration.slot;
-        held.secret = done.link_secret;
-        if let Some(own) = own {
-            assert_eq!(name, own, "the same app on the same device has the same name");
-            let before = self.held[&own.to_string()].clone();
-            held.device = before.device;
-            held.created = before.created;
-            assert_eq!(held.slot, before.slot);
-            self.old_secrets.push((own.clone(), before.secret));
-            self.forget(&own);
-        } else {
-            assert!(!self.names.contains(&name) && held.slot.0 as usize >= self.names.len(), "names and slots are new");
-            held.device = first.map_or_else(|| name.clone(), |first| self.held[&first.to_string()].device.clone());
-            self.names.push(name.clone());
-        }
-        for &offered in &held.identifiers {
-            let members = self.offered.entry(offered).or_default();
-            members.retain(|member| member.app != name.app);
-            members.push(name.clone());
-        }
-        if let Some(request) = asked.request {
-            self.requests.insert((asked.app, request), name.clone());
-        }
-        self.held.insert(name.to_string(), held);
-    }
-
-    /// Nothing that was offered means this registration any more.
-    fn forget(&mut self, name: &RegistrationName) {
-        self.offered.values_mut().for_each(|members| members.retain(|member| member != name));
-        self.requests.retain(|_, member| member != name);
-    }
-
-    /// What an act does that was done, to a registration that is there.
-    fn change(&mut self, act: &Act, name: &RegistrationName, now: Timestamp) {
-        let Some(held) = self.get(name) else { return };
-        match act {
-            Act::Register(_) => {}
-            Act::Update { languages, tokens: addresses, drills, preferences, .. } => {
-                held.languages = languages.unwrap_or(held.languages);
-                held.drills = drills.unwrap_or(held.drills);
-                held.preferences = preferences.unwrap_or(held.preferences);
-                if let Some(addresses) = addresses {
-                    held.tokens = tokens(addresses);
-                    held.gone.retain(|channel| !held.tokens.contains_key(channel));
-                }
-                held.updated = now;
-            }
-            Act::Delete { .. } => {
-                self.held.remove(&name.to_string());
-                self.forget(name);
-            }
-            Act::Place { place, .. } => {
-                let place = place.map(|place| at(place, now));
-                match (place, held.place) {
-                    (Some((_, reported)), Some((_, known))) if reported < known => {}
-                    _ => held.place = place,
-                }
-            }
-            Act::Grant { consent, .. } => {
-                let consent = consents(&[*consent], now).remove(0);
-                held.consents.insert(consent.purpose, consent);
-                held.updated = now;
-            }
-            Act::Withdraw { purpose, .. } => {
-                held.consents.remove(purpose);
-                held.updated = now;
-            }
-            Act::Gone { channel, address, .. } => {
-                if held.tokens.get(channel) == Some(&value(*address)) {
-                    held.tokens.remove(channel);
-                    held.gone.insert(*channel);
-                }
-            }
-        }
-        self.expire(now);
-    }
-
-    /// No place without a consent that counts.
-    fn expire(&mut self, now: Timestamp) {
-        self.held.values_mut().filter(|held| !held.may_be_placed(now)).for_each(|held| held.place = None);
-    }
-}
-
-fn partner_of(held: &Held) -> PartnerName {
-    app(APPS[held.app]).partner
-}
-
 /// What stands for a name until there is one.
 fn bare_name() -> RegistrationName {
-    RegistrationName { app: app(ALPHA), cid: Cid([0; 16]) }
+    RegistrationName { app: app(ALPHA), cid: Cid([0; 16]), installation: None }
 }
 
 /// Each once, best kind first.
@@ -366,8 +211,10 @@ fn known_kinds(identifiers: &[(IdentifierKind, u8)]) -> Vec<(IdentifierKind, u8)
 }
 
 impl Asked {
-    fn new_registration(&self, now: Timestamp) -> NewRegistration {
+    fn new_registration(&self, earlier_secret: Option<LinkSecret>, now: Timestamp) -> NewRegistration {
         NewRegistration {
+            earlier_secret,
+            vouched: self.vouched,
             request: self.request.map(|request| format!("request-{request}").into()),
             traits: traits(languages(true)),
             identifiers: self.identifiers.iter().map(|(kind, value)| identifier(*kind, &format!("{value}a"))).collect(),
@@ -396,11 +243,22 @@ impl Act {
         }
     }
 
-    /// Asks the registry for it; `name` is picked already.
-    fn ask(self, registry: &Registry, name: RegistrationName, now: Timestamp) -> LocalBoxFuture<'_, Answer> {
+    /// The registration whose secret it brings.
+    fn brings(&self) -> Option<Pick> {
+        if let Self::Register(asked) = self { asked.secret } else { None }
+    }
+
+    /// Asks the registry for it; `name` and `secret` are picked already.
+    fn ask(
+        self,
+        registry: &Registry,
+        name: RegistrationName,
+        secret: Option<LinkSecret>,
+        now: Timestamp,
+    ) -> LocalBoxFuture<'_, Answer> {
         async move {
             match self {
-                Self::Register(asked) => return registry.register(asked.new_registration(now)).await.map(Some),
+                Self::Register(asked) => return registry.register(asked.new_registration(secret, now)).await.map(Some),
                 Self::Update { languages: both, tokens: addresses, drills, preferences: wanted, .. } => {
                     let traits = both.map(|both| traits(languages(both)));
                     let tokens = addresses.map(|addresses| given(&tokens(&addresses)));
@@ -439,37 +297,50 @@ impl Both {
                 self.house.clock.advance(Duration::from_secs(seconds as u64));
                 self.model.expire(self.house.now());
             }
+            Step::Rotate => {
+                let done = self.house.make(Registry::rotate_key);
+                assert_eq!(done.is_ok(), self.model.rotate(self.house.now()));
+            }
             Step::Reopen => self.house.reopen(),
         }
         self.house.look();
+        self.model.settle(self.house.now());
+        self.model.drop_hashes(self.house.now());
         self.compare();
+        self.model.see(self.house.now());
     }
 
     fn act(&mut self, acts: Vec<Act>) {
         let now = self.house.now();
         let names: Vec<_> = acts.iter().map(|act| act.of().map(|of| self.model.pick(of))).collect();
+        let secrets: Vec<_> = acts.iter().map(|act| act.brings().and_then(|of| self.model.secret(of))).collect();
         // Nobody is there yet who could be picked.
-        let (acts, names): (Vec<Act>, Vec<RegistrationName>) = acts
+        let picked: Vec<(Act, RegistrationName, Option<LinkSecret>)> = acts
             .into_iter()
             .zip(names)
-            .filter_map(|(act, name)| Some((act, name.unwrap_or_else(|| Some(bare_name()))?)))
-            .unzip();
+            .zip(secrets)
+            .filter_map(|((act, name), secret)| Some((act, name.unwrap_or_else(|| Some(bare_name()))?, secret)))
+            .collect();
+        // A name means whom it meant when it was asked.
+        let slots: Vec<_> =
+            picked.iter().map(|(_, name, _)| self.model.find(name).map(|(_, held)| held.slot)).collect();
         let registry = self.house.registry();
-        let asked = acts.iter().zip(&names).map(|(act, name)| act.clone().ask(registry, name.clone(), now));
+        let asked = picked.iter().map(|(act, name, secret)| act.clone().ask(registry, name.clone(), *secret, now));
         let answers = self.house.runtime.block_on(join_all(asked));
-        for ((act, name), answer) in acts.iter().zip(&names).zip(answers) {
+        for (((act, _, secret), slot), answer) in picked.iter().zip(slots).zip(answers) {
             match act {
                 Act::Register(asked) => {
                     let done = answer.map(|done| done.expect("a registration is the answer"));
-                    self.model.register(asked, done, now);
+                    self.model.register(asked, *secret, done, now);
                 }
-                act => self.change(act, name, &answer, now),
+                act => self.change(act, slot, &answer, now),
             }
         }
     }
 
-    fn change(&mut self, act: &Act, name: &RegistrationName, answer: &Answer, now: Timestamp) {
-        let held = self.model.get(name);
+    fn change(&mut self, act: &Act, slot: Option<Slot>, answer: &Answer, now: Timestamp) {
+        let name = slot.and_then(|slot| self.model.by_slot(slot));
+        let held = name.as_ref().and_then(|name| self.model.get(name));
         match (act, answer) {
             // Nobody waits for these.
             (Act::Gone { .. }, _) => {}
@@ -480,15 +351,17 @@ impl Both {
             (_, Ok(_)) => assert!(held.is_some()),
             (_, Err(error)) => panic!("{error}"),
         }
-        self.model.change(act, name, now);
+        if let Some(name) = name {
+            self.model.change(act, &name, now);
+        }
     }
 
     fn compare(&self) {
         let registry = self.house.registry();
         assert_eq!(registry.count(), self.model.held.len());
         for name in &self.model.names {
-            match self.model.held.get(&name.to_string()) {
-                Some(held) => self.compare_one(name, held),
+            match self.model.find(name) {
+                Some((shown, held)) => self.compare_one(name, shown, held),
                 None => assert!(matches!(registry.get(name), Err(RegistryError::NotFound))),
             }
         }
@@ -496,21 +369,20 @@ impl Both {
         for (name, secret) in &self.model.old_secrets {
             assert_eq!(registry.authenticate(name, secret).expect("the store is well"), None);
         }
-        let places = self.model.held.values().filter(|held| held.place.is_some()).count();
+        let places = self.model.held.values().filter(|(_, held)| held.place.is_some()).count();
         assert_eq!(self.house.index().len(), places, "nobody else has a place");
         for name in APPS {
-            let expected = self.model.names.iter().filter(|one| one.app == app(name));
-            let expected: Vec<_> = expected.filter(|one| self.model.held.contains_key(&one.to_string())).collect();
-            assert_eq!(self.list(name).iter().collect::<Vec<_>>(), expected);
+            assert_eq!(self.list(name), self.model.listed(&app(name)));
         }
     }
 
-    fn compare_one(&self, name: &RegistrationName, held: &Held) {
+    /// A registration that is found by `name` and shown as `shown`.
+    fn compare_one(&self, name: &RegistrationName, shown: &RegistrationName, held: &Held) {
         let registry = self.house.registry();
         let mut found = registry.get(name).expect("it is held");
         found.consents.sort_by_key(|consent| consent.purpose);
         let expected = Registration {
-            name: name.clone(),
+            name: shown.clone(),
             subject: found.subject,
             gid: found.gid,
             slot: held.slot,
@@ -560,11 +432,10 @@ impl Both {
     /// A partner's apps share the GID of one device, and nobody else does.
     fn compare_devices(&self) {
         let gid = |name: &str| self.house.registry().get(&name.parse().expect("a name")).expect("it is held").gid;
-        let held: Vec<_> = self.model.held.iter().map(|(name, held)| (gid(name), held)).collect();
+        let held: Vec<_> = self.model.held.iter().map(|(name, (_, held))| (gid(name), held)).collect();
         for (gid, one) in &held {
             for (other_gid, other) in &held {
-                let same = one.device == other.device && partner_of(one) == partner_of(other);
-                assert_eq!(gid == other_gid, same);
+                assert_eq!(gid == other_gid, one.device == other.device);
             }
         }
     }
@@ -589,7 +460,7 @@ proptest! {
     #[test]
     fn whatever_is_done_the_registry_is_what_its_model_is(steps in steps(), compacts in any::<bool>()) {
         let limits = if compacts { Limits { bytes: 0, age: Duration::MAX } } else { Limits::DEFAULT };
-        let mut both = Both { house: House::with(limits), model: Model::default() };
+        let mut both = Both { house: House::with_waits(limits, WAIT, OVERLAP), model: Model::default() };
         for step in steps {
             both.take(step);
         }
