@@ -14,7 +14,7 @@ use crate::domain::{
     Registration, Slot, Timestamp, Token, Zone, ZoneChange, ZoneName,
 };
 use crate::plan::{Facts, Grant};
-use crate::wire::storage_v1::{AppRecord, EventRecord, PartnerRecord, RegistrationRecord, RegistryState, TokenRecord};
+use crate::wire::storage_v1::{EventRecord, RegistrationRecord, RegistryState, TokenRecord};
 
 use super::directory::Profile;
 use super::effects::{Effects, Loss, Placed};
@@ -22,7 +22,7 @@ use super::events::{LogEnds, PRUNED};
 use super::keeper::is_valid;
 use super::place_log::Frame;
 use super::places::Reported;
-use super::records::{self, decode, number_key, slot_key, token_key};
+use super::records::{self, decode, slot_key, token_key};
 use super::rotation::KeyChange;
 use super::store::{Batch, Key, Payload, Space};
 use super::webhooks::WebhookChange;
@@ -109,15 +109,15 @@ pub(super) struct Pending<'a> {
     pub(super) shared: &'a Shared,
     pub(super) now: Timestamp,
     /// What the changes so far have come to.
-    made: Draft,
+    pub(super) made: Draft,
     /// What the change at hand has come to so far.
     pub(super) draft: Draft,
     /// Where partners' logs end with the changes so far.
     pub(super) logs: HashMap<u16, LogEnds>,
     pub(super) commit: u64,
     next_slot: u32,
-    partners: usize,
-    apps: usize,
+    pub(super) partners: usize,
+    pub(super) apps: usize,
 }
 
 /// Numbers that are given once.
@@ -370,41 +370,6 @@ impl<'a> Pending<'a> {
         self.draft.effects.lose(Loss::Channel(slot, token.channel));
         self.tell(slot, &record, &EventKind::TokenGone(token.channel));
         self.put_registration(slot, &record);
-        Ok(())
-    }
-
-    fn add_partner(&mut self, name: PartnerName, profile: Profile) -> Result<(), RegistryError> {
-        if self.made.effects.adds_partner(&name) || self.shared.directory.read().partner(&name).is_some() {
-            return Err(RegistryError::AlreadyExists);
-        }
-        let number = u16::try_from(self.partners).map_err(|_| RegistryError::Full("partners"))?;
-        self.partners += 1;
-        let (id, display_name) = (name.id().to_owned(), profile.display_name.clone());
-        let record = PartnerRecord { id, display_name, created_us: profile.created.as_microsecond() };
-        self.put(Space::Partners, number_key(number), &record);
-        self.draft.effects.partner(name, profile);
-        Ok(())
-    }
-
-    fn add_app(&mut self, name: AppName, profile: Profile) -> Result<(), RegistryError> {
-        let directory = self.shared.directory.read();
-        if directory.partner(&name.partner).is_none() {
-            return Err(RegistryError::UnknownPartner);
-        }
-        if self.made.effects.adds_app(&name) || directory.app(&name).is_some() {
-            return Err(RegistryError::AlreadyExists);
-        }
-        drop(directory);
-        let number = u16::try_from(self.apps).map_err(|_| RegistryError::Full("apps"))?;
-        self.apps += 1;
-        let record = AppRecord {
-            partner: name.partner.id().to_owned(),
-            id: name.id().to_owned(),
-            display_name: profile.display_name.clone(),
-            created_us: profile.created.as_microsecond(),
-        };
-        self.put(Space::Apps, number_key(number), &record);
-        self.draft.effects.app(name, profile);
         Ok(())
     }
 }

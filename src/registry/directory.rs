@@ -3,6 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{AppName, AppSlot, PartnerName, Timestamp};
+use crate::wire::storage_v1::{AppRecord, PartnerRecord};
+
+use super::RegistryError;
+use super::change::Pending;
+use super::records::number_key;
+use super::store::Space;
 
 /// A partner or an app, as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,5 +100,42 @@ impl Directory {
         let slot = AppSlot(self.by_slot.len() as u16);
         self.by_slot.push(name.clone());
         self.apps.insert(name, (slot, profile));
+    }
+}
+
+impl Pending<'_> {
+    pub(super) fn add_partner(&mut self, name: PartnerName, profile: Profile) -> Result<(), RegistryError> {
+        if self.made.effects.adds_partner(&name) || self.shared.directory.read().partner(&name).is_some() {
+            return Err(RegistryError::AlreadyExists);
+        }
+        let number = u16::try_from(self.partners).map_err(|_| RegistryError::Full("partners"))?;
+        self.partners += 1;
+        let (id, display_name) = (name.id().to_owned(), profile.display_name.clone());
+        let record = PartnerRecord { id, display_name, created_us: profile.created.as_microsecond() };
+        self.put(Space::Partners, number_key(number), &record);
+        self.draft.effects.partner(name, profile);
+        Ok(())
+    }
+
+    pub(super) fn add_app(&mut self, name: AppName, profile: Profile) -> Result<(), RegistryError> {
+        let directory = self.shared.directory.read();
+        if directory.partner(&name.partner).is_none() {
+            return Err(RegistryError::UnknownPartner);
+        }
+        if self.made.effects.adds_app(&name) || directory.app(&name).is_some() {
+            return Err(RegistryError::AlreadyExists);
+        }
+        drop(directory);
+        let number = u16::try_from(self.apps).map_err(|_| RegistryError::Full("apps"))?;
+        self.apps += 1;
+        let record = AppRecord {
+            partner: name.partner.id().to_owned(),
+            id: name.id().to_owned(),
+            display_name: profile.display_name.clone(),
+            created_us: profile.created.as_microsecond(),
+        };
+        self.put(Space::Apps, number_key(number), &record);
+        self.draft.effects.app(name, profile);
+        Ok(())
     }
 }
