@@ -137,6 +137,7 @@ fn registration(app: &AppName, at: Position, now: Timestamp) -> NewRegistration 
         granted: now,
         expires: None,
         origin: ConsentOrigin("bench".to_owned()),
+        guardian: None,
     };
     NewRegistration {
         app: app.clone(),
@@ -154,6 +155,7 @@ fn registration(app: &AppName, at: Position, now: Timestamp) -> NewRegistration 
         tokens: vec![Token { channel: ChannelKind::Null, value: Private::new("null".to_owned()) }],
         consents: vec![consent(Purpose::EmergencyPush), consent(Purpose::Location)],
         drills: false,
+        under_14: false,
         place: Some((Footprint::Point(Private::new(at)), now)),
     }
 }

@@ -24,7 +24,7 @@ use crate::access::{Access, AccessError, Limits};
 use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Lineages, Rules};
-use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AuditEntry, Clock, Credential, PolicyVersion, Principal};
+use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Credential, Principal};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::grpc::{self, Health, Services};
 use crate::http::{self, Readiness};
@@ -35,7 +35,6 @@ use crate::link::{Hub, Settings};
 use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
 use crate::locate::Index;
 use crate::metrics::Metrics;
-use crate::plan::Policy;
 use crate::registry::{Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 
@@ -58,6 +57,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// The null channel, if devices are to be reached by it.
     pub null: Option<Null>,
+    /// Channels outside the region that the data are in: what goes by them needs its person's consent (R-P7).
+    pub abroad: Vec<ChannelKind>,
     /// The size of the journal's segments, bytes.
     pub segment_bytes: u64,
     /// The size of the audit log's segments, bytes.
@@ -216,8 +217,8 @@ impl App {
             clock: Arc::clone(&options.clock),
             metrics: Arc::clone(&metrics),
         };
-        let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
-        let (fan_outs, workers) = FanOuts::assemble(around, policy, lanes(&options, &hub)?);
+        let abroad = options.abroad.iter().fold(0, |bits, channel| bits | channel.bit());
+        let (fan_outs, workers) = FanOuts::assemble(around, abroad, lanes(&options, &hub)?);
         fan_outs.recover(replayed.recovered);
         let clock = Arc::clone(&options.clock);
         let (desk, desk_task) =

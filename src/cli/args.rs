@@ -7,6 +7,7 @@ use super::alert::AlertCommand;
 use super::audit::AuditCommand;
 use super::demo::DemoArgs;
 use super::device::DeviceCommand;
+use super::policy::PolicyCommand;
 use super::serve::ServeArgs;
 
 /// What was asked.
@@ -56,6 +57,9 @@ pub enum Command {
     /// Says who may call a server: partners, authorities and operators
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Retires versions of a partner's privacy policy, and shows how far it is retired
+    #[command(subcommand)]
+    Policy(PolicyCommand),
 }
 
 #[cfg(test)]
@@ -107,6 +111,8 @@ mod tests {
             "hazardcast audit verify",
             "hazardcast demo",
             "hazardcast device simulate",
+            "hazardcast policy retire",
+            "hazardcast policy show",
             "hazardcast serve",
         ];
         assert_eq!(words, BTreeSet::from(expected));

@@ -17,6 +17,7 @@ mod judge;
 pub mod log;
 pub mod map;
 mod output;
+pub mod policy;
 mod population;
 pub mod serve;
 
@@ -54,6 +55,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             Command::Audit(command) => audit::run(command, cli.json).await,
             Command::Device(device::DeviceCommand::Simulate(args)) => device::simulate(args, cli.json).await,
             Command::Access(command) => access::run(command, cli.json).await,
+            Command::Policy(command) => policy::run(command, cli.json).await,
         }
     })
 }

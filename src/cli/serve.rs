@@ -189,6 +189,7 @@ pub(super) fn options(config: &Config, dev: bool) -> Options {
         http_listen: config.server.http_listen,
         clock: Arc::new(SystemClock),
         null: None,
+        abroad: config.abroad(),
         segment_bytes: config.journal.segment_bytes(),
         audit_segment_bytes: config.audit.segment_bytes(),
         registry_cache_bytes: config.registry.cache_bytes(),

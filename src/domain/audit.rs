@@ -122,6 +122,8 @@ pub struct ConsentTerms {
     pub expires: Option<Timestamp>,
     /// The first half of the SHA-256 of [`ConsentOrigin`](super::ConsentOrigin)'s text.
     pub origin_digest: [u8; 16],
+    /// That of how the guardian's consent was obtained; `None` means that no guardian gave it.
+    pub guardian_digest: Option<[u8; 16]>,
 }
 
 /// What the desk made of an alert.
@@ -202,6 +204,10 @@ pub enum Act {
         drills: bool,
         /// The secret of its link.
         secret: bool,
+        /// Whether the person is under 14.
+        under_14: bool,
+        /// How precisely its places are held.
+        place_precision: bool,
     },
     /// After a crash: a registration had been changed, and the record of that was lost.
     RegistrationRecovered {
@@ -227,6 +233,29 @@ pub enum Act {
     ConsentWithdrawn {
         /// What they had agreed to.
         purpose: Purpose,
+    },
+    /// What had been agreed to counts no more, since no guardian has: the person turned out to be under 14.
+    ConsentEnded {
+        /// What had been agreed to.
+        purposes: Vec<Purpose>,
+    },
+    /// A partner retired its privacy policy up to a version: what was agreed to under it counts no more.
+    PolicyRetired {
+        /// The newest version that is retired.
+        version: PolicyVersion,
+    },
+    /// A place that the person follows was set.
+    SavedPlaceSet,
+    /// A place that the person followed was deleted.
+    SavedPlaceDeleted,
+    /// The places that the person follows were read.
+    SavedPlacesRead,
+    /// The server forgot places by itself.
+    PlacesForgotten {
+        /// How many were too old.
+        stale: u64,
+        /// How many no consent allowed to hold any more.
+        without_consent: u64,
     },
     /// An alert was decided on.
     AlertDecided {
@@ -268,7 +297,7 @@ pub enum Act {
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 22] = [
+    pub const NAMES: [&str; 28] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -291,6 +320,12 @@ impl Act {
         "credential.created",
         "credential.revoked",
         "bootstrap.offered",
+        "consent.ended",
+        "policy.retired",
+        "saved_place.set",
+        "saved_place.deleted",
+        "saved_place.read",
+        "places.forgotten",
     ];
 
     /// The action's name: what was acted on, and how.
@@ -318,6 +353,12 @@ impl Act {
             Self::CredentialCreated { .. } => 19,
             Self::CredentialRevoked { .. } => 20,
             Self::BootstrapOffered => 21,
+            Self::ConsentEnded { .. } => 22,
+            Self::PolicyRetired { .. } => 23,
+            Self::SavedPlaceSet => 24,
+            Self::SavedPlaceDeleted => 25,
+            Self::SavedPlacesRead => 26,
+            Self::PlacesForgotten { .. } => 27,
         };
         Self::NAMES[position]
     }

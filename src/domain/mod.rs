@@ -33,7 +33,7 @@ pub use audit::{
 };
 pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
 pub use clock::{Clock, ManualClock};
-pub use consent::{Consent, ConsentOrigin, PolicyVersion, Purpose};
+pub use consent::{Consent, ConsentOrigin, Guardian, PolicyVersion, PrivacyPolicy, Purpose, Use};
 pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Proof};
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
 pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};

@@ -123,6 +123,8 @@ pub struct Registration {
     pub gone: Vec<ChannelKind>,
     /// Grants, at most one a purpose.
     pub consents: Vec<Consent>,
+    /// Whether the person is under 14, so that only what a guardian agreed to counts (R-P4).
+    pub under_14: bool,
     /// Whether the person takes part in exercises and tests (R-E9).
     pub drills: bool,
     /// Where the phone is, if it may be held.
@@ -150,6 +152,8 @@ pub struct NewRegistration {
     pub tokens: Vec<Token>,
     /// Grants, at most one a purpose.
     pub consents: Vec<Consent>,
+    /// Whether the person is under 14, so that only what a guardian agreed to counts (R-P4).
+    pub under_14: bool,
     /// Whether the person takes part in exercises and tests.
     pub drills: bool,
     /// Where the phone is, and when it was there.

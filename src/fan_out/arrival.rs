@@ -13,7 +13,7 @@ use crate::domain::{
 };
 use crate::journal::{Entry, Ticket};
 use crate::ledger::{Claim, settle};
-use crate::plan::{Facts, Situation, Verdict, plan};
+use crate::plan::{Facts, Grant, Situation, Verdict, plan};
 
 use super::queue::Errand;
 use super::{FanOut, FanOuts};
@@ -115,8 +115,9 @@ impl FanOuts {
         if fan_out.has_had(device, claim) {
             return Met::Had(due);
         }
-        let situation = Situation { linked: self.is_linked(slot), found: kind.into() };
-        match plan(&facts, fan_out.tier_facts(tier, kind), situation, self.policy(), now) {
+        let policy = self.policy(&facts);
+        let situation = self.situation(slot, &facts, kind.into(), policy);
+        match plan(&facts, fan_out.tier_facts(tier, kind), situation, policy, now) {
             Verdict::Tell { route, .. } if may_take(kind, route.channel()) => {
                 if !fan_out.round.claim(device, claim) {
                     return Met::Claimed(due);
@@ -150,8 +151,8 @@ impl FanOuts {
         // One that was told by this bulletin alone, and may not have it, is not told of a change.
         let first = due.kind == NoticeKind::Update && fan_out.past.before.is_none();
         let kind = if first { NoticeKind::Alert } else { due.kind };
-        let situation = Situation { linked: true, found: kind.into() };
-        let verdict = plan(facts, fan_out.tier_facts(*tier, kind), situation, self.policy(), now);
+        let situation = Situation { linked: true, found: kind.into(), cross_border: Grant::default() };
+        let verdict = plan(facts, fan_out.tier_facts(*tier, kind), situation, self.policy(facts), now);
         let Verdict::Tell { .. } = verdict else { return None };
         let languages: Vec<_> = facts.languages.iter().filter_map(|&id| self.language(id)).collect();
         let info = fan_out.best_info(*tier, kind, languages.iter())?;

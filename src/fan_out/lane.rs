@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::channel::{Channel, Content, Endpoint, Parcel};
 use crate::domain::{ChannelKind, DeviceSlot, Milestone, NoticeKind, Outcome, Slot, Timestamp};
 use crate::ledger::settle;
-use crate::plan::{Found, LanguageId, Situation, Skipped, Verdict, plan};
+use crate::plan::{Found, LanguageId, Skipped, Verdict, plan};
 
 use super::FanOuts;
 use super::arrival::{Sent, may_take};
@@ -74,7 +74,6 @@ impl<C: Channel> Lane<C> {
         if errand.fan_out.successor().is_some() {
             return groups;
         }
-        let policy = self.house.policy();
         let tier = errand.fan_out.tier_facts(errand.tier, errand.kind);
         let (claim, found) = (errand.claim(), Found::from(errand.kind));
         let round = &errand.fan_out.round;
@@ -91,8 +90,9 @@ impl<C: Channel> Lane<C> {
                 round.release(device, claim);
                 continue;
             }
-            let linked = self.house.is_linked(slot);
-            match plan(&facts, tier, Situation { linked, found }, policy, now) {
+            let policy = self.house.policy(&facts);
+            let situation = self.house.situation(slot, &facts, found, policy);
+            match plan(&facts, tier, situation, policy, now) {
                 Verdict::Tell { .. } if self.has_changed(errand, slot, device, now) => {
                     self.give_up(errand, slot, device);
                 }
@@ -196,12 +196,12 @@ impl<C: Channel> Lane<C> {
     fn next_leg(&self, errand: &Errand, endpoint: &Endpoint) {
         let &Endpoint { slot, device, .. } = endpoint;
         let facts = self.house.facts(slot);
-        let mut policy = self.house.policy();
+        let mut policy = self.house.policy(&facts);
         policy.channels &= !C::KIND.bit();
         let tier = errand.fan_out.tier_facts(errand.tier, errand.kind);
-        let linked = C::KIND != ChannelKind::Link && self.house.is_linked(slot);
-        let found = Found::from(errand.kind);
-        match plan(&facts, tier, Situation { linked, found }, policy, self.house.now()) {
+        let mut situation = self.house.situation(slot, &facts, Found::from(errand.kind), policy);
+        situation.linked &= C::KIND != ChannelKind::Link;
+        match plan(&facts, tier, situation, policy, self.house.now()) {
             Verdict::Tell { route, .. } if may_take(errand.kind, route.channel()) => {
                 return self.house.hand_over(route, errand, &[slot]);
             }

@@ -6,7 +6,7 @@ use crate::decide::{Bulletin, Content, TierIndex};
 use crate::domain::{ChannelKind, NoticeKind, Slot};
 use crate::ledger::SlotSet;
 use crate::locate::Order;
-use crate::plan::{Found, Situation, Skipped, TierFacts, Verdict, plan};
+use crate::plan::{Found, Skipped, TierFacts, Verdict, plan, withheld};
 
 use super::FanOuts;
 
@@ -19,6 +19,8 @@ pub struct Preview {
     pub told: BTreeMap<ChannelKind, u64>,
     /// Devices that would not, by the reason.
     pub skipped: BTreeMap<Skipped, u64>,
+    /// Devices for whom a channel outside the region is left out, since they have not agreed to it, by that channel.
+    pub withheld: BTreeMap<ChannelKind, u64>,
 }
 
 impl FanOuts {
@@ -74,10 +76,19 @@ impl FanOuts {
 impl Preview {
     fn count(&mut self, house: &FanOuts, slot: Slot, tier: TierFacts, found: Found) {
         self.found += 1;
-        let situation = Situation { linked: house.is_linked(slot), found };
-        match plan(&house.facts(slot), tier, situation, house.policy(), house.now()) {
+        let (facts, now) = (house.facts(slot), house.now());
+        let policy = house.policy(&facts);
+        let situation = house.situation(slot, &facts, found, policy);
+        let verdict = plan(&facts, tier, situation, policy, now);
+        match verdict {
             Verdict::Tell { route, .. } => *self.told.entry(route.channel()).or_default() += 1,
             Verdict::Skip(reason) => *self.skipped.entry(reason).or_default() += 1,
+        }
+        if matches!(verdict, Verdict::Tell { .. } | Verdict::Skip(Skipped::NoCrossBorderConsent)) {
+            let left_out = withheld(&facts, situation, policy, now);
+            for channel in ChannelKind::ALL.into_iter().filter(|channel| left_out & channel.bit() != 0) {
+                *self.withheld.entry(channel).or_default() += 1;
+            }
         }
     }
 }

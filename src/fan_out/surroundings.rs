@@ -8,7 +8,7 @@ use crate::ledger::Ledger;
 use crate::link::Hub;
 use crate::locate::{Index, Standing};
 use crate::metrics::Metrics;
-use crate::plan::{Facts, LanguageId, Policy, Skipped};
+use crate::plan::{Facts, Found, Grant, LanguageId, Policy, Situation, Skipped};
 use crate::registry::Registry;
 
 use super::{FanOut, FanOuts};
@@ -58,9 +58,18 @@ impl FanOuts {
         &self.0.around.metrics
     }
 
-    /// The settings that plans depend on.
-    pub fn policy(&self) -> Policy {
-        **self.0.policy.load()
+    /// What the plan of a registration depends on besides itself.
+    pub fn policy(&self, facts: &Facts) -> Policy {
+        let oldest_valid = self.0.around.registry.oldest_valid_policy(facts.app());
+        Policy { oldest_valid, channels: self.0.channels, abroad: self.0.abroad }
+    }
+
+    /// How a registration was found, and how it can be reached now.
+    pub(super) fn situation(&self, slot: Slot, facts: &Facts, found: Found, policy: Policy) -> Situation {
+        let linked = self.is_linked(slot);
+        let needed = !linked && policy.may_need_cross_border(facts);
+        let cross_border = if needed { self.0.around.registry.cross_border(slot) } else { Grant::default() };
+        Situation { linked, found, cross_border }
     }
 
     pub(super) fn facts(&self, slot: Slot) -> Facts {

@@ -10,7 +10,7 @@ use crate::decide::{Content, TierIndex};
 use crate::domain::{ChannelKind, DeviceSlot, NoticeKind, Slot, Timestamp};
 use crate::ledger::Claim;
 use crate::locate::{Hit, Order, Sweep};
-use crate::plan::{Found, Policy, RouteId, Situation, Skipped, TierFacts, Verdict, plan};
+use crate::plan::{Found, RouteId, Skipped, TierFacts, Verdict, plan};
 
 use super::queue::Errand;
 use super::{FanOut, FanOuts};
@@ -110,12 +110,12 @@ impl Planned {
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();
         let more = sweep.next_hits(batch, &mut hits);
-        let scene = Scene::new(house);
+        let now = house.now();
         let facts: Vec<_> = tiers.iter().map(|&tier| self.fan_out.tier_facts(tier, NoticeKind::Alert)).collect();
         let mut found = 0;
         for hit in &hits {
             let position = usize::from(hit.tier);
-            found += u64::from(self.plan_hit(house, &scene, hit.slot, (tiers[position], facts[position])));
+            found += u64::from(self.plan_hit(house, now, hit.slot, (tiers[position], facts[position])));
         }
         self.hits = hits;
         self.fan_out.progress.found(found);
@@ -127,7 +127,7 @@ impl Planned {
     }
 
     /// Plans one hit; true when its device was not found before.
-    fn plan_hit(&mut self, house: &FanOuts, scene: &Scene, slot: Slot, tier: (TierIndex, TierFacts)) -> bool {
+    fn plan_hit(&mut self, house: &FanOuts, now: Timestamp, slot: Slot, tier: (TierIndex, TierFacts)) -> bool {
         let facts = house.facts(slot);
         if !facts.is_live() {
             self.skipped[Skipped::Deleted as usize] += 1;
@@ -139,8 +139,9 @@ impl Planned {
         if self.fan_out.has_had(device, claim) {
             return first;
         }
-        let situation = Situation { linked: house.is_linked(slot), found: Found::ByPlace };
-        match plan(&facts, tier_facts, situation, scene.policy, scene.now) {
+        let policy = house.policy(&facts);
+        let situation = house.situation(slot, &facts, Found::ByPlace, policy);
+        match plan(&facts, tier_facts, situation, policy, now) {
             Verdict::Tell { route, .. } => {
                 if self.fan_out.reach.shown(device).is_some_and(|shown| shown >= tier_facts.priority) {
                     if route.channel() == ChannelKind::Link {
@@ -182,17 +183,19 @@ impl Planned {
 
     fn step_release(&mut self, house: &FanOuts, told: Vec<DeviceSlot>, next: usize, batch: usize) -> Stage {
         let end = told.len().min(next + batch);
-        let scene = Scene::new(house);
+        let now = house.now();
         let tier = TierIndex(0);
-        let facts = self.fan_out.tier_facts(tier, NoticeKind::Release);
+        let tier_facts = self.fan_out.tier_facts(tier, NoticeKind::Release);
         for &device in &told[next..end] {
             // A group's first registration stands for it.
             let slot = Slot(device.0);
             if self.fan_out.has_had(device, Claim::Release) {
                 continue;
             }
-            let situation = Situation { linked: house.is_linked(slot), found: Found::ByReach };
-            match plan(&house.facts(slot), facts, situation, scene.policy, scene.now) {
+            let facts = house.facts(slot);
+            let policy = house.policy(&facts);
+            let situation = house.situation(slot, &facts, Found::ByReach, policy);
+            match plan(&facts, tier_facts, situation, policy, now) {
                 Verdict::Tell { route, .. } if self.fan_out.round.claim(device, Claim::Release) => {
                     self.add(Bucket { route, tier, kind: NoticeKind::Release }, slot);
                 }
@@ -220,17 +223,5 @@ impl Planned {
         for (reason, count) in Skipped::ALL.into_iter().zip(&mut self.skipped) {
             house.count_skipped(&self.fan_out, reason, std::mem::take(count));
         }
-    }
-}
-
-/// What is the same for all of a batch.
-struct Scene {
-    policy: Policy,
-    now: Timestamp,
-}
-
-impl Scene {
-    fn new(house: &FanOuts) -> Self {
-        Self { policy: house.policy(), now: house.now() }
     }
 }

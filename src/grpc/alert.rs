@@ -175,12 +175,13 @@ impl AlertDoor {
         let tiers = bulletin.tiers().iter().map(|found| tier(found, true)).collect();
         let fan_outs = self.0.fan_outs.clone();
         let done = self.0.tasks.spawn_blocking("preview", move || fan_outs.preview(&bulletin)).await;
-        let Preview { found, told, skipped } = done.map_err(|_| Status::internal("the preview failed"))?;
+        let Preview { found, told, skipped, withheld } = done.map_err(|_| Status::internal("the preview failed"))?;
         self.0.audit(&[acts::on(actor, "", Act::AlertPreviewed { alert, found })]).await?;
         Ok(v1::PreviewAlertResponse {
             found_count: found.cast_signed(),
             told: told.into_iter().map(|(channel, count)| fan_out::channel_count(channel, count)).collect(),
             skipped: skipped.into_iter().map(|(reason, count)| fan_out::skip_count(reason.name(), count)).collect(),
+            withheld: withheld.into_iter().map(|(channel, count)| fan_out::channel_count(channel, count)).collect(),
             tiers,
             ..Default::default()
         })

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::audit::{self, PlaceCounts};
 use crate::domain::{Act, Actor, AppName, Footprint, NewRegistration, RegistrationName, Timestamp};
-use crate::registry::{BATCH, Registered, RegistrationChange, RegistryError};
+use crate::registry::{BATCH, Registered, RegistrationChange, RegistryError, Updated};
 use crate::wire::convert::{InvalidField, registration, terms};
 use crate::wire::v1;
 use crate::wire::v1::batch_create_registrations_response::{Result as Answer, result::Result as Outcome};
@@ -87,13 +87,17 @@ impl DeviceService for DeviceDoor {
             tokens: change.tokens.is_some(),
             drills: change.drills.is_some(),
             secret: false,
+            under_14: change.under_14.is_some(),
+            place_precision: false,
         };
         let services = self.0.clone();
         let update = async move {
-            let updated = services.registry.update(&name, change).await.map_err(status)?;
-            services.fan_outs.arrived(updated.slot);
-            services.audit(&[acts::about(&actor, &name.app, vec![updated.subject], act)]).await?;
-            Ok(v1::UpdateRegistrationResponse { registration: Some(registration::to_wire(&updated)) })
+            let Updated { registration, ended } = services.registry.update(&name, change).await.map_err(status)?;
+            services.fan_outs.arrived(registration.slot);
+            let about = |act| acts::about(&actor, &name.app, vec![registration.subject], act);
+            let ended = (!ended.is_empty()).then(|| about(Act::ConsentEnded { purposes: ended }));
+            services.audit(&[about(act)].into_iter().chain(ended).collect::<Vec<_>>()).await?;
+            Ok(v1::UpdateRegistrationResponse { registration: Some(registration::to_wire(&registration)) })
         };
         self.0.to_the_end(update).await.map(Response::new)
     }
@@ -177,7 +181,8 @@ impl DeviceService for DeviceDoor {
         let act = Act::ConsentGranted(audit::terms(&consent));
         let services = self.0.clone();
         let grant = async move {
-            let slot = services.registry.grant(&name, consent).await.map_err(status)?;
+            let granted = services.registry.grant(&name, consent).await;
+            let slot = granted.map_err(|error| Status::from(Refusal::from(error).of_one_consent()))?;
             services.fan_outs.arrived(slot);
             services.audit(&[acts::about(&actor, &name.app, vec![subject], act)]).await?;
             Ok(v1::GrantConsentResponse {})
@@ -347,7 +352,7 @@ fn by_app(reports: &[Report]) -> (Vec<(AppName, PlaceCounts)>, Vec<usize>) {
 
 /// What the mask names, `*` for all; without a mask, what is set (AIP-134).
 fn change(new: v1::Registration, paths: &[String]) -> Result<RegistrationChange, InvalidField> {
-    let all = ["traits", "tokens", "drills"];
+    let all = ["traits", "tokens", "drills", "under_14"];
     if let Some(unknown) = paths.iter().find(|path| *path != "*" && !all.contains(&path.as_str())) {
         let shown: String = unknown.chars().take(64).collect();
         return Err(InvalidField::new("update_mask", format!("{shown:?} cannot be changed by this call")));
@@ -361,6 +366,7 @@ fn change(new: v1::Registration, paths: &[String]) -> Result<RegistrationChange,
         traits: traits.then(|| registration::traits(new.traits, "registration.traits")).transpose()?,
         tokens: tokens.then(|| registration::tokens(new.tokens, "registration.tokens")).transpose()?,
         drills: asked("drills", new.drills).then_some(new.drills),
+        under_14: asked("under_14", new.under_14).then_some(new.under_14),
     })
 }
 

@@ -14,6 +14,7 @@ mod fan_out;
 mod link;
 mod names;
 mod partner;
+mod policy;
 mod rules;
 mod status;
 
@@ -120,7 +121,8 @@ pub async fn serve(
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
     let fan_out = v1::fan_out_service_server::FanOutServiceServer::new(fan_out::FanOutDoor(services.clone()));
     let audit = v1::audit_service_server::AuditServiceServer::new(audit::AuditDoor(services.clone()));
-    let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services));
+    let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services.clone()));
+    let policy = v1::policy_service_server::PolicyServiceServer::new(policy::PolicyDoor(services));
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -137,6 +139,7 @@ pub async fn serve(
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(policy.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
         .serve_with_incoming_shutdown(incoming, async move {
             stop.cancelled().await;
@@ -158,11 +161,12 @@ const ALERT_SERVICES: [&str; 4] = [
 ];
 
 /// What needs the registry; and the server as a whole, which has no name. Clients ask for either.
-const OTHER_SERVICES: [&str; 4] = [
+const OTHER_SERVICES: [&str; 5] = [
     "",
     v1::device_service_server::SERVICE_NAME,
     v1::link_service_server::SERVICE_NAME,
     v1::partner_service_server::SERVICE_NAME,
+    v1::policy_service_server::SERVICE_NAME,
 ];
 
 impl Health {

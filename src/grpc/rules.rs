@@ -79,6 +79,9 @@ pub(super) const RULES: &[Rule] = &[
     rpc(Unary, "/hazardcast.v1.PartnerService/CreateApp", &[Operator(Operate)]),
     rpc(Unary, "/hazardcast.v1.PartnerService/GetApp", &[PartnerFor(App), Operator(View)]),
     rpc(Unary, "/hazardcast.v1.PartnerService/ListApps", &[PartnerFor(Partner), Operator(View)]),
+    // It ends consents for good: a partner's own decision, or an administrator's where the partner cannot.
+    rpc(Unary, "/hazardcast.v1.PolicyService/RetirePolicyVersion", &[PartnerFor(Partner), Operator(Administer)]),
+    rpc(Unary, "/hazardcast.v1.PolicyService/GetPolicy", &[PartnerFor(Partner), Operator(View)]),
     rpc(Unary, "/hazardcast.v1.AccessService/CreateCredential", &[Operator(Administer), Bootstrap]),
     rpc(Unary, "/hazardcast.v1.AccessService/GetCredential", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AccessService/ListCredentials", &[Operator(Administer)]),

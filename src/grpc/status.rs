@@ -103,6 +103,14 @@ impl Refusal {
         }
     }
 
+    /// The same of a request that has the consent itself, and not a registration with several.
+    pub(super) fn of_one_consent(mut self) -> Self {
+        if let Some(field) = self.problem.field.strip_prefix("registration.consents[0].") {
+            self.problem.field = format!("consent.{field}");
+        }
+        self
+    }
+
     /// The same with when to come again.
     pub(super) fn retry_after(self, after: Option<Duration>) -> Self {
         Self { retry_after: after, ..self }
@@ -157,6 +165,14 @@ impl From<RegistryError> for Refusal {
     fn from(error: RegistryError) -> Self {
         let (code, reason) = match &error {
             RegistryError::PageToken => return InvalidField::new("page_token", error).into(),
+            RegistryError::PolicyRetired { consent, .. } => {
+                let field = format!("registration.consents[{consent}].policy_version");
+                return Self::new(Code::FailedPrecondition, "POLICY_RETIRED", &field, &error);
+            }
+            RegistryError::NoGuardian { consent } => {
+                let field = format!("registration.consents[{consent}].guardian");
+                return Self::new(Code::FailedPrecondition, "NO_GUARDIAN", &field, &error);
+            }
             RegistryError::NotFound => (Code::NotFound, "REGISTRATION_NOT_FOUND"),
             RegistryError::UnknownPartner => (Code::NotFound, "PARTNER_NOT_FOUND"),
             RegistryError::UnknownApp => (Code::NotFound, "APP_NOT_FOUND"),

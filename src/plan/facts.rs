@@ -29,6 +29,16 @@ impl Grant {
     }
 }
 
+impl Grant {
+    /// Whether it counts at `now`: it was given, has not ended, and its version of the policy has not been retired. A
+    /// row keeps whole seconds, rounded down, so a grant may end up to a second early and never late.
+    pub fn counts(self, oldest_valid: PolicyVersion, now: Timestamp) -> bool {
+        // Never granted is not "until the epoch": a server's clock may be set to before it, to send alerts of the past.
+        let lasts = self.until == u32::MAX || now.as_second() - EPOCH < i64::from(self.until);
+        self.until != 0 && lasts && self.policy >= oldest_valid.0
+    }
+}
+
 /// The row of one registration. `size_of::<Facts>() == 32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Facts {
@@ -57,6 +67,8 @@ impl Flags {
     pub const LIVE: u16 = 1;
     /// The person takes part in exercises and tests.
     pub const DRILLS: u16 = 1 << 1;
+    /// There is a grant for sending out of the region; whether it counts is told by the grant, which is not in the row.
+    pub const CROSS_BORDER: u16 = 1 << 13;
 
     /// Whether all bits of `flag` are set.
     pub const fn has(self, flag: u16) -> bool {

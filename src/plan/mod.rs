@@ -30,6 +30,9 @@ pub struct Situation {
     pub linked: bool,
     /// How it was found.
     pub found: Found,
+    /// The consent to sending out of the region, where [`Policy::may_need_cross_border`] says that it matters; else the
+    /// empty one.
+    pub cross_border: Grant,
 }
 
 /// How a registration was found.
@@ -51,14 +54,22 @@ impl From<NoticeKind> for Found {
     }
 }
 
-/// The operator's settings that plans depend on.
+/// What plans of one partner's registrations depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// Consents under older versions of the privacy policy no longer count: retiring a version is one store to this
-    /// field.
+    /// Consents under older versions of the partner's privacy policy no longer count.
     pub oldest_valid: PolicyVersion,
     /// Channels that have a lane: bits of `ChannelKind`.
     pub channels: u16,
+    /// Channels outside the region that the data are in: bits of `ChannelKind`. Each needs consent (R-P7).
+    pub abroad: u16,
+}
+
+impl Policy {
+    /// Whether the way of a notice may depend on the registration's cross-border consent, and there is one to look at.
+    pub fn may_need_cross_border(self, facts: &Facts) -> bool {
+        facts.channels & self.channels & self.abroad != 0 && facts.flags.has(Flags::CROSS_BORDER)
+    }
 }
 
 /// Whether and how a registration is told.
@@ -97,11 +108,13 @@ pub enum Skipped {
     PolicyRetired = 7,
     /// No live link and no channel that is set up: told when its link opens (R-E7).
     NoRoute = 8,
+    /// No live link, and no channel but outside the region, for which there is no consent that counts (R-P7).
+    NoCrossBorderConsent = 9,
 }
 
 impl Skipped {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Deleted,
         Self::AlertExpired,
         Self::NotForPublic,
@@ -111,6 +124,7 @@ impl Skipped {
         Self::ConsentExpired,
         Self::PolicyRetired,
         Self::NoRoute,
+        Self::NoCrossBorderConsent,
     ];
 
     /// Lower-case name, as metrics and the API write it.
@@ -125,6 +139,7 @@ impl Skipped {
             Self::ConsentExpired => "consent_expired",
             Self::PolicyRetired => "policy_retired",
             Self::NoRoute => "no_route",
+            Self::NoCrossBorderConsent => "no_cross_border_consent",
         }
     }
 }
@@ -133,11 +148,17 @@ impl Skipped {
 pub fn plan(facts: &Facts, tier: TierFacts, situation: Situation, policy: Policy, now: Timestamp) -> Verdict {
     match reason_to_skip(facts, tier, situation, policy, now) {
         Some(reason) => Verdict::Skip(reason),
-        None => match route::route(facts, situation, policy) {
-            Some(route) => Verdict::Tell { purpose: Purpose::EmergencyPush, route },
-            None => Verdict::Skip(Skipped::NoRoute),
+        None => match route::route(facts, situation, policy, now) {
+            Ok(route) => Verdict::Tell { purpose: Purpose::EmergencyPush, route },
+            Err(reason) => Verdict::Skip(reason),
         },
     }
+}
+
+/// The channels that are left out of the registration's way for want of its cross-border consent: bits of
+/// `ChannelKind`. With a live link none is needed.
+pub fn withheld(facts: &Facts, situation: Situation, policy: Policy, now: Timestamp) -> u16 {
+    if situation.linked { 0 } else { route::withheld(facts, situation, policy, now) }
 }
 
 fn reason_to_skip(
@@ -200,8 +221,20 @@ mod tests {
 
     fn verdict(facts: &Facts, mode: Mode, oldest_valid: u16) -> Verdict {
         let tier = TierFacts { mode, priority: Priority::LifeThreat, expires: at(NOW + 60) };
-        let policy = Policy { oldest_valid: PolicyVersion(oldest_valid), channels: ChannelKind::Null.bit() };
-        plan(facts, tier, Situation { linked: true, found: Found::ByPlace }, policy, at(NOW))
+        let policy = Policy { oldest_valid: PolicyVersion(oldest_valid), channels: ChannelKind::Null.bit(), abroad: 0 };
+        let situation = Situation { linked: true, found: Found::ByPlace, cross_border: Grant::default() };
+        plan(facts, tier, situation, policy, at(NOW))
+    }
+
+    #[test]
+    fn a_grant_counts_until_it_expires_and_none_never_does() {
+        let counts = |grant: Grant, second| grant.counts(PolicyVersion(2), at(second));
+        let grant = Grant::until(PolicyVersion(2), Some(at(EPOCH + 100)));
+        assert!(counts(grant, EPOCH + 99));
+        assert!(!counts(grant, EPOCH + 100));
+        assert!(counts(Grant::until(PolicyVersion(2), None), EPOCH + i64::from(u32::MAX)));
+        assert!(!counts(Grant::until(PolicyVersion(1), None), EPOCH + 1));
+        assert!(!counts(Grant::default(), EPOCH - 100));
     }
 
     #[test]
@@ -240,6 +273,32 @@ mod tests {
     fn a_retired_policy_ends_its_consents_at_once() {
         assert!(matches!(verdict(&facts(), Mode::Actual, 3), Verdict::Tell { .. }));
         assert_eq!(verdict(&facts(), Mode::Actual, 4), Verdict::Skip(Skipped::PolicyRetired));
+    }
+
+    #[test]
+    fn a_channel_abroad_is_taken_only_with_consent() {
+        let [null, fcm] = [ChannelKind::Null, ChannelKind::Fcm].map(ChannelKind::bit);
+        let tier = TierFacts { mode: Mode::Actual, priority: Priority::LifeThreat, expires: at(NOW + 60) };
+        let row = Facts { channels: null | fcm, ..facts() };
+        let way = |abroad, linked, cross_border| {
+            let policy = Policy { oldest_valid: PolicyVersion(2), channels: null | fcm, abroad };
+            let situation = Situation { linked, found: Found::ByPlace, cross_border };
+            let left_out = withheld(&row, situation, policy, at(NOW));
+            match plan(&row, tier, situation, policy, at(NOW)) {
+                Verdict::Tell { route, .. } => Ok((route.channel(), left_out)),
+                Verdict::Skip(reason) => Err((reason, left_out)),
+            }
+        };
+        let granted = Grant::until(PolicyVersion(2), None);
+        let ended = Grant::until(PolicyVersion(2), Some(at(NOW)));
+        let retired = Grant::until(PolicyVersion(1), None);
+        assert_eq!(way(null, false, granted), Ok((ChannelKind::Null, 0)));
+        for none in [Grant::default(), ended, retired] {
+            assert_eq!(way(null, false, none), Ok((ChannelKind::Fcm, null)), "another way is left");
+            assert_eq!(way(null | fcm, false, none), Err((Skipped::NoCrossBorderConsent, null | fcm)));
+            assert_eq!(way(null | fcm, true, none), Ok((ChannelKind::Link, 0)));
+        }
+        assert_eq!(way(0, false, Grant::default()), Ok((ChannelKind::Null, 0)));
     }
 
     #[test]

@@ -7,19 +7,20 @@
 use prost::Message;
 
 use crate::domain::{
-    AppName, Consent, DeviceTraits, NewRegistration, PartnerName, Purpose, Registration, Slot, Timestamp, Token,
+    AppName, Consent, DeviceTraits, NewRegistration, PartnerName, PolicyVersion, Purpose, Registration, Slot,
+    Timestamp, Token,
 };
-use crate::plan::{Facts, Grant};
+use crate::plan::Facts;
 use crate::wire::storage_v1::{AppRecord, PartnerRecord, RegistrationRecord, RegistryState, TokenRecord};
 
 use super::directory::Profile;
 use super::effects::{Effects, Loss};
-use super::keeper::is_valid;
+use super::grants::SideGrants;
 use super::place_log::Frame;
 use super::places::Reported;
 use super::records::{self, cid_of, decode, number_key, slot_key, token_key};
 use super::store::{Batch, Key, Payload, Space};
-use super::{Registered, RegistryError, Shared};
+use super::{Registered, RegistryError, Shared, Updated};
 
 /// The layout of keyspaces and keys that this build writes.
 pub(super) const LAYOUT: u32 = 2;
@@ -38,6 +39,7 @@ pub(super) enum Change {
     ForgetToken(Slot, Token),
     AddPartner(PartnerName, Profile),
     AddApp(AppName, Profile),
+    RetirePolicy(PartnerName, PolicyVersion),
 }
 
 /// New values for a registration; `None` leaves what is there.
@@ -49,13 +51,15 @@ pub struct RegistrationChange {
     pub tokens: Option<Vec<Token>>,
     /// Whether the person takes part in exercises and tests.
     pub drills: Option<bool>,
+    /// Whether the person is under 14; that they are ends all that no guardian agreed to (R-P4).
+    pub under_14: Option<bool>,
 }
 
 /// What a change came to.
 #[derive(Debug)]
 pub(super) enum Done {
     Registered(Box<Registered>),
-    Updated(Box<Registration>),
+    Updated(Box<Updated>),
     Changed,
 }
 
@@ -164,11 +168,12 @@ impl<'a> Pending<'a> {
             Change::ForgetToken(slot, token) => self.forget_token(slot, &token)?,
             Change::AddPartner(name, profile) => self.add_partner(name, profile)?,
             Change::AddApp(name, profile) => self.add_app(name, profile)?,
+            Change::RetirePolicy(partner, version) => self.retire_policy(partner, version)?,
         }
         Ok(Done::Changed)
     }
 
-    fn update(&mut self, slot: Slot, change: RegistrationChange) -> Result<Registration, RegistryError> {
+    fn update(&mut self, slot: Slot, change: RegistrationChange) -> Result<Updated, RegistryError> {
         let mut record = self.record(slot)?;
         if let Some(traits) = change.traits {
             record.traits = Some(records::write_traits(&traits));
@@ -181,8 +186,12 @@ impl<'a> Pending<'a> {
         if let Some(drills) = change.drills {
             record.drills = drills;
         }
+        let ended = match change.under_14 {
+            Some(under_14) => self.set_under_14(slot, &mut record, under_14),
+            None => Vec::new(),
+        };
         self.put_changed(slot, &mut record);
-        self.registration(slot, &record)
+        Ok(Updated { registration: self.registration(slot, &record)?, ended })
     }
 
     fn delete(&mut self, slot: Slot) -> Result<(), RegistryError> {
@@ -192,7 +201,7 @@ impl<'a> Pending<'a> {
         self.remove_identifiers(slot, &record)?;
         self.remove_place(slot, &mut record);
         self.draft.batch.remove(Space::Registrations, slot_key(slot));
-        self.draft.effects.facts(slot, Facts::default());
+        self.draft.effects.facts(slot, Facts::default(), SideGrants::default());
         self.draft.effects.lose(Loss::Registration(slot));
         Ok(())
     }
@@ -203,7 +212,7 @@ impl<'a> Pending<'a> {
         if !facts.is_live() {
             return Err(RegistryError::NotFound);
         }
-        self.may_be_held(facts.location)?;
+        self.may_be_held(facts.location, facts.app())?;
         let known = match self.made.effects.placed(slot) {
             Some(placed) => placed.place.map(|(_, at)| at.as_microsecond()),
             None => self.shared.places.reported_us(slot),
@@ -216,56 +225,15 @@ impl<'a> Pending<'a> {
         Ok(())
     }
 
-    /// Only with consent is a place held (R-P1).
-    pub(super) fn may_be_held(&self, location: Grant) -> Result<(), RegistryError> {
-        if is_valid(location, self.now) { Ok(()) } else { Err(RegistryError::NoLocationConsent) }
-    }
-
     /// Sets or removes a place together with the record, which is yet to be written.
     pub(super) fn put_place(&mut self, slot: Slot, record: &mut RegistrationRecord, place: Option<Reported>) {
         record.place_commit = self.commit;
         self.draft.effects.place(slot, place.map(|(place, at)| (place, as_kept(at))));
     }
 
-    fn remove_place(&mut self, slot: Slot, record: &mut RegistrationRecord) {
+    pub(super) fn remove_place(&mut self, slot: Slot, record: &mut RegistrationRecord) {
         self.put_place(slot, record, None);
         self.draft.effects.lose(Loss::Place(slot));
-    }
-
-    /// Unless its person has agreed anew meanwhile.
-    fn expire(&mut self, slot: Slot) -> Result<(), RegistryError> {
-        let record: Option<RegistrationRecord> = self.read(Space::Registrations, slot_key(slot))?;
-        // One that is deleted has no place any more.
-        let Some(mut record) = record else { return Ok(()) };
-        if !is_valid(records::grant(&record, Purpose::Location), self.now) {
-            self.remove_place(slot, &mut record);
-            self.put_registration(slot, &record);
-        }
-        Ok(())
-    }
-
-    fn grant(&mut self, slot: Slot, consent: &Consent) -> Result<(), RegistryError> {
-        let mut record = self.record(slot)?;
-        let purpose = records::purpose_number(consent.purpose);
-        record.consents.retain(|known| known.purpose != purpose);
-        record.consents.push(records::write_consent(consent));
-        if !is_valid(records::grant(&record, Purpose::Location), self.now) {
-            self.remove_place(slot, &mut record);
-        }
-        self.put_changed(slot, &mut record);
-        Ok(())
-    }
-
-    /// Holds at once (R-P2); without consent to location the place goes with it.
-    fn withdraw(&mut self, slot: Slot, purpose: Purpose) -> Result<(), RegistryError> {
-        let mut record = self.record(slot)?;
-        record.consents.retain(|known| known.purpose != records::purpose_number(purpose));
-        if purpose == Purpose::Location {
-            self.remove_place(slot, &mut record);
-        }
-        self.draft.effects.lose(Loss::Consent(slot, purpose));
-        self.put_changed(slot, &mut record);
-        Ok(())
     }
 
     /// Unless its partner has given another address meanwhile.
@@ -292,7 +260,8 @@ impl<'a> Pending<'a> {
         let number = u16::try_from(self.partners).map_err(|_| RegistryError::Full("partners"))?;
         self.partners += 1;
         let (id, display_name) = (name.id().to_owned(), profile.display_name.clone());
-        let record = PartnerRecord { id, display_name, created_us: profile.created.as_microsecond() };
+        let created_us = profile.created.as_microsecond();
+        let record = PartnerRecord { id, display_name, created_us, ..PartnerRecord::default() };
         self.put(Space::Partners, number_key(number), &record);
         self.draft.effects.partner(name, profile);
         Ok(())
@@ -354,14 +323,15 @@ impl Pending<'_> {
     }
 
     /// Its partner has changed it.
-    fn put_changed(&mut self, slot: Slot, record: &mut RegistrationRecord) {
+    pub(super) fn put_changed(&mut self, slot: Slot, record: &mut RegistrationRecord) {
         record.updated_us = self.now.as_microsecond();
         self.put_registration(slot, record);
     }
 
     pub(super) fn put_registration(&mut self, slot: Slot, record: &RegistrationRecord) {
         self.put(Space::Registrations, slot_key(slot), record);
-        self.draft.effects.facts(slot, records::facts(slot, record, &self.shared.languages));
+        let facts = records::facts(slot, record, &self.shared.languages);
+        self.draft.effects.facts(slot, facts, records::side_grants(record));
     }
 
     /// A registration with the changes so far.

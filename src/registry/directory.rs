@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{AppName, AppSlot, PartnerName, Timestamp};
+use crate::domain::{AppName, AppSlot, PartnerName, PolicyVersion, PrivacyPolicy, Timestamp};
 
 /// A partner or an app, as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,19 +16,52 @@ pub struct Profile {
 /// Every partner and app.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
-    partners: BTreeMap<PartnerName, Profile>,
+    partners: BTreeMap<PartnerName, Partner>,
     apps: BTreeMap<AppName, (AppSlot, Profile)>,
     by_slot: Vec<AppName>,
 }
 
+/// A partner, and its privacy policy.
+#[derive(Debug)]
+struct Partner {
+    number: u16,
+    profile: Profile,
+    policy: PrivacyPolicy,
+}
+
+/// The policy of a partner that has retired none of it.
+pub(super) const NOTHING_RETIRED: PrivacyPolicy = PrivacyPolicy { oldest_valid: PolicyVersion(1), retired: None };
+
 impl Directory {
     pub(super) fn partner(&self, name: &PartnerName) -> Option<&Profile> {
-        self.partners.get(name)
+        self.partners.get(name).map(|partner| &partner.profile)
+    }
+
+    /// A partner's number in the store.
+    pub(super) fn number(&self, name: &PartnerName) -> Option<u16> {
+        self.partners.get(name).map(|partner| partner.number)
+    }
+
+    /// A partner's privacy policy.
+    pub(super) fn policy(&self, name: &PartnerName) -> Option<PrivacyPolicy> {
+        self.partners.get(name).map(|partner| partner.policy)
+    }
+
+    pub(super) fn set_policy(&mut self, name: &PartnerName, policy: PrivacyPolicy) {
+        if let Some(partner) = self.partners.get_mut(name) {
+            partner.policy = policy;
+        }
+    }
+
+    /// The numbers of a partner's apps.
+    pub(super) fn app_slots(&self, partner: &PartnerName) -> impl Iterator<Item = AppSlot> {
+        self.apps.iter().filter(move |(name, _)| name.partner == *partner).map(|(_, (slot, _))| *slot)
     }
 
     /// Partners from `first` on, by name.
     pub(super) fn partners(&self, first: Option<&PartnerName>) -> impl Iterator<Item = (&PartnerName, &Profile)> {
-        self.partners.iter().filter(move |(name, _)| first.is_none_or(|first| *name >= first))
+        let partners = self.partners.iter().filter(move |(name, _)| first.is_none_or(|first| *name >= first));
+        partners.map(|(name, partner)| (name, &partner.profile))
     }
 
     pub(super) fn app(&self, name: &AppName) -> Option<&(AppSlot, Profile)> {
@@ -58,14 +91,17 @@ impl Directory {
         self.by_slot.len()
     }
 
+    /// Adds a partner under the next number.
     pub(super) fn add_partner(&mut self, name: PartnerName, profile: Profile) {
-        self.partners.insert(name, profile);
+        let number = self.partners.len() as u16;
+        self.partners.insert(name, Partner { number, profile, policy: NOTHING_RETIRED });
     }
 
-    /// Adds an app under the next number.
-    pub(super) fn add_app(&mut self, name: AppName, profile: Profile) {
+    /// Adds an app under the next number, which it returns.
+    pub(super) fn add_app(&mut self, name: AppName, profile: Profile) -> AppSlot {
         let slot = AppSlot(self.by_slot.len() as u16);
         self.by_slot.push(name.clone());
         self.apps.insert(name, (slot, profile));
+        slot
     }
 }

@@ -2,11 +2,12 @@
 
 use foldhash::HashMap;
 
-use crate::domain::{AppName, ChannelKind, Cid, PartnerName, Purpose, Slot};
-use crate::plan::{Facts, Grant};
+use crate::domain::{AppName, AppSlot, ChannelKind, Cid, PartnerName, PrivacyPolicy, Purpose, Slot};
+use crate::plan::{Facts, Flags, Grant};
 
 use super::Shared;
-use super::directory::Profile;
+use super::directory::{Directory, Profile};
+use super::grants::SideGrants;
 use super::place_log::Frame;
 use super::places::Reported;
 
@@ -14,11 +15,12 @@ use super::places::Reported;
 /// back in between.
 #[derive(Default)]
 pub(super) struct Effects {
-    facts: HashMap<Slot, Facts>,
+    facts: HashMap<Slot, (Facts, SideGrants)>,
     places: HashMap<Slot, Placed>,
     names: HashMap<Cid, Option<Slot>>,
     partners: Vec<(PartnerName, Profile)>,
     apps: Vec<(AppName, Profile)>,
+    policies: Vec<(PartnerName, PrivacyPolicy)>,
     /// What is lost at once.
     losses: Vec<Loss>,
 }
@@ -33,7 +35,7 @@ pub(super) struct Placed {
 }
 
 /// Something that is taken away from a registration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Loss {
     /// All that it is.
     Registration(Slot),
@@ -43,11 +45,13 @@ pub(super) enum Loss {
     Place(Slot),
     /// An address.
     Channel(Slot, ChannelKind),
+    /// What was agreed to in these apps under older versions of the policy.
+    Policies(Vec<AppSlot>, PrivacyPolicy),
 }
 
 impl Effects {
-    pub(super) fn facts(&mut self, slot: Slot, facts: Facts) {
-        self.facts.insert(slot, facts);
+    pub(super) fn facts(&mut self, slot: Slot, facts: Facts, grants: SideGrants) {
+        self.facts.insert(slot, (facts, grants));
     }
 
     /// A place that was reported: the record is as it was.
@@ -63,7 +67,7 @@ impl Effects {
 
     /// A row, if it is changed here.
     pub(super) fn facts_of(&self, slot: Slot) -> Option<Facts> {
-        self.facts.get(&slot).copied()
+        self.facts.get(&slot).map(|(facts, _)| *facts)
     }
 
     /// Where a phone is, if that is changed here.
@@ -99,6 +103,10 @@ impl Effects {
         self.apps.push((name, profile));
     }
 
+    pub(super) fn policy(&mut self, partner: PartnerName, policy: PrivacyPolicy) {
+        self.policies.push((partner, policy));
+    }
+
     pub(super) fn lose(&mut self, loss: Loss) {
         self.losses.push(loss);
     }
@@ -127,6 +135,7 @@ impl Effects {
         self.names.extend(later.names);
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
+        self.policies.extend(later.policies);
         self.losses.extend(later.losses);
     }
 }
@@ -134,7 +143,8 @@ impl Effects {
 impl Shared {
     /// What is durable becomes visible.
     pub(super) fn learn(&self, effects: Effects) {
-        for (slot, facts) in effects.facts {
+        for (slot, (facts, grants)) in effects.facts {
+            self.set_grants(slot, grants);
             self.facts.set(slot, facts);
         }
         for (slot, placed) in effects.places {
@@ -151,9 +161,25 @@ impl Shared {
         for (name, profile) in effects.partners {
             directory.add_partner(name, profile);
         }
-        for (name, profile) in effects.apps {
-            directory.add_app(name, profile);
+        for (partner, policy) in effects.policies {
+            directory.set_policy(&partner, policy);
         }
+        for (name, profile) in effects.apps {
+            self.add_app(&mut directory, name, profile);
+        }
+    }
+
+    /// A new app has its partner's policy.
+    pub(super) fn add_app(&self, directory: &mut Directory, name: AppName, profile: Profile) {
+        let policy = directory.policy(&name.partner);
+        let slot = directory.add_app(name, profile);
+        if let Some(policy) = policy {
+            self.policies.set(slot, policy.oldest_valid);
+        }
+    }
+
+    pub(super) fn set_grants(&self, slot: Slot, grants: SideGrants) {
+        self.cross_border.set(slot, grants.cross_border);
     }
 
     /// What is taken away is gone before that is durable (R-P2). It is taken from what can be seen now, so that nothing
@@ -162,6 +188,7 @@ impl Shared {
         match loss {
             Loss::Registration(slot) => {
                 self.facts.set(slot, Facts::default());
+                self.set_grants(slot, SideGrants::default());
                 self.places.set(slot, None);
             }
             Loss::Consent(slot, purpose) => {
@@ -169,7 +196,11 @@ impl Shared {
                 match purpose {
                     Purpose::EmergencyPush => facts.emergency = Grant::default(),
                     Purpose::Location => facts.location = Grant::default(),
-                    Purpose::SavedPlaces | Purpose::LinkMerging | Purpose::AssociatedStart | Purpose::CrossBorder => {}
+                    Purpose::CrossBorder => {
+                        self.cross_border.set(slot, Grant::default());
+                        facts.flags.0 &= !Flags::CROSS_BORDER;
+                    }
+                    Purpose::SavedPlaces | Purpose::LinkMerging | Purpose::AssociatedStart => {}
                 }
                 self.facts.set(slot, facts);
             }
@@ -178,6 +209,11 @@ impl Shared {
                 let mut facts = self.facts.row(slot);
                 facts.channels &= !channel.bit();
                 self.facts.set(slot, facts);
+            }
+            Loss::Policies(apps, policy) => {
+                for app in apps {
+                    self.policies.set(app, policy.oldest_valid);
+                }
             }
         }
     }

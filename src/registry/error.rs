@@ -26,6 +26,20 @@ pub enum RegistryError {
     /// A place was offered without a valid consent to hold it (R-P1).
     #[error("the registration has no valid consent for location")]
     NoLocationConsent,
+    /// A consent was given under a version of the policy that its partner has retired.
+    #[error("is retired: the oldest version that counts is {oldest}")]
+    PolicyRetired {
+        /// Which of several consents, from 0.
+        consent: usize,
+        /// The oldest version under which a consent counts.
+        oldest: u16,
+    },
+    /// A consent for a person under 14 was given by nobody else (R-P4).
+    #[error("is required for a person under 14")]
+    NoGuardian {
+        /// Which of several consents, from 0.
+        consent: usize,
+    },
     /// The server has just started, and is still reading what it holds.
     #[error("the registry is being loaded")]
     Loading,

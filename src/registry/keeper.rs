@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::WeakSender;
 
-use crate::domain::{Slot, Timestamp};
-use crate::plan::{EPOCH, Grant};
+use crate::domain::{AppSlot, Slot, Timestamp};
+use crate::plan::Grant;
 
 use super::Shared;
 use super::change::Change;
@@ -61,38 +61,17 @@ fn write(shared: &Shared, jobs: &WeakSender<Job>, snapshot: Snapshot) {
 }
 
 impl Shared {
+    /// Whether a grant in an app counts at `now`.
+    pub(super) fn counts(&self, grant: Grant, app: AppSlot, now: Timestamp) -> bool {
+        grant.counts(self.policies.oldest_valid(app), now)
+    }
+
     /// Those whose place is in the index though their consent to hold it has ended.
     pub(super) fn expired(&self, now: Timestamp) -> Vec<Slot> {
         let ended = |slot: &Slot| {
-            let grant = self.facts.row(*slot).location;
-            !is_valid(grant, now) && self.places.reported_us(*slot).is_some()
+            let facts = self.facts.row(*slot);
+            !self.counts(facts.location, facts.app(), now) && self.places.reported_us(*slot).is_some()
         };
         self.facts.live(Slot(0)).map(|(slot, _)| slot).filter(ended).collect()
-    }
-}
-
-/// Whether a grant counts at `now` (R-P1: only an unexpired one does). A row keeps whole seconds, rounded down, so a
-/// grant may end up to a second early and never late.
-pub(super) fn is_valid(grant: Grant, now: Timestamp) -> bool {
-    // Never granted is not "until the epoch": a server's clock may be set to before it, to send alerts of the past.
-    grant.until == u32::MAX || (grant.until != 0 && now.as_second() - EPOCH < i64::from(grant.until))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::PolicyVersion;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    #[test]
-    fn a_grant_counts_until_it_expires_and_none_never_does() {
-        let grant = Grant::until(PolicyVersion(1), Some(at(EPOCH + 100)));
-        assert!(is_valid(grant, at(EPOCH + 99)));
-        assert!(!is_valid(grant, at(EPOCH + 100)));
-        assert!(is_valid(Grant::until(PolicyVersion(1), None), at(EPOCH + i64::from(u32::MAX))));
-        assert!(!is_valid(Grant::default(), at(EPOCH - 100)));
     }
 }

@@ -5,12 +5,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::audit::{self, Audit, Tail};
-use crate::domain::{Act, AppName, AuditEntry, Footprint, PartnerName, Slot};
+use crate::domain::{Act, AppName, AuditEntry, Footprint, PartnerName, PolicyVersion, PrivacyPolicy, Slot};
 use crate::wire::storage_v1::{AppRecord, PartnerRecord, RegistrationRecord, RegistryState};
 
 use super::change::{LAYOUT, Next};
 use super::directory::Profile;
-use super::keeper::is_valid;
 use super::place_log::{Limits, PlaceLog};
 use super::records::{self, cid_of, decode, number_key, slot_key, slot_of, subject_of};
 use super::store::{Key, Space, Store, damaged};
@@ -163,6 +162,7 @@ fn load_part(
             return Err(RegistryError::Full("registrations"));
         }
         let record: RegistrationRecord = decode(Space::Registrations, &key, &payload)?;
+        shared.set_grants(slot, records::side_grants(&record));
         shared.facts.set(slot, records::facts(slot, &record, &shared.languages));
         shared.names.insert(cid_of(&record, slot)?, slot);
         place_commits.resize((slot.0 - start) as usize, NOBODY);
@@ -201,6 +201,12 @@ fn record_directory(shared: &Shared, audit: &Audit, tail: &Tail) {
     };
     for (partner, profile) in directory.partners(None) {
         record(partner.to_string(), profile, Act::PartnerCreated);
+        if let Some((policy, retired)) = directory.policy(partner).and_then(|policy| Some((policy, policy.retired?)))
+            && tail.lacks_object(&partner.to_string(), retired)
+        {
+            let act = Act::PolicyRetired { version: PolicyVersion(policy.oldest_valid.0 - 1) };
+            drop(audit.append(&AuditEntry { object: partner.to_string().into(), ..AuditEntry::server(act) }));
+        }
         for (app, profile) in directory.apps(partner, None) {
             record(app.to_string(), profile, Act::AppCreated);
         }
@@ -214,7 +220,16 @@ fn load_directory(shared: &Shared) -> Result<(), RegistryError> {
         let record: PartnerRecord = decode(Space::Partners, &key, &payload)?;
         let name = PartnerName::new(&record.id).map_err(|_| damaged(Space::Partners, &key, "malformed name"))?;
         let profile = Profile { display_name: record.display_name, created: records::instant(record.created_us) };
-        directory.add_partner(name, profile);
+        // A partner's number is its position.
+        if *number_key(directory.partner_count() as u16).as_bytes() != *key {
+            return Err(damaged(Space::Partners, &key, "the partner before it is missing"));
+        }
+        directory.add_partner(name.clone(), profile);
+        if record.oldest_policy > 1 {
+            let oldest_valid = PolicyVersion(record.oldest_policy as u16);
+            let retired = Some(records::instant(record.policy_retired_us));
+            directory.set_policy(&name, PrivacyPolicy { oldest_valid, retired });
+        }
     }
     for item in shared.store.scan(Space::Apps) {
         let (key, payload) = item?;
@@ -227,7 +242,7 @@ fn load_directory(shared: &Shared) -> Result<(), RegistryError> {
             return Err(bad("the app before it is missing"));
         }
         let profile = Profile { display_name: record.display_name, created: records::instant(record.created_us) };
-        directory.add_app(name, profile);
+        shared.add_app(&mut directory, name, profile);
     }
     Ok(())
 }
@@ -257,7 +272,7 @@ fn load_places(
             let _ = progress.add(STEP as u64);
         }
         let place = place?;
-        if is_valid(shared.facts.row(slot).location, now) {
+        if shared.counts(shared.facts.row(slot).location, shared.facts.row(slot).app(), now) {
             return Some((slot, place));
         }
         shared.places.set_time(slot, None);

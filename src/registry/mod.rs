@@ -9,10 +9,12 @@
 //! at the moment of planning. Values that come here were checked at the door that read them.
 
 mod change;
+mod consents;
 mod directory;
 mod effects;
 mod error;
 mod facts;
+mod grants;
 mod identity;
 mod keeper;
 mod languages;
@@ -36,16 +38,17 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::audit::{Audit, Tail};
 use crate::domain::{
     AppName, AppSlot, AuditSubject, ChannelKind, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
-    PartnerName, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
+    PartnerName, PolicyVersion, PrivacyPolicy, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
 };
 use crate::locate::Index;
 use crate::metrics::Metrics;
-use crate::plan::{Facts, LanguageId};
+use crate::plan::{Facts, Grant, LanguageId};
 use crate::tasks::Tasks;
 
 use change::{Change, Done};
 use directory::Directory;
 use facts::FactsTable;
+use grants::{GrantTable, Policies};
 use identity::Keys;
 use languages::Languages;
 use load::{Around, Loaded};
@@ -110,6 +113,9 @@ struct Shared {
     store: Store,
     keys: Keys,
     facts: FactsTable,
+    /// Consents to sending out of the region.
+    cross_border: GrantTable,
+    policies: Policies,
     languages: Languages,
     names: Names,
     directory: RwLock<Directory>,
@@ -133,6 +139,15 @@ pub struct Registered {
     pub ended: Option<AuditSubject>,
     /// Whether this was asked for before, so that nothing has changed but the secret.
     pub repeated: bool,
+}
+
+/// A registration that was changed.
+#[derive(Debug, Clone)]
+pub struct Updated {
+    /// As it is held now.
+    pub registration: Registration,
+    /// What had been agreed to and counts no more, since the person is under 14 and no guardian has agreed.
+    pub ended: Vec<Purpose>,
 }
 
 impl Registry {
@@ -203,6 +218,16 @@ impl Registry {
         self.0.get().map_or_else(Facts::default, |open| open.shared.facts.row(slot))
     }
 
+    /// The consent to sending out of the region; the empty one where there is none.
+    pub fn cross_border(&self, slot: Slot) -> Grant {
+        self.0.get().map_or_else(Grant::default, |open| open.shared.cross_border.get(slot))
+    }
+
+    /// The oldest version of the privacy policy of an app's partner under which consents count.
+    pub fn oldest_valid_policy(&self, app: AppSlot) -> PolicyVersion {
+        self.0.get().map_or(PolicyVersion(1), |open| open.shared.policies.oldest_valid(app))
+    }
+
     /// The language with this number.
     pub fn language(&self, id: LanguageId) -> Option<Language> {
         self.0.get()?.shared.languages.language(id)
@@ -237,8 +262,9 @@ impl Registry {
 
     /// Bytes on the heap by part, with what is in reserve: all that grows with the registrations.
     pub fn memory_bytes(&self) -> Vec<(&'static str, usize)> {
-        let Ok(Shared { facts, names, places, .. }) = self.shared() else { return Vec::new() };
-        vec![("facts", facts.memory_bytes()), ("names", names.memory_bytes()), ("places", places.memory_bytes())]
+        let Ok(Shared { facts, cross_border, names, places, .. }) = self.shared() else { return Vec::new() };
+        let rows = facts.memory_bytes() + cross_border.memory_bytes();
+        vec![("facts", rows), ("names", names.memory_bytes()), ("places", places.memory_bytes())]
     }
 }
 
@@ -263,13 +289,9 @@ impl Registry {
     }
 
     /// Changes what a registration says of its device.
-    pub async fn update(
-        &self,
-        name: &RegistrationName,
-        change: RegistrationChange,
-    ) -> Result<Registration, RegistryError> {
+    pub async fn update(&self, name: &RegistrationName, change: RegistrationChange) -> Result<Updated, RegistryError> {
         match self.change(Change::Update(self.slot(name)?, Box::new(change))).await? {
-            Done::Updated(registration) => Ok(*registration),
+            Done::Updated(updated) => Ok(*updated),
             Done::Registered(_) | Done::Changed => Err(RegistryError::Stopped),
         }
     }
@@ -321,6 +343,17 @@ impl Registry {
         self.change(Change::Withdraw(self.slot(name)?, purpose)).await.map(drop)
     }
 
+    /// Retires a partner's privacy policy up to a version: what was agreed to under it counts no more for everything
+    /// planned after this returns.
+    pub async fn retire_policy(
+        &self,
+        partner: PartnerName,
+        version: PolicyVersion,
+    ) -> Result<PrivacyPolicy, RegistryError> {
+        self.change(Change::RetirePolicy(partner.clone(), version)).await?;
+        self.policy(&partner)
+    }
+
     /// Admits a partner.
     pub async fn create_partner(&self, name: PartnerName, display_name: String) -> Result<Profile, RegistryError> {
         let profile = Profile { display_name, created: self.shared()?.now() };
@@ -368,6 +401,8 @@ impl Shared {
             keys: Keys::open(&config.dir.join("identity.key"), state.is_none())?,
             store,
             facts: FactsTable::with_capacity(config.capacity),
+            cross_border: GrantTable::with_capacity(config.capacity),
+            policies: Policies::new(),
             languages: Languages::default(),
             names: Names::default(),
             directory: RwLock::default(),

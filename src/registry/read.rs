@@ -1,13 +1,12 @@
 //! What doors read.
 
 use crate::domain::{
-    AppName, AppSlot, AuditSubject, ChannelKind, DeviceSlot, LinkSecret, PartnerName, Private, Purpose, Registration,
-    RegistrationName, Slot, Token,
+    AppName, AppSlot, AuditSubject, ChannelKind, DeviceSlot, LinkSecret, PartnerName, PrivacyPolicy, Private, Purpose,
+    Registration, RegistrationName, Slot, Token,
 };
 use crate::wire::storage_v1::{RegistrationRecord, TokenRecord};
 
 use super::identity::is_secret;
-use super::keeper::is_valid;
 use super::places::Reported;
 use super::records::{self, cid_of, decode, device_of, slot_key, subject_of, token_key};
 use super::store::{Key, Payload, Space, damaged};
@@ -77,6 +76,11 @@ impl Registry {
         let directory = self.shared()?.directory.read();
         let partners = directory.partners(first).take(most);
         Ok(partners.map(|(name, profile)| (name.clone(), profile.clone())).collect())
+    }
+
+    /// How far a partner has retired its privacy policy.
+    pub fn policy(&self, partner: &PartnerName) -> Result<PrivacyPolicy, RegistryError> {
+        self.shared()?.directory.read().policy(partner).ok_or(RegistryError::UnknownPartner)
     }
 
     /// An app.
@@ -159,7 +163,7 @@ impl Shared {
             token(slot, channel, &values)?.ok_or_else(missing)
         });
         // One whose consent has ended a moment ago is not shown, though it may still be there.
-        let place = place.filter(|_| is_valid(records::grant(record, Purpose::Location), self.clock.now()));
+        let place = place.filter(|_| self.counts(records::grant(record, Purpose::Location), app, self.clock.now()));
         Ok(Registration {
             subject: subject_of(record, slot)?,
             gid: self.keys.pseudonym(&name.partner, device_of(record, slot)?),
@@ -171,6 +175,7 @@ impl Shared {
             tokens: tokens.collect::<Result<_, _>>()?,
             gone: records::channels(record.gone_channels).collect(),
             consents: records::read_consents(record),
+            under_14: record.under_14,
             drills: record.drills,
             place: place.map(|(place, _)| place),
             place_time: place.map(|(_, at)| at),

@@ -3,13 +3,14 @@
 use prost::Message;
 
 use crate::domain::{
-    AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Language, Platform, PolicyVersion,
-    Purpose, Slot, Timestamp,
+    AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Guardian, Language, Platform,
+    PolicyVersion, Private, Purpose, Slot, Timestamp,
 };
 use crate::plan::{Facts, Flags, Grant};
-use crate::wire::storage_v1::{ConsentRecord, RegistrationRecord, TraitsRecord};
+use crate::wire::storage_v1::{ConsentRecord, GuardianRecord, RegistrationRecord, TraitsRecord};
 
 use super::RegistryError;
+use super::grants::SideGrants;
 use super::identity::DeviceId;
 use super::languages::Languages;
 use super::store::{Key, Space, damaged};
@@ -43,7 +44,7 @@ pub(super) fn facts(slot: Slot, record: &RegistrationRecord, languages: &Languag
         channels: record.channels as u16,
         emergency: grant(record, Purpose::EmergencyPush),
         location: grant(record, Purpose::Location),
-        flags: Flags(Flags::LIVE | if record.drills { Flags::DRILLS } else { 0 }),
+        flags: flags(record),
         ..Facts::default()
     };
     let tags = record.traits.iter().flat_map(|traits| &traits.languages);
@@ -54,9 +55,21 @@ pub(super) fn facts(slot: Slot, record: &RegistrationRecord, languages: &Languag
     row
 }
 
-/// The grant for a purpose; the empty one where there is none.
+fn flags(record: &RegistrationRecord) -> Flags {
+    let flag = |flag: u16, is_set: bool| if is_set { flag } else { 0 };
+    let cross_border = grant(record, Purpose::CrossBorder) != Grant::default();
+    Flags(Flags::LIVE | flag(Flags::DRILLS, record.drills) | flag(Flags::CROSS_BORDER, cross_border))
+}
+
+/// The grants that are not in the row.
+pub(super) fn side_grants(record: &RegistrationRecord) -> SideGrants {
+    SideGrants { cross_border: grant(record, Purpose::CrossBorder) }
+}
+
+/// The grant for a purpose; the empty one where there is none, or none that counts for a child.
 pub(super) fn grant(record: &RegistrationRecord, purpose: Purpose) -> Grant {
-    let found = record.consents.iter().find(|consent| consent.purpose == purpose_number(purpose));
+    let is_given = |consent: &&ConsentRecord| !record.under_14 || consent.guardian.is_some();
+    let found = record.consents.iter().find(|consent| consent.purpose == purpose_number(purpose)).filter(is_given);
     found.map_or_else(Grant::default, |consent| {
         Grant::until(PolicyVersion(consent.policy as u16), consent.expires_us.map(instant))
     })
@@ -73,17 +86,30 @@ pub(super) fn write_consent(consent: &Consent) -> ConsentRecord {
         granted_us: consent.granted.as_microsecond(),
         expires_us: consent.expires.map(Timestamp::as_microsecond),
         origin: consent.origin.0.clone(),
+        guardian: consent.guardian.as_ref().map(|guardian| GuardianRecord {
+            reference: guardian.reference.expose().clone(),
+            method: guardian.method.clone(),
+        }),
     }
 }
 
+pub(super) fn purpose_of(consent: &ConsentRecord) -> Option<Purpose> {
+    Purpose::ALL.into_iter().find(|&purpose| purpose_number(purpose) == consent.purpose)
+}
+
 pub(super) fn read_consents(record: &RegistrationRecord) -> Vec<Consent> {
+    let guardian = |guardian: &GuardianRecord| Guardian {
+        reference: Private::new(guardian.reference.clone()),
+        method: guardian.method.clone(),
+    };
     let read = |consent: &ConsentRecord| {
         Some(Consent {
-            purpose: Purpose::ALL.into_iter().find(|&purpose| purpose_number(purpose) == consent.purpose)?,
+            purpose: purpose_of(consent)?,
             policy: PolicyVersion(consent.policy as u16),
             granted: instant(consent.granted_us),
             expires: consent.expires_us.map(instant),
             origin: ConsentOrigin(consent.origin.clone()),
+            guardian: consent.guardian.as_ref().map(guardian),
         })
     };
     record.consents.iter().filter_map(read).collect()

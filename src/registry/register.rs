@@ -42,6 +42,7 @@ impl Pending<'_> {
             (self.take_slot()?, Cid(rand::random()), device, self.now.as_microsecond())
         };
         let secret = new_secret();
+        self.may_be_granted(app, new.under_14, &new.consents)?;
         let mut record = RegistrationRecord {
             cid: cid.0.to_vec().into(),
             app: app.0.into(),
@@ -57,9 +58,10 @@ impl Pending<'_> {
             updated_us: self.now.as_microsecond(),
             subject: rand::random::<[u8; 16]>().to_vec().into(),
             place_commit: 0,
+            under_14: new.under_14,
         };
         if new.place.is_some() {
-            self.may_be_held(records::grant(&record, Purpose::Location))?;
+            self.may_be_held(records::grant(&record, Purpose::Location), app)?;
         }
         self.put_place(slot, &mut record, new.place);
         self.put_tokens(slot, &mut record, &new.tokens);

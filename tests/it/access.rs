@@ -44,7 +44,7 @@ async fn submit(channel: Channel, token: &str, message: &Message) -> Result<v1::
 pub(crate) async fn register(channel: Channel, token: &str, app: &str) -> Result<Credentials, Status> {
     let consent = |purpose: v1::ConsentPurpose| v1::Consent {
         purpose: purpose.into(),
-        policy_version: 1,
+        policy_version: 2,
         origin: "test".to_owned(),
         ..v1::Consent::default()
     };

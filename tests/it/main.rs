@@ -13,6 +13,7 @@ mod operations;
 mod operators;
 mod permissions;
 mod privacy;
+mod privacy_rules;
 mod real_alerts;
 mod registration;
 mod services;

@@ -23,7 +23,6 @@ use hazardcast::ledger::Ledger;
 use hazardcast::link::Hub;
 use hazardcast::locate::Index;
 use hazardcast::metrics::Metrics;
-use hazardcast::plan::Policy;
 use hazardcast::registry::{self, Registered, Registry};
 use hazardcast::tasks::Tasks;
 use tempfile::TempDir;
@@ -292,8 +291,7 @@ impl Running {
                 [seed::<_, 500>(links, &gates[0], log, &time), seed::<_, 500>(null, &gates[1], log, &time)]
             }
         };
-        let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
-        let (fan_outs, workers) = FanOuts::assemble(around, policy, seeds.into());
+        let (fan_outs, workers) = FanOuts::assemble(around, 0, seeds.into());
         fan_outs.recover(recovered);
         let (desk, desk_task) =
             Desk::new(lineages, Rules::default(), journal, Audit::memory(Arc::clone(&time)), fan_outs.clone(), time);
@@ -328,10 +326,10 @@ pub(crate) fn app() -> AppName {
     AppName::new(PartnerName::new("dev").expect("a name"), "alpha").expect("a name")
 }
 
-/// A grant that holds until it is withdrawn, or until `expires`.
+/// A grant under a policy that no test retires; it holds until it is withdrawn, or until `expires`.
 pub(crate) fn consent(purpose: Purpose, expires: Option<Timestamp>) -> Consent {
-    let (policy, origin) = (PolicyVersion(2), ConsentOrigin("test".to_owned()));
-    Consent { purpose, policy, granted: Timestamp::UNIX_EPOCH, expires, origin }
+    let (policy, origin) = (PolicyVersion(60_000), ConsentOrigin("test".to_owned()));
+    Consent { purpose, policy, granted: Timestamp::UNIX_EPOCH, expires, origin, guardian: None }
 }
 
 /// A place.
@@ -362,6 +360,7 @@ pub(crate) fn device(at: [f64; 2], null: bool) -> NewRegistration {
         tokens: if null { vec![null_token()] } else { Vec::new() },
         consents: vec![consent(Purpose::EmergencyPush, None), consent(Purpose::Location, None)],
         drills: false,
+        under_14: false,
         place: Some((point(at), NOON)),
     }
 }

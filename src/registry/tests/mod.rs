@@ -11,6 +11,7 @@ mod model;
 mod place_log;
 mod places;
 mod tokens;
+mod uses;
 
 use std::time::Duration;
 
@@ -196,6 +197,7 @@ fn bare(name: &str) -> NewRegistration {
         tokens: Vec::new(),
         consents: Vec::new(),
         drills: false,
+        under_14: false,
         place: None,
     }
 }
@@ -222,7 +224,14 @@ fn token(channel: ChannelKind, value: &str) -> Token {
 
 fn consent(purpose: Purpose, expires: Option<Timestamp>) -> Consent {
     let origin = ConsentOrigin("first-run dialog".to_owned());
-    Consent { purpose, policy: PolicyVersion(3), granted: NOON - SignedDuration::from_hours(1), expires, origin }
+    Consent {
+        purpose,
+        policy: PolicyVersion(3),
+        granted: NOON - SignedDuration::from_hours(1),
+        expires,
+        origin,
+        guardian: None,
+    }
 }
 
 fn point(lon: f64, lat: f64) -> Footprint {

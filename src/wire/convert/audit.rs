@@ -80,9 +80,7 @@ fn details(act: &Act) -> Option<Details> {
         Act::RegistrationRecovered { consents } => Details::RegistrationRecovered(part::RegistrationRecovered {
             consents: consents.iter().map(terms_to_wire).collect(),
         }),
-        &Act::RegistrationUpdated { traits, tokens, drills, secret } => {
-            Details::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret })
-        }
+        Act::RegistrationUpdated { .. } => Details::RegistrationUpdated(updated_to_wire(act)),
         Act::PlacesReported { reported, forgotten, refused, since } => Details::PlacesReported(part::PlacesReported {
             report_count: reported.cast_signed(),
             forget_count: forgotten.cast_signed(),
@@ -93,6 +91,14 @@ fn details(act: &Act) -> Option<Details> {
         Act::ConsentWithdrawn { purpose } => {
             Details::ConsentWithdrawn(part::ConsentWithdrawn { purpose: purpose_to_wire(*purpose) })
         }
+        Act::ConsentEnded { purposes } => Details::ConsentEnded(part::ConsentEnded {
+            purposes: purposes.iter().copied().map(purpose_to_wire).collect(),
+        }),
+        Act::PolicyRetired { version } => Details::PolicyRetired(part::PolicyRetired { version: version.0.into() }),
+        Act::PlacesForgotten { stale, without_consent } => Details::PlacesForgotten(part::PlacesForgotten {
+            stale_count: stale.cast_signed(),
+            without_consent_count: without_consent.cast_signed(),
+        }),
         Act::AlertDecided { authority, alert, outcome, recovered } => {
             Details::AlertDecided(decided_to_wire(authority, alert.as_ref(), outcome, *recovered))
         }
@@ -112,10 +118,20 @@ fn details(act: &Act) -> Option<Details> {
         | Act::RegistrationEnded
         | Act::RegistrationRead
         | Act::RegistrationDeleted
+        | Act::SavedPlaceSet
+        | Act::SavedPlaceDeleted
+        | Act::SavedPlacesRead
         | Act::PartnerCreated
         | Act::AppCreated
         | Act::BootstrapOffered => return None,
     })
+}
+
+fn updated_to_wire(act: &Act) -> part::RegistrationUpdated {
+    let &Act::RegistrationUpdated { traits, tokens, drills, secret, under_14, place_precision } = act else {
+        return part::RegistrationUpdated::default();
+    };
+    part::RegistrationUpdated { traits, tokens, drills, secret, under_14, place_precision }
 }
 
 fn decided_to_wire(
@@ -146,6 +162,7 @@ fn terms_to_wire(terms: &ConsentTerms) -> part::ConsentTerms {
         grant_time: Some(time::to_wire(terms.granted)),
         expire_time: terms.expires.map(time::to_wire),
         origin_digest: Bytes::copy_from_slice(&terms.origin_digest),
+        guardian_digest: terms.guardian_digest.map(|digest| Bytes::copy_from_slice(&digest)).unwrap_or_default(),
     }
 }
 

@@ -3,8 +3,8 @@
 use compact_str::CompactString;
 
 use crate::domain::{
-    AppName, ChannelKind, Consent, ConsentOrigin, DeviceIdentifier, DeviceTraits, Footprint, Language, NewRegistration,
-    PolicyVersion, Private, Registration, SignedDuration, Timestamp, Token,
+    AppName, ChannelKind, Consent, ConsentOrigin, DeviceIdentifier, DeviceTraits, Footprint, Guardian, Language,
+    NewRegistration, PolicyVersion, Private, Registration, SignedDuration, Timestamp, Token,
 };
 use crate::wire::v1;
 
@@ -31,6 +31,7 @@ pub fn to_wire(registration: &Registration) -> v1::Registration {
         tokens: registration.tokens.iter().map(token).collect(),
         consents: registration.consents.iter().map(consent_to_wire).collect(),
         drills: registration.drills,
+        under_14: registration.under_14,
         place: registration.place.map(|place| v1::Place {
             footprint: Some(geography::footprint_to_wire(place)),
             report_time: registration.place_time.map(time::to_wire),
@@ -57,6 +58,7 @@ pub fn new_registration(
         tokens: tokens(registration.tokens, "registration.tokens")?,
         consents: consents(registration.consents, "registration.consents", now)?,
         drills: registration.drills,
+        under_14: registration.under_14,
         place: registration.place.map(|place| self::place(place, "registration.place", now)).transpose()?,
     })
 }
@@ -146,6 +148,10 @@ fn consent_to_wire(consent: &Consent) -> v1::Consent {
         grant_time: Some(time::to_wire(consent.granted)),
         expire_time: consent.expires.map(time::to_wire),
         origin: consent.origin.0.clone(),
+        guardian: consent.guardian.as_ref().map(|guardian| v1::Guardian {
+            reference: guardian.reference.expose().clone(),
+            method: guardian.method.clone(),
+        }),
     }
 }
 
@@ -176,16 +182,33 @@ pub fn consent(consent: &v1::Consent, field: &str, now: Timestamp) -> Result<Con
     if expires.is_some_and(|expires| expires <= granted) {
         return Err(InvalidField::new(at("expire_time"), "must be after grant_time"));
     }
-    let origin = text(&consent.origin, &at("origin"), 200)?;
-    if origin.is_empty() {
-        return Err(InvalidField::required(at("origin")));
-    }
-    Ok(Consent { purpose, policy: PolicyVersion(policy), granted, expires, origin: ConsentOrigin(origin.into()) })
+    let origin = ConsentOrigin(required_text(&consent.origin, &at("origin"), 200)?);
+    let guardian = consent.guardian.as_ref().map(|given| guardian(given, &at("guardian"))).transpose()?;
+    Ok(Consent { purpose, policy: PolicyVersion(policy), granted, expires, origin, guardian })
+}
+
+fn guardian(guardian: &v1::Guardian, field: &str) -> Result<Guardian, InvalidField> {
+    let reference = required_text(&guardian.reference, &format!("{field}.reference"), 64)?;
+    let method = required_text(&guardian.method, &format!("{field}.method"), 200)?;
+    Ok(Guardian { reference: Private::new(reference), method })
+}
+
+/// Reads which version of a policy is to be retired. One behind it must be left for new consents.
+pub fn retired_version(version: u32, field: &str) -> Result<PolicyVersion, InvalidField> {
+    let read = u16::try_from(version).ok().filter(|&version| (1..u16::MAX).contains(&version));
+    read.map(PolicyVersion).ok_or_else(|| InvalidField::new(field, "must be 1 to 65,534"))
 }
 
 /// Reads what people call a partner or an app.
 pub fn display_name(name: &str, field: &str) -> Result<String, InvalidField> {
     text(name, field, 128).map(String::from)
+}
+
+fn required_text(value: &str, field: &str, most: usize) -> Result<String, InvalidField> {
+    match text(value, field, most)? {
+        empty if empty.is_empty() => Err(InvalidField::required(field)),
+        text => Ok(text.into()),
+    }
 }
 
 /// Text of at most so many characters.

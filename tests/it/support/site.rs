@@ -134,6 +134,7 @@ impl Site {
             http_listen: loopback,
             clock: Arc::clone(&clock) as _,
             null: Some(Null::Count),
+            abroad: Vec::new(),
             segment_bytes: 1 << 20,
             registry_cache_bytes: 8 << 20,
             planners: 2,

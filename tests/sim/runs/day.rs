@@ -138,12 +138,13 @@ impl Day {
         alive[self.rng.random_range(0..alive.len())]
     }
 
-    pub(super) fn any_consent(&mut self, purpose: Purpose) -> Consent {
+    /// A grant under a policy that is retired no further than to `oldest`.
+    pub(super) fn any_consent(&mut self, purpose: Purpose, oldest: u16) -> Consent {
         let expires = self.rng.random_bool(0.3).then(|| {
             let minutes = self.rng.random_range(1..240);
             self.now() + SignedDuration::from_mins(minutes)
         });
-        Consent { policy: PolicyVersion(self.rng.random_range(1..=3)), ..consent(purpose, expires) }
+        Consent { policy: PolicyVersion(self.rng.random_range(oldest..=3)), ..consent(purpose, expires) }
     }
 
     /// So many people come, each with consents, places and ways of its own.
@@ -174,7 +175,7 @@ impl Day {
         new.consents.clear();
         for (purpose, chance) in [(Purpose::EmergencyPush, 0.85), (Purpose::Location, 0.9)] {
             if self.rng.random_bool(chance) {
-                let consent = self.any_consent(purpose);
+                let consent = self.any_consent(purpose, self.oldest_valid.0);
                 new.consents.push(consent);
             }
         }
@@ -188,10 +189,10 @@ impl Day {
 
     /// Places whose consent has ended are not read from disk.
     fn miss_places(&mut self) {
-        let (turn, now) = (self.turn(), self.now());
+        let (turn, law) = (self.turn(), self.law());
         for person in self.people.iter_mut().filter(|person| person.alive && person.place().is_some()) {
             if !self.house.has_place(person.phone.slot) {
-                assert!(!person.may_report(now), "a place was lost");
+                assert!(!person.may_report(law), "a place was lost");
                 person.moved(turn, None);
             }
         }
@@ -206,7 +207,6 @@ impl Day {
         self.house.crash(registry).await;
         self.look();
         self.miss_places();
-        self.house.fan_outs.retire_policies_before(self.oldest_valid);
         self.arriving.clear();
         for entry in &self.house.replayed {
             if let Entry::Sent { key, kind, priority, devices, .. } = entry {

@@ -7,6 +7,7 @@ use hazardcast::registry::{RegistrationChange, RegistryError};
 use rand::RngExt;
 
 use super::day::Day;
+use crate::house::app;
 use crate::lane::Holds;
 
 impl Day {
@@ -24,7 +25,7 @@ impl Day {
             890..900 => self.send_into_the_crash().await,
             900..915 => self.crash().await,
             915..945 => self.house.clock.advance(Duration::from_mins(self.rng.random_range(1..15))),
-            945..950 => self.retire(),
+            945..950 => self.retire().await,
             950..960 => self.house.fan_outs.tidy(),
             960..980 => {
                 let holds = Holds { before: false, after: self.rng.random_bool(0.5) };
@@ -65,11 +66,11 @@ impl Day {
     async fn report(&mut self) {
         let number = self.anyone();
         let place = self.rng.random_bool(0.9).then(|| self.region.place(&mut self.rng));
-        let (turn, now) = (self.turn(), self.now());
+        let (turn, law) = (self.turn(), self.law());
         let person = &mut self.people[number];
-        let report = place.map(|place| (Footprint::Point(Private::new(place)), now));
+        let report = place.map(|place| (Footprint::Point(Private::new(place)), law.now));
         let answer = self.house.registry().report_place(&person.phone.name, report).await;
-        if place.is_some() && !person.may_report(now) {
+        if place.is_some() && !person.may_report(law) {
             assert!(matches!(answer, Err(RegistryError::NoLocationConsent)));
             return;
         }
@@ -91,11 +92,16 @@ impl Day {
     async fn consent(&mut self) {
         let number = self.anyone();
         let purpose = if self.rng.random_bool(0.6) { Purpose::EmergencyPush } else { Purpose::Location };
-        let granted = self.rng.random_bool(0.5).then(|| self.any_consent(purpose));
-        let turn = self.turn();
+        let granted = self.rng.random_bool(0.5).then(|| self.any_consent(purpose, 1));
+        let (turn, law) = (self.turn(), self.law());
         let person = &mut self.people[number];
         let name = person.phone.name.clone();
         match &granted {
+            Some(granted) if granted.policy < law.oldest_valid => {
+                let answer = self.house.registry().grant(&name, granted.clone()).await;
+                assert!(matches!(answer, Err(RegistryError::PolicyRetired { .. })));
+                return;
+            }
             Some(granted) => {
                 self.house.registry().grant(&name, granted.clone()).await.expect("it is granted");
                 self.arriving.push(person.phone.slot);
@@ -133,9 +139,10 @@ impl Day {
     }
 
     /// Consents under an old policy count no more.
-    fn retire(&mut self) {
-        self.oldest_valid = PolicyVersion((self.oldest_valid.0 + 1).min(3));
-        self.house.fan_outs.retire_policies_before(self.oldest_valid);
+    async fn retire(&mut self) {
+        let retired = PolicyVersion(self.oldest_valid.0.min(2));
+        self.house.registry().retire_policy(app().partner, retired).await.expect("it is retired");
+        self.oldest_valid = PolicyVersion(retired.0 + 1);
         let turn = self.turn();
         self.people.iter_mut().for_each(|person| person.changed = turn);
     }

@@ -30,8 +30,8 @@ impl Person {
     }
 
     /// Whether its place may be reported: the registry holds none without a grant.
-    pub(super) fn may_report(&self, now: Timestamp) -> bool {
-        self.alive && self.location.as_ref().is_some_and(|consent| consent.expires.is_none_or(|expires| expires > now))
+    pub(super) fn may_report(&self, law: Law) -> bool {
+        self.alive && law.counts(self.location.as_ref())
     }
 
     /// Whether it may be told of an alert in this mode, found by its place or as one who was told before.

@@ -1,6 +1,8 @@
 //! Whatever is done, in whatever order, together or one by one, and however often the store is opened again: the
 //! registry is what a simple model of it is.
 
+mod acts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt;
@@ -9,127 +11,10 @@ use proptest::prelude::*;
 use proptest::sample::Index as Pick;
 
 use super::*;
-use crate::domain::DeviceSlot;
+use crate::domain::{DeviceSlot, Guardian};
 use crate::plan::{Flags, Grant};
 
-const APPS: [&str; 3] = [ALPHA, BETA, ROUTES];
-const CHANNELS: [ChannelKind; 3] = [ChannelKind::Null, ChannelKind::Fcm, ChannelKind::Apns];
-const KINDS: [IdentifierKind; 3] = [IdentifierKind::Oaid, IdentifierKind::AndroidId, IdentifierKind::Imei];
-
-/// One thing that is done to one registration; `of` picks which, from all there ever were.
-#[derive(Debug, Clone)]
-enum Act {
-    Register(Asked),
-    Update {
-        of: Pick,
-        languages: Option<bool>,
-        tokens: Option<Vec<u8>>,
-        drills: Option<bool>,
-    },
-    Delete {
-        of: Pick,
-    },
-    Place {
-        of: Pick,
-        place: Option<(u8, i64)>,
-    },
-    Grant {
-        of: Pick,
-        consent: (Purpose, Option<i64>),
-    },
-    Withdraw {
-        of: Pick,
-        purpose: Purpose,
-    },
-    /// The vendor says that this address is gone; it may be another now.
-    Gone {
-        of: Pick,
-        channel: ChannelKind,
-        address: u8,
-    },
-}
-
-/// What is asked to be registered. Values are small numbers, so that they meet.
-#[derive(Debug, Clone)]
-struct Asked {
-    app: usize,
-    request: Option<u8>,
-    identifiers: Vec<(IdentifierKind, u8)>,
-    tokens: Vec<u8>,
-    consents: Vec<(Purpose, Option<i64>)>,
-    drills: bool,
-    place: Option<(u8, i64)>,
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    /// Asked for before the first is answered: they share commits as it happens.
-    Together(Vec<Act>),
-    /// Time goes on, and the keeper looks.
-    Wait(i64),
-    Reopen,
-}
-
-fn purpose() -> impl Strategy<Value = Purpose> {
-    // Mostly the two that rows of facts hold.
-    prop_oneof![
-        4 => Just(Purpose::Location),
-        3 => Just(Purpose::EmergencyPush),
-        1 => prop::sample::select(&Purpose::ALL[..]),
-    ]
-}
-
-/// A purpose, and seconds until the consent ends, if it does.
-fn agreed() -> impl Strategy<Value = (Purpose, Option<i64>)> {
-    (purpose(), prop::option::weighted(0.4, 1..100_i64))
-}
-
-/// A place, and how many seconds ago the phone was there.
-fn somewhere() -> impl Strategy<Value = (u8, i64)> {
-    (0..5_u8, 0..60_i64)
-}
-
-fn addresses() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(0..4_u8, CHANNELS.len())
-}
-
-fn asked() -> impl Strategy<Value = Asked> {
-    let identifiers = prop::collection::vec((prop::sample::select(&KINDS[..]), 0..4_u8), 0..3);
-    let request = prop::option::weighted(0.3, 0..6_u8);
-    let consents = prop::collection::vec(agreed(), 0..4);
-    let place = prop::option::of(somewhere());
-    (0..APPS.len(), request, identifiers, addresses(), consents, any::<bool>(), place).prop_map(
-        |(app, request, identifiers, tokens, mut consents, drills, place)| {
-            consents.sort_by_key(|(purpose, _)| *purpose);
-            consents.dedup_by_key(|(purpose, _)| *purpose);
-            Asked { app, request, identifiers, tokens, consents, drills, place }
-        },
-    )
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    let of = any::<Pick>;
-    prop_oneof![
-        4 => asked().prop_map(Act::Register),
-        2 => (of(), prop::option::of(any::<bool>()), prop::option::of(addresses()), prop::option::of(any::<bool>()))
-            .prop_map(|(of, languages, tokens, drills)| Act::Update { of, languages, tokens, drills }),
-        1 => of().prop_map(|of| Act::Delete { of }),
-        4 => (of(), prop::option::weighted(0.9, somewhere())).prop_map(|(of, place)| Act::Place { of, place }),
-        2 => (of(), agreed()).prop_map(|(of, consent)| Act::Grant { of, consent }),
-        2 => (of(), purpose()).prop_map(|(of, purpose)| Act::Withdraw { of, purpose }),
-        1 => (of(), prop::sample::select(&CHANNELS[..]), 1..4_u8)
-            .prop_map(|(of, channel, address)| Act::Gone { of, channel, address }),
-    ]
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        6 => prop::collection::vec(act(), 1..6).prop_map(Step::Together),
-        2 => (1..80_i64).prop_map(Step::Wait),
-        1 => Just(Step::Reopen),
-    ];
-    prop::collection::vec(step, 1..24)
-}
+use acts::{APPS, Act, Agreed, Asked, CHANNELS, PARTNERS, Step, steps};
 
 fn footprint(place: u8) -> Footprint {
     match place {
@@ -164,9 +49,18 @@ fn languages(both: bool) -> &'static [&'static str] {
     if both { &["ja", "en-us"] } else { &["es"] }
 }
 
-fn consents(agreed: &[(Purpose, Option<i64>)], now: Timestamp) -> Vec<Consent> {
+fn consents(agreed: &[Agreed], now: Timestamp) -> Vec<Consent> {
     let ends = |seconds| now + SignedDuration::from_secs(seconds);
-    agreed.iter().map(|&(purpose, seconds)| consent(purpose, seconds.map(ends))).collect()
+    let read = |agreed: &Agreed| Consent {
+        policy: PolicyVersion(agreed.policy),
+        guardian: agreed.guardian.then(guardian),
+        ..consent(agreed.purpose, agreed.seconds.map(ends))
+    };
+    agreed.iter().map(read).collect()
+}
+
+fn guardian() -> Guardian {
+    Guardian { reference: Private::new("parent-7".to_owned()), method: "signed form".to_owned() }
 }
 
 /// A registration as the model has it.
@@ -183,21 +77,72 @@ struct Held {
     gone: BTreeSet<ChannelKind>,
     consents: BTreeMap<Purpose, Consent>,
     drills: bool,
+    under_14: bool,
     place: Option<(Footprint, Timestamp)>,
     created: Timestamp,
     updated: Timestamp,
 }
 
 impl Held {
-    fn may_be_placed(&self, now: Timestamp) -> bool {
+    fn may_be_placed(&self, policies: &Policies, now: Timestamp) -> bool {
         let location = self.consents.get(&Purpose::Location);
-        // Rows keep whole seconds.
-        location.is_some_and(|consent| consent.expires.is_none_or(|ends| ends.as_second() > now.as_second()))
+        location.is_some_and(|consent| {
+            // Rows keep whole seconds.
+            let lasts = consent.expires.is_none_or(|ends| ends.as_second() > now.as_second());
+            lasts && consent.policy >= policies.oldest(self.app)
+        })
+    }
+
+    /// What a row says of a purpose.
+    fn grant(&self, purpose: Purpose) -> Grant {
+        let held = self.consents.get(&purpose);
+        held.map_or_else(Grant::default, |consent| Grant::until(consent.policy, consent.expires))
+    }
+}
+
+/// How far each partner has retired its policy.
+#[derive(Debug, Clone, Default)]
+struct Policies(BTreeMap<PartnerName, u16>);
+
+impl Policies {
+    fn oldest(&self, of: usize) -> PolicyVersion {
+        PolicyVersion(self.0.get(&app(APPS[of]).partner).map_or(1, |retired| retired + 1))
+    }
+
+    /// Whether these may be recorded; else why not.
+    fn admit(&self, of: usize, under_14: bool, consents: &[Consent]) -> Result<(), Refused> {
+        for consent in consents {
+            if consent.policy < self.oldest(of) {
+                return Err(Refused::Retired);
+            }
+            if under_14 && consent.guardian.is_none() {
+                return Err(Refused::NoGuardian);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a consent is not recorded.
+#[derive(Debug, PartialEq, Eq)]
+enum Refused {
+    Retired,
+    NoGuardian,
+}
+
+impl Refused {
+    fn of(error: &RegistryError) -> Self {
+        match error {
+            RegistryError::PolicyRetired { .. } => Self::Retired,
+            RegistryError::NoGuardian { .. } => Self::NoGuardian,
+            other => panic!("{other}"),
+        }
     }
 }
 
 #[derive(Debug, Default)]
 struct Model {
+    policies: Policies,
     held: BTreeMap<String, Held>,
     /// Every name there ever was, in order of their making.
     names: Vec<RegistrationName>,
@@ -226,7 +171,10 @@ impl Model {
             let old = std::mem::replace(&mut held.secret, done.link_secret);
             return self.old_secrets.push((name, old));
         }
-        let consents = consents(&asked.consents, now);
+        let given_consents = consents(&asked.consents, now);
+        if let Err(refused) = self.policies.admit(asked.app, asked.under_14, &given_consents) {
+            return assert_eq!(Refused::of(&done.expect_err("it is refused")), refused);
+        }
         let mut held = Held {
             app: asked.app,
             slot: Slot(0),
@@ -236,13 +184,14 @@ impl Model {
             languages: true,
             tokens: tokens(&asked.tokens),
             gone: BTreeSet::new(),
-            consents: consents.into_iter().map(|consent| (consent.purpose, consent)).collect(),
+            consents: given_consents.into_iter().map(|consent| (consent.purpose, consent)).collect(),
             drills: asked.drills,
+            under_14: asked.under_14,
             place: asked.place.map(|place| at(place, now)),
             created: now,
             updated: now,
         };
-        if held.place.is_some() && !held.may_be_placed(now) {
+        if held.place.is_some() && !held.may_be_placed(&self.policies, now) {
             return assert!(matches!(done, Err(RegistryError::NoLocationConsent)));
         }
         let done = done.expect("nothing speaks against it");
@@ -289,7 +238,11 @@ impl Model {
         let Some(held) = self.get(name) else { return };
         match act {
             Act::Register(_) => {}
-            Act::Update { languages, tokens: addresses, drills, .. } => {
+            Act::Update { languages, tokens: addresses, drills, under_14, .. } => {
+                held.under_14 = under_14.unwrap_or(held.under_14);
+                if *under_14 == Some(true) {
+                    held.consents.retain(|_, consent| consent.guardian.is_some());
+                }
                 held.languages = languages.unwrap_or(held.languages);
                 held.drills = drills.unwrap_or(held.drills);
                 if let Some(addresses) = addresses {
@@ -330,7 +283,8 @@ impl Model {
 
     /// No place without a consent that counts.
     fn expire(&mut self, now: Timestamp) {
-        self.held.values_mut().filter(|held| !held.may_be_placed(now)).for_each(|held| held.place = None);
+        let Self { held, policies, .. } = self;
+        held.values_mut().filter(|held| !held.may_be_placed(policies, now)).for_each(|held| held.place = None);
     }
 }
 
@@ -361,6 +315,7 @@ impl Asked {
             tokens: given(&tokens(&self.tokens)),
             consents: consents(&self.consents, now),
             drills: self.drills,
+            under_14: self.under_14,
             place: self.place.map(|place| at(place, now)),
             ..bare(APPS[self.app])
         }
@@ -387,10 +342,10 @@ impl Act {
         async move {
             match self {
                 Self::Register(asked) => return registry.register(asked.new_registration(now)).await.map(Some),
-                Self::Update { languages: both, tokens: addresses, drills, .. } => {
+                Self::Update { languages: both, tokens: addresses, drills, under_14, .. } => {
                     let traits = both.map(|both| traits(languages(both)));
                     let tokens = addresses.map(|addresses| given(&tokens(&addresses)));
-                    registry.update(&name, RegistrationChange { traits, tokens, drills }).await.map(drop)
+                    registry.update(&name, RegistrationChange { traits, tokens, drills, under_14 }).await.map(drop)
                 }
                 Self::Delete { .. } => registry.delete(&name).await.map(drop),
                 Self::Place { place, .. } => {
@@ -424,6 +379,15 @@ impl Both {
                 self.house.clock.advance(Duration::from_secs(seconds as u64));
                 self.model.expire(self.house.now());
             }
+            Step::Retire(of, version) => {
+                let partner = partner(PARTNERS[of]);
+                let policy =
+                    self.house.make(|registry| registry.retire_policy(partner.clone(), PolicyVersion(version)));
+                let retired = self.model.policies.0.entry(partner).or_default();
+                *retired = version.max(*retired);
+                assert_eq!(policy.expect("it is retired").oldest_valid.0, *retired + 1);
+                self.model.expire(self.house.now());
+            }
             Step::Reopen => self.house.reopen(),
         }
         self.house.look();
@@ -454,13 +418,20 @@ impl Both {
     }
 
     fn change(&mut self, act: &Act, name: &RegistrationName, answer: &Answer, now: Timestamp) {
+        let policies = self.model.policies.clone();
         let held = self.model.get(name);
+        if let (Act::Grant { consent, .. }, Some(held)) = (act, &held) {
+            let admitted = policies.admit(held.app, held.under_14, &consents(&[*consent], now));
+            if admitted.is_err() {
+                return assert_eq!(answer.as_ref().map(drop).map_err(Refused::of), admitted);
+            }
+        }
         match (act, answer) {
             // Nobody waits for these.
             (Act::Gone { .. }, _) => {}
             (_, Err(RegistryError::NotFound)) => assert!(held.is_none()),
             (Act::Place { place: Some(_), .. }, Err(RegistryError::NoLocationConsent)) => {
-                assert!(held.is_some_and(|held| !held.may_be_placed(now)));
+                assert!(held.is_some_and(|held| !held.may_be_placed(&policies, now)));
             }
             (_, Ok(_)) => assert!(held.is_some()),
             (_, Err(error)) => panic!("{error}"),
@@ -506,6 +477,7 @@ impl Both {
             gone: held.gone.iter().copied().collect(),
             consents: held.consents.values().cloned().collect(),
             drills: held.drills,
+            under_14: held.under_14,
             place: held.place.map(|(place, _)| place),
             place_time: held.place.map(|(_, at)| at),
             created: held.created,
@@ -516,19 +488,18 @@ impl Both {
         assert_eq!(self.house.place(held.slot), expected.place);
 
         let facts = registry.facts(held.slot);
-        let grant = |purpose| {
-            held.consents
-                .get(&purpose)
-                .map_or_else(Grant::default, |consent| Grant::until(consent.policy, consent.expires))
-        };
+        let flag = |flag: u16, is_set: bool| if is_set { flag } else { 0 };
+        let cross_border = held.grant(Purpose::CrossBorder);
+        assert_eq!(registry.cross_border(held.slot), cross_border);
+        let abroad = flag(Flags::CROSS_BORDER, cross_border != Grant::default());
         let expected = Facts {
             device: held.slot.0,
             app: held.app as u16,
             channels: held.tokens.keys().fold(0, |bits, channel| bits | channel.bit()),
-            emergency: grant(Purpose::EmergencyPush),
-            location: grant(Purpose::Location),
+            emergency: held.grant(Purpose::EmergencyPush),
+            location: held.grant(Purpose::Location),
             languages: facts.languages,
-            flags: Flags(Flags::LIVE | if held.drills { Flags::DRILLS } else { 0 }),
+            flags: Flags(Flags::LIVE | flag(Flags::DRILLS, held.drills) | abroad),
         };
         assert_eq!(facts, expected);
         let read = facts.languages.iter().filter_map(|&id| registry.language(id));

@@ -1,0 +1,122 @@
+//! What a change of what somebody agreed to does: it holds at once, and takes the place with it that it allowed.
+
+use crate::domain::{AppSlot, Consent, PartnerName, PolicyVersion, PrivacyPolicy, Purpose, Slot};
+use crate::plan::Grant;
+use crate::wire::storage_v1::{ConsentRecord, PartnerRecord, RegistrationRecord};
+
+use super::RegistryError;
+use super::change::Pending;
+use super::effects::Loss;
+use super::records::{self, number_key, slot_key};
+use super::store::{Space, damaged};
+
+impl Pending<'_> {
+    /// Only with consent is a place held (R-P1).
+    pub(super) fn may_be_held(&self, location: Grant, app: AppSlot) -> Result<(), RegistryError> {
+        if self.shared.counts(location, app, self.now) { Ok(()) } else { Err(RegistryError::NoLocationConsent) }
+    }
+
+    fn holds_place(&self, record: &RegistrationRecord) -> bool {
+        let location = records::grant(record, Purpose::Location);
+        self.shared.counts(location, records::app_of(record), self.now)
+    }
+
+    /// No consent is recorded under a version of the policy that is retired, and for a child none but a guardian's.
+    pub(super) fn may_be_granted(
+        &self,
+        app: AppSlot,
+        under_14: bool,
+        consents: &[Consent],
+    ) -> Result<(), RegistryError> {
+        let oldest = self.shared.policies.oldest_valid(app);
+        for (position, consent) in consents.iter().enumerate() {
+            if consent.policy < oldest {
+                return Err(RegistryError::PolicyRetired { consent: position, oldest: oldest.0 });
+            }
+            if under_14 && consent.guardian.is_none() {
+                return Err(RegistryError::NoGuardian { consent: position });
+            }
+        }
+        Ok(())
+    }
+
+    /// Unless its person has agreed anew meanwhile.
+    pub(super) fn expire(&mut self, slot: Slot) -> Result<(), RegistryError> {
+        let record: Option<RegistrationRecord> = self.read(Space::Registrations, slot_key(slot))?;
+        // One that is deleted has no place any more.
+        let Some(mut record) = record else { return Ok(()) };
+        if !self.holds_place(&record) {
+            self.remove_place(slot, &mut record);
+            self.put_registration(slot, &record);
+        }
+        Ok(())
+    }
+
+    pub(super) fn grant(&mut self, slot: Slot, consent: &Consent) -> Result<(), RegistryError> {
+        let mut record = self.record(slot)?;
+        self.may_be_granted(records::app_of(&record), record.under_14, std::slice::from_ref(consent))?;
+        let purpose = records::purpose_number(consent.purpose);
+        record.consents.retain(|known| known.purpose != purpose);
+        record.consents.push(records::write_consent(consent));
+        if !self.holds_place(&record) {
+            self.remove_place(slot, &mut record);
+        }
+        self.put_changed(slot, &mut record);
+        Ok(())
+    }
+
+    /// Holds at once (R-P2); without consent to location the place goes with it.
+    pub(super) fn withdraw(&mut self, slot: Slot, purpose: Purpose) -> Result<(), RegistryError> {
+        let mut record = self.record(slot)?;
+        record.consents.retain(|known| known.purpose != records::purpose_number(purpose));
+        if purpose == Purpose::Location {
+            self.remove_place(slot, &mut record);
+        }
+        self.draft.effects.lose(Loss::Consent(slot, purpose));
+        self.put_changed(slot, &mut record);
+        Ok(())
+    }
+
+    /// That a person is under 14 ends what no guardian agreed to, at once and for good (R-P4). Returns for which
+    /// purposes.
+    pub(super) fn set_under_14(&mut self, slot: Slot, record: &mut RegistrationRecord, under_14: bool) -> Vec<Purpose> {
+        record.under_14 = under_14;
+        if !under_14 {
+            return Vec::new();
+        }
+        let (kept, ended): (Vec<_>, Vec<ConsentRecord>) =
+            std::mem::take(&mut record.consents).into_iter().partition(|known| known.guardian.is_some());
+        record.consents = kept;
+        let ended: Vec<_> = ended.iter().filter_map(records::purpose_of).collect();
+        for &purpose in &ended {
+            self.draft.effects.lose(Loss::Consent(slot, purpose));
+        }
+        if ended.contains(&Purpose::Location) {
+            self.remove_place(slot, record);
+        }
+        ended
+    }
+
+    /// What was agreed to under these versions counts no more, though it stands in every record: the version that
+    /// counts is looked up by app. Retiring what is retired already changes nothing.
+    pub(super) fn retire_policy(&mut self, partner: PartnerName, version: PolicyVersion) -> Result<(), RegistryError> {
+        let directory = self.shared.directory.read();
+        let number = directory.number(&partner).ok_or(RegistryError::UnknownPartner)?;
+        let apps = directory.app_slots(&partner).collect();
+        drop(directory);
+        let key = number_key(number);
+        let record: Option<PartnerRecord> = self.read(Space::Partners, key)?;
+        let mut record = record.ok_or_else(|| damaged(Space::Partners, key.as_bytes(), "missing"))?;
+        let oldest_valid = PolicyVersion(version.0.saturating_add(1));
+        if record.oldest_policy >= u32::from(oldest_valid.0) {
+            return Ok(());
+        }
+        record.oldest_policy = oldest_valid.0.into();
+        record.policy_retired_us = self.now.as_microsecond();
+        self.put(Space::Partners, key, &record);
+        let policy = PrivacyPolicy { oldest_valid, retired: Some(self.now) };
+        self.draft.effects.lose(Loss::Policies(apps, policy));
+        self.draft.effects.policy(partner, policy);
+        Ok(())
+    }
+}
