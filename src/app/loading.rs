@@ -71,6 +71,7 @@ impl Loading {
         let Around { metrics, tasks, readiness, health } = around;
         let mut config = registry::Config::new(options.data_dir.join("registry"));
         config.cache_bytes = options.registry_cache_bytes;
+        config.place_lifetime = options.place_lifetime;
         let log = audit.0.clone();
         config.audit = Some(audit);
         let (unloaded, clock, threads) = (registry.clone(), Arc::clone(&options.clock), tasks.clone());

@@ -24,7 +24,9 @@ use crate::access::{Access, AccessError, Limits};
 use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Lineages, Rules};
-use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Credential, Principal};
+use crate::domain::{
+    Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Credential, Principal, SignedDuration,
+};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::grpc::{self, Health, Services};
 use crate::http::{self, Readiness};
@@ -65,6 +67,8 @@ pub struct Options {
     pub audit_segment_bytes: u64,
     /// Memory for the registry's blocks, bytes.
     pub registry_cache_bytes: u64,
+    /// How old the report of a phone's place may be.
+    pub place_lifetime: SignedDuration,
     /// How many threads plan.
     pub planners: usize,
     /// How often a device is to send a heartbeat.

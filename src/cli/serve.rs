@@ -193,6 +193,7 @@ pub(super) fn options(config: &Config, dev: bool) -> Options {
         segment_bytes: config.journal.segment_bytes(),
         audit_segment_bytes: config.audit.segment_bytes(),
         registry_cache_bytes: config.registry.cache_bytes(),
+        place_lifetime: config.registry.place_lifetime(),
         planners: config.fan_out.planners(cores),
         heartbeat: config.link.heartbeat(),
         link_queue: config.link.queue(),

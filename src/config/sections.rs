@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use crate::access::{Allowance, Limits};
-use crate::domain::ChannelKind;
+use crate::domain::{ChannelKind, SignedDuration};
 use crate::grpc::SILENCE;
 use crate::listen::{self, CertificateFiles};
 
@@ -159,12 +159,18 @@ pub struct Registry {
     /// The region that the data are in.
     pub region: Region,
     cache_mib: Bounded<16, 65_536>,
+    place_lifetime_days: Bounded<1, 3_650>,
 }
 
 impl Registry {
     /// Memory for blocks that were read from disk, bytes.
     pub fn cache_bytes(&self) -> u64 {
         u64::from(self.cache_mib.get()) << 20
+    }
+
+    /// How old the report of a phone's place may be.
+    pub fn place_lifetime(&self) -> SignedDuration {
+        SignedDuration::from_hours(i64::from(self.place_lifetime_days.get()) * 24)
     }
 }
 

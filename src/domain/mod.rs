@@ -19,6 +19,7 @@ mod id;
 mod language;
 mod non_empty;
 mod notice;
+mod precision;
 mod private;
 mod receipt;
 mod registration;
@@ -44,10 +45,12 @@ pub use id::{
 pub use language::{InvalidLanguage, Language};
 pub use non_empty::NonEmpty;
 pub use notice::{Notice, NoticeKind, NoticePlace, NoticeText, Priority};
+pub use precision::{PlacePrecision, UnfitPlace};
 pub use private::Private;
 pub use receipt::{ChannelKind, Fault, Milestone, Outcome, Scope, VendorId};
 pub use registration::{
-    DeviceIdentifier, DeviceTraits, Footprint, IdentifierKind, NewRegistration, Platform, Registration, Token,
+    DeviceIdentifier, DeviceTraits, Footprint, IdentifierKind, NewRegistration, Platform, Registration, SavedPlace,
+    SavedPlaceId, Token,
 };
 
 /// An instant, in UTC; re-exported so that the core names one type of time.

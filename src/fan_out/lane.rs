@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::channel::{Channel, Content, Endpoint, Parcel};
 use crate::domain::{ChannelKind, DeviceSlot, Milestone, NoticeKind, Outcome, Slot, Timestamp};
 use crate::ledger::settle;
-use crate::plan::{Found, LanguageId, Skipped, Verdict, plan};
+use crate::plan::{Facts, LanguageId, Skipped, Verdict, plan};
 
 use super::FanOuts;
 use super::arrival::{Sent, may_take};
@@ -75,7 +75,7 @@ impl<C: Channel> Lane<C> {
             return groups;
         }
         let tier = errand.fan_out.tier_facts(errand.tier, errand.kind);
-        let (claim, found) = (errand.claim(), Found::from(errand.kind));
+        let claim = errand.claim();
         let round = &errand.fan_out.round;
         for &slot in slots {
             let facts = self.house.facts(slot);
@@ -91,9 +91,9 @@ impl<C: Channel> Lane<C> {
                 continue;
             }
             let policy = self.house.policy(&facts);
-            let situation = self.house.situation(slot, &facts, found, policy);
+            let situation = self.house.situation(slot, &facts, self.house.found(slot, errand.kind, errand.by), policy);
             match plan(&facts, tier, situation, policy, now) {
-                Verdict::Tell { .. } if self.has_changed(errand, slot, device, now) => {
+                Verdict::Tell { .. } if self.has_changed(errand, slot, &facts, now) => {
                     self.give_up(errand, slot, device);
                 }
                 Verdict::Tell { route, .. } if !may_take(errand.kind, route.channel()) => {
@@ -119,14 +119,15 @@ impl<C: Channel> Lane<C> {
 
     /// Whether the device is due something else since it was planned: an older bulletin, which was on its way, has told
     /// it already, or it was released; or one to be released has come back into ground where it is not over.
-    fn has_changed(&self, errand: &Errand, slot: Slot, device: DeviceSlot, now: Timestamp) -> bool {
+    fn has_changed(&self, errand: &Errand, slot: Slot, facts: &Facts, now: Timestamp) -> bool {
+        let device = facts.device();
         let fan_out = &errand.fan_out;
         match errand.kind {
             NoticeKind::Alert => fan_out.has_heard(device, errand.tier),
             NoticeKind::Update => !fan_out.has_heard(device, errand.tier),
             NoticeKind::Release if fan_out.reach.shown(device).is_none() => true,
             NoticeKind::Release if fan_out.is_cancel() => false,
-            NoticeKind::Release => self.house.place(slot).is_some_and(|at| fan_out.tier_at(at, now).is_some()),
+            NoticeKind::Release => self.house.tier_of(&fan_out.bulletin, slot, facts, now).is_some(),
         }
     }
 
@@ -199,7 +200,8 @@ impl<C: Channel> Lane<C> {
         let mut policy = self.house.policy(&facts);
         policy.channels &= !C::KIND.bit();
         let tier = errand.fan_out.tier_facts(errand.tier, errand.kind);
-        let mut situation = self.house.situation(slot, &facts, Found::from(errand.kind), policy);
+        let found = self.house.found(slot, errand.kind, errand.by);
+        let mut situation = self.house.situation(slot, &facts, found, policy);
         situation.linked &= C::KIND != ChannelKind::Link;
         match plan(&facts, tier, situation, policy, self.house.now()) {
             Verdict::Tell { route, .. } if may_take(errand.kind, route.channel()) => {

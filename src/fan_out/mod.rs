@@ -9,6 +9,7 @@ mod acknowledge;
 mod active;
 mod arrival;
 mod lane;
+mod places;
 mod preview;
 mod queue;
 mod recover;

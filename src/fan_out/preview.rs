@@ -6,9 +6,10 @@ use crate::decide::{Bulletin, Content, TierIndex};
 use crate::domain::{ChannelKind, NoticeKind, Slot};
 use crate::ledger::SlotSet;
 use crate::locate::Order;
-use crate::plan::{Found, Skipped, TierFacts, Verdict, plan, withheld};
+use crate::plan::{Flags, Found, Skipped, TierFacts, Verdict, plan, withheld};
 
 use super::FanOuts;
+use super::queue::By;
 
 /// Who would be told now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,8 +48,15 @@ impl FanOuts {
             let more = sweep.next_batch(&mut hits);
             for hit in &hits {
                 let facts = self.facts(hit.slot);
+                let of_hit = (TierIndex(hit.tier), By::ordinal(hit.ordinal));
+                let best = if hit.ordinal != 0 || facts.flags.has(Flags::FOLLOWS) {
+                    self.tier_of(bulletin, hit.slot, &facts, self.now())
+                } else {
+                    Some(of_hit)
+                };
+                let Some((tier, by)) = best else { continue };
                 if !facts.is_live() || seen.insert(facts.device()) {
-                    preview.count(self, hit.slot, tier_facts(TierIndex(hit.tier)), NoticeKind::Alert.into());
+                    preview.count(self, hit.slot, tier_facts(tier), self.found(hit.slot, NoticeKind::Alert, by));
                 }
             }
             if !more {
@@ -66,7 +74,7 @@ impl FanOuts {
         for lineage in std::iter::once(&parts.lineage).chain(&parts.absorbs) {
             let Some(reach) = self.ledger().find_reach(*lineage) else { continue };
             for device in reach.told().filter(|device| told.insert(*device)) {
-                preview.count(self, Slot(device.0), facts, NoticeKind::Release.into());
+                preview.count(self, Slot(device.0), facts, Found::ByReach);
             }
         }
         preview

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{ChannelKind, Clock, Footprint, Language, LineageId, Milestone, PlaceId, Slot, Token};
+use crate::domain::{ChannelKind, Clock, Language, LineageId, Milestone, Slot, Token};
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::link::Hub;
@@ -76,8 +76,8 @@ impl FanOuts {
         self.0.around.registry.facts(slot)
     }
 
-    pub(super) fn place(&self, slot: Slot) -> Option<Footprint> {
-        self.0.around.index.position(PlaceId::live(slot))
+    pub(super) fn saved_places_grant(&self, slot: Slot) -> Grant {
+        self.0.around.registry.saved_places_grant(slot)
     }
 
     pub(super) fn language(&self, id: LanguageId) -> Option<Language> {

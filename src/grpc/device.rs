@@ -88,7 +88,7 @@ impl DeviceService for DeviceDoor {
             drills: change.drills.is_some(),
             secret: false,
             under_14: change.under_14.is_some(),
-            place_precision: false,
+            place_precision: change.place_precision.is_some(),
         };
         let services = self.0.clone();
         let update = async move {
@@ -188,6 +188,27 @@ impl DeviceService for DeviceDoor {
             Ok(v1::GrantConsentResponse {})
         };
         self.0.to_the_end(grant).await.map(Response::new)
+    }
+
+    async fn set_saved_place(
+        &self,
+        request: Request<v1::SetSavedPlaceRequest>,
+    ) -> Result<Response<v1::SetSavedPlaceResponse>, Status> {
+        self.set_saved(actor(&request), request.into_inner()).await.map(Response::new)
+    }
+
+    async fn delete_saved_place(
+        &self,
+        request: Request<v1::DeleteSavedPlaceRequest>,
+    ) -> Result<Response<v1::DeleteSavedPlaceResponse>, Status> {
+        self.delete_saved(actor(&request), request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_saved_places(
+        &self,
+        request: Request<v1::ListSavedPlacesRequest>,
+    ) -> Result<Response<v1::ListSavedPlacesResponse>, Status> {
+        self.list_saved(actor(&request), request.into_inner()).await.map(Response::new)
     }
 
     async fn withdraw_consent(
@@ -352,7 +373,7 @@ fn by_app(reports: &[Report]) -> (Vec<(AppName, PlaceCounts)>, Vec<usize>) {
 
 /// What the mask names, `*` for all; without a mask, what is set (AIP-134).
 fn change(new: v1::Registration, paths: &[String]) -> Result<RegistrationChange, InvalidField> {
-    let all = ["traits", "tokens", "drills", "under_14"];
+    let all = ["traits", "tokens", "drills", "under_14", "place_precision"];
     if let Some(unknown) = paths.iter().find(|path| *path != "*" && !all.contains(&path.as_str())) {
         let shown: String = unknown.chars().take(64).collect();
         return Err(InvalidField::new("update_mask", format!("{shown:?} cannot be changed by this call")));
@@ -362,14 +383,18 @@ fn change(new: v1::Registration, paths: &[String]) -> Result<RegistrationChange,
         _ => paths.iter().any(|asked| asked == path || asked == "*"),
     };
     let (traits, tokens) = (asked("traits", new.traits.is_some()), asked("tokens", !new.tokens.is_empty()));
+    let precision = asked("place_precision", new.place_precision != 0);
     Ok(RegistrationChange {
         traits: traits.then(|| registration::traits(new.traits, "registration.traits")).transpose()?,
         tokens: tokens.then(|| registration::tokens(new.tokens, "registration.tokens")).transpose()?,
         drills: asked("drills", new.drills).then_some(new.drills),
         under_14: asked("under_14", new.under_14).then_some(new.under_14),
+        place_precision: precision
+            .then(|| registration::place_precision(new.place_precision, "registration.place_precision"))
+            .transpose()?,
     })
 }
 
-fn name(name: &str) -> Result<RegistrationName, Status> {
+pub(super) fn name(name: &str) -> Result<RegistrationName, Status> {
     name.parse().map_err(|error| status(InvalidField::new("name", error)))
 }

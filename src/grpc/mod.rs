@@ -16,6 +16,7 @@ mod names;
 mod partner;
 mod policy;
 mod rules;
+mod saved;
 mod status;
 
 use std::sync::Arc;

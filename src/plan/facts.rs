@@ -3,7 +3,7 @@
 //! A row is four words. The table that holds rows ([`crate::registry`]) reads and writes them as such; only this file
 //! knows which bits mean what.
 
-use crate::domain::{AppSlot, DeviceSlot, PolicyVersion, Timestamp};
+use crate::domain::{AppSlot, DeviceSlot, PlacePrecision, PolicyVersion, Timestamp};
 
 /// A language of the server's language table; 0 means none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -69,6 +69,20 @@ impl Flags {
     pub const DRILLS: u16 = 1 << 1;
     /// There is a grant for sending out of the region; whether it counts is told by the grant, which is not in the row.
     pub const CROSS_BORDER: u16 = 1 << 13;
+    /// The person follows places, other than where the phone is.
+    pub const FOLLOWS: u16 = 1 << 12;
+    /// How precisely the phone's place is held: two bits.
+    const PRECISION: u16 = 14;
+
+    /// The flags that say how precisely the phone's place is held.
+    pub const fn of_precision(precision: PlacePrecision) -> u16 {
+        (precision as u16) << Self::PRECISION
+    }
+
+    /// How precisely the phone's place is held.
+    pub fn precision(self) -> PlacePrecision {
+        PlacePrecision::ALL[usize::from(self.0 >> Self::PRECISION)]
+    }
 
     /// Whether all bits of `flag` are set.
     pub const fn has(self, flag: u16) -> bool {

@@ -7,7 +7,7 @@
 mod facts;
 mod route;
 
-use crate::domain::{Mode, NoticeKind, PolicyVersion, Priority, Purpose, Timestamp};
+use crate::domain::{Mode, PolicyVersion, Priority, Purpose, Timestamp};
 
 pub use facts::{EPOCH, Facts, Flags, Grant, LanguageId};
 pub use route::RouteId;
@@ -38,20 +38,12 @@ pub struct Situation {
 /// How a registration was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// One of its places is in the area.
+    /// Its phone is in the area.
     ByPlace,
+    /// A place that its person follows is in the area; and what was agreed to for such places.
+    BySavedPlace(Grant),
     /// It was told before: no place of it is looked at.
     ByReach,
-}
-
-impl From<NoticeKind> for Found {
-    /// Only those who were told before are told that it is over.
-    fn from(kind: NoticeKind) -> Self {
-        match kind {
-            NoticeKind::Alert | NoticeKind::Update => Self::ByPlace,
-            NoticeKind::Release => Self::ByReach,
-        }
-    }
 }
 
 /// What plans of one partner's registrations depend on.
@@ -110,11 +102,13 @@ pub enum Skipped {
     NoRoute = 8,
     /// No live link, and no channel but outside the region, for which there is no consent that counts (R-P7).
     NoCrossBorderConsent = 9,
+    /// No consent to the use of the places that its person follows.
+    NoSavedPlacesConsent = 10,
 }
 
 impl Skipped {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Deleted,
         Self::AlertExpired,
         Self::NotForPublic,
@@ -125,6 +119,7 @@ impl Skipped {
         Self::PolicyRetired,
         Self::NoRoute,
         Self::NoCrossBorderConsent,
+        Self::NoSavedPlacesConsent,
     ];
 
     /// Lower-case name, as metrics and the API write it.
@@ -140,6 +135,7 @@ impl Skipped {
             Self::PolicyRetired => "policy_retired",
             Self::NoRoute => "no_route",
             Self::NoCrossBorderConsent => "no_cross_border_consent",
+            Self::NoSavedPlacesConsent => "no_saved_places_consent",
         }
     }
 }
@@ -186,6 +182,7 @@ fn reason_to_skip(
     }
     match situation.found {
         Found::ByPlace => consent(facts.location, Skipped::NoLocationConsent, policy, second),
+        Found::BySavedPlace(grant) => consent(grant, Skipped::NoSavedPlacesConsent, policy, second),
         Found::ByReach => None,
     }
 }

@@ -7,8 +7,8 @@
 use prost::Message;
 
 use crate::domain::{
-    AppName, Consent, DeviceTraits, NewRegistration, PartnerName, PolicyVersion, Purpose, Registration, Slot,
-    Timestamp, Token,
+    AppName, Consent, DeviceTraits, NewRegistration, PartnerName, PlacePrecision, PolicyVersion, Purpose, Registration,
+    SavedPlace, SavedPlaceId, Slot, Timestamp, Token,
 };
 use crate::plan::Facts;
 use crate::wire::storage_v1::{AppRecord, PartnerRecord, RegistrationRecord, RegistryState, TokenRecord};
@@ -32,10 +32,12 @@ pub(super) enum Change {
     Update(Slot, Box<RegistrationChange>),
     Delete(Slot),
     Place(Slot, Option<Reported>),
-    /// The place of a registration whose consent to hold it may have ended.
+    /// The places of a registration that may be too old, or whose consent to hold them may have ended.
     Expire(Slot),
     Grant(Slot, Consent),
     Withdraw(Slot, Purpose),
+    SetSavedPlace(Slot, Box<SavedPlace>),
+    DeleteSavedPlace(Slot, SavedPlaceId),
     ForgetToken(Slot, Token),
     AddPartner(PartnerName, Profile),
     AddApp(AppName, Profile),
@@ -53,6 +55,8 @@ pub struct RegistrationChange {
     pub drills: Option<bool>,
     /// Whether the person is under 14; that they are ends all that no guardian agreed to (R-P4).
     pub under_14: Option<bool>,
+    /// How precisely the phone's place is held; what is held finer is held coarser from then on.
+    pub place_precision: Option<PlacePrecision>,
 }
 
 /// What a change came to.
@@ -165,6 +169,8 @@ impl<'a> Pending<'a> {
             Change::Expire(slot) => self.expire(slot)?,
             Change::Grant(slot, consent) => self.grant(slot, &consent)?,
             Change::Withdraw(slot, purpose) => self.withdraw(slot, purpose)?,
+            Change::SetSavedPlace(slot, place) => self.set_saved_place(slot, &place)?,
+            Change::DeleteSavedPlace(slot, id) => self.delete_saved_place(slot, &id)?,
             Change::ForgetToken(slot, token) => self.forget_token(slot, &token)?,
             Change::AddPartner(name, profile) => self.add_partner(name, profile)?,
             Change::AddApp(name, profile) => self.add_app(name, profile)?,
@@ -190,6 +196,9 @@ impl<'a> Pending<'a> {
             Some(under_14) => self.set_under_14(slot, &mut record, under_14),
             None => Vec::new(),
         };
+        if let Some(precision) = change.place_precision {
+            self.set_precision(slot, &mut record, precision);
+        }
         self.put_changed(slot, &mut record);
         Ok(Updated { registration: self.registration(slot, &record)?, ended })
     }
@@ -206,23 +215,33 @@ impl<'a> Pending<'a> {
         Ok(())
     }
 
-    /// Where a phone is. Only the last place is held: an earlier report that comes late changes nothing (R-P5).
+    /// Where a phone is. Only the last place is held: an earlier report that comes late changes nothing (R-P5),
+    /// and neither does one that is too old.
     fn report(&mut self, slot: Slot, (place, at): Reported) -> Result<(), RegistryError> {
         let facts = self.made.effects.facts_of(slot).unwrap_or_else(|| self.shared.facts.row(slot));
         if !facts.is_live() {
             return Err(RegistryError::NotFound);
         }
         self.may_be_held(facts.location, facts.app())?;
-        let known = match self.made.effects.placed(slot) {
-            Some(placed) => placed.place.map(|(_, at)| at.as_microsecond()),
-            None => self.shared.places.reported_us(slot),
-        };
+        let place = facts.flags.precision().coarsen(place)?;
+        if self.shared.is_stale(at.as_microsecond(), self.now) {
+            return Ok(());
+        }
+        let known = self.reported_us(slot);
         // A time still to come was given when the server's clock was set otherwise: it holds nothing up.
         let is_later = |known: i64| at.as_microsecond() < known && known <= self.now.as_microsecond();
         if !known.is_some_and(is_later) {
             self.made.effects.report(slot, (place, as_kept(at)));
         }
         Ok(())
+    }
+
+    /// When the place that is held was reported, with the changes so far.
+    pub(super) fn reported_us(&self, slot: Slot) -> Option<i64> {
+        match self.made.effects.placed(slot) {
+            Some(placed) => placed.place.map(|(_, at)| at.as_microsecond()),
+            None => self.shared.places.reported_us(slot),
+        }
     }
 
     /// Sets or removes a place together with the record, which is yet to be written.
@@ -340,7 +359,7 @@ impl Pending<'_> {
     }
 
     /// Where a phone is with the changes so far.
-    fn place_of(&self, slot: Slot) -> Option<Reported> {
+    pub(super) fn place_of(&self, slot: Slot) -> Option<Reported> {
         let changed = self.draft.effects.placed(slot).or_else(|| self.made.effects.placed(slot));
         changed.map_or_else(|| self.shared.places.get(slot), |placed| placed.place)
     }

@@ -6,7 +6,7 @@ use crate::wire::storage_v1::{ConsentRecord, PartnerRecord, RegistrationRecord};
 
 use super::RegistryError;
 use super::change::Pending;
-use super::effects::Loss;
+use super::effects::{Forgotten, Loss};
 use super::records::{self, number_key, slot_key};
 use super::store::{Space, damaged};
 
@@ -40,13 +40,26 @@ impl Pending<'_> {
         Ok(())
     }
 
-    /// Unless its person has agreed anew meanwhile.
+    /// Unless its person has agreed anew, or the phone has reported anew, meanwhile.
     pub(super) fn expire(&mut self, slot: Slot) -> Result<(), RegistryError> {
         let record: Option<RegistrationRecord> = self.read(Space::Registrations, slot_key(slot))?;
         // One that is deleted has no place any more.
         let Some(mut record) = record else { return Ok(()) };
-        if !self.holds_place(&record) {
+        let mut forgotten = Forgotten::default();
+        match self.reported_us(slot) {
+            Some(_) if !self.holds_place(&record) => forgotten.without_consent += 1,
+            Some(us) if self.shared.is_stale(us, self.now) => forgotten.stale += 1,
+            _ => {}
+        }
+        if forgotten != Forgotten::default() {
             self.remove_place(slot, &mut record);
+        }
+        if !record.saved_places.is_empty() && !self.holds_saved_places(&record) {
+            forgotten.without_consent += record.saved_places.len() as u64;
+            self.remove_saved_places(slot, &mut record);
+        }
+        if forgotten != Forgotten::default() {
+            self.draft.effects.forget(forgotten);
             self.put_registration(slot, &record);
         }
         Ok(())
@@ -61,6 +74,9 @@ impl Pending<'_> {
         if !self.holds_place(&record) {
             self.remove_place(slot, &mut record);
         }
+        if !self.holds_saved_places(&record) {
+            self.remove_saved_places(slot, &mut record);
+        }
         self.put_changed(slot, &mut record);
         Ok(())
     }
@@ -69,8 +85,10 @@ impl Pending<'_> {
     pub(super) fn withdraw(&mut self, slot: Slot, purpose: Purpose) -> Result<(), RegistryError> {
         let mut record = self.record(slot)?;
         record.consents.retain(|known| known.purpose != records::purpose_number(purpose));
-        if purpose == Purpose::Location {
-            self.remove_place(slot, &mut record);
+        match purpose {
+            Purpose::Location => self.remove_place(slot, &mut record),
+            Purpose::SavedPlaces => self.remove_saved_places(slot, &mut record),
+            _ => {}
         }
         self.draft.effects.lose(Loss::Consent(slot, purpose));
         self.put_changed(slot, &mut record);
@@ -93,6 +111,9 @@ impl Pending<'_> {
         }
         if ended.contains(&Purpose::Location) {
             self.remove_place(slot, record);
+        }
+        if ended.contains(&Purpose::SavedPlaces) {
+            self.remove_saved_places(slot, record);
         }
         ended
     }

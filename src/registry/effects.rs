@@ -2,7 +2,7 @@
 
 use foldhash::HashMap;
 
-use crate::domain::{AppName, AppSlot, ChannelKind, Cid, PartnerName, PrivacyPolicy, Purpose, Slot};
+use crate::domain::{AppName, AppSlot, ChannelKind, Cid, Footprint, PartnerName, PrivacyPolicy, Purpose, Slot};
 use crate::plan::{Facts, Flags, Grant};
 
 use super::Shared;
@@ -17,6 +17,10 @@ use super::places::Reported;
 pub(super) struct Effects {
     facts: HashMap<Slot, (Facts, SideGrants)>,
     places: HashMap<Slot, Placed>,
+    /// All places that somebody follows.
+    saved: HashMap<Slot, Vec<(u8, Footprint)>>,
+    /// How many places the server forgets by itself.
+    forgotten: Forgotten,
     names: HashMap<Cid, Option<Slot>>,
     partners: Vec<(PartnerName, Profile)>,
     apps: Vec<(AppName, Profile)>,
@@ -34,6 +38,15 @@ pub(super) struct Placed {
     with_record: bool,
 }
 
+/// How many places the server forgets by itself, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Forgotten {
+    /// They were too old.
+    pub(super) stale: u64,
+    /// No consent allows to hold them any more.
+    pub(super) without_consent: u64,
+}
+
 /// Something that is taken away from a registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Loss {
@@ -43,6 +56,8 @@ pub(super) enum Loss {
     Consent(Slot, Purpose),
     /// Where it is.
     Place(Slot),
+    /// The places that its person follows.
+    SavedPlaces(Slot),
     /// An address.
     Channel(Slot, ChannelKind),
     /// What was agreed to in these apps under older versions of the policy.
@@ -63,6 +78,20 @@ impl Effects {
     /// A place that was set or removed together with the record.
     pub(super) fn place(&mut self, slot: Slot, place: Option<Reported>) {
         self.places.insert(slot, Placed { place, with_record: true });
+    }
+
+    /// All places that somebody follows from now on.
+    pub(super) fn saved(&mut self, slot: Slot, places: Vec<(u8, Footprint)>) {
+        self.saved.insert(slot, places);
+    }
+
+    pub(super) fn forget(&mut self, forgotten: Forgotten) {
+        self.forgotten.stale += forgotten.stale;
+        self.forgotten.without_consent += forgotten.without_consent;
+    }
+
+    pub(super) fn forgotten(&self) -> Forgotten {
+        self.forgotten
     }
 
     /// A row, if it is changed here.
@@ -132,6 +161,8 @@ impl Effects {
             let with_record = placed.with_record || self.places.get(&slot).is_some_and(|known| known.with_record);
             self.places.insert(slot, Placed { with_record, ..placed });
         }
+        self.saved.extend(later.saved);
+        self.forget(later.forgotten);
         self.names.extend(later.names);
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
@@ -149,6 +180,9 @@ impl Shared {
         }
         for (slot, placed) in effects.places {
             self.places.set(slot, placed.place);
+        }
+        for (slot, places) in effects.saved {
+            self.places.set_saved(slot, &places);
         }
         // Last: a registration that can be named is there.
         for (cid, slot) in effects.names {
@@ -180,6 +214,7 @@ impl Shared {
 
     pub(super) fn set_grants(&self, slot: Slot, grants: SideGrants) {
         self.cross_border.set(slot, grants.cross_border);
+        self.saved_places.set(slot, grants.saved_places);
     }
 
     /// What is taken away is gone before that is durable (R-P2). It is taken from what can be seen now, so that nothing
@@ -187,6 +222,9 @@ impl Shared {
     pub(super) fn lose(&self, loss: Loss) {
         match loss {
             Loss::Registration(slot) => {
+                if self.facts.row(slot).flags.has(Flags::FOLLOWS) {
+                    self.places.set_saved(slot, &[]);
+                }
                 self.facts.set(slot, Facts::default());
                 self.set_grants(slot, SideGrants::default());
                 self.places.set(slot, None);
@@ -200,11 +238,18 @@ impl Shared {
                         self.cross_border.set(slot, Grant::default());
                         facts.flags.0 &= !Flags::CROSS_BORDER;
                     }
-                    Purpose::SavedPlaces | Purpose::LinkMerging | Purpose::AssociatedStart => {}
+                    Purpose::SavedPlaces => self.saved_places.set(slot, Grant::default()),
+                    Purpose::LinkMerging | Purpose::AssociatedStart => {}
                 }
                 self.facts.set(slot, facts);
             }
             Loss::Place(slot) => self.places.set(slot, None),
+            Loss::SavedPlaces(slot) => {
+                let mut facts = self.facts.row(slot);
+                facts.flags.0 &= !Flags::FOLLOWS;
+                self.facts.set(slot, facts);
+                self.places.set_saved(slot, &[]);
+            }
             Loss::Channel(slot, channel) => {
                 let mut facts = self.facts.row(slot);
                 facts.channels &= !channel.bit();

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::domain::UnfitPlace;
 use crate::segments::LogError;
 
 /// Why the registry did not do what it was asked.
@@ -26,6 +27,18 @@ pub enum RegistryError {
     /// A place was offered without a valid consent to hold it (R-P1).
     #[error("the registration has no valid consent for location")]
     NoLocationConsent,
+    /// A place to follow was offered without a valid consent to hold it (R-S3).
+    #[error("the registration has no valid consent for saved places")]
+    NoSavedPlacesConsent,
+    /// The registration follows as many places as it may.
+    #[error("the registration follows 8 places already")]
+    TooManySavedPlaces,
+    /// The registration follows no place of that id.
+    #[error("no such saved place")]
+    NoSuchSavedPlace,
+    /// A place cannot be held as its person chose.
+    #[error(transparent)]
+    UnfitPlace(#[from] UnfitPlace),
     /// A consent was given under a version of the policy that its partner has retired.
     #[error("is retired: the oldest version that counts is {oldest}")]
     PolicyRetired {

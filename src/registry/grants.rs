@@ -17,6 +17,8 @@ const CHUNK: usize = 1 << 13;
 pub(super) struct SideGrants {
     /// To sending out of the region.
     pub(super) cross_border: Grant,
+    /// To holding and using the places that they follow.
+    pub(super) saved_places: Grant,
 }
 
 /// One purpose's grants. There is one writer, the registry's; any number of threads read, without a lock.

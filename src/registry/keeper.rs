@@ -1,5 +1,5 @@
-//! Keeps the index of places to what may be in it, no place without its person's consent (R-P1), and writes the
-//! snapshots that take replaced places off the disk.
+//! Keeps the index of places to what may be in it, no place without its person's consent (R-P1) and none that is too
+//! old (R-P5), and writes the snapshots that take replaced places off the disk.
 //!
 //! A withdrawal takes the place away with it. A consent that ends by itself is found by the keeper, within a minute;
 //! until then planning passes it over, since it reads the row.
@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::WeakSender;
 
 use crate::domain::{AppSlot, Slot, Timestamp};
-use crate::plan::Grant;
+use crate::plan::{Facts, Flags, Grant};
 
 use super::Shared;
 use super::change::Change;
 use super::place_log::{Ended, Snapshot};
+use super::records::instant;
 use super::writer::Job;
 
 /// How often the keeper looks.
@@ -66,12 +67,20 @@ impl Shared {
         grant.counts(self.policies.oldest_valid(app), now)
     }
 
-    /// Those whose place is in the index though their consent to hold it has ended.
+    /// Whether a place that was reported then is too old to be held.
+    pub(super) fn is_stale(&self, reported_us: i64, now: Timestamp) -> bool {
+        now.duration_since(instant(reported_us)) > self.place_lifetime
+    }
+
+    /// Those with a place in the index that is too old, or that no consent allows to hold any more.
     pub(super) fn expired(&self, now: Timestamp) -> Vec<Slot> {
-        let ended = |slot: &Slot| {
-            let facts = self.facts.row(*slot);
-            !self.counts(facts.location, facts.app(), now) && self.places.reported_us(*slot).is_some()
+        let ended = |(slot, facts): &(Slot, Facts)| {
+            let reported = self.places.reported_us(*slot);
+            let live =
+                reported.is_some_and(|us| self.is_stale(us, now) || !self.counts(facts.location, facts.app(), now));
+            let follows = facts.flags.has(Flags::FOLLOWS);
+            live || (follows && !self.counts(self.saved_places.get(*slot), facts.app(), now))
         };
-        self.facts.live(Slot(0)).map(|(slot, _)| slot).filter(ended).collect()
+        self.facts.live(Slot(0)).filter(ended).map(|(slot, _)| slot).collect()
     }
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::audit::{self, Audit, Tail};
-use crate::domain::{Act, AppName, AuditEntry, Footprint, PartnerName, PolicyVersion, PrivacyPolicy, Slot};
+use crate::domain::{
+    Act, AppName, AuditEntry, Footprint, PartnerName, PlaceId, PolicyVersion, PrivacyPolicy, Purpose, Slot,
+};
 use crate::wire::storage_v1::{AppRecord, PartnerRecord, RegistrationRecord, RegistryState};
 
 use super::change::{LAYOUT, Next};
@@ -21,7 +23,7 @@ pub(super) struct Loaded {
     pub(super) places: PlaceLog,
     /// Numbers that were not given yet.
     pub(super) next: Next,
-    /// Those whose place was not put into the index, since their consent to hold it has ended.
+    /// Those with a place that was not put into the index: it is too old, or no consent allows to hold it any more.
     pub(super) expired: Vec<Slot>,
 }
 
@@ -79,8 +81,8 @@ pub(super) fn load(
         record_directory(shared, audit, tail);
     }
     progress.expect(state.next_slot);
-    let place_commits = load_registrations(shared, state.next_slot, around)?;
-    let (places, expired) = load_places(shared, places, limits, &place_commits, progress)?;
+    let registrations = load_registrations(shared, state.next_slot, around)?;
+    let (places, expired) = load_places(shared, places, limits, registrations, progress)?;
     if places.frames() < state.place_frames {
         return Err(RegistryError::PlacesLost { found: places.frames(), expected: state.place_frames });
     }
@@ -124,9 +126,19 @@ const STEP: usize = 4_096;
 /// In place of the commit of a registration that there is not: no entry is of a later one.
 const NOBODY: u64 = u64::MAX;
 
-/// Reads the registrations, each part of them on a thread of its own; by slot, by which commit its place was last
-/// changed with its record.
-fn load_registrations(shared: &Shared, next_slot: u32, around: &Around<'_>) -> Result<Vec<u64>, RegistryError> {
+/// What the registrations say of places.
+#[derive(Default)]
+struct Registrations {
+    /// By slot, by which commit its place was last changed with its record.
+    place_commits: Vec<u64>,
+    /// Places that are followed.
+    saved: Vec<(PlaceId, Footprint)>,
+    /// Who follows places that may not be held any more.
+    expired: Vec<Slot>,
+}
+
+/// Reads the registrations, each part of them on a thread of its own.
+fn load_registrations(shared: &Shared, next_slot: u32, around: &Around<'_>) -> Result<Registrations, RegistryError> {
     let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(8)) as u32;
     let size = next_slot.div_ceil(threads).max(1);
     let parts = std::thread::scope(|scope| {
@@ -139,7 +151,13 @@ fn load_registrations(shared: &Shared, next_slot: u32, around: &Around<'_>) -> R
         let ended = running.into_iter().map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
         ended.collect::<Result<Vec<_>, _>>()
     })?;
-    Ok(parts.concat())
+    let mut all = Registrations::default();
+    for part in parts {
+        all.place_commits.extend(part.place_commits);
+        all.saved.extend(part.saved);
+        all.expired.extend(part.expired);
+    }
+    Ok(all)
 }
 
 /// The same of the slots from `start` on up to before `end`.
@@ -149,8 +167,9 @@ fn load_part(
     end: Option<u32>,
     next_slot: u32,
     around: &Around<'_>,
-) -> Result<Vec<u64>, RegistryError> {
+) -> Result<Registrations, RegistryError> {
     let last = end.unwrap_or(next_slot);
+    let mut part = Registrations::default();
     let mut place_commits = Vec::with_capacity((last - start) as usize);
     let items = shared.store.range(Space::Registrations, slot_key(Slot(start)), end.map(|end| slot_key(Slot(end))));
     for item in items {
@@ -165,6 +184,9 @@ fn load_part(
         shared.set_grants(slot, records::side_grants(&record));
         shared.facts.set(slot, records::facts(slot, &record, &shared.languages));
         shared.names.insert(cid_of(&record, slot)?, slot);
+        if !record.saved_places.is_empty() {
+            part.follow(shared, slot, &record)?;
+        }
         place_commits.resize((slot.0 - start) as usize, NOBODY);
         place_commits.push(record.place_commit);
         if place_commits.len().is_multiple_of(STEP) {
@@ -177,7 +199,22 @@ fn load_part(
         }
     }
     place_commits.resize((last - start) as usize, NOBODY);
-    Ok(place_commits)
+    Ok(Registrations { place_commits, ..part })
+}
+
+impl Registrations {
+    /// Takes the places that somebody follows, if they may be held.
+    fn follow(&mut self, shared: &Shared, slot: Slot, record: &RegistrationRecord) -> Result<(), RegistryError> {
+        let grant = records::grant(record, Purpose::SavedPlaces);
+        if !shared.counts(grant, records::app_of(record), shared.clock.now()) {
+            self.expired.push(slot);
+            return Ok(());
+        }
+        for (ordinal, saved) in records::read_saved_places(record, slot)? {
+            self.saved.push((PlaceId { slot, ordinal }, saved.place));
+        }
+        Ok(())
+    }
 }
 
 /// The audit log's record of a change that a crash took from it.
@@ -252,9 +289,10 @@ fn load_places(
     shared: &Shared,
     dir: &Path,
     limits: Limits,
-    place_commits: &[u64],
+    registrations: Registrations,
     progress: &Progress,
 ) -> Result<(PlaceLog, Vec<Slot>), RegistryError> {
+    let Registrations { place_commits, saved, mut expired } = registrations;
     let now = shared.clock.now();
     let mut places: Vec<Option<Footprint>> = vec![None; place_commits.len()];
     let log = PlaceLog::open(dir, limits, |entry| {
@@ -265,20 +303,23 @@ fn load_places(
             shared.places.set_time(entry.slot, Some(at));
         }
     })?;
-    let mut expired = Vec::new();
     let held = (0..).map(Slot).zip(places).filter_map(|(slot, place)| {
         if (slot.0 as usize).is_multiple_of(STEP) {
             // It is too late to stop.
             let _ = progress.add(STEP as u64);
         }
         let place = place?;
-        if shared.counts(shared.facts.row(slot).location, shared.facts.row(slot).app(), now) {
+        let (facts, reported) = (shared.facts.row(slot), shared.places.reported_us(slot));
+        let counts = shared.counts(facts.location, facts.app(), now);
+        if counts && !reported.is_some_and(|us| shared.is_stale(us, now)) {
             return Some((slot, place));
         }
-        shared.places.set_time(slot, None);
+        // When it was is told until it is forgotten.
         expired.push(slot);
         None
     });
-    shared.places.load(held);
+    shared.places.load(held, saved);
+    expired.sort_unstable();
+    expired.dedup();
     Ok((log, expired))
 }

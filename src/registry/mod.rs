@@ -25,6 +25,7 @@ mod places;
 mod read;
 mod records;
 mod register;
+mod saved;
 mod store;
 mod writer;
 
@@ -38,7 +39,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::audit::{Audit, Tail};
 use crate::domain::{
     AppName, AppSlot, AuditSubject, ChannelKind, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
-    PartnerName, PolicyVersion, PrivacyPolicy, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
+    PartnerName, PolicyVersion, PrivacyPolicy, Purpose, Registration, RegistrationName, SavedPlace, SavedPlaceId,
+    SignedDuration, Slot, Timestamp, Token,
 };
 use crate::locate::Index;
 use crate::metrics::Metrics;
@@ -83,6 +85,8 @@ pub struct Config {
     pub cache_bytes: u64,
     /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
     pub audit: Option<(Audit, Tail)>,
+    /// How old the report of a phone's place may be: older ones are forgotten (R-P5).
+    pub place_lifetime: SignedDuration,
     /// When places that were replaced go from the disk.
     limits: Limits,
 }
@@ -90,7 +94,8 @@ pub struct Config {
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, audit: None, limits: Limits::DEFAULT }
+        let place_lifetime = SignedDuration::from_hours(30 * 24);
+        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, audit: None, place_lifetime, limits: Limits::DEFAULT }
     }
 }
 
@@ -115,11 +120,17 @@ struct Shared {
     facts: FactsTable,
     /// Consents to sending out of the region.
     cross_border: GrantTable,
+    /// Consents to holding and using the places that somebody follows.
+    saved_places: GrantTable,
     policies: Policies,
     languages: Languages,
     names: Names,
     directory: RwLock<Directory>,
     places: Places,
+    /// How old the report of a phone's place may be.
+    place_lifetime: SignedDuration,
+    /// Where it is written what the server does by itself.
+    audit: Option<Audit>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     /// The store has failed: what is on disk is not known, and no more is written.
@@ -223,6 +234,11 @@ impl Registry {
         self.0.get().map_or_else(Grant::default, |open| open.shared.cross_border.get(slot))
     }
 
+    /// The consent to holding and using the places that its person follows; the empty one where there is none.
+    pub fn saved_places_grant(&self, slot: Slot) -> Grant {
+        self.0.get().map_or_else(Grant::default, |open| open.shared.saved_places.get(slot))
+    }
+
     /// The oldest version of the privacy policy of an app's partner under which consents count.
     pub fn oldest_valid_policy(&self, app: AppSlot) -> PolicyVersion {
         self.0.get().map_or(PolicyVersion(1), |open| open.shared.policies.oldest_valid(app))
@@ -262,8 +278,10 @@ impl Registry {
 
     /// Bytes on the heap by part, with what is in reserve: all that grows with the registrations.
     pub fn memory_bytes(&self) -> Vec<(&'static str, usize)> {
-        let Ok(Shared { facts, cross_border, names, places, .. }) = self.shared() else { return Vec::new() };
-        let rows = facts.memory_bytes() + cross_border.memory_bytes();
+        let Ok(Shared { facts, cross_border, saved_places, names, places, .. }) = self.shared() else {
+            return Vec::new();
+        };
+        let rows = facts.memory_bytes() + cross_border.memory_bytes() + saved_places.memory_bytes();
         vec![("facts", rows), ("names", names.memory_bytes()), ("places", places.memory_bytes())]
     }
 }
@@ -343,6 +361,23 @@ impl Registry {
         self.change(Change::Withdraw(self.slot(name)?, purpose)).await.map(drop)
     }
 
+    /// Sets a place that a person follows, in place of the one with the same id; as it is held.
+    pub async fn set_saved_place(
+        &self,
+        name: &RegistrationName,
+        place: SavedPlace,
+    ) -> Result<(Slot, SavedPlace), RegistryError> {
+        let slot = self.slot(name)?;
+        let held = SavedPlace { place: place.precision.coarsen(place.place)?, ..place };
+        self.change(Change::SetSavedPlace(slot, Box::new(held.clone()))).await?;
+        Ok((slot, held))
+    }
+
+    /// Deletes a place that a person followed.
+    pub async fn delete_saved_place(&self, name: &RegistrationName, id: SavedPlaceId) -> Result<(), RegistryError> {
+        self.change(Change::DeleteSavedPlace(self.slot(name)?, id)).await.map(drop)
+    }
+
     /// Retires a partner's privacy policy up to a version: what was agreed to under it counts no more for everything
     /// planned after this returns.
     pub async fn retire_policy(
@@ -402,7 +437,10 @@ impl Shared {
             store,
             facts: FactsTable::with_capacity(config.capacity),
             cross_border: GrantTable::with_capacity(config.capacity),
+            saved_places: GrantTable::with_capacity(config.capacity),
             policies: Policies::new(),
+            place_lifetime: config.place_lifetime,
+            audit: config.audit.as_ref().map(|(audit, _)| audit.clone()),
             languages: Languages::default(),
             names: Names::default(),
             directory: RwLock::default(),

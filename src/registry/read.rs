@@ -137,7 +137,7 @@ impl Registry {
 }
 
 impl Shared {
-    fn record(&self, slot: Slot) -> Result<RegistrationRecord, RegistryError> {
+    pub(super) fn record(&self, slot: Slot) -> Result<RegistrationRecord, RegistryError> {
         let key = slot_key(slot);
         let payload = self.store.get(Space::Registrations, key)?.ok_or(RegistryError::NotFound)?;
         decode(Space::Registrations, key.as_bytes(), &payload)
@@ -162,8 +162,13 @@ impl Shared {
             let missing = || damaged(Space::Tokens, token_key(slot, channel).as_bytes(), "missing");
             token(slot, channel, &values)?.ok_or_else(missing)
         });
-        // One whose consent has ended a moment ago is not shown, though it may still be there.
-        let place = place.filter(|_| self.counts(records::grant(record, Purpose::Location), app, self.clock.now()));
+        // One whose consent has ended a moment ago, or that has got too old, is not shown though it may still be there.
+        let now = self.clock.now();
+        let may_be_shown = |(_, at): &Reported| {
+            let counts = self.counts(records::grant(record, Purpose::Location), app, now);
+            counts && !self.is_stale(at.as_microsecond(), now)
+        };
+        let place = place.filter(may_be_shown);
         Ok(Registration {
             subject: subject_of(record, slot)?,
             gid: self.keys.pseudonym(&name.partner, device_of(record, slot)?),
@@ -177,6 +182,7 @@ impl Shared {
             consents: records::read_consents(record),
             under_14: record.under_14,
             drills: record.drills,
+            place_precision: records::precision(record),
             place: place.map(|(place, _)| place),
             place_time: place.map(|(_, at)| at),
             created: records::instant(record.created_us),

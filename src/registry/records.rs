@@ -3,11 +3,11 @@
 use prost::Message;
 
 use crate::domain::{
-    AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Guardian, Language, Platform,
-    PolicyVersion, Private, Purpose, Slot, Timestamp,
+    AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Footprint, Guardian, Language,
+    PlacePrecision, Platform, PolicyVersion, Position, Private, Purpose, SavedPlace, SavedPlaceId, Slot, Timestamp,
 };
 use crate::plan::{Facts, Flags, Grant};
-use crate::wire::storage_v1::{ConsentRecord, GuardianRecord, RegistrationRecord, TraitsRecord};
+use crate::wire::storage_v1::{ConsentRecord, GuardianRecord, RegistrationRecord, SavedPlaceRecord, TraitsRecord};
 
 use super::RegistryError;
 use super::grants::SideGrants;
@@ -58,12 +58,65 @@ pub(super) fn facts(slot: Slot, record: &RegistrationRecord, languages: &Languag
 fn flags(record: &RegistrationRecord) -> Flags {
     let flag = |flag: u16, is_set: bool| if is_set { flag } else { 0 };
     let cross_border = grant(record, Purpose::CrossBorder) != Grant::default();
-    Flags(Flags::LIVE | flag(Flags::DRILLS, record.drills) | flag(Flags::CROSS_BORDER, cross_border))
+    let follows = flag(Flags::FOLLOWS, !record.saved_places.is_empty());
+    let border = flag(Flags::CROSS_BORDER, cross_border);
+    Flags(Flags::LIVE | flag(Flags::DRILLS, record.drills) | border | follows | Flags::of_precision(precision(record)))
+}
+
+/// How precisely the phone's place is held. One that is not known is of a later version: it is taken for the coarsest
+/// grid.
+pub(super) fn precision(record: &RegistrationRecord) -> PlacePrecision {
+    read_precision(record.place_precision)
+}
+
+fn read_precision(number: u32) -> PlacePrecision {
+    u8::try_from(number).ok().and_then(PlacePrecision::from_repr).unwrap_or(PlacePrecision::About10Km)
+}
+
+pub(super) fn write_saved_place(ordinal: u8, saved: &SavedPlace) -> SavedPlaceRecord {
+    let (first, second) = match &saved.place {
+        Footprint::Point(at) => (at.expose(), None),
+        Footprint::Box { south_west, north_east } => (south_west.expose(), Some(north_east.expose())),
+    };
+    SavedPlaceRecord {
+        ordinal: ordinal.into(),
+        id: saved.id.as_str().to_owned(),
+        precision: saved.precision as u32,
+        west_e7: first.lon_e7(),
+        south_e7: first.lat_e7(),
+        east_e7: second.map(|corner| corner.lon_e7()),
+        north_e7: second.map(|corner| corner.lat_e7()),
+    }
+}
+
+/// The places that a person follows, by ordinal.
+pub(super) fn read_saved_places(
+    record: &RegistrationRecord,
+    slot: Slot,
+) -> Result<Vec<(u8, SavedPlace)>, RegistryError> {
+    let bad = || damaged(Space::Registrations, &slot.0.to_be_bytes(), "no saved place");
+    let read = |saved: &SavedPlaceRecord| {
+        let corner = |lon, lat| Position::from_e7(lon, lat).map(Private::new).ok_or_else(bad);
+        let first = corner(saved.west_e7, saved.south_e7)?;
+        let place = match saved.east_e7.zip(saved.north_e7) {
+            Some((east, north)) => Footprint::Box { south_west: first, north_east: corner(east, north)? },
+            None => Footprint::Point(first),
+        };
+        let ordinal = u8::try_from(saved.ordinal).ok().filter(|&ordinal| is_ordinal(ordinal)).ok_or_else(bad)?;
+        let id = SavedPlaceId::new(&saved.id).ok_or_else(bad)?;
+        Ok((ordinal, SavedPlace { id, place, precision: read_precision(saved.precision) }))
+    };
+    record.saved_places.iter().map(read).collect()
+}
+
+fn is_ordinal(ordinal: u8) -> bool {
+    (1..=SavedPlace::MOST).contains(&usize::from(ordinal))
 }
 
 /// The grants that are not in the row.
 pub(super) fn side_grants(record: &RegistrationRecord) -> SideGrants {
-    SideGrants { cross_border: grant(record, Purpose::CrossBorder) }
+    let [cross_border, saved_places] = [Purpose::CrossBorder, Purpose::SavedPlaces].map(|of| grant(record, of));
+    SideGrants { cross_border, saved_places }
 }
 
 /// The grant for a purpose; the empty one where there is none, or none that counts for a child.

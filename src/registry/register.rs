@@ -35,6 +35,9 @@ impl Pending<'_> {
             // The same app on the same device: its name comes back; consents, place, tokens and secret do not.
             ended = Some(subject_of(&record, slot)?);
             self.remove_tokens(slot, &record);
+            if !record.saved_places.is_empty() {
+                self.draft.effects.saved(slot, Vec::new());
+            }
             self.remove_identifiers(slot, &record)?;
             (slot, cid_of(&record, slot)?, device_of(&record, slot)?, record.created_us)
         } else {
@@ -59,11 +62,18 @@ impl Pending<'_> {
             subject: rand::random::<[u8; 16]>().to_vec().into(),
             place_commit: 0,
             under_14: new.under_14,
+            place_precision: new.place_precision as u32,
+            saved_places: Vec::new(),
         };
         if new.place.is_some() {
             self.may_be_held(records::grant(&record, Purpose::Location), app)?;
         }
-        self.put_place(slot, &mut record, new.place);
+        let place = match new.place {
+            Some((_, at)) if self.shared.is_stale(at.as_microsecond(), self.now) => None,
+            Some((place, at)) => Some((new.place_precision.coarsen(place)?, at)),
+            None => None,
+        };
+        self.put_place(slot, &mut record, place);
         self.put_tokens(slot, &mut record, &new.tokens);
         self.add_identifiers(slot, app, &hashes)?;
         self.put_registration(slot, &record);

@@ -57,7 +57,11 @@ pub(crate) async fn register(channel: Channel, token: &str, app: &str) -> Result
     let point = v1::place::Footprint::Point(v1::Position { longitude, latitude });
     let registration = v1::Registration {
         traits: Some(traits),
-        consents: vec![consent(v1::ConsentPurpose::Location), consent(v1::ConsentPurpose::EmergencyPush)],
+        consents: vec![
+            consent(v1::ConsentPurpose::Location),
+            consent(v1::ConsentPurpose::EmergencyPush),
+            consent(v1::ConsentPurpose::SavedPlaces),
+        ],
         place: Some(v1::Place { footprint: Some(point), report_time: None }),
         ..v1::Registration::default()
     };

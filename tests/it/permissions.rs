@@ -109,6 +109,15 @@ fn request(path: &str, about: &Subject) -> Bytes {
         }
         "ReportPlace" => report.encode_to_vec(),
         "ReportPlaces" => v1::ReportPlacesRequest { requests: vec![report] }.encode_to_vec(),
+        "SetSavedPlace" => {
+            let footprint = Some(v1::saved_place::Footprint::Point(v1::Position::default()));
+            let saved_place = Some(v1::SavedPlace { id: "home".to_owned(), footprint, precision: 0 });
+            v1::SetSavedPlaceRequest { name: registration, saved_place }.encode_to_vec()
+        }
+        "DeleteSavedPlace" => {
+            v1::DeleteSavedPlaceRequest { name: registration, saved_place_id: "home".to_owned() }.encode_to_vec()
+        }
+        "ListSavedPlaces" => v1::ListSavedPlacesRequest { name: registration }.encode_to_vec(),
         "GrantConsent" => v1::GrantConsentRequest { name: registration, consent: Some(consent) }.encode_to_vec(),
         "WithdrawConsent" => {
             let purpose = v1::ConsentPurpose::Location.into();
@@ -398,7 +407,8 @@ impl Attempt {
     fn is_foreign(&self, path: &str) -> bool {
         let foreign = |from: &From| matches!(from, From::Foreign | From::Malformed);
         let of_names = path.contains("ReportPlaces") || path.contains("BatchCreate");
-        let by_parent = !path.contains("DeviceService") || path.contains("Create") || path.contains("List");
+        let by_parent =
+            !path.contains("DeviceService") || path.contains("Create") || path.contains("ListRegistrations");
         let named = if of_names { self.names.iter().any(foreign) } else { !by_parent && foreign(&self.names[0]) };
         named || by_parent && foreign(&self.parent)
     }

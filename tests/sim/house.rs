@@ -13,8 +13,8 @@ use hazardcast::channel::{Channel, LinkChannel, NullChannel};
 use hazardcast::decide::{Lineages, Rules};
 use hazardcast::domain::{
     AppName, ChannelKind, Clock, Consent, ConsentOrigin, DeviceTraits, Footprint, Language, ManualClock,
-    NewRegistration, PartnerName, PlaceId, Platform, PolicyVersion, Position, Private, Purpose, SignedDuration, Slot,
-    Timestamp, Token,
+    NewRegistration, PartnerName, PlaceId, PlacePrecision, Platform, PolicyVersion, Position, Private, Purpose,
+    SavedPlace, SavedPlaceId, SignedDuration, Slot, Timestamp, Token,
 };
 use hazardcast::fan_out::{FanOuts, LaneSeed, Planner, Recorder, Recovered, Surroundings};
 use hazardcast::intake::{Answer, Desk, DeskError};
@@ -104,6 +104,11 @@ impl House {
     /// Whether the index has a place of this registration.
     pub(crate) fn has_place(&self, slot: Slot) -> bool {
         self.stored.index.position(PlaceId::live(slot)).is_some()
+    }
+
+    /// Whether the index has the place that somebody follows.
+    pub(crate) fn has_saved_place(&self, slot: Slot) -> bool {
+        self.stored.index.position(PlaceId { slot, ordinal: 1 }).is_some()
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -231,6 +236,8 @@ impl Stored {
         let tasks = Tasks::new(Arc::clone(&metrics));
         let index = Arc::new(Index::new());
         let mut config = registry::Config::new(folder.join("registry"));
+        // Clocks jump by months, and nobody reports anew.
+        config.place_lifetime = SignedDuration::from_hours(1_000_000);
         config.cache_bytes = 8 << 20;
         let (places, time) = (Arc::clone(&index), Arc::clone(clock) as Arc<dyn Clock>);
         let registry = Registry::open(&config, places, time, metrics, &tasks).expect("the registry opens");
@@ -337,6 +344,16 @@ pub(crate) fn point([lon, lat]: [f64; 2]) -> Footprint {
     Footprint::Point(Private::new(Position::from_degrees(lon, lat).expect("on the globe")))
 }
 
+/// The one place that somebody follows.
+pub(crate) fn home(at: [f64; 2]) -> SavedPlace {
+    SavedPlace { id: home_id(), place: point(at), precision: PlacePrecision::Exact }
+}
+
+/// What its phone calls it.
+pub(crate) fn home_id() -> SavedPlaceId {
+    SavedPlaceId::new("home").expect("an id")
+}
+
 /// A token for the null channel.
 pub(crate) fn null_token() -> Token {
     Token { channel: ChannelKind::Null, value: Private::new("null".to_owned()) }
@@ -361,6 +378,7 @@ pub(crate) fn device(at: [f64; 2], null: bool) -> NewRegistration {
         consents: vec![consent(Purpose::EmergencyPush, None), consent(Purpose::Location, None)],
         drills: false,
         under_14: false,
+        place_precision: PlacePrecision::Exact,
         place: Some((point(at), NOON)),
     }
 }

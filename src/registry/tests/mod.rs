@@ -10,6 +10,7 @@ mod identity;
 mod model;
 mod place_log;
 mod places;
+mod saved;
 mod tokens;
 mod uses;
 
@@ -23,8 +24,8 @@ use super::records::slot_key;
 use super::store::Space;
 use super::*;
 use crate::domain::{
-    Cid, ConsentOrigin, DeviceIdentifier, DeviceTraits, IdentifierKind, ManualClock, PlaceId, Platform, PolicyVersion,
-    Position, Private, SignedDuration,
+    Cid, ConsentOrigin, DeviceIdentifier, DeviceTraits, IdentifierKind, ManualClock, PlaceId, PlacePrecision, Platform,
+    PolicyVersion, Position, Private, SignedDuration,
 };
 use crate::wire::storage_v1::RegistrationRecord;
 
@@ -198,6 +199,7 @@ fn bare(name: &str) -> NewRegistration {
         consents: Vec::new(),
         drills: false,
         under_14: false,
+        place_precision: PlacePrecision::Exact,
         place: None,
     }
 }

@@ -1,7 +1,7 @@
 //! Each use asks for exactly what the table of [`Use`] says, whoever agreed to what.
 
 use super::*;
-use crate::domain::{Mode, Priority, Use};
+use crate::domain::{Mode, Priority, SavedPlace, SavedPlaceId, Use};
 use crate::plan::{Found, Grant, Policy, Situation, TierFacts, Verdict, plan, withheld};
 
 /// Whether the house does it for a registration; `None` for what is not built yet.
@@ -28,7 +28,13 @@ fn is_done(house: &House, held: &Registration, used: Use) -> Option<bool> {
             let situation = Situation { linked: false, found: Found::ByReach, cross_border };
             Some(withheld(&facts, situation, policy, now) == 0)
         }
-        Use::HoldSavedPlaces | Use::TellThere | Use::MergeLinks | Use::StartApp => None,
+        Use::HoldSavedPlaces => {
+            let id = SavedPlaceId::new("home").expect("an id");
+            let saved = SavedPlace { id, place: point(1.0, 2.0), precision: PlacePrecision::Exact };
+            Some(house.make(|registry| registry.set_saved_place(&held.name, saved)).is_ok())
+        }
+        Use::TellThere => Some(is_told(Found::BySavedPlace(registry.saved_places_grant(held.slot)))),
+        Use::MergeLinks | Use::StartApp => None,
     }
 }
 

@@ -4,7 +4,8 @@ use compact_str::CompactString;
 
 use crate::domain::{
     AppName, ChannelKind, Consent, ConsentOrigin, DeviceIdentifier, DeviceTraits, Footprint, Guardian, Language,
-    NewRegistration, PolicyVersion, Private, Registration, SignedDuration, Timestamp, Token,
+    NewRegistration, PlacePrecision, PolicyVersion, Private, Registration, SavedPlace, SavedPlaceId, SignedDuration,
+    Timestamp, Token, UnfitPlace,
 };
 use crate::wire::v1;
 
@@ -32,6 +33,7 @@ pub fn to_wire(registration: &Registration) -> v1::Registration {
         consents: registration.consents.iter().map(consent_to_wire).collect(),
         drills: registration.drills,
         under_14: registration.under_14,
+        place_precision: terms::place_precision::to_wire(registration.place_precision).into(),
         place: registration.place.map(|place| v1::Place {
             footprint: Some(geography::footprint_to_wire(place)),
             report_time: registration.place_time.map(time::to_wire),
@@ -50,6 +52,10 @@ pub fn new_registration(
 ) -> Result<NewRegistration, InvalidField> {
     let registration = request.registration.ok_or_else(|| InvalidField::required("registration"))?;
     let request_id = text(&request.request_id, "request_id", 64)?;
+    let place_precision = place_precision(registration.place_precision, "registration.place_precision")?;
+    let place = registration.place.map(|place| self::place(place, "registration.place", now)).transpose()?;
+    let held = |(place, at)| Ok::<_, UnfitPlace>((place_precision.coarsen(place)?, at));
+    let place = place.map(held).transpose().map_err(|error| InvalidField::new("registration.place", error))?;
     Ok(NewRegistration {
         app,
         request: (!request_id.is_empty()).then_some(request_id),
@@ -59,7 +65,8 @@ pub fn new_registration(
         consents: consents(registration.consents, "registration.consents", now)?,
         drills: registration.drills,
         under_14: registration.under_14,
-        place: registration.place.map(|place| self::place(place, "registration.place", now)).transpose()?,
+        place_precision,
+        place,
     })
 }
 
@@ -71,6 +78,43 @@ pub fn place(place: v1::Place, field: &str, now: Timestamp) -> Result<(Footprint
         None => now,
     };
     Ok((geography::footprint(place.footprint, field)?, at.min(now)))
+}
+
+/// Reads how precisely a place is to be held.
+pub fn place_precision(number: i32, field: &str) -> Result<PlacePrecision, InvalidField> {
+    if number == 0 { Ok(PlacePrecision::Exact) } else { terms::place_precision::required(number, field) }
+}
+
+/// Reads a place that somebody follows, as it is to be held.
+pub fn saved_place(saved: &v1::SavedPlace, field: &str) -> Result<SavedPlace, InvalidField> {
+    let at = |name: &str| format!("{field}.{name}");
+    let precision = place_precision(saved.precision, &at("precision"))?;
+    let footprint = saved.footprint.map(|footprint| match footprint {
+        v1::saved_place::Footprint::Point(point) => v1::place::Footprint::Point(point),
+        v1::saved_place::Footprint::Box(corners) => v1::place::Footprint::Box(corners),
+    });
+    let place = geography::footprint(footprint, field)?;
+    let place = precision.coarsen(place).map_err(|error| InvalidField::new(field, error))?;
+    Ok(SavedPlace { id: saved_place_id(&saved.id, &at("id"))?, place, precision })
+}
+
+/// Reads what a phone calls a place.
+pub fn saved_place_id(id: &str, field: &str) -> Result<SavedPlaceId, InvalidField> {
+    let reason = "must be 1 to 32 of A-Z, a-z, 0-9, - and _";
+    SavedPlaceId::new(id).ok_or_else(|| InvalidField::new(field, reason))
+}
+
+/// A place that somebody follows to the wire.
+pub fn saved_place_to_wire(saved: &SavedPlace) -> v1::SavedPlace {
+    let footprint = match geography::footprint_to_wire(saved.place) {
+        v1::place::Footprint::Point(point) => v1::saved_place::Footprint::Point(point),
+        v1::place::Footprint::Box(corners) => v1::saved_place::Footprint::Box(corners),
+    };
+    v1::SavedPlace {
+        id: saved.id.as_str().to_owned(),
+        footprint: Some(footprint),
+        precision: terms::place_precision::to_wire(saved.precision).into(),
+    }
 }
 
 fn identifiers(identifiers: Vec<v1::DeviceIdentifier>, field: &str) -> Result<Vec<DeviceIdentifier>, InvalidField> {

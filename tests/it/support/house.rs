@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use hazardcast::access::Limits;
 use hazardcast::app::{App, Null, Options};
 use hazardcast::device::Credentials;
-use hazardcast::domain::{ChannelKind, LinkSecret, ManualClock, Private};
+use hazardcast::domain::{ChannelKind, LinkSecret, ManualClock, Private, SignedDuration};
 use hazardcast::wire::v1;
 use hazardcast::wire::v1::alert_service_client::AlertServiceClient;
 use hazardcast::wire::v1::device_service_client::DeviceServiceClient;
@@ -94,6 +94,7 @@ impl House {
             segment_bytes: 1 << 20,
             audit_segment_bytes: setting.audit_segment_bytes,
             registry_cache_bytes: 8 << 20,
+            place_lifetime: SignedDuration::from_hours(30 * 24),
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,

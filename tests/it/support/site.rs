@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hazardcast::access::Limits;
 use hazardcast::app::{App, Null, Options, Tls};
-use hazardcast::domain::ManualClock;
+use hazardcast::domain::{ManualClock, SignedDuration};
 use hazardcast::listen::{Bounds, CertificateFiles};
 use hazardcast::wire::v1;
 use hazardcast::wire::v1::access_service_client::AccessServiceClient;
@@ -137,6 +137,7 @@ impl Site {
             abroad: Vec::new(),
             segment_bytes: 1 << 20,
             registry_cache_bytes: 8 << 20,
+            place_lifetime: SignedDuration::from_hours(30 * 24),
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,

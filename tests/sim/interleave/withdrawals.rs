@@ -2,9 +2,9 @@
 
 use hazardcast::domain::{Consent, NewRegistration, PolicyVersion, Purpose, RegistrationName, Slot};
 
-use super::world::{INSIDE, World};
+use super::world::{FAR, INSIDE, World};
 use super::{Played, Story, at_every_moment};
-use crate::house::{app, consent, device};
+use crate::house::{app, consent, device, home};
 
 /// What is taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,17 @@ impl Story for Withdrawal {
     const PARTS: usize = 1;
 
     async fn before(&mut self, world: &mut World) {
-        if let (Some((name, _)), Takes::Consent(purpose)) = (&self.who, self.takes) {
+        if self.takes == Takes::Consent(Purpose::SavedPlaces) {
+            // The phone is elsewhere, and that it may be held says nothing of the place that is followed.
+            let who = match self.who.take() {
+                Some(who) => who,
+                None => world.register(device(FAR, true)).await,
+            };
+            let registry = world.house.registry();
+            registry.grant(&who.0, consent(Purpose::SavedPlaces, None)).await.expect("it is granted");
+            registry.set_saved_place(&who.0, home(self.at)).await.expect("it is taken");
+            self.who = Some(who);
+        } else if let (Some((name, _)), Takes::Consent(purpose)) = (&self.who, self.takes) {
             world.house.registry().grant(name, consent(purpose, None)).await.expect("it is granted");
             world.put(name, self.at).await;
         } else {
@@ -71,7 +81,7 @@ impl Story for Withdrawal {
 #[tokio::test]
 async fn one_who_withdraws_is_not_told_from_then_on_and_nobody_else_is_missed() {
     let mut world = World::open().await;
-    let consents = [Purpose::EmergencyPush, Purpose::Location].map(Takes::Consent);
+    let consents = [Purpose::EmergencyPush, Purpose::Location, Purpose::SavedPlaces].map(Takes::Consent);
     let mut policy = 1;
     for takes in consents.into_iter().chain([Takes::Registration, Takes::Policy]) {
         for at in INSIDE {

@@ -162,8 +162,10 @@ impl Day {
                 alive: true,
                 emergency: granted(Purpose::EmergencyPush),
                 location: granted(Purpose::Location),
+                saved_places: granted(Purpose::SavedPlaces),
                 drills: new.drills,
                 path: vec![(turn, place)],
+                followed: Vec::new(),
                 changed: turn,
             });
         }
@@ -173,7 +175,8 @@ impl Day {
         let place = self.region.place(&mut self.rng);
         let mut new = device([place.lon(), place.lat()], self.rng.random_bool(0.6));
         new.consents.clear();
-        for (purpose, chance) in [(Purpose::EmergencyPush, 0.85), (Purpose::Location, 0.9)] {
+        for (purpose, chance) in [(Purpose::EmergencyPush, 0.85), (Purpose::Location, 0.9), (Purpose::SavedPlaces, 0.5)]
+        {
             if self.rng.random_bool(chance) {
                 let consent = self.any_consent(purpose, self.oldest_valid.0);
                 new.consents.push(consent);
@@ -194,6 +197,12 @@ impl Day {
             if !self.house.has_place(person.phone.slot) {
                 assert!(!person.may_report(law), "a place was lost");
                 person.moved(turn, None);
+            }
+        }
+        for person in self.people.iter_mut().filter(|person| person.alive && person.home().is_some()) {
+            if !self.house.has_saved_place(person.phone.slot) {
+                assert!(!law.counts(person.saved_places.as_ref()), "a followed place was lost");
+                person.follows(turn, None);
             }
         }
     }

@@ -7,7 +7,7 @@ use hazardcast::registry::{RegistrationChange, RegistryError};
 use rand::RngExt;
 
 use super::day::Day;
-use crate::house::app;
+use crate::house::{app, home, home_id};
 use crate::lane::Holds;
 
 impl Day {
@@ -15,7 +15,8 @@ impl Day {
         match self.rng.random_range(0..1_000) {
             0..450 => self.work().await,
             450..600 => self.phone(),
-            600..680 => self.report().await,
+            600..660 => self.report().await,
+            660..680 => self.follow().await,
             680..740 => self.arrive(),
             740..780 => self.consent().await,
             780..790 => self.drills().await,
@@ -80,6 +81,29 @@ impl Day {
         self.arriving.push(person.phone.slot);
     }
 
+    /// Somebody follows another place, or none any more.
+    async fn follow(&mut self) {
+        let number = self.anyone();
+        let place = self.rng.random_bool(0.8).then(|| self.region.place(&mut self.rng));
+        let (turn, law) = (self.turn(), self.law());
+        let person = &mut self.people[number];
+        let (registry, name) = (self.house.registry(), &person.phone.name);
+        let answer = match place {
+            Some(place) => registry.set_saved_place(name, home([place.lon(), place.lat()])).await.map(drop),
+            None => registry.delete_saved_place(name, home_id()).await,
+        };
+        match answer {
+            Err(RegistryError::NoSavedPlacesConsent) => {
+                return assert!(place.is_some() && !law.counts(person.saved_places.as_ref()));
+            }
+            Err(RegistryError::NoSuchSavedPlace) => return assert!(place.is_none() && person.home().is_none()),
+            answer => answer.expect("it is taken"),
+        }
+        person.follows(turn, place);
+        person.changed = turn;
+        self.arriving.push(person.phone.slot);
+    }
+
     /// The house is told that somebody has arrived.
     fn arrive(&mut self) {
         if !self.arriving.is_empty() {
@@ -91,7 +115,11 @@ impl Day {
     /// Somebody withdraws, or agrees.
     async fn consent(&mut self) {
         let number = self.anyone();
-        let purpose = if self.rng.random_bool(0.6) { Purpose::EmergencyPush } else { Purpose::Location };
+        let purpose = match self.rng.random_range(0..10) {
+            0..5 => Purpose::EmergencyPush,
+            5..8 => Purpose::Location,
+            _ => Purpose::SavedPlaces,
+        };
         let granted = self.rng.random_bool(0.5).then(|| self.any_consent(purpose, 1));
         let (turn, law) = (self.turn(), self.law());
         let person = &mut self.people[number];
@@ -108,13 +136,20 @@ impl Day {
             }
             None => self.house.registry().withdraw(&name, purpose).await.expect("it is withdrawn"),
         }
-        if purpose == Purpose::EmergencyPush {
-            person.emergency = granted;
-        } else {
-            if granted.is_none() {
-                person.moved(turn, None);
+        match purpose {
+            Purpose::EmergencyPush => person.emergency = granted,
+            Purpose::SavedPlaces => {
+                if granted.is_none() {
+                    person.follows(turn, None);
+                }
+                person.saved_places = granted;
             }
-            person.location = granted;
+            _ => {
+                if granted.is_none() {
+                    person.moved(turn, None);
+                }
+                person.location = granted;
+            }
         }
         person.changed = turn;
     }
@@ -135,6 +170,7 @@ impl Day {
         let person = &mut self.people[number];
         self.house.registry().delete(&person.phone.name).await.expect("it is deleted");
         person.moved(turn, None);
+        person.follows(turn, None);
         (person.alive, person.changed) = (false, turn);
     }
 

@@ -22,6 +22,7 @@ pub(super) enum Act {
         tokens: Option<Vec<u8>>,
         drills: Option<bool>,
         under_14: Option<bool>,
+        precision: Option<PlacePrecision>,
     },
     Delete {
         of: Pick,
@@ -37,6 +38,16 @@ pub(super) enum Act {
     Withdraw {
         of: Pick,
         purpose: Purpose,
+    },
+    Save {
+        of: Pick,
+        id: u8,
+        place: u8,
+        precision: PlacePrecision,
+    },
+    Unsave {
+        of: Pick,
+        id: u8,
     },
     /// The vendor says that this address is gone; it may be another now.
     Gone {
@@ -66,6 +77,7 @@ pub(super) struct Asked {
     pub(super) consents: Vec<Agreed>,
     pub(super) drills: bool,
     pub(super) under_14: bool,
+    pub(super) precision: PlacePrecision,
     pub(super) place: Option<(u8, i64)>,
 }
 
@@ -81,10 +93,11 @@ pub(super) enum Step {
 }
 
 pub(super) fn purpose() -> impl Strategy<Value = Purpose> {
-    // Mostly the two that rows of facts hold.
+    // Mostly those that something is held by.
     prop_oneof![
         4 => Just(Purpose::Location),
         3 => Just(Purpose::EmergencyPush),
+        2 => Just(Purpose::SavedPlaces),
         1 => prop::sample::select(&Purpose::ALL[..]),
     ]
 }
@@ -110,20 +123,36 @@ pub(super) fn asked() -> impl Strategy<Value = Asked> {
     let request = prop::option::weighted(0.3, 0..6_u8);
     let consents = prop::collection::vec(agreed(), 0..4);
     let place = prop::option::of(somewhere());
-    let flags = (any::<bool>(), prop::bool::weighted(0.2));
+    let flags = (any::<bool>(), prop::bool::weighted(0.2), precision());
     (0..APPS.len(), request, identifiers, addresses(), consents, flags, place).prop_map(
-        |(app, request, identifiers, tokens, mut consents, (drills, under_14), place)| {
+        |(app, request, identifiers, tokens, mut consents, (drills, under_14, precision), place)| {
             consents.sort_by_key(|consent| consent.purpose);
             consents.dedup_by_key(|consent| consent.purpose);
-            Asked { app, request, identifiers, tokens, consents, drills, under_14, place }
+            Asked { app, request, identifiers, tokens, consents, drills, under_14, precision, place }
         },
     )
 }
 
+pub(super) fn precision() -> impl Strategy<Value = PlacePrecision> {
+    prop_oneof![3 => Just(PlacePrecision::Exact), 2 => prop::sample::select(&PlacePrecision::ALL[..])]
+}
+
 pub(super) fn update() -> impl Strategy<Value = Act> {
-    let flags = (prop::option::of(any::<bool>()), prop::option::weighted(0.3, any::<bool>()));
-    (any::<Pick>(), prop::option::of(any::<bool>()), prop::option::of(addresses()), flags)
-        .prop_map(|(of, languages, tokens, (drills, under_14))| Act::Update { of, languages, tokens, drills, under_14 })
+    let flags = (
+        prop::option::of(any::<bool>()),
+        prop::option::weighted(0.3, any::<bool>()),
+        prop::option::weighted(0.3, precision()),
+    );
+    (any::<Pick>(), prop::option::of(any::<bool>()), prop::option::of(addresses()), flags).prop_map(
+        |(of, languages, tokens, (drills, under_14, precision))| Act::Update {
+            precision,
+            of,
+            languages,
+            tokens,
+            drills,
+            under_14,
+        },
+    )
 }
 
 pub(super) fn act() -> impl Strategy<Value = Act> {
@@ -133,6 +162,9 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
         2 => update(),
         1 => of().prop_map(|of| Act::Delete { of }),
         4 => (of(), prop::option::weighted(0.9, somewhere())).prop_map(|(of, place)| Act::Place { of, place }),
+        3 => (of(), 0..3_u8, 0..5_u8, precision())
+            .prop_map(|(of, id, place, precision)| Act::Save { of, id, place, precision }),
+        1 => (of(), 0..3_u8).prop_map(|(of, id)| Act::Unsave { of, id }),
         2 => (of(), agreed()).prop_map(|(of, consent)| Act::Grant { of, consent }),
         2 => (of(), purpose()).prop_map(|(of, purpose)| Act::Withdraw { of, purpose }),
         1 => (of(), prop::sample::select(&CHANNELS[..]), 1..4_u8)
@@ -143,7 +175,7 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => prop::collection::vec(act(), 1..6).prop_map(Step::Together),
-        2 => (1..80_i64).prop_map(Step::Wait),
+        2 => prop_oneof![6 => 1..80_i64, 1 => Just(31 * 24 * 3_600)].prop_map(Step::Wait),
         1 => (0..PARTNERS.len(), 1..VERSIONS).prop_map(|(partner, version)| Step::Retire(partner, version)),
         1 => Just(Step::Reopen),
     ];

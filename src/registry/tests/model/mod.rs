@@ -2,6 +2,7 @@
 //! registry is what a simple model of it is.
 
 mod acts;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,57 +12,11 @@ use proptest::prelude::*;
 use proptest::sample::Index as Pick;
 
 use super::*;
-use crate::domain::{DeviceSlot, Guardian};
+use crate::domain::{DeviceSlot, SavedPlace, SavedPlaceId};
 use crate::plan::{Flags, Grant};
 
-use acts::{APPS, Act, Agreed, Asked, CHANNELS, PARTNERS, Step, steps};
-
-fn footprint(place: u8) -> Footprint {
-    match place {
-        0 => {
-            let corner = |lon, lat| Private::new(Position::from_degrees(lon, lat).expect("on the globe"));
-            Footprint::Box { south_west: corner(10.0, 50.0), north_east: corner(10.25, 50.5) }
-        }
-        _ => point(f64::from(place) * 30.0, 10.0),
-    }
-}
-
-/// Address 0 is none.
-fn tokens(addresses: &[u8]) -> BTreeMap<ChannelKind, String> {
-    let given = CHANNELS.into_iter().zip(addresses).filter(|(_, address)| **address > 0);
-    given.map(|(channel, address)| (channel, value(*address))).collect()
-}
-
-fn value(address: u8) -> String {
-    format!("address-{address}")
-}
-
-/// The same as the registry takes them.
-fn given(tokens: &BTreeMap<ChannelKind, String>) -> Vec<Token> {
-    tokens.iter().map(|(channel, value)| token(*channel, value)).collect()
-}
-
-fn at((place, ago): (u8, i64), now: Timestamp) -> (Footprint, Timestamp) {
-    (footprint(place), now - SignedDuration::from_secs(ago))
-}
-
-fn languages(both: bool) -> &'static [&'static str] {
-    if both { &["ja", "en-us"] } else { &["es"] }
-}
-
-fn consents(agreed: &[Agreed], now: Timestamp) -> Vec<Consent> {
-    let ends = |seconds| now + SignedDuration::from_secs(seconds);
-    let read = |agreed: &Agreed| Consent {
-        policy: PolicyVersion(agreed.policy),
-        guardian: agreed.guardian.then(guardian),
-        ..consent(agreed.purpose, agreed.seconds.map(ends))
-    };
-    agreed.iter().map(read).collect()
-}
-
-fn guardian() -> Guardian {
-    Guardian { reference: Private::new("parent-7".to_owned()), method: "signed form".to_owned() }
-}
+use acts::{APPS, Act, Asked, CHANNELS, PARTNERS, Step, steps};
+use values::{LIFETIME, at, consents, footprint, given, held_as, languages, saved_id, tokens, value};
 
 /// A registration as the model has it.
 #[derive(Debug, Clone)]
@@ -78,15 +33,20 @@ struct Held {
     consents: BTreeMap<Purpose, Consent>,
     drills: bool,
     under_14: bool,
+    precision: PlacePrecision,
     place: Option<(Footprint, Timestamp)>,
+    saved: BTreeMap<SavedPlaceId, SavedPlace>,
     created: Timestamp,
     updated: Timestamp,
 }
 
 impl Held {
     fn may_be_placed(&self, policies: &Policies, now: Timestamp) -> bool {
-        let location = self.consents.get(&Purpose::Location);
-        location.is_some_and(|consent| {
+        self.counts(Purpose::Location, policies, now)
+    }
+
+    fn counts(&self, purpose: Purpose, policies: &Policies, now: Timestamp) -> bool {
+        self.consents.get(&purpose).is_some_and(|consent| {
             // Rows keep whole seconds.
             let lasts = consent.expires.is_none_or(|ends| ends.as_second() > now.as_second());
             lasts && consent.policy >= policies.oldest(self.app)
@@ -187,12 +147,20 @@ impl Model {
             consents: given_consents.into_iter().map(|consent| (consent.purpose, consent)).collect(),
             drills: asked.drills,
             under_14: asked.under_14,
+            precision: asked.precision,
             place: asked.place.map(|place| at(place, now)),
+            saved: BTreeMap::new(),
             created: now,
             updated: now,
         };
         if held.place.is_some() && !held.may_be_placed(&self.policies, now) {
             return assert!(matches!(done, Err(RegistryError::NoLocationConsent)));
+        }
+        if let Some(place) = held.place {
+            held.place = held_as(place, held.precision);
+            if held.place.is_none() {
+                return assert!(matches!(done, Err(RegistryError::UnfitPlace(_))));
+            }
         }
         let done = done.expect("nothing speaks against it");
         let offered: Vec<_> =
@@ -238,7 +206,13 @@ impl Model {
         let Some(held) = self.get(name) else { return };
         match act {
             Act::Register(_) => {}
-            Act::Update { languages, tokens: addresses, drills, under_14, .. } => {
+            Act::Update { languages, tokens: addresses, drills, under_14, precision, .. } => {
+                if let Some(precision) = *precision {
+                    let coarser = precision > held.precision;
+                    held.precision = precision;
+                    held.place =
+                        held.place.and_then(|place| if coarser { held_as(place, precision) } else { Some(place) });
+                }
                 held.under_14 = under_14.unwrap_or(held.under_14);
                 if *under_14 == Some(true) {
                     held.consents.retain(|_, consent| consent.guardian.is_some());
@@ -257,6 +231,7 @@ impl Model {
             }
             Act::Place { place, .. } => {
                 let place = place.map(|place| at(place, now));
+                let place = place.and_then(|place| held_as(place, held.precision));
                 match (place, held.place) {
                     (Some((_, reported)), Some((_, known))) if reported < known => {}
                     _ => held.place = place,
@@ -265,6 +240,16 @@ impl Model {
             Act::Grant { consent, .. } => {
                 let consent = consents(&[*consent], now).remove(0);
                 held.consents.insert(consent.purpose, consent);
+                held.updated = now;
+            }
+            Act::Save { id, place, precision, .. } => {
+                let place = precision.coarsen(footprint(*place)).expect("it was taken");
+                let saved = SavedPlace { id: saved_id(*id), place, precision: *precision };
+                held.saved.insert(saved_id(*id), saved);
+                held.updated = now;
+            }
+            Act::Unsave { id, .. } => {
+                held.saved.remove(&saved_id(*id)).expect("it was there");
                 held.updated = now;
             }
             Act::Withdraw { purpose, .. } => {
@@ -281,10 +266,16 @@ impl Model {
         self.expire(now);
     }
 
-    /// No place without a consent that counts.
+    /// No place without a consent that counts, and none that is too old.
     fn expire(&mut self, now: Timestamp) {
         let Self { held, policies, .. } = self;
         held.values_mut().filter(|held| !held.may_be_placed(policies, now)).for_each(|held| held.place = None);
+        for held in held.values_mut() {
+            held.place = held.place.filter(|(_, at)| now.duration_since(*at) <= LIFETIME);
+            if !held.counts(Purpose::SavedPlaces, policies, now) {
+                held.saved.clear();
+            }
+        }
     }
 }
 
@@ -316,6 +307,7 @@ impl Asked {
             consents: consents(&self.consents, now),
             drills: self.drills,
             under_14: self.under_14,
+            place_precision: self.precision,
             place: self.place.map(|place| at(place, now)),
             ..bare(APPS[self.app])
         }
@@ -331,6 +323,8 @@ impl Act {
             Self::Update { of, .. }
             | Self::Delete { of }
             | Self::Place { of, .. }
+            | Self::Save { of, .. }
+            | Self::Unsave { of, .. }
             | Self::Grant { of, .. }
             | Self::Withdraw { of, .. }
             | Self::Gone { of, .. } => Some(*of),
@@ -342,15 +336,26 @@ impl Act {
         async move {
             match self {
                 Self::Register(asked) => return registry.register(asked.new_registration(now)).await.map(Some),
-                Self::Update { languages: both, tokens: addresses, drills, under_14, .. } => {
+                Self::Update { languages: both, tokens: addresses, drills, under_14, precision, .. } => {
                     let traits = both.map(|both| traits(languages(both)));
                     let tokens = addresses.map(|addresses| given(&tokens(&addresses)));
-                    registry.update(&name, RegistrationChange { traits, tokens, drills, under_14 }).await.map(drop)
+                    registry
+                        .update(
+                            &name,
+                            RegistrationChange { traits, tokens, drills, under_14, place_precision: precision },
+                        )
+                        .await
+                        .map(drop)
                 }
                 Self::Delete { .. } => registry.delete(&name).await.map(drop),
                 Self::Place { place, .. } => {
                     registry.report_place(&name, place.map(|place| at(place, now))).await.map(drop)
                 }
+                Self::Save { id, place, precision, .. } => {
+                    let saved = SavedPlace { id: saved_id(id), place: footprint(place), precision };
+                    registry.set_saved_place(&name, saved).await.map(drop)
+                }
+                Self::Unsave { id, .. } => registry.delete_saved_place(&name, saved_id(id)).await,
                 Self::Grant { consent, .. } => {
                     registry.grant(&name, consents(&[consent], now).remove(0)).await.map(drop)
                 }
@@ -426,7 +431,20 @@ impl Both {
                 return assert_eq!(answer.as_ref().map(drop).map_err(Refused::of), admitted);
             }
         }
+        let fits = |place: u8, precision: PlacePrecision| precision.coarsen(footprint(place)).is_ok();
         match (act, answer) {
+            (Act::Place { place: Some((place, _)), .. }, Err(RegistryError::UnfitPlace(_))) => {
+                return assert!(held.is_some_and(|held| !fits(*place, held.precision)));
+            }
+            (Act::Save { place, precision, .. }, Err(RegistryError::UnfitPlace(_))) => {
+                return assert!(!fits(*place, *precision));
+            }
+            (Act::Save { .. }, Err(RegistryError::NoSavedPlacesConsent)) => {
+                return assert!(held.is_some_and(|held| !held.counts(Purpose::SavedPlaces, &policies, now)));
+            }
+            (Act::Unsave { id, .. }, Err(RegistryError::NoSuchSavedPlace)) => {
+                return assert!(held.is_some_and(|held| !held.saved.contains_key(&saved_id(*id))));
+            }
             // Nobody waits for these.
             (Act::Gone { .. }, _) => {}
             (_, Err(RegistryError::NotFound)) => assert!(held.is_none()),
@@ -452,7 +470,8 @@ impl Both {
         for (name, secret) in &self.model.old_secrets {
             assert_eq!(registry.authenticate(name, secret).expect("the store is well"), None);
         }
-        let places = self.model.held.values().filter(|held| held.place.is_some()).count();
+        let places: usize =
+            self.model.held.values().map(|held| usize::from(held.place.is_some()) + held.saved.len()).sum();
         assert_eq!(self.house.index().len(), places, "nobody else has a place");
         for name in APPS {
             let expected = self.model.names.iter().filter(|one| one.app == app(name));
@@ -478,6 +497,7 @@ impl Both {
             consents: held.consents.values().cloned().collect(),
             drills: held.drills,
             under_14: held.under_14,
+            place_precision: held.precision,
             place: held.place.map(|(place, _)| place),
             place_time: held.place.map(|(_, at)| at),
             created: held.created,
@@ -486,11 +506,14 @@ impl Both {
         assert_eq!(found, expected);
         assert_eq!(registry.authenticate(name, &held.secret).expect("the store is well"), Some(held.slot));
         assert_eq!(self.house.place(held.slot), expected.place);
+        assert!(registry.saved_places(name).expect("it is held").iter().eq(held.saved.values()));
 
         let facts = registry.facts(held.slot);
         let flag = |flag: u16, is_set: bool| if is_set { flag } else { 0 };
         let cross_border = held.grant(Purpose::CrossBorder);
         assert_eq!(registry.cross_border(held.slot), cross_border);
+        assert_eq!(registry.saved_places_grant(held.slot), held.grant(Purpose::SavedPlaces));
+        let follows = flag(Flags::FOLLOWS, !held.saved.is_empty()) | Flags::of_precision(held.precision);
         let abroad = flag(Flags::CROSS_BORDER, cross_border != Grant::default());
         let expected = Facts {
             device: held.slot.0,
@@ -499,7 +522,7 @@ impl Both {
             emergency: held.grant(Purpose::EmergencyPush),
             location: held.grant(Purpose::Location),
             languages: facts.languages,
-            flags: Flags(Flags::LIVE | flag(Flags::DRILLS, held.drills) | abroad),
+            flags: Flags(Flags::LIVE | flag(Flags::DRILLS, held.drills) | abroad | follows),
         };
         assert_eq!(facts, expected);
         let read = facts.languages.iter().filter_map(|&id| registry.language(id));
