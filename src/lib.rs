@@ -4,7 +4,8 @@
 //! in, from a caller that [`access`] knows, [`format`](mod@format) reads them, [`locate`] finds the ground and the
 //! places in it, [`decide`] says what becomes of them, [`intake`] is the desk where that happens, [`journal`] keeps
 //! it, [`fan_out`] sweeps, [`plan`] says who is told and how, [`channel`] tells them, over a [`link`] for one, and
-//! [`ledger`] keeps who was told. [`registry`] knows the devices. [`device`] is the other end of a link. [`audit`]
+//! [`ledger`] keeps who was told. [`registry`] knows the devices, and what their partners are to hear of them, which
+//! [`webhook`] sends to whoever asked for it. [`device`] is the other end of a link. [`audit`]
 //! remembers who did what, and [`segments`] are the files of what is only appended to, such as the journal's.
 //! [`domain`] holds the nouns, [`wire`] what goes over it; [`http`], [`metrics`], [`tasks`], [`config`],
 //! [`lifecycle`], [`app`] and [`cli`] are the house around it.
@@ -34,4 +35,5 @@ pub mod plan;
 pub mod registry;
 pub mod segments;
 pub mod tasks;
+pub mod webhook;
 pub mod wire;

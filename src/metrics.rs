@@ -37,6 +37,8 @@ pub enum Metric {
     Registrations,
     /// Places in the index.
     Places,
+    /// Times that a registration entered a zone of its partner.
+    ZoneEntries,
     /// Batches that the registry's store has committed.
     RegistryCommits,
     /// Syncs of the journal's file.
@@ -67,6 +69,10 @@ pub enum Metric {
     AuthenticationsFailed,
     /// Calls that were refused before they reached the house, by why.
     CallsRefused,
+    /// Events that were written to partners' logs, by kind.
+    PartnerEvents,
+    /// Times that an event was sent to a webhook, by what came of it.
+    WebhookAttempts,
 }
 
 impl Metric {
@@ -85,6 +91,7 @@ impl Metric {
             Self::LinksOpen => ("links_open", None, "Links that are open"),
             Self::Registrations => ("registrations", None, "Registrations that exist"),
             Self::Places => ("places", None, "Places in the index"),
+            Self::ZoneEntries => ("zone_entries", None, "Times that a registration entered a zone of its partner"),
             Self::RegistryCommits => ("registry_commits", None, "Batches that the registry's store has committed"),
             Self::JournalSyncs => ("journal_syncs", None, "Syncs of the journal's file"),
             Self::JournalAppended => ("journal_appended", Some(Unit::Bytes), "What was appended to the journal"),
@@ -100,6 +107,8 @@ impl Metric {
             Self::CertificateReloads => ("certificate_reloads", None, "Times that certificates were loaded again"),
             Self::AuthenticationsFailed => ("authentications_failed", None, "Proofs of who calls that were wrong"),
             Self::CallsRefused => ("calls_refused", None, "Calls refused for who makes them, or how many"),
+            Self::PartnerEvents => ("partner_events", None, "Events that were written to partners' logs"),
+            Self::WebhookAttempts => ("webhook_attempts", None, "Times that an event was sent to a webhook"),
         }
     }
 }
@@ -139,6 +148,17 @@ pub enum CertificateReload {
     Failed,
 }
 
+/// What came of sending an event to a webhook, as a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookAttempt {
+    /// It was taken.
+    Delivered,
+    /// It was not, and is sent again.
+    Failed,
+    /// The receiver wants no more.
+    Gone,
+}
+
 const MILESTONES: [(Milestone, &str); 4] = [
     (Milestone::Planned, "planned"),
     (Milestone::Sent, "sent"),
@@ -170,6 +190,8 @@ pub struct Metrics {
     pub registrations: Gauge,
     /// See [`Metric::Places`].
     pub places: Gauge,
+    /// See [`Metric::ZoneEntries`].
+    pub zone_entries: Counter,
     /// See [`Metric::RegistryCommits`].
     pub registry_commits: Counter,
     /// See [`Metric::JournalSyncs`].
@@ -191,6 +213,8 @@ pub struct Metrics {
     certificate_reloads: Family<Label, Counter>,
     authentications_failed: Family<Label, Counter>,
     calls_refused: Family<Label, Counter>,
+    partner_events: Family<Label, Counter>,
+    webhook_attempts: Family<Label, Counter>,
 }
 
 impl Default for Metrics {
@@ -221,6 +245,7 @@ impl Metrics {
             links_open: registered(&mut registry, Metric::LinksOpen, Gauge::default()),
             registrations: registered(&mut registry, Metric::Registrations, Gauge::default()),
             places: registered(&mut registry, Metric::Places, Gauge::default()),
+            zone_entries: registered(&mut registry, Metric::ZoneEntries, Counter::default()),
             registry_commits: registered(&mut registry, Metric::RegistryCommits, Counter::default()),
             journal_syncs: registered(&mut registry, Metric::JournalSyncs, Counter::default()),
             journal_appended: registered(&mut registry, Metric::JournalAppended, Counter::default()),
@@ -236,6 +261,8 @@ impl Metrics {
             certificate_reloads: registered(&mut registry, Metric::CertificateReloads, Family::default()),
             authentications_failed: registered(&mut registry, Metric::AuthenticationsFailed, Family::default()),
             calls_refused: registered(&mut registry, Metric::CallsRefused, Family::default()),
+            partner_events: registered(&mut registry, Metric::PartnerEvents, Family::default()),
+            webhook_attempts: registered(&mut registry, Metric::WebhookAttempts, Family::default()),
             registry,
         }
     }
@@ -302,6 +329,21 @@ impl Metrics {
     /// The counter of calls that were refused for `reason`.
     pub fn calls_refused(&self, reason: &'static str) -> Counter {
         self.calls_refused.get_or_create_owned(&[("reason", reason)])
+    }
+
+    /// The counter of events of that kind in partners' logs.
+    pub fn partner_events(&self, kind: &'static str) -> Counter {
+        self.partner_events.get_or_create_owned(&[("kind", kind)])
+    }
+
+    /// The counter of times that an event was sent to a webhook and it went so.
+    pub fn webhook_attempts(&self, outcome: WebhookAttempt) -> Counter {
+        let name = match outcome {
+            WebhookAttempt::Delivered => "delivered",
+            WebhookAttempt::Failed => "failed",
+            WebhookAttempt::Gone => "gone",
+        };
+        self.webhook_attempts.get_or_create_owned(&[("outcome", name)])
     }
 
     /// All metrics as `OpenMetrics` text, which Prometheus reads.

@@ -1,6 +1,7 @@
 //! The registry, read behind the open doors; and what begins when it is there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use crate::locate::Index;
 use crate::metrics::Metrics;
 use crate::registry::{self, Profile, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks};
+use crate::webhook::Webhooks;
 
 use super::{AppError, Options};
 
@@ -32,6 +34,8 @@ pub(super) struct Loading {
 pub(super) struct Around {
     pub(super) metrics: Arc<Metrics>,
     pub(super) tasks: Tasks,
+    /// When the server stops.
+    pub(super) stop: CancellationToken,
     pub(super) readiness: Readiness,
     pub(super) health: Health,
 }
@@ -68,19 +72,25 @@ impl Loading {
 
     async fn run(self, progress: Arc<Progress>, ready: CancellationToken) -> Result<(), AppError> {
         let Self { options, index, registry, audit, workers, around } = self;
-        let Around { metrics, tasks, readiness, health } = around;
+        let Around { metrics, tasks, stop, readiness, health } = around;
         let mut config = registry::Config::new(options.data_dir.join("registry"));
         config.cache_bytes = options.registry_cache_bytes;
         config.place_lifetime = options.place_lifetime;
+        config.most_zones = options.zones_of_one_partner;
+        config.events = options.events;
         let log = audit.0.clone();
         config.audit = Some(audit);
+        let counted = Arc::clone(&metrics);
         let (unloaded, clock, threads) = (registry.clone(), Arc::clone(&options.clock), tasks.clone());
         let load = move || unloaded.load(&config, index, clock, metrics, &threads, &progress);
         let done = tasks.errand("registry load", load).map_err(AppError::Thread)?;
         done.await.unwrap_or(Err(RegistryError::Stopped))?;
+        tasks.spawn("give back", give_back(stop.clone()));
         if options.dev {
             make_dev_partner(&registry, &log).await?;
         }
+        let webhooks = Webhooks::new(registry.clone(), options.clock, options.webhooks, counted, tasks.clone());
+        tasks.spawn_essential("webhooks", webhooks.run(stop));
         workers.start(options.planners, &tasks).map_err(AppError::Thread)?;
         health.everything().await;
         let watched = registry.clone();
@@ -88,6 +98,21 @@ impl Loading {
         ready.cancel();
         tracing::info!(registrations = registry.count(), "the registry was read");
         Ok(())
+    }
+}
+
+/// How much is asked for, and at once given back, by [`give_back`].
+const PROBE: usize = 32 << 20;
+
+/// Lets the allocator give back to the system what loading needed and nobody needs now: it does that a tenth of a
+/// second after memory was freed, but only when memory is next freed. The memory asked for here is never touched.
+async fn give_back(stop: CancellationToken) {
+    for _ in 0..8 {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(250)) => {}
+            () = stop.cancelled() => return,
+        }
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(PROBE)));
     }
 }
 

@@ -10,6 +10,7 @@
 mod loading;
 
 use std::fs::DirBuilder;
+use std::hash::RandomState;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,8 @@ use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Lineages, Rules};
 use crate::domain::{
-    Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Credential, Principal, SignedDuration,
+    Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Credential, Discretion, Principal,
+    SignedDuration,
 };
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::grpc::{self, Health, Services};
@@ -37,8 +39,9 @@ use crate::link::{Hub, Settings};
 use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
 use crate::locate::Index;
 use crate::metrics::Metrics;
-use crate::registry::{Progress, Registry, RegistryError};
+use crate::registry::{EventLimits, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
+use crate::webhook;
 
 use loading::{Around, Awaited, Loading};
 
@@ -69,6 +72,14 @@ pub struct Options {
     pub registry_cache_bytes: u64,
     /// How old the report of a phone's place may be.
     pub place_lifetime: SignedDuration,
+    /// The most zones of one partner.
+    pub zones_of_one_partner: usize,
+    /// The least count of people that partners and authorities are told.
+    pub least_count: u64,
+    /// How long partners' events are kept, and how many.
+    pub events: EventLimits,
+    /// How they are sent to webhooks.
+    pub webhooks: webhook::Settings,
     /// How many threads plan.
     pub planners: usize,
     /// How often a device is to send a heartbeat.
@@ -240,6 +251,8 @@ impl App {
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
             access: access.clone(),
             development: options.dev,
+            discretion: Discretion::new(options.least_count, RandomState::new()),
+            private_webhooks: options.webhooks.allow_private,
             metrics: Arc::clone(&metrics),
             tasks: tasks.clone(),
         };
@@ -252,7 +265,8 @@ impl App {
         tasks.spawn_essential("grpc", serve_grpc(incoming, services, health.clone(), doors.clone(), cut));
         readiness.doors_open();
 
-        let around = Around { tasks: tasks.clone(), readiness: readiness.clone(), metrics, health };
+        let (stop, told) = (doors.clone(), readiness.clone());
+        let around = Around { tasks: tasks.clone(), stop, readiness: told, metrics, health };
         let registry = Loading { options, index, registry, audit: (audit, tail), workers, around }.begin();
         Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness, registry })
     }

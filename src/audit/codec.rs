@@ -95,11 +95,7 @@ fn write_act(act: &Act) -> StoredAct {
         }
         Act::ServerStopped => StoredAct::ServerStopped(part::ServerStopped {}),
         Act::RegistrationCreated { consents, place, again } => {
-            StoredAct::RegistrationCreated(part::RegistrationCreated {
-                consents: consents.iter().map(write_terms).collect(),
-                place: *place,
-                again: *again,
-            })
+            StoredAct::RegistrationCreated(write_created(consents, *place, *again))
         }
         Act::RegistrationEnded => StoredAct::RegistrationEnded(part::RegistrationEnded {}),
         Act::RegistrationRead => StoredAct::RegistrationRead(part::RegistrationRead {}),
@@ -144,6 +140,12 @@ fn write_act(act: &Act) -> StoredAct {
             StoredAct::CredentialRevoked(part::CredentialRevoked { holder: Some(write_holder(holder)) })
         }
         Act::BootstrapOffered => StoredAct::BootstrapOffered(part::BootstrapOffered {}),
+        Act::ZoneCreated => StoredAct::ZoneCreated(part::ZoneCreated {}),
+        Act::ZoneUpdated => StoredAct::ZoneUpdated(part::ZoneUpdated {}),
+        Act::ZoneDeleted => StoredAct::ZoneDeleted(part::ZoneDeleted {}),
+        &Act::EventsRead { events } => StoredAct::EventsRead(part::EventsRead { events }),
+        &Act::WebhookSet { secret } => StoredAct::WebhookSet(part::WebhookSet { secret }),
+        Act::WebhookDeleted => StoredAct::WebhookDeleted(part::WebhookDeleted {}),
     }
 }
 
@@ -204,7 +206,17 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
         },
         StoredAct::CredentialRevoked(revoked) => Act::CredentialRevoked { holder: read_holder(revoked.holder)? },
         StoredAct::BootstrapOffered(_) => Act::BootstrapOffered,
+        StoredAct::ZoneCreated(_) => Act::ZoneCreated,
+        StoredAct::ZoneUpdated(_) => Act::ZoneUpdated,
+        StoredAct::ZoneDeleted(_) => Act::ZoneDeleted,
+        StoredAct::EventsRead(part::EventsRead { events }) => Act::EventsRead { events },
+        StoredAct::WebhookSet(part::WebhookSet { secret }) => Act::WebhookSet { secret },
+        StoredAct::WebhookDeleted(_) => Act::WebhookDeleted,
     })
+}
+
+fn write_created(consents: &[ConsentTerms], place: bool, again: bool) -> part::RegistrationCreated {
+    part::RegistrationCreated { consents: consents.iter().map(write_terms).collect(), place, again }
 }
 
 fn write_updated(act: &Act) -> part::RegistrationUpdated {
@@ -353,6 +365,9 @@ pub(super) fn trace(record: &stored::AuditRecord) -> Trace<'_> {
             StoredAct::PartnerCreated(_)
             | StoredAct::AppCreated(_)
             | StoredAct::PolicyRetired(_)
+            | StoredAct::ZoneCreated(_)
+            | StoredAct::ZoneUpdated(_)
+            | StoredAct::ZoneDeleted(_)
             | StoredAct::CredentialCreated(_)
             | StoredAct::CredentialRevoked(_),
         ) => Trace::Administered(&record.object),

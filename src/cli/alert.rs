@@ -151,6 +151,7 @@ async fn preview(args: &PreviewArgs, json: bool) -> Result<ExitCode> {
             "would_be_sent": ignored == v1::IgnoreReason::Unspecified,
             "ignored": (ignored != v1::IgnoreReason::Unspecified).then(|| ignore_name(ignored)),
             "found": answer.found_count,
+            "rounded_to": answer.rounded_to,
             "told": told,
             "skipped": skipped(&answer.skipped),
             "withheld": withheld,
@@ -160,7 +161,7 @@ async fn preview(args: &PreviewArgs, json: bool) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if ignored == v1::IgnoreReason::Unspecified {
-        print_line(&format!("{} devices are in the area", answer.found_count));
+        print_line(&format!("{} devices are in the area{}", answer.found_count, rounded(answer.rounded_to)));
         for (name, count) in told {
             print_line(&format!("  {count} would be told over {name}"));
         }
@@ -302,7 +303,8 @@ async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
             print_line(&plain(&format!("      {}", tier.headline)));
         }
     }
-    print_line(&format!("  in the area {}, to be told {}", fan_out.found_count, fan_out.planned_count));
+    let rounded = rounded(fan_out.rounded_to);
+    print_line(&format!("  in the area {}, to be told {}{rounded}", fan_out.found_count, fan_out.planned_count));
     for sent in &fan_out.sent {
         print_line(&format!("    sent over {}: {}", channel_name(sent.channel), sent.count));
     }
@@ -359,9 +361,15 @@ fn fan_out_json(fan_out: &v1::FanOut) -> Value {
     let sent: serde_json::Map<String, Value> =
         fan_out.sent.iter().map(|sent| (channel_name(sent.channel).to_owned(), json!(sent.count))).collect();
     json!({
-        "found": fan_out.found_count, "planned": fan_out.planned_count, "skipped": skipped(&fan_out.skipped),
+        "rounded_to": fan_out.rounded_to, "found": fan_out.found_count, "planned": fan_out.planned_count,
+        "skipped": skipped(&fan_out.skipped),
         "sent": sent, "acknowledged": fan_out.acknowledged_count, "complete": fan_out.complete,
     })
+}
+
+/// How closely counts are told, if they are not exact.
+fn rounded(to: i64) -> String {
+    if to == 0 { String::new() } else { format!(" or more: counts are rounded down, to {to}") }
 }
 
 fn skipped(skipped: &[v1::SkipCount]) -> Value {

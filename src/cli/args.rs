@@ -7,6 +7,7 @@ use super::alert::AlertCommand;
 use super::audit::AuditCommand;
 use super::demo::DemoArgs;
 use super::device::DeviceCommand;
+use super::events::{EventsArgs, WebhookCommand};
 use super::policy::PolicyCommand;
 use super::serve::ServeArgs;
 
@@ -60,6 +61,11 @@ pub enum Command {
     /// Retires versions of a partner's privacy policy, and shows how far it is retired
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Shows what happens to a partner's registrations
+    Events(EventsArgs),
+    /// Says where a partner's events are sent
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
 }
 
 #[cfg(test)]
@@ -111,9 +117,13 @@ mod tests {
             "hazardcast audit verify",
             "hazardcast demo",
             "hazardcast device simulate",
+            "hazardcast events",
             "hazardcast policy retire",
             "hazardcast policy show",
             "hazardcast serve",
+            "hazardcast webhook delete",
+            "hazardcast webhook set",
+            "hazardcast webhook show",
         ];
         assert_eq!(words, BTreeSet::from(expected));
     }

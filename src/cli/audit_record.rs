@@ -102,6 +102,8 @@ fn details(details: &Details) -> Value {
         Details::CredentialCreated(created) => json!({
             "holder": created.holder.as_ref().map(actor_json), "expires": instant(created.expire_time),
         }),
+        Details::EventsRead(read) => json!({ "events": read.event_count }),
+        Details::WebhookSet(set) => json!({ "secret": set.secret }),
         Details::CredentialRevoked(revoked) => json!({ "holder": revoked.holder.as_ref().map(actor_json) }),
         Details::AlertPreviewed(previewed) => json!({
             "alert": previewed.alert.as_ref().map(alert), "found": previewed.found_count,

@@ -13,6 +13,7 @@ pub mod cities;
 mod connection;
 pub mod demo;
 pub mod device;
+pub mod events;
 mod judge;
 pub mod log;
 pub mod map;
@@ -56,6 +57,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             Command::Device(device::DeviceCommand::Simulate(args)) => device::simulate(args, cli.json).await,
             Command::Access(command) => access::run(command, cli.json).await,
             Command::Policy(command) => policy::run(command, cli.json).await,
+            Command::Events(args) => events::run(args, cli.json).await,
+            Command::Webhook(command) => events::run_webhook(command, cli.json).await,
         }
     })
 }

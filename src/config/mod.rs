@@ -18,8 +18,8 @@ use crate::domain::ChannelKind;
 
 pub use bounded::Bounded;
 pub use sections::{
-    Access, Audit, ChannelSettings, Channels, FanOut, Journal, Link, Log, LogFormat, LogLevel, Region, Registry,
-    Server, Switch, Tls,
+    Access, Audit, ChannelSettings, Channels, Events, FanOut, Journal, Link, Log, LogFormat, LogLevel, Region,
+    Registry, Server, Statistics, Switch, Tls, Webhooks,
 };
 
 /// All settings with their defaults and meanings, as shipped.
@@ -48,6 +48,12 @@ pub struct Config {
     pub registry: Registry,
     /// Ways out but links.
     pub channel: Channels,
+    /// Counts of people.
+    pub statistics: Statistics,
+    /// Partners' events.
+    pub events: Events,
+    /// Where partners have their events sent.
+    pub webhooks: Webhooks,
     /// Devices' links.
     pub link: Link,
     /// Fan-outs.

@@ -13,6 +13,8 @@ use crate::access::{Allowance, Limits};
 use crate::domain::{ChannelKind, SignedDuration};
 use crate::grpc::SILENCE;
 use crate::listen::{self, CertificateFiles};
+use crate::registry::EventLimits;
+use crate::webhook;
 
 use super::Bounded;
 
@@ -160,6 +162,7 @@ pub struct Registry {
     pub region: Region,
     cache_mib: Bounded<16, 65_536>,
     place_lifetime_days: Bounded<1, 3_650>,
+    zones_of_one_partner: Bounded<0, 10_000>,
 }
 
 impl Registry {
@@ -171,6 +174,61 @@ impl Registry {
     /// How old the report of a phone's place may be.
     pub fn place_lifetime(&self) -> SignedDuration {
         SignedDuration::from_hours(i64::from(self.place_lifetime_days.get()) * 24)
+    }
+
+    /// The most zones that one partner may have.
+    pub fn zones_of_one_partner(&self) -> usize {
+        self.zones_of_one_partner.get() as usize
+    }
+}
+
+/// Counts of people.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Statistics {
+    least_count: Bounded<2, 1_000>,
+}
+
+impl Statistics {
+    /// The least count that partners and authorities are told.
+    pub fn least_count(&self) -> u64 {
+        self.least_count.get().into()
+    }
+}
+
+/// Partners' events.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Events {
+    keep_days: Bounded<1, 400>,
+    keep_count: Bounded<1_000, 100_000_000>,
+}
+
+impl Events {
+    /// How long they are kept, and how many of one partner.
+    pub fn limits(&self) -> EventLimits {
+        let keep = SignedDuration::from_hours(i64::from(self.keep_days.get()) * 24);
+        EventLimits { keep, most: self.keep_count.get().into() }
+    }
+}
+
+/// Where partners have their events sent.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Webhooks {
+    allow_private: Switch,
+    roots: PathBuf,
+    first_retry_seconds: Bounded<1, 3_600>,
+}
+
+impl Webhooks {
+    /// How events are sent. A development server may send them to anywhere.
+    pub fn settings(&self, dev: bool) -> webhook::Settings {
+        webhook::Settings {
+            allow_private: dev || self.allow_private == Switch::On,
+            roots: Some(&self.roots).filter(|roots| !roots.as_os_str().is_empty()).cloned(),
+            first_retry: Duration::from_secs(self.first_retry_seconds.get().into()),
+        }
     }
 }
 

@@ -293,11 +293,29 @@ pub enum Act {
     },
     /// A token waits in a file of the data folder, by which the first operator is made.
     BootstrapOffered,
+    /// A partner made a zone.
+    ZoneCreated,
+    /// A partner changed a zone.
+    ZoneUpdated,
+    /// A partner deleted a zone.
+    ZoneDeleted,
+    /// A partner read what happened to its registrations, or which of them were told of an alert.
+    EventsRead {
+        /// How many there were; none, where it began to follow them.
+        events: u32,
+    },
+    /// A partner said where its events are sent.
+    WebhookSet {
+        /// Whether they are signed with another secret from then on.
+        secret: bool,
+    },
+    /// A partner has its events sent no more.
+    WebhookDeleted,
 }
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 28] = [
+    pub const NAMES: [&str; 34] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -320,6 +338,12 @@ impl Act {
         "credential.created",
         "credential.revoked",
         "bootstrap.offered",
+        "zone.created",
+        "zone.updated",
+        "zone.deleted",
+        "events.read",
+        "webhook.set",
+        "webhook.deleted",
         "consent.ended",
         "policy.retired",
         "saved_place.set",
@@ -353,12 +377,18 @@ impl Act {
             Self::CredentialCreated { .. } => 19,
             Self::CredentialRevoked { .. } => 20,
             Self::BootstrapOffered => 21,
-            Self::ConsentEnded { .. } => 22,
-            Self::PolicyRetired { .. } => 23,
-            Self::SavedPlaceSet => 24,
-            Self::SavedPlaceDeleted => 25,
-            Self::SavedPlacesRead => 26,
-            Self::PlacesForgotten { .. } => 27,
+            Self::ZoneCreated => 22,
+            Self::ZoneUpdated => 23,
+            Self::ZoneDeleted => 24,
+            Self::EventsRead { .. } => 25,
+            Self::WebhookSet { .. } => 26,
+            Self::WebhookDeleted => 27,
+            Self::ConsentEnded { .. } => 28,
+            Self::PolicyRetired { .. } => 29,
+            Self::SavedPlaceSet => 30,
+            Self::SavedPlaceDeleted => 31,
+            Self::SavedPlacesRead => 32,
+            Self::PlacesForgotten { .. } => 33,
         };
         Self::NAMES[position]
     }

@@ -85,6 +85,14 @@ impl Caller {
         }
     }
 
+    /// The authority that it is, if it is one.
+    pub fn authority(&self) -> Option<&AuthorityName> {
+        match self {
+            Self::Known { principal: Principal::Authority { name, .. }, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     /// Whether it may see what became of every alert.
     pub fn sees_all_alerts(&self) -> bool {
         matches!(self, Self::Development | Self::Known { principal: Principal::Operator(_), .. })

@@ -48,6 +48,18 @@ impl Purpose {
         Self::AssociatedStart,
         Self::CrossBorder,
     ];
+
+    /// Its name, lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EmergencyPush => "emergency_push",
+            Self::Location => "location",
+            Self::SavedPlaces => "saved_places",
+            Self::LinkMerging => "link_merging",
+            Self::AssociatedStart => "associated_start",
+            Self::CrossBorder => "cross_border",
+        }
+    }
 }
 
 /// Something that is done with what a person agreed to. See the table [above](self).

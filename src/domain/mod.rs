@@ -13,7 +13,9 @@ mod caller;
 mod clock;
 mod consent;
 mod credential;
+mod discretion;
 mod earthquake;
+mod event;
 mod frame;
 mod id;
 mod language;
@@ -23,6 +25,8 @@ mod precision;
 mod private;
 mod receipt;
 mod registration;
+mod webhook;
+mod zone;
 
 pub use alert::{
     Alert, AlertId, AlertRef, AlertScope, Body, Category, Certainty, EventKey, Ground, Identifier, Info, InfoTexts,
@@ -36,7 +40,9 @@ pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
 pub use clock::{Clock, ManualClock};
 pub use consent::{Consent, ConsentOrigin, Guardian, PolicyVersion, PrivacyPolicy, Purpose, Use};
 pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Proof};
+pub use discretion::{Discretion, Told};
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
+pub use event::{EventCursor, EventKind, PartnerEvent};
 pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};
 pub use id::{
     AppName, AppSlot, AuditSubject, Cid, DeliveryKey, DeviceSlot, Gid, InvalidId, LineageId, PartnerName, PlaceId,
@@ -52,6 +58,8 @@ pub use registration::{
     DeviceIdentifier, DeviceTraits, Footprint, IdentifierKind, NewRegistration, Platform, Registration, SavedPlace,
     SavedPlaceId, Token,
 };
+pub use webhook::{InvalidUrl, Webhook, WebhookSecret, WebhookState, WebhookUrl, is_public};
+pub use zone::{Zone, ZoneChange, ZoneName};
 
 /// An instant, in UTC; re-exported so that the core names one type of time.
 pub use jiff::{SignedDuration, Timestamp};

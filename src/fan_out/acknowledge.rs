@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use tokio::sync::mpsc;
 
-use crate::domain::{ChannelKind, DeliveryKey, DeviceSlot, Milestone};
+use crate::domain::{ChannelKind, DeliveryKey, DeviceSlot, Milestone, Slot};
 use crate::journal::Entry;
+use crate::ledger::count;
 
 use super::FanOuts;
 
@@ -95,7 +96,8 @@ impl FanOuts {
         }
         self.count_devices(ChannelKind::Link, Milestone::Acknowledged, devices.len());
         if let Some(progress) = self.ledger().find_progress(key) {
-            progress.acknowledged(devices.len() as u64, Some(self.now()));
+            progress.acknowledged(devices.len() as u64, self.now());
+            progress.by_app.acknowledged(&count(devices.iter().map(|device| self.app_of(Slot(device.0)))));
         }
         self.journal().append_forget(Entry::Acknowledged { key, devices });
     }

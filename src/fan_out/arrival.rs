@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use crate::decide::TierIndex;
 use crate::domain::{
-    ChannelKind, DeliveryKey, DeviceSlot, EncodedNotice, LineageId, NoticeKind, Priority, Slot, Timestamp,
+    ChannelKind, DeliveryKey, DeviceSlot, EncodedNotice, EventKind, LineageId, NoticeKind, Priority, Slot, Timestamp,
 };
 use crate::journal::{Entry, Ticket};
-use crate::ledger::{Claim, settle};
+use crate::ledger::{AppCounts, Claim, settle};
 use crate::plan::{Facts, Grant, Situation, Verdict, plan};
 
 use super::queue::{By, Errand};
@@ -23,14 +23,22 @@ impl FanOuts {
     pub fn arrived(&self, slot: Slot) {
         // The place is in the index before it is asked what stands there: see `stand`.
         settle();
-        if self.standing().is_empty() {
-            return;
-        }
-        let now = self.now();
-        for lineage in self.lineages_at(slot, &self.facts(slot)) {
-            if let Some(fan_out) = self.newest(lineage) {
-                self.bring_up_to_date(&fan_out, slot, now);
+        if !self.standing().is_empty() {
+            let now = self.now();
+            for lineage in self.lineages_at(slot, &self.facts(slot)) {
+                if let Some(fan_out) = self.newest(lineage) {
+                    self.bring_up_to_date(&fan_out, slot, now);
+                }
             }
+        }
+        self.look_into_zones(slot);
+    }
+
+    /// Their partner is told who has come into a zone of its (R-S1). After alerts: these are more urgent.
+    fn look_into_zones(&self, slot: Slot) {
+        for zone in self.0.around.registry.enter_zones(slot) {
+            self.metrics().zone_entries.inc();
+            self.0.around.registry.note_event(slot, EventKind::ZoneEntered(zone.name.clone()));
         }
     }
 
@@ -55,7 +63,9 @@ impl FanOuts {
                 || shown.iter().any(|key| fan_out.follows(*key))
         };
         let concerned = in_force.iter().filter(|fan_out| is_concerned(fan_out.as_ref()));
-        concerned.filter_map(|fan_out| self.catch_up(fan_out, slot, shown, now)).collect()
+        let owed = concerned.filter_map(|fan_out| self.catch_up(fan_out, slot, shown, now)).collect();
+        self.look_into_zones(slot);
+        owed
     }
 
     /// What is in force where the registration is, or a place that its person follows.
@@ -176,10 +186,11 @@ impl FanOuts {
     /// Marks, counts and journals what a channel has taken.
     pub(super) fn record_sent(&self, fan_out: &FanOut, sent: Sent) -> Ticket {
         let key = fan_out.bulletin.key();
-        let Sent { tier, kind, priority, channel, devices } = sent;
+        let Sent { tier, kind, priority, channel, devices, by_app } = sent;
         let new = devices.iter().filter(|device| !fan_out.round.is_sent(**device)).count();
         self.ledger().mark_sent(key, kind, priority, &devices);
         self.count_sent(fan_out, channel, devices.len(), new);
+        fan_out.progress.by_app.sent(channel, &by_app);
         self.journal().append(Entry::Sent { key, tier, kind, priority, channel, devices })
     }
 }
@@ -225,4 +236,6 @@ pub(super) struct Sent {
     pub(super) priority: Priority,
     pub(super) channel: ChannelKind,
     pub(super) devices: Vec<DeviceSlot>,
+    /// How many of each app.
+    pub(super) by_app: AppCounts,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::channel::{Channel, Content, Endpoint, Parcel};
 use crate::domain::{ChannelKind, DeviceSlot, Milestone, NoticeKind, Outcome, Slot, Timestamp};
-use crate::ledger::settle;
+use crate::ledger::{count, settle};
 use crate::plan::{Facts, LanguageId, Skipped, Verdict, plan};
 
 use super::FanOuts;
@@ -80,7 +80,7 @@ impl<C: Channel> Lane<C> {
         for &slot in slots {
             let facts = self.house.facts(slot);
             if !facts.is_live() {
-                self.house.count_skipped(&errand.fan_out, Skipped::Deleted, 1);
+                self.house.count_skipped(&errand.fan_out, None, Skipped::Deleted, 1);
                 continue;
             }
             let device = facts.device();
@@ -108,7 +108,7 @@ impl<C: Channel> Lane<C> {
                 }
                 Verdict::Tell { route, .. } => self.house.hand_over(route, errand, &[slot]),
                 Verdict::Skip(reason) => {
-                    self.house.count_skipped(&errand.fan_out, reason, 1);
+                    self.house.count_skipped(&errand.fan_out, Some(facts.app()), reason, 1);
                     self.give_up(errand, slot, device);
                 }
             }
@@ -178,7 +178,8 @@ impl<C: Channel> Lane<C> {
         let fan_out = &errand.fan_out;
         let devices = endpoints.iter().map(|endpoint| endpoint.device).collect();
         let priority = parcel.content.notice.priority;
-        let sent = Sent { tier: errand.tier, kind: errand.kind, priority, channel: C::KIND, devices };
+        let by_app = count(endpoints.iter().map(|endpoint| self.house.app_of(endpoint.slot)));
+        let sent = Sent { tier: errand.tier, kind: errand.kind, priority, channel: C::KIND, devices, by_app };
         let ticket = self.house.record_sent(fan_out, sent);
         let (claim, overtaken) = (errand.claim(), fan_out.successor());
         for Endpoint { slot, device, .. } in endpoints {
@@ -208,7 +209,10 @@ impl<C: Channel> Lane<C> {
                 return self.house.hand_over(route, errand, &[slot]);
             }
             Verdict::Tell { .. } => {}
-            Verdict::Skip(reason) => self.house.count_skipped(&errand.fan_out, reason, 1),
+            Verdict::Skip(reason) => {
+                let app = facts.is_live().then(|| facts.app());
+                self.house.count_skipped(&errand.fan_out, app, reason, 1);
+            }
         }
         errand.fan_out.round.release(device, errand.claim());
         settle();

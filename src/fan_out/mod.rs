@@ -14,6 +14,8 @@ mod preview;
 mod queue;
 mod recover;
 mod schedule;
+mod square;
+mod statistics;
 mod surroundings;
 mod sweep;
 mod unsynced;
@@ -29,7 +31,7 @@ use prometheus_client::metrics::counter::Counter;
 use crate::decide::{Bulletin, Content};
 use crate::domain::{ChannelKind, DeliveryKey, LineageId, Milestone, Priority, Slot, Timestamp};
 use crate::journal::Entry;
-use crate::ledger::{Counts, settle};
+use crate::ledger::{Counts, Round, settle};
 use crate::locate::Standing;
 use crate::plan::{RouteId, Skipped};
 use crate::tasks::Tasks;
@@ -233,6 +235,11 @@ impl FanOuts {
     /// The counts of a bulletin that is still known.
     pub fn counts(&self, key: DeliveryKey) -> Option<Counts> {
         self.0.around.ledger.find_progress(key).map(|progress| progress.counts())
+    }
+
+    /// What devices have had of the newest bulletin of a lineage, as long as it is known.
+    pub fn newest_round(&self, lineage: LineageId) -> Option<Arc<Round>> {
+        self.ledger().find_reach(lineage)?.newest()
     }
 
     /// How many slots wait in lanes.

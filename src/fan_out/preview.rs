@@ -1,15 +1,37 @@
 //! Who would be told, without telling anybody.
+//!
+//! An authority chooses the ground, and could ask about one house, or about two pieces of ground that differ by one. So
+//! it is told of whole squares of a fixed grid, and of each only what [`Discretion`] lets it know: whatever ground it
+//! asks about, the answer is made of the same numbers, one for each square. The difference of two answers is at most
+//! what is told of the squares by which they differ, each of which has many people or says nothing. How much a square's
+//! counts are shifted is drawn once, not each time or each hour: the average of many answers would tell them exactly.
+//!
+//! What this does not hide: that the count of a square with many people in it passes an edge, when somebody comes or
+//! goes; where that edge is is not known. And the fan-outs of two real warnings whose areas differ by one house are
+//! shifted apart, so that their difference says little, but many such pairs would say more: each of them sounds phones,
+//! and is in the audit log.
 
 use std::collections::BTreeMap;
 
+use foldhash::HashMap;
+
 use crate::decide::{Bulletin, Content, TierIndex};
-use crate::domain::{ChannelKind, NoticeKind, Slot};
+use crate::domain::{AuthorityName, ChannelKind, DeviceSlot, Discretion, NoticeKind, Slot};
 use crate::ledger::SlotSet;
-use crate::locate::Order;
+use crate::locate::{AffectedArea, Order};
 use crate::plan::{Flags, Found, Skipped, TierFacts, Verdict, plan, withheld};
 
 use super::FanOuts;
 use super::queue::By;
+use super::square::{Square, squares_round};
+
+/// One count of a preview.
+#[derive(Hash)]
+enum Cell {
+    Told(ChannelKind),
+    Skipped(Skipped),
+    Withheld(ChannelKind),
+}
 
 /// Who would be told now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +53,57 @@ impl FanOuts {
         match &bulletin.parts().content {
             Content::Warn(_) => self.preview_warning(bulletin),
             Content::Cancel(_) => self.preview_cancel(bulletin),
+        }
+    }
+
+    /// What an authority is told of a preview.
+    pub fn coarse_preview(&self, bulletin: &Bulletin, authority: &AuthorityName, discretion: &Discretion) -> Preview {
+        let parts = bulletin.parts();
+        let mut preview = Preview::default();
+        if let Content::Cancel(_) = &parts.content {
+            let tell = |cell, count| discretion.shifted(&(authority, parts.lineage, cell), count).at_least;
+            preview.tell(&self.preview_cancel(bulletin), tell);
+            return preview;
+        }
+        for (square, counted) in self.preview_squares(bulletin) {
+            let tell = |cell, count| discretion.shifted(&(authority, square, cell), count).at_least;
+            preview.tell(&counted, tell);
+        }
+        preview
+    }
+
+    /// Who would be told in each square that a warning touches, in all of it, by the highest tier that touches it.
+    fn preview_squares(&self, bulletin: &Bulletin) -> HashMap<Square, Preview> {
+        let tiers = bulletin.tiers();
+        let boxes: Vec<_> = tiers.iter().map(|tier| tier.area.bounding_box()).collect();
+        let ground = AffectedArea::new(&[squares_round(&boxes)]).into_iter().collect::<Vec<_>>();
+        let mut tier_of: HashMap<Square, Option<TierFacts>> = HashMap::default();
+        let mut squares: HashMap<Square, Preview> = HashMap::default();
+        let (mut sweep, seen, mut hits) = (self.index().sweep(&ground, Order::Any), SlotSet::default(), Vec::new());
+        let touching = |square: &Square| {
+            let tier = tiers.iter().find(|tier| tier.area.touches(square.footprint()))?;
+            Some(TierFacts { mode: bulletin.parts().mode, priority: tier.priority, expires: tier.expires() })
+        };
+        loop {
+            hits.clear();
+            let more = sweep.next_batch(&mut hits);
+            for hit in &hits {
+                let facts = self.facts(hit.slot);
+                // A device counts once, where the first place of its first registration is, whatever the sweep comes to
+                // first.
+                let Some((by, at)) = self.places(hit.slot, &facts).next() else { continue };
+                let square = Square::of(at);
+                if facts.device() != DeviceSlot(hit.slot.0) || !seen.insert(facts.device()) {
+                    continue;
+                }
+                if let Some(tier) = *tier_of.entry(square).or_insert_with(|| touching(&square)) {
+                    let found = self.found(hit.slot, NoticeKind::Alert, by);
+                    squares.entry(square).or_default().count(self, hit.slot, tier, found);
+                }
+            }
+            if !more {
+                return squares;
+            }
         }
     }
 
@@ -82,6 +155,25 @@ impl FanOuts {
 }
 
 impl Preview {
+    fn tell(&mut self, told: &Self, tell: impl Fn(Cell, u64) -> u64) {
+        for (channel, count) in &told.told {
+            let count = tell(Cell::Told(*channel), *count);
+            *self.told.entry(*channel).or_default() += count;
+            self.found += count;
+        }
+        for (reason, count) in &told.skipped {
+            let count = tell(Cell::Skipped(*reason), *count);
+            *self.skipped.entry(*reason).or_default() += count;
+            self.found += count;
+        }
+        for (channel, count) in &told.withheld {
+            *self.withheld.entry(*channel).or_default() += tell(Cell::Withheld(*channel), *count);
+        }
+        self.withheld.retain(|_, count| *count > 0);
+        self.told.retain(|_, count| *count > 0);
+        self.skipped.retain(|_, count| *count > 0);
+    }
+
     fn count(&mut self, house: &FanOuts, slot: Slot, tier: TierFacts, found: Found) {
         self.found += 1;
         let (facts, now) = (house.facts(slot), house.now());

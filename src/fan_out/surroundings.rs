@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{ChannelKind, Clock, Language, LineageId, Milestone, Slot, Token};
+use crate::domain::{AppSlot, ChannelKind, Clock, Language, LineageId, Milestone, Slot, Token};
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::link::Hub;
@@ -97,9 +97,16 @@ impl FanOuts {
         self.0.lanes[ChannelKind::Link as usize].is_some() && self.hub().is_linked(slot)
     }
 
-    pub(super) fn count_skipped(&self, fan_out: &FanOut, reason: Skipped, count: u64) {
+    /// The app of a registration, if that is not deleted.
+    pub(super) fn app_of(&self, slot: Slot) -> Option<AppSlot> {
+        let facts = self.facts(slot);
+        facts.is_live().then(|| facts.app())
+    }
+
+    pub(super) fn count_skipped(&self, fan_out: &FanOut, app: Option<AppSlot>, reason: Skipped, count: u64) {
         if count > 0 {
             fan_out.progress.skipped(reason, count);
+            fan_out.progress.by_app.skipped(app, reason, count);
             self.0.skipped[reason as usize].inc_by(count);
         }
     }

@@ -6,8 +6,10 @@
 
 use std::sync::Arc;
 
+use foldhash::HashMap;
+
 use crate::decide::{Content, TierIndex};
-use crate::domain::{ChannelKind, DeviceSlot, NoticeKind, Slot, Timestamp};
+use crate::domain::{AppSlot, ChannelKind, DeviceSlot, NoticeKind, Slot, Timestamp};
 use crate::ledger::Claim;
 use crate::locate::{Hit, Order, Sweep};
 use crate::plan::{Flags, Found, RouteId, Skipped, TierFacts, Verdict, plan};
@@ -24,7 +26,8 @@ pub(super) struct Planned {
     revise: Vec<Hit>,
     hits: Vec<Hit>,
     ready: Vec<(Bucket, Vec<Slot>)>,
-    skipped: [u64; Skipped::ALL.len()],
+    /// Since the last batch was handed over; no app where the registration is deleted.
+    skipped: HashMap<(Option<AppSlot>, Skipped), u64>,
 }
 
 #[derive(Debug)]
@@ -61,7 +64,7 @@ impl Planned {
             revise: Vec::new(),
             hits: Vec::new(),
             ready: Vec::new(),
-            skipped: Default::default(),
+            skipped: HashMap::default(),
         }
     }
 
@@ -132,7 +135,7 @@ impl Planned {
         let Hit { slot, ordinal, .. } = hit;
         let facts = house.facts(slot);
         if !facts.is_live() {
-            self.skipped[Skipped::Deleted as usize] += 1;
+            self.skip(None, Skipped::Deleted, 1);
             return false;
         }
         let (device, (mut tier, mut tier_facts), mut by) = (facts.device(), tier, By::ordinal(ordinal));
@@ -161,7 +164,7 @@ impl Planned {
             }
             // The tier has come to its end while it was swept: a lower one may hold there.
             Verdict::Skip(Skipped::AlertExpired) => house.recheck(self.fan_out.lineage(), slot),
-            Verdict::Skip(reason) => self.skipped[reason as usize] += u64::from(first),
+            Verdict::Skip(reason) => self.skip(Some(facts.app()), reason, u64::from(first)),
         }
         first
     }
@@ -200,18 +203,22 @@ impl Planned {
             if self.fan_out.has_had(device, Claim::Release) {
                 continue;
             }
-            let facts = house.facts(slot);
-            let policy = house.policy(&facts);
-            let situation = house.situation(slot, &facts, Found::ByReach, policy);
-            match plan(&facts, tier_facts, situation, policy, now) {
+            let row = house.facts(slot);
+            let policy = house.policy(&row);
+            let situation = house.situation(slot, &row, Found::ByReach, policy);
+            match plan(&row, tier_facts, situation, policy, now) {
                 Verdict::Tell { route, .. } if self.fan_out.round.claim(device, Claim::Release) => {
                     self.add(Bucket { route, tier, kind: NoticeKind::Release, by: By::Live }, slot);
                 }
                 Verdict::Tell { .. } => {}
-                Verdict::Skip(reason) => self.skipped[reason as usize] += 1,
+                Verdict::Skip(reason) => self.skip(row.is_live().then(|| row.app()), reason, 1),
             }
         }
         if end < told.len() { Stage::Release { told, next: end } } else { Stage::Done }
+    }
+
+    fn skip(&mut self, app: Option<AppSlot>, reason: Skipped, count: u64) {
+        *self.skipped.entry((app, reason)).or_default() += count;
     }
 
     fn add(&mut self, bucket: Bucket, slot: Slot) {
@@ -229,8 +236,8 @@ impl Planned {
             house.hand_over(bucket.route, &errand, slots);
             slots.clear();
         }
-        for (reason, count) in Skipped::ALL.into_iter().zip(&mut self.skipped) {
-            house.count_skipped(&self.fan_out, reason, std::mem::take(count));
+        for ((app, reason), count) in self.skipped.drain() {
+            house.count_skipped(&self.fan_out, app, reason, count);
         }
     }
 }

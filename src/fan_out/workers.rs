@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::MutexGuard;
 
 use crate::channel::Channel;
-use crate::domain::ChannelKind;
+use crate::domain::{ChannelKind, Slot};
 use crate::tasks::Tasks;
 
 use super::lane::Lane;
@@ -75,9 +75,12 @@ impl Workers {
         Self { planner, lanes: seeds.into_iter().filter_map(build).collect(), recorder }
     }
 
-    /// Gives each lane and the recorder a task, and each of so many planners a thread. Fails if the system has no
+    /// Counts by app what was sent before the start, now that the registry knows who is of which. Then gives each lane
+    /// and the recorder a task, and each of so many planners a thread. Fails if the system has no
     /// thread left.
     pub fn start(self, planners: usize, tasks: &Tasks) -> std::io::Result<()> {
+        let house = &self.planner.house;
+        house.ledger().attribute(|device| house.app_of(Slot(device.0)));
         for lane in self.lanes {
             tasks.spawn_essential("lane", lane.run());
         }

@@ -77,7 +77,7 @@ impl AlertService for AlertDoor {
         };
         let (submission, problems) = self.read(form, &caller).await??;
         let response = match self.0.desk.preview(submission).await.map_err(status)? {
-            Decision::Admit(bulletin) => self.preview(bulletin, &Actor::from(&*caller)).await?,
+            Decision::Admit(bulletin) => self.preview(bulletin, &caller).await?,
             Decision::Ignore(ignored) => {
                 v1::PreviewAlertResponse { ignored: reason(ignored).into(), ..Default::default() }
             }
@@ -169,20 +169,27 @@ impl AlertDoor {
     }
 
     /// Who would be told. It says something of where people are, so that it is in the audit log too.
-    async fn preview(&self, bulletin: Bulletin, actor: &Actor) -> Result<v1::PreviewAlertResponse, Status> {
+    async fn preview(&self, bulletin: Bulletin, caller: &Caller) -> Result<v1::PreviewAlertResponse, Status> {
         self.0.registry.loaded().map_err(status)?;
         let alert = bulletin.parts().alert.clone();
         let tiers = bulletin.tiers().iter().map(|found| tier(found, true)).collect();
         let fan_outs = self.0.fan_outs.clone();
-        let done = self.0.tasks.spawn_blocking("preview", move || fan_outs.preview(&bulletin)).await;
+        let (authority, discretion) = (caller.authority().cloned(), self.0.discretion.clone());
+        let rounded_to = if authority.is_some() { discretion.least().cast_signed() } else { 0 };
+        let preview = move || match authority {
+            Some(authority) => fan_outs.coarse_preview(&bulletin, &authority, &discretion),
+            None => fan_outs.preview(&bulletin),
+        };
+        let done = self.0.tasks.spawn_blocking("preview", preview).await;
         let Preview { found, told, skipped, withheld } = done.map_err(|_| Status::internal("the preview failed"))?;
-        self.0.audit(&[acts::on(actor, "", Act::AlertPreviewed { alert, found })]).await?;
+        self.0.audit(&[acts::on(&Actor::from(caller), "", Act::AlertPreviewed { alert, found })]).await?;
         Ok(v1::PreviewAlertResponse {
             found_count: found.cast_signed(),
             told: told.into_iter().map(|(channel, count)| fan_out::channel_count(channel, count)).collect(),
             skipped: skipped.into_iter().map(|(reason, count)| fan_out::skip_count(reason.name(), count)).collect(),
             withheld: withheld.into_iter().map(|(channel, count)| fan_out::channel_count(channel, count)).collect(),
             tiers,
+            rounded_to,
             ..Default::default()
         })
     }

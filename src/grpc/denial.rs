@@ -86,5 +86,6 @@ pub(super) fn not_there(missing: Missing) -> Status {
         Missing::Partner => RegistryError::UnknownPartner,
         Missing::App => RegistryError::UnknownApp,
         Missing::Registration => RegistryError::NotFound,
+        Missing::Zone => RegistryError::UnknownZone,
     })
 }

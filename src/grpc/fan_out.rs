@@ -7,8 +7,9 @@ use std::time::Duration;
 use futures_util::Stream;
 use tonic::{Request, Response, Status};
 
-use crate::domain::{Caller, DeliveryKey};
+use crate::domain::{AuthorityName, Caller, ChannelKind, DeliveryKey};
 use crate::ledger::Counts;
+use crate::plan::Skipped;
 use crate::wire::convert::{fan_out, terms, time};
 use crate::wire::v1;
 use crate::wire::v1::fan_out_service_server::FanOutService;
@@ -93,8 +94,44 @@ impl FanOutDoor {
         let newest = self.0.fan_outs.newest(key.lineage);
         let seen = newest.map_or_else(|| caller.sees_all_alerts(), |newest| is_seen_by(caller, &newest));
         let counts = self.0.fan_outs.counts(key).filter(|_| seen);
-        counts.map(|counts| to_wire(key, &counts)).ok_or_else(|| not_found("FAN_OUT_NOT_FOUND", "no such fan-out"))
+        let told = counts.map(|counts| match caller.authority() {
+            Some(authority) => self.coarse(authority, key, &counts),
+            None => to_wire(key, &counts),
+        });
+        told.ok_or_else(|| not_found("FAN_OUT_NOT_FOUND", "no such fan-out"))
     }
+}
+
+impl FanOutDoor {
+    /// What an authority is told. It can choose the ground, so that counts are shifted; and whatever follows from
+    /// counts is made of what is told of them, or its sums would say more than they do.
+    fn coarse(&self, authority: &AuthorityName, key: DeliveryKey, counts: &Counts) -> v1::FanOut {
+        let discretion = &self.0.discretion;
+        let told = |cell: Cell, count: u64| discretion.shifted(&(authority, key, cell), count).at_least;
+        let waiting = told(Cell::Waiting, counts.planned.saturating_sub(counts.sent_total()));
+        let skipped = counts.skipped.iter().map(|(reason, count)| (*reason, told(Cell::Skipped(*reason), *count)));
+        let sent = counts.sent.iter().map(|(channel, count)| (*channel, told(Cell::Sent(*channel), *count)));
+        let skipped: Vec<_> = skipped.filter(|(_, count)| *count > 0).collect();
+        let sent: Vec<_> = sent.filter(|(_, count)| *count > 0).collect();
+        let acknowledged = told(Cell::Acknowledged, counts.acknowledged);
+        let planned = waiting + sent.iter().map(|(_, count)| count).sum::<u64>();
+        let found = planned + skipped.iter().map(|(_, count)| count).sum::<u64>();
+        let (first_sent, last_sent) =
+            if sent.is_empty() { (None, None) } else { (counts.first_sent, counts.last_sent) };
+        let last_acknowledged = counts.last_acknowledged.filter(|_| acknowledged > 0);
+        let coarse =
+            Counts { found, planned, skipped, sent, acknowledged, first_sent, last_sent, last_acknowledged, ..*counts };
+        v1::FanOut { rounded_to: discretion.least().cast_signed(), ..to_wire(key, &coarse) }
+    }
+}
+
+/// One count of a fan-out.
+#[derive(Hash)]
+enum Cell {
+    Waiting,
+    Skipped(Skipped),
+    Sent(ChannelKind),
+    Acknowledged,
 }
 
 fn to_wire(key: DeliveryKey, counts: &Counts) -> v1::FanOut {
@@ -115,5 +152,6 @@ fn to_wire(key: DeliveryKey, counts: &Counts) -> v1::FanOut {
         last_send_time: counts.last_sent.map(time::to_wire),
         last_acknowledge_time: counts.last_acknowledged.map(time::to_wire),
         complete: counts.complete,
+        rounded_to: 0,
     }
 }

@@ -14,10 +14,13 @@ mod fan_out;
 mod link;
 mod names;
 mod partner;
+mod partner_event;
 mod policy;
 mod rules;
 mod saved;
+mod statistics;
 mod status;
+mod zone;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +33,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::access::Access;
 use crate::audit::Audit;
-use crate::domain::{Caller, Clock};
+use crate::domain::{Caller, Clock, Discretion};
 use crate::fan_out::{FanOut, FanOuts};
 use crate::intake::Desk;
 use crate::link::{Hub, Settings};
@@ -50,6 +53,9 @@ const MAX_DEVICE_FRAME: usize = 16 << 10;
 
 /// The most streams that one connection may have open at a time: links behind a proxy, above all.
 const MAX_STREAMS: u32 = 1_024;
+
+/// The largest request about a zone, bytes: each of its points is 16 bytes, and some room.
+const MAX_ZONE: usize = 1 << 20;
 
 /// How much may be on its way to the server over one connection, bytes. The transport (h2) cuts off a connection that
 /// has more small frames waiting than half of this in units of 256 bytes: 8 for each stream. So all links of a
@@ -93,6 +99,10 @@ pub struct Services {
     pub access: Access,
     /// Whether anybody who shows nothing may do anything: a development server.
     pub development: bool,
+    /// How closely counts are told to those who are not operators.
+    pub discretion: Discretion,
+    /// Whether events may be sent to addresses that are not public.
+    pub private_webhooks: bool,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Where links' tasks run.
@@ -122,7 +132,12 @@ pub async fn serve(
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
     let fan_out = v1::fan_out_service_server::FanOutServiceServer::new(fan_out::FanOutDoor(services.clone()));
     let audit = v1::audit_service_server::AuditServiceServer::new(audit::AuditDoor(services.clone()));
+    let statistics =
+        v1::statistics_service_server::StatisticsServiceServer::new(statistics::StatisticsDoor(services.clone()));
+    let zone = v1::zone_service_server::ZoneServiceServer::new(zone::ZoneDoor(services.clone()));
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services.clone()));
+    let events = partner_event::PartnerEventDoor(services.clone());
+    let events = v1::partner_event_service_server::PartnerEventServiceServer::new(events);
     let policy = v1::policy_service_server::PolicyServiceServer::new(policy::PolicyDoor(services));
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
@@ -139,8 +154,11 @@ pub async fn serve(
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(events.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(policy.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(statistics.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(zone.max_decoding_message_size(MAX_ZONE))
         .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
         .serve_with_incoming_shutdown(incoming, async move {
             stop.cancelled().await;
@@ -154,20 +172,23 @@ pub async fn serve(
 pub struct Health(HealthReporter);
 
 /// What alerts need, credentials of those who send them included: open from the first moment.
-const ALERT_SERVICES: [&str; 4] = [
+const ALERT_SERVICES: [&str; 5] = [
     v1::access_service_server::SERVICE_NAME,
     v1::alert_service_server::SERVICE_NAME,
     v1::audit_service_server::SERVICE_NAME,
     v1::fan_out_service_server::SERVICE_NAME,
+    v1::statistics_service_server::SERVICE_NAME,
 ];
 
 /// What needs the registry; and the server as a whole, which has no name. Clients ask for either.
-const OTHER_SERVICES: [&str; 5] = [
+const OTHER_SERVICES: [&str; 7] = [
     "",
     v1::device_service_server::SERVICE_NAME,
     v1::link_service_server::SERVICE_NAME,
+    v1::partner_event_service_server::SERVICE_NAME,
     v1::partner_service_server::SERVICE_NAME,
     v1::policy_service_server::SERVICE_NAME,
+    v1::zone_service_server::SERVICE_NAME,
 ];
 
 impl Health {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::domain::{Caller, Principal, Role};
 
 use Kind::{Stream, Unary};
-use Missing::{App, Partner, Registration};
+use Missing::{App, Partner, Registration, Zone};
 use Role::{Administer, Operate, View};
 use Who::{Anybody, Authority, Bootstrap, Device, Known, Operator, PartnerFor};
 
@@ -50,6 +50,7 @@ pub(super) enum Missing {
     Partner,
     App,
     Registration,
+    Zone,
 }
 
 /// The table.
@@ -61,6 +62,11 @@ pub(super) const RULES: &[Rule] = &[
     rpc(Unary, "/hazardcast.v1.FanOutService/GetFanOut", &[Authority, Operator(View)]),
     rpc(Unary, "/hazardcast.v1.FanOutService/ListFanOuts", &[Authority, Operator(View)]),
     rpc(Stream, "/hazardcast.v1.FanOutService/WatchFanOut", &[Authority, Operator(View)]),
+    rpc(
+        Unary,
+        "/hazardcast.v1.StatisticsService/GetAlertStatistics",
+        &[PartnerFor(Partner), Authority, Operator(View)],
+    ),
     // Of people: their partner's alone. What an operator needs of them comes with its own RPCs, and is audited.
     rpc(Unary, "/hazardcast.v1.DeviceService/CreateRegistration", &[PartnerFor(App)]),
     rpc(Unary, "/hazardcast.v1.DeviceService/BatchCreateRegistrations", &[PartnerFor(App)]),
@@ -85,6 +91,18 @@ pub(super) const RULES: &[Rule] = &[
     // It ends consents for good: a partner's own decision, or an administrator's where the partner cannot.
     rpc(Unary, "/hazardcast.v1.PolicyService/RetirePolicyVersion", &[PartnerFor(Partner), Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.PolicyService/GetPolicy", &[PartnerFor(Partner), Operator(View)]),
+    rpc(Unary, "/hazardcast.v1.ZoneService/CreateZone", &[PartnerFor(Partner)]),
+    rpc(Unary, "/hazardcast.v1.ZoneService/GetZone", &[PartnerFor(Zone)]),
+    rpc(Unary, "/hazardcast.v1.ZoneService/UpdateZone", &[PartnerFor(Zone)]),
+    rpc(Unary, "/hazardcast.v1.ZoneService/DeleteZone", &[PartnerFor(Zone)]),
+    rpc(Unary, "/hazardcast.v1.ZoneService/ListZones", &[PartnerFor(Partner)]),
+    // Of people too: what happens to a partner's registrations is its own alone.
+    rpc(Unary, "/hazardcast.v1.PartnerEventService/ListPartnerEvents", &[PartnerFor(Partner)]),
+    rpc(Stream, "/hazardcast.v1.PartnerEventService/StreamPartnerEvents", &[PartnerFor(Partner)]),
+    rpc(Unary, "/hazardcast.v1.PartnerEventService/ListReceipts", &[PartnerFor(Partner)]),
+    rpc(Unary, "/hazardcast.v1.PartnerEventService/SetWebhook", &[PartnerFor(Partner)]),
+    rpc(Unary, "/hazardcast.v1.PartnerEventService/GetWebhook", &[PartnerFor(Partner)]),
+    rpc(Unary, "/hazardcast.v1.PartnerEventService/DeleteWebhook", &[PartnerFor(Partner)]),
     rpc(Unary, "/hazardcast.v1.AccessService/CreateCredential", &[Operator(Administer), Bootstrap]),
     rpc(Unary, "/hazardcast.v1.AccessService/GetCredential", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AccessService/ListCredentials", &[Operator(Administer)]),

@@ -173,9 +173,13 @@ impl From<RegistryError> for Refusal {
                 let field = format!("registration.consents[{consent}].guardian");
                 return Self::new(Code::FailedPrecondition, "NO_GUARDIAN", &field, &error);
             }
+            RegistryError::EventCursor => return InvalidField::new("after", error).into(),
+            RegistryError::UnknownWebhook => (Code::NotFound, "WEBHOOK_NOT_FOUND"),
             RegistryError::NotFound => (Code::NotFound, "REGISTRATION_NOT_FOUND"),
             RegistryError::UnknownPartner => (Code::NotFound, "PARTNER_NOT_FOUND"),
             RegistryError::UnknownApp => (Code::NotFound, "APP_NOT_FOUND"),
+            RegistryError::UnknownZone => (Code::NotFound, "ZONE_NOT_FOUND"),
+            RegistryError::NoGround => return InvalidField::new("zone.area", error).into(),
             RegistryError::AlreadyExists => (Code::AlreadyExists, "ALREADY_EXISTS"),
             RegistryError::UnfitPlace(error) => return InvalidField::new("place", error).into(),
             RegistryError::NoSavedPlacesConsent => (Code::FailedPrecondition, "NO_SAVED_PLACES_CONSENT"),

@@ -27,6 +27,8 @@ use parking_lot::Mutex;
 
 use crate::segments::{Closing, Format, Queue, Seal, Waiting};
 
+pub(crate) use codec::area;
+
 pub use crate::segments::{Damage, InvalidEntry, LogError as JournalError, MAX_ENTRY, Ticket, Writer};
 pub use entry::{Admitted, Entry};
 pub use open::Config;

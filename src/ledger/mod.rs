@@ -2,6 +2,7 @@
 //!
 //! Both live in memory and are remade from the journal's entries at start ([`Ledger::replay`]).
 
+mod by_app;
 mod leaves;
 mod level_map;
 mod progress;
@@ -13,9 +14,10 @@ use std::sync::atomic::{Ordering, fence};
 
 use dashmap::DashMap;
 
-use crate::domain::{DeliveryKey, DeviceSlot, LineageId, NoticeKind, Priority};
+use crate::domain::{AppSlot, DeliveryKey, DeviceSlot, LineageId, NoticeKind, Priority};
 use crate::journal::Entry;
 
+pub use by_app::{AppCounts, ByApp, Tally, count};
 pub use progress::{Counts, Progress};
 pub use reach::{Claim, Reach, Round};
 pub use slot_set::SlotSet;
@@ -84,6 +86,14 @@ impl Ledger {
         self.0.absorbed.remove(&lineage);
     }
 
+    /// Says of which app each device is that the journal told of, once that can be known.
+    pub fn attribute(&self, app_of: impl Fn(DeviceSlot) -> Option<AppSlot>) {
+        let all: Vec<_> = self.0.progress.iter().map(|entry| Arc::clone(entry.value())).collect();
+        for progress in all {
+            progress.by_app.attribute(&app_of);
+        }
+    }
+
     /// Takes up what the journal tells, entry by entry, in the order in which they were written.
     pub fn replay(&self, entry: &Entry) {
         match entry {
@@ -97,11 +107,11 @@ impl Ledger {
             }
             Entry::Sent { key, kind, priority, channel, devices, .. } => {
                 self.mark_sent(*key, *kind, *priority, devices);
-                self.progress(*key).sent_before(*channel, devices.len() as u64);
+                self.progress(*key).sent_before(*channel, devices);
             }
             Entry::Acknowledged { key, devices } => {
                 self.reach(key.lineage).acknowledge(key.revision, devices.clone());
-                self.progress(*key).acknowledged(devices.len() as u64, None);
+                self.progress(*key).acknowledged_before(devices);
             }
             Entry::Finished { key } => self.progress(*key).finish(),
             Entry::Noted(_) => {}

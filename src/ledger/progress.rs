@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
-use crate::domain::{ChannelKind, Timestamp};
+use crate::domain::{ChannelKind, DeviceSlot, Timestamp};
 use crate::plan::Skipped;
+
+use super::ByApp;
 
 /// How far one bulletin has come. Counted by batch, by many threads.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub struct Progress {
     skipped: [AtomicU64; Skipped::ALL.len()],
     sent: [AtomicU64; ChannelKind::ALL.len()],
     acknowledged: AtomicU64,
+    /// The same by app.
+    pub by_app: ByApp,
     planned_at: AtomicI64,
     first_sent: AtomicI64,
     last_sent: AtomicI64,
@@ -71,6 +75,7 @@ impl Default for Progress {
             skipped: Default::default(),
             sent: Default::default(),
             acknowledged: AtomicU64::new(0),
+            by_app: ByApp::default(),
             planned_at: AtomicI64::new(NEVER),
             first_sent: AtomicI64::new(NEVER),
             last_sent: AtomicI64::new(NEVER),
@@ -136,17 +141,23 @@ impl Progress {
     }
 
     /// A channel had taken a batch before the server was started.
-    pub fn sent_before(&self, channel: ChannelKind, count: u64) {
+    pub fn sent_before(&self, channel: ChannelKind, devices: &[DeviceSlot]) {
+        let count = devices.len() as u64;
+        self.by_app.sent_before(channel, devices);
         self.sent[channel as usize].fetch_add(count, Ordering::Relaxed);
         self.planned.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Devices have acknowledged.
-    pub fn acknowledged(&self, count: u64, at: Option<Timestamp>) {
+    pub fn acknowledged(&self, count: u64, at: Timestamp) {
         self.acknowledged.fetch_add(count, Ordering::Relaxed);
-        if let Some(at) = at {
-            self.last_acknowledged.fetch_max(at.as_microsecond(), Ordering::Relaxed);
-        }
+        self.last_acknowledged.fetch_max(at.as_microsecond(), Ordering::Relaxed);
+    }
+
+    /// Devices had acknowledged before the server was started.
+    pub fn acknowledged_before(&self, devices: &[DeviceSlot]) {
+        self.acknowledged.fetch_add(devices.len() as u64, Ordering::Relaxed);
+        self.by_app.acknowledged_before(devices);
     }
 
     /// Whether the sweep is over and no lane has any of it left.

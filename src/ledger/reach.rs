@@ -182,6 +182,11 @@ impl Reach {
         }
     }
 
+    /// The round of the newest bulletin.
+    pub fn newest(&self) -> Option<Arc<Round>> {
+        self.round.lock().clone()
+    }
+
     /// The round of this revision, if it is the newest.
     pub fn round(&self, revision: Revision) -> Option<Arc<Round>> {
         self.round.lock().clone().filter(|round| round.revision == revision)

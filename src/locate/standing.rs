@@ -18,7 +18,8 @@ use super::lattice::Rect;
 /// What was inserted before a question begins is found by it, and what was removed is not.
 pub struct Standing<K> {
     tree: ArcSwap<RTree<Leaf<K>>>,
-    entries: Mutex<Vec<(K, Arc<[AffectedArea]>)>>,
+    /// The leaves of each key. They are kept, since the box of a circle is not cheap.
+    entries: Mutex<Vec<(K, Vec<Leaf<K>>)>>,
 }
 
 /// One of the boxes that hold an area.
@@ -46,9 +47,10 @@ impl<K: Copy + Eq + Hash> Standing<K> {
 
     /// Puts `areas` in force for `key`, in place of those that were. Areas beyond the 256th are not looked at.
     pub fn insert(&self, key: K, areas: Vec<AffectedArea>) {
+        let leaves = leaves(key, &areas.into());
         let mut entries = self.entries.lock();
         entries.retain(|(known, _)| *known != key);
-        entries.push((key, areas.into()));
+        entries.push((key, leaves));
         self.plant(&entries);
     }
 
@@ -73,28 +75,39 @@ impl<K: Copy + Eq + Hash> Standing<K> {
     }
 
     /// What is in force at a place: each key whose areas it touches, once, with the position of the first of them.
+    /// Where there is nothing, nothing is allocated.
     pub fn at(&self, place: Footprint) -> Vec<(K, u8)> {
         let tree = self.tree.load();
-        let mut leaves: Vec<&Leaf<K>> = tree.locate_in_envelope_intersecting(envelope(&Rect::of(place))).collect();
-        leaves.sort_unstable_by_key(|leaf| leaf.tier);
         let mut found: Vec<(K, u8)> = Vec::new();
-        for leaf in leaves {
-            let known = found.iter().any(|(key, _)| *key == leaf.key);
-            if !known && leaf.areas[usize::from(leaf.tier)].touches(place) {
-                found.push((leaf.key, leaf.tier));
+        for leaf in tree.locate_in_envelope_intersecting(envelope(&Rect::of(place))) {
+            let known = found.iter_mut().find(|(key, _)| *key == leaf.key);
+            // An area that is looked up by several boxes, or one behind another that was found, is not tested again.
+            if known.as_ref().is_some_and(|(_, tier)| *tier <= leaf.tier) {
+                continue;
+            }
+            if leaf.areas[usize::from(leaf.tier)].touches(place) {
+                match known {
+                    Some((_, tier)) => *tier = leaf.tier,
+                    None => found.push((leaf.key, leaf.tier)),
+                }
             }
         }
         found
     }
 
-    fn plant(&self, entries: &[(K, Arc<[AffectedArea]>)]) {
-        let leaves = entries.iter().flat_map(|(key, areas)| {
-            (0..=u8::MAX).zip(areas.iter()).flat_map(move |(tier, area)| {
-                area.bounds().into_iter().map(move |rect| Leaf { key: *key, tier, areas: Arc::clone(areas), rect })
-            })
-        });
-        self.tree.store(Arc::new(RTree::bulk_load(leaves.collect())));
+    fn plant(&self, entries: &[(K, Vec<Leaf<K>>)]) {
+        let leaves = entries.iter().flat_map(|(_, leaves)| leaves).cloned().collect();
+        self.tree.store(Arc::new(RTree::bulk_load(leaves)));
     }
+}
+
+/// The boxes of each area.
+fn leaves<K: Copy>(key: K, areas: &Arc<[AffectedArea]>) -> Vec<Leaf<K>> {
+    let tiers = (0..=u8::MAX).zip(areas.iter());
+    let leaves = tiers.flat_map(|(tier, area)| {
+        area.bounds().into_iter().map(move |rect| Leaf { key, tier, areas: Arc::clone(areas), rect })
+    });
+    leaves.collect()
 }
 
 impl<K: Copy + Eq + Hash> Default for Standing<K> {

@@ -4,22 +4,28 @@
 //! memory is to learn of it, is a draft until it has succeeded. What it takes away is gone from memory right then; what
 //! it gives is seen when the commit is durable.
 
+use std::sync::Arc;
+
+use foldhash::HashMap;
 use prost::Message;
 
 use crate::domain::{
-    AppName, Consent, DeviceTraits, NewRegistration, PartnerName, PlacePrecision, PolicyVersion, Purpose, Registration,
-    SavedPlace, SavedPlaceId, Slot, Timestamp, Token,
+    AppName, Consent, DeviceTraits, EventKind, NewRegistration, PartnerName, PlacePrecision, PolicyVersion, Purpose,
+    Registration, SavedPlace, SavedPlaceId, Slot, Timestamp, Token, Zone, ZoneChange, ZoneName,
 };
 use crate::plan::Facts;
-use crate::wire::storage_v1::{AppRecord, PartnerRecord, RegistrationRecord, RegistryState, TokenRecord};
+use crate::wire::storage_v1::{AppRecord, EventRecord, PartnerRecord, RegistrationRecord, RegistryState, TokenRecord};
 
 use super::directory::Profile;
 use super::effects::{Effects, Loss};
+use super::events::{LogEnds, PRUNED};
 use super::grants::SideGrants;
 use super::place_log::Frame;
 use super::places::Reported;
 use super::records::{self, cid_of, decode, number_key, slot_key, token_key};
 use super::store::{Batch, Key, Payload, Space};
+use super::webhooks::WebhookChange;
+use super::zones::Drawn;
 use super::{Registered, RegistryError, Shared, Updated};
 
 /// The layout of keyspaces and keys that this build writes.
@@ -39,9 +45,29 @@ pub(super) enum Change {
     SetSavedPlace(Slot, Box<SavedPlace>),
     DeleteSavedPlace(Slot, SavedPlaceId),
     ForgetToken(Slot, Token),
+    /// An event that is part of no other change.
+    Note(Slot, EventKind),
+    /// So many events of a partner's log could not be noted.
+    Missed(u16, u64),
+    /// A partner's events up to this number are kept no more.
+    Prune(u16, u64),
+    /// The time of this row has come, Unix microseconds: consents of the registration may have ended.
+    End(i64, Slot),
+    /// A partner's webhook.
+    Webhook(u16, Box<WebhookChange>),
     AddPartner(PartnerName, Profile),
     AddApp(AppName, Profile),
     RetirePolicy(PartnerName, PolicyVersion),
+    AddZone(ZoneName, Box<ZoneChange>),
+    UpdateZone(ZoneName, Box<ZoneChange>),
+    RemoveZone(ZoneName),
+}
+
+impl Change {
+    /// As how many changes it counts where there is to be no more than so many at a time.
+    pub(super) fn weight(&self) -> usize {
+        if matches!(self, Self::Prune(..)) { PRUNED as usize } else { 1 }
+    }
 }
 
 /// New values for a registration; `None` leaves what is there.
@@ -64,6 +90,11 @@ pub struct RegistrationChange {
 pub(super) enum Done {
     Registered(Box<Registered>),
     Updated(Box<Updated>),
+    Zone(Arc<Zone>),
+    WebhookSet {
+        /// Whether the secret that came with it is the one from now on.
+        secret_used: bool,
+    },
     Changed,
 }
 
@@ -75,6 +106,8 @@ pub(super) struct Pending<'a> {
     made: Draft,
     /// What the change at hand has come to so far.
     pub(super) draft: Draft,
+    /// Where partners' logs end with the changes so far.
+    pub(super) logs: HashMap<u16, LogEnds>,
     pub(super) commit: u64,
     next_slot: u32,
     partners: usize,
@@ -103,6 +136,8 @@ pub(super) struct Made {
 pub(super) struct Draft {
     pub(super) batch: Batch,
     pub(super) effects: Effects,
+    /// What is told of it, with the partner's number.
+    pub(super) events: Vec<(u16, EventRecord)>,
 }
 
 impl<'a> Pending<'a> {
@@ -110,9 +145,9 @@ impl<'a> Pending<'a> {
         let directory = shared.directory.read();
         let (partners, apps) = (directory.partner_count(), directory.app_count());
         drop(directory);
-        let (made, draft) = (Draft::default(), Draft::default());
+        let (made, draft, logs) = (Draft::default(), Draft::default(), HashMap::default());
         let Next { slot: next_slot, commit } = next;
-        Self { shared, now: shared.now(), made, draft, commit, next_slot, partners, apps }
+        Self { shared, now: shared.now(), made, draft, logs, commit, next_slot, partners, apps }
     }
 
     /// What the log of places is to be told, before [`Pending::finish`].
@@ -122,6 +157,7 @@ impl<'a> Pending<'a> {
 
     /// What the changes have come to. The log of places has so many frames.
     pub(super) fn finish(mut self, place_frames: u64) -> Made {
+        self.close_logs();
         if !self.made.batch.is_empty() {
             let state = RegistryState {
                 layout: LAYOUT,
@@ -147,6 +183,7 @@ impl<'a> Pending<'a> {
             draft.effects.take_losses().into_iter().for_each(|loss| self.shared.lose(loss));
             self.made.batch.append(draft.batch);
             self.made.effects.append(draft.effects);
+            self.log(draft.events);
         } else {
             self.next_slot = next_slot;
         }
@@ -172,9 +209,17 @@ impl<'a> Pending<'a> {
             Change::SetSavedPlace(slot, place) => self.set_saved_place(slot, &place)?,
             Change::DeleteSavedPlace(slot, id) => self.delete_saved_place(slot, &id)?,
             Change::ForgetToken(slot, token) => self.forget_token(slot, &token)?,
+            Change::Note(slot, kind) => self.note(slot, &kind)?,
+            Change::Missed(partner, count) => self.missed(partner, count),
+            Change::Prune(partner, end) => self.prune(partner, end),
+            Change::End(at_us, slot) => self.end(at_us, slot)?,
+            Change::Webhook(partner, change) => return self.change_webhook(partner, *change),
             Change::AddPartner(name, profile) => self.add_partner(name, profile)?,
             Change::AddApp(name, profile) => self.add_app(name, profile)?,
             Change::RetirePolicy(partner, version) => self.retire_policy(partner, version)?,
+            Change::AddZone(name, new) => return self.add_zone(&name, *new),
+            Change::UpdateZone(name, change) => return self.update_zone(&name, *change),
+            Change::RemoveZone(name) => self.remove_zone(&name)?,
         }
         Ok(Done::Changed)
     }
@@ -212,6 +257,7 @@ impl<'a> Pending<'a> {
         self.draft.batch.remove(Space::Registrations, slot_key(slot));
         self.draft.effects.facts(slot, Facts::default(), SideGrants::default());
         self.draft.effects.lose(Loss::Registration(slot));
+        self.tell(slot, &record, &EventKind::Deleted);
         Ok(())
     }
 
@@ -250,6 +296,14 @@ impl<'a> Pending<'a> {
         self.draft.effects.place(slot, place.map(|(place, at)| (place, as_kept(at))));
     }
 
+    /// Since nothing allows any more to hold it.
+    pub(super) fn forget_place(&mut self, slot: Slot, record: &mut RegistrationRecord) {
+        if self.place_of(slot).is_some() {
+            self.tell(slot, record, &EventKind::PlaceForgotten);
+        }
+        self.remove_place(slot, record);
+    }
+
     pub(super) fn remove_place(&mut self, slot: Slot, record: &mut RegistrationRecord) {
         self.put_place(slot, record, None);
         self.draft.effects.lose(Loss::Place(slot));
@@ -268,6 +322,7 @@ impl<'a> Pending<'a> {
         record.gone_channels |= bit;
         self.draft.batch.remove(Space::Tokens, key);
         self.draft.effects.lose(Loss::Channel(slot, token.channel));
+        self.tell(slot, &record, &EventKind::TokenGone(token.channel));
         self.put_registration(slot, &record);
         Ok(())
     }
@@ -353,6 +408,11 @@ impl Pending<'_> {
         self.draft.effects.facts(slot, facts, records::side_grants(record));
     }
 
+    /// What becomes of zones by the changes so far.
+    pub(super) fn made_zones(&self) -> &[(ZoneName, Option<Arc<Drawn>>)] {
+        self.made.effects.zones()
+    }
+
     /// A registration with the changes so far.
     pub(super) fn registration(&self, slot: Slot, record: &RegistrationRecord) -> Result<Registration, RegistryError> {
         self.shared.registration(slot, record, self.place_of(slot), |space, key| self.get(space, key))
@@ -376,6 +436,16 @@ impl Pending<'_> {
     pub(super) fn get(&self, space: Space, key: Key) -> Result<Option<Payload>, RegistryError> {
         let made = || self.made.batch.get_or(space, key, || self.shared.store.get(space, key));
         self.draft.batch.get_or(space, key, made)
+    }
+
+    /// What is written whatever becomes of the change at hand.
+    pub(super) fn put_made(&mut self, space: Space, key: Key, value: &impl Message) {
+        self.made.batch.put(space, key, &value.encode_to_vec());
+    }
+
+    /// Memory learns where a partner's log ends.
+    pub(super) fn learn_log(&mut self, partner: u16, ends: LogEnds) {
+        self.made.effects.log(partner, ends);
     }
 
     pub(super) fn put(&mut self, space: Space, key: Key, value: &impl Message) {

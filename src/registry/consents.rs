@@ -1,6 +1,6 @@
 //! What a change of what somebody agreed to does: it holds at once, and takes the place with it that it allowed.
 
-use crate::domain::{AppSlot, Consent, PartnerName, PolicyVersion, PrivacyPolicy, Purpose, Slot};
+use crate::domain::{AppSlot, Consent, EventKind, PartnerName, PolicyVersion, PrivacyPolicy, Purpose, Slot};
 use crate::plan::Grant;
 use crate::wire::storage_v1::{ConsentRecord, PartnerRecord, RegistrationRecord};
 
@@ -52,7 +52,7 @@ impl Pending<'_> {
             _ => {}
         }
         if forgotten != Forgotten::default() {
-            self.remove_place(slot, &mut record);
+            self.forget_place(slot, &mut record);
         }
         if !record.saved_places.is_empty() && !self.holds_saved_places(&record) {
             forgotten.without_consent += record.saved_places.len() as u64;
@@ -71,8 +71,10 @@ impl Pending<'_> {
         let purpose = records::purpose_number(consent.purpose);
         record.consents.retain(|known| known.purpose != purpose);
         record.consents.push(records::write_consent(consent));
+        self.tell(slot, &record, &EventKind::ConsentGranted(consent.purpose, consent.policy));
+        self.arm(slot, &record);
         if !self.holds_place(&record) {
-            self.remove_place(slot, &mut record);
+            self.forget_place(slot, &mut record);
         }
         if !self.holds_saved_places(&record) {
             self.remove_saved_places(slot, &mut record);
@@ -84,9 +86,14 @@ impl Pending<'_> {
     /// Holds at once (R-P2); without consent to location the place goes with it.
     pub(super) fn withdraw(&mut self, slot: Slot, purpose: Purpose) -> Result<(), RegistryError> {
         let mut record = self.record(slot)?;
-        record.consents.retain(|known| known.purpose != records::purpose_number(purpose));
+        let number = records::purpose_number(purpose);
+        if let Some(ended) = record.consents.iter().find(|known| known.purpose == number) {
+            let policy = PolicyVersion(ended.policy as u16);
+            self.tell(slot, &record, &EventKind::ConsentWithdrawn(purpose, policy));
+        }
+        record.consents.retain(|known| known.purpose != number);
         match purpose {
-            Purpose::Location => self.remove_place(slot, &mut record),
+            Purpose::Location => self.forget_place(slot, &mut record),
             Purpose::SavedPlaces => self.remove_saved_places(slot, &mut record),
             _ => {}
         }
@@ -105,12 +112,15 @@ impl Pending<'_> {
         let (kept, ended): (Vec<_>, Vec<ConsentRecord>) =
             std::mem::take(&mut record.consents).into_iter().partition(|known| known.guardian.is_some());
         record.consents = kept;
-        let ended: Vec<_> = ended.iter().filter_map(records::purpose_of).collect();
-        for &purpose in &ended {
+        let terms = |known: &ConsentRecord| Some((records::purpose_of(known)?, PolicyVersion(known.policy as u16)));
+        let ended: Vec<_> = ended.iter().filter_map(terms).collect();
+        for &(purpose, policy) in &ended {
+            self.tell(slot, record, &EventKind::ConsentExpired(purpose, policy));
             self.draft.effects.lose(Loss::Consent(slot, purpose));
         }
+        let ended: Vec<_> = ended.into_iter().map(|(purpose, _)| purpose).collect();
         if ended.contains(&Purpose::Location) {
-            self.remove_place(slot, record);
+            self.forget_place(slot, record);
         }
         if ended.contains(&Purpose::SavedPlaces) {
             self.remove_saved_places(slot, record);
@@ -122,7 +132,7 @@ impl Pending<'_> {
     /// counts is looked up by app. Retiring what is retired already changes nothing.
     pub(super) fn retire_policy(&mut self, partner: PartnerName, version: PolicyVersion) -> Result<(), RegistryError> {
         let directory = self.shared.directory.read();
-        let number = directory.number(&partner).ok_or(RegistryError::UnknownPartner)?;
+        let number = directory.partner_number(&partner).ok_or(RegistryError::UnknownPartner)?;
         let apps = directory.app_slots(&partner).collect();
         drop(directory);
         let key = number_key(number);

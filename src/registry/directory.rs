@@ -19,12 +19,14 @@ pub(super) struct Directory {
     partners: BTreeMap<PartnerName, Partner>,
     apps: BTreeMap<AppName, (AppSlot, Profile)>,
     by_slot: Vec<AppName>,
+    /// A partner's number is its position.
+    numbered: Vec<PartnerName>,
+    numbers: BTreeMap<PartnerName, u16>,
 }
 
 /// A partner, and its privacy policy.
 #[derive(Debug)]
 struct Partner {
-    number: u16,
     profile: Profile,
     policy: PrivacyPolicy,
 }
@@ -35,11 +37,6 @@ pub(super) const NOTHING_RETIRED: PrivacyPolicy = PrivacyPolicy { oldest_valid: 
 impl Directory {
     pub(super) fn partner(&self, name: &PartnerName) -> Option<&Profile> {
         self.partners.get(name).map(|partner| &partner.profile)
-    }
-
-    /// A partner's number in the store.
-    pub(super) fn number(&self, name: &PartnerName) -> Option<u16> {
-        self.partners.get(name).map(|partner| partner.number)
     }
 
     /// A partner's privacy policy.
@@ -83,6 +80,27 @@ impl Directory {
         self.by_slot.get(usize::from(slot.0))
     }
 
+    /// The number of a partner.
+    pub(super) fn partner_number(&self, name: &PartnerName) -> Option<u16> {
+        self.numbers.get(name).copied()
+    }
+
+    /// The number of the partner whose app it is.
+    pub(super) fn partner_of(&self, app: AppSlot) -> Option<u16> {
+        self.partner_number(&self.app_name(app)?.partner)
+    }
+
+    /// Names of a partner's apps, at the positions of their numbers.
+    pub(super) fn apps_of(&self, partner: u16) -> Vec<Option<AppName>> {
+        let partner = self.partner_at(partner);
+        self.by_slot.iter().map(|app| Some(app).filter(|app| Some(&app.partner) == partner).cloned()).collect()
+    }
+
+    /// The partner of a number.
+    pub(super) fn partner_at(&self, number: u16) -> Option<&PartnerName> {
+        self.numbered.get(usize::from(number))
+    }
+
     pub(super) fn partner_count(&self) -> usize {
         self.partners.len()
     }
@@ -93,8 +111,9 @@ impl Directory {
 
     /// Adds a partner under the next number.
     pub(super) fn add_partner(&mut self, name: PartnerName, profile: Profile) {
-        let number = self.partners.len() as u16;
-        self.partners.insert(name, Partner { number, profile, policy: NOTHING_RETIRED });
+        self.numbers.insert(name.clone(), self.numbered.len() as u16);
+        self.numbered.push(name.clone());
+        self.partners.insert(name, Partner { profile, policy: NOTHING_RETIRED });
     }
 
     /// Adds an app under the next number, which it returns.

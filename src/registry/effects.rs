@@ -1,15 +1,22 @@
 //! What memory learns of changes when they are durable, and what it loses at once.
 
+use std::sync::Arc;
+
 use foldhash::HashMap;
 
-use crate::domain::{AppName, AppSlot, ChannelKind, Cid, Footprint, PartnerName, PrivacyPolicy, Purpose, Slot};
+use crate::domain::{
+    AppName, AppSlot, ChannelKind, Cid, Footprint, PartnerName, PrivacyPolicy, Purpose, Slot, ZoneName,
+};
 use crate::plan::{Facts, Flags, Grant};
+use crate::wire::storage_v1::WebhookRecord;
 
 use super::Shared;
 use super::directory::{Directory, Profile};
+use super::events::LogEnds;
 use super::grants::SideGrants;
 use super::place_log::Frame;
 use super::places::Reported;
+use super::zones::Drawn;
 
 /// What memory learns. Of several changes to one thing only the last is learned: nobody sees what was given and taken
 /// back in between.
@@ -25,6 +32,10 @@ pub(super) struct Effects {
     partners: Vec<(PartnerName, Profile)>,
     apps: Vec<(AppName, Profile)>,
     policies: Vec<(PartnerName, PrivacyPolicy)>,
+    /// In the order of the changes.
+    zones: Vec<(ZoneName, Option<Arc<Drawn>>)>,
+    logs: HashMap<u16, LogEnds>,
+    webhooks: HashMap<u16, Option<WebhookRecord>>,
     /// What is lost at once.
     losses: Vec<Loss>,
 }
@@ -136,6 +147,24 @@ impl Effects {
         self.policies.push((partner, policy));
     }
 
+    pub(super) fn zone(&mut self, name: ZoneName, drawn: Option<Arc<Drawn>>) {
+        self.zones.push((name, drawn));
+    }
+
+    /// What becomes of zones, in the order of the changes.
+    pub(super) fn zones(&self) -> &[(ZoneName, Option<Arc<Drawn>>)] {
+        &self.zones
+    }
+
+    /// Where a partner's log ends.
+    pub(super) fn log(&mut self, partner: u16, ends: LogEnds) {
+        self.logs.insert(partner, ends);
+    }
+
+    pub(super) fn webhook(&mut self, partner: u16, record: Option<WebhookRecord>) {
+        self.webhooks.insert(partner, record);
+    }
+
     pub(super) fn lose(&mut self, loss: Loss) {
         self.losses.push(loss);
     }
@@ -167,6 +196,9 @@ impl Effects {
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
         self.policies.extend(later.policies);
+        self.zones.extend(later.zones);
+        self.logs.extend(later.logs);
+        self.webhooks.extend(later.webhooks);
         self.losses.extend(later.losses);
     }
 }
@@ -179,7 +211,7 @@ impl Shared {
             self.facts.set(slot, facts);
         }
         for (slot, placed) in effects.places {
-            self.places.set(slot, placed.place);
+            self.set_place(slot, placed.place);
         }
         for (slot, places) in effects.saved {
             self.places.set_saved(slot, &places);
@@ -191,6 +223,7 @@ impl Shared {
                 None => self.names.remove(cid),
             }
         }
+        let grows = !effects.apps.is_empty() || !effects.zones.is_empty();
         let mut directory = self.directory.write();
         for (name, profile) in effects.partners {
             directory.add_partner(name, profile);
@@ -200,6 +233,19 @@ impl Shared {
         }
         for (name, profile) in effects.apps {
             self.add_app(&mut directory, name, profile);
+        }
+        for (name, drawn) in effects.zones {
+            self.zones.set(&name, drawn);
+        }
+        if grows {
+            self.zones.attach(&directory);
+        }
+        drop(directory);
+        for (partner, ends) in effects.logs {
+            self.logs.learn(partner, ends);
+        }
+        for (partner, record) in effects.webhooks {
+            self.webhooks.learn(partner, record);
         }
     }
 
@@ -217,6 +263,14 @@ impl Shared {
         self.saved_places.set(slot, grants.saved_places);
     }
 
+    /// Where a phone is from now on. One that is nowhere is in no zone: see `inside`.
+    fn set_place(&self, slot: Slot, place: Option<Reported>) {
+        self.places.set(slot, place);
+        if place.is_none() {
+            self.zones.forget(slot);
+        }
+    }
+
     /// What is taken away is gone before that is durable (R-P2). It is taken from what can be seen now, so that nothing
     /// is given with it that is not durable yet.
     pub(super) fn lose(&self, loss: Loss) {
@@ -227,7 +281,7 @@ impl Shared {
                 }
                 self.facts.set(slot, Facts::default());
                 self.set_grants(slot, SideGrants::default());
-                self.places.set(slot, None);
+                self.set_place(slot, None);
             }
             Loss::Consent(slot, purpose) => {
                 let mut facts = self.facts.row(slot);
@@ -243,7 +297,7 @@ impl Shared {
                 }
                 self.facts.set(slot, facts);
             }
-            Loss::Place(slot) => self.places.set(slot, None),
+            Loss::Place(slot) => self.set_place(slot, None),
             Loss::SavedPlaces(slot) => {
                 let mut facts = self.facts.row(slot);
                 facts.flags.0 &= !Flags::FOLLOWS;

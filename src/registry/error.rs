@@ -12,6 +12,12 @@ pub enum RegistryError {
     /// A page token was not given by the same listing.
     #[error("is not of this listing")]
     PageToken,
+    /// A cursor is of another log, or of an event that there is not.
+    #[error("is no cursor of this log")]
+    EventCursor,
+    /// The partner has no webhook.
+    #[error("no such webhook")]
+    UnknownWebhook,
     /// There is no such registration (any more).
     #[error("no such registration")]
     NotFound,
@@ -21,7 +27,13 @@ pub enum RegistryError {
     /// There is no such app.
     #[error("no such app")]
     UnknownApp,
-    /// A partner or app of this name exists.
+    /// There is no such zone (any more).
+    #[error("no such zone")]
+    UnknownZone,
+    /// A zone has neither a polygon nor a circle.
+    #[error("the zone has no ground")]
+    NoGround,
+    /// A partner, app or zone of this name exists.
     #[error("the name is taken")]
     AlreadyExists,
     /// A place was offered without a valid consent to hold it (R-P1).

@@ -25,11 +25,14 @@ pub(super) struct DeviceId(pub(super) [u8; 16]);
 /// What a hash is for. It is the first byte of what is hashed, so that no hash for one purpose is one for another.
 #[derive(Clone, Copy)]
 #[repr(u8)]
-enum Label {
+pub(super) enum Label {
     Identifier = 1,
     Pseudonym = 2,
     Page = 3,
     Request = 4,
+    Event = 5,
+    Seal = 6,
+    Receipt = 7,
 }
 
 /// The server's identity key.
@@ -115,7 +118,7 @@ impl Keys {
         (word(0), word(4))
     }
 
-    fn sign(&self, label: Label, parts: &[&[u8]]) -> hmac::Tag {
+    pub(super) fn sign(&self, label: Label, parts: &[&[u8]]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.hmac);
         context.update(&[label as u8]);
         for part in parts {

@@ -1,5 +1,7 @@
 //! Keeps the index of places to what may be in it, no place without its person's consent (R-P1) and none that is too
-//! old (R-P5), and writes the snapshots that take replaced places off the disk.
+//! old (R-P5), writes the snapshots that take replaced places off the disk, and counts who is inside zones.
+//!
+//! It also finds what ends by itself and is to be told, and what partners' logs keep too long.
 //!
 //! A withdrawal takes the place away with it. A consent that ends by itself is found by the keeper, within a minute;
 //! until then planning passes it over, since it reads the row.
@@ -14,6 +16,7 @@ use crate::plan::{Facts, Flags, Grant};
 
 use super::Shared;
 use super::change::Change;
+use super::endings::Search;
 use super::place_log::{Ended, Snapshot};
 use super::records::instant;
 use super::writer::Job;
@@ -21,12 +24,13 @@ use super::writer::Job;
 /// How often the keeper looks.
 const LOOK: Duration = Duration::from_mins(1);
 
-/// The most places in one job, so that whoever else wants something does not wait for all of them.
+/// The most changes in one job, so that whoever else wants something does not wait for all of them.
 const BATCH: usize = 1_000;
 
 /// Looks once a minute, and writes what `snapshots` asks for, until the writer has ended and dropped its end of that.
 pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<Snapshot>) {
-    let mut looked = Instant::now();
+    shared.count_zones();
+    let (mut looked, mut endings) = (Instant::now(), Search::default());
     loop {
         match snapshots.recv_timeout(LOOK.saturating_sub(looked.elapsed())) {
             Ok(snapshot) => write(shared, jobs, snapshot),
@@ -34,15 +38,30 @@ pub(super) fn run(shared: &Shared, jobs: &WeakSender<Job>, snapshots: &Receiver<
             Err(RecvTimeoutError::Timeout) => {
                 looked = Instant::now();
                 let Some(jobs) = jobs.upgrade() else { return };
-                for slots in shared.expired(shared.clock.now()).chunks(BATCH) {
-                    let changes = slots.iter().map(|&slot| Change::Expire(slot)).collect();
+                for job in in_jobs(shared.look(&mut endings)) {
                     // Waiting would be no use to anybody: what was not asked for now is found again in a minute.
-                    let _ = jobs.try_send(Job::Change(changes, None));
+                    let _ = jobs.try_send(Job::by_itself(job));
                 }
                 let _ = jobs.try_send(Job::Look);
+                shared.count_zones();
             }
         }
     }
+}
+
+/// Changes in jobs that weigh no more than one may.
+fn in_jobs(changes: Vec<Change>) -> Vec<Vec<Change>> {
+    let mut jobs: Vec<Vec<Change>> = Vec::new();
+    let mut weight = BATCH;
+    for change in changes {
+        weight += change.weight();
+        if weight > BATCH {
+            jobs.push(Vec::new());
+            weight = change.weight();
+        }
+        jobs.last_mut().expect("the first one is begun at once").push(change);
+    }
+    jobs
 }
 
 /// Writes a snapshot and hands it to the writer. One that cannot be written is given up: the log holds all that it was
@@ -72,6 +91,18 @@ impl Shared {
         now.duration_since(instant(reported_us)) > self.place_lifetime
     }
 
+    /// What is to be done by the time that it is now.
+    pub(super) fn look(&self, endings: &mut Search) -> Vec<Change> {
+        let now = self.clock.now();
+        let mut changes = endings.due(self, now).unwrap_or_else(|error| {
+            tracing::error!(%error, "when consents end cannot be read");
+            Vec::new()
+        });
+        changes.extend(self.expired(now).into_iter().map(Change::Expire));
+        changes.extend(self.look_at_logs(now));
+        changes
+    }
+
     /// Those with a place in the index that is too old, or that no consent allows to hold any more.
     pub(super) fn expired(&self, now: Timestamp) -> Vec<Slot> {
         let ended = |(slot, facts): &(Slot, Facts)| {
@@ -82,5 +113,18 @@ impl Shared {
             live || (follows && !self.counts(self.saved_places.get(*slot), facts.app(), now))
         };
         self.facts.live(Slot(0)).filter(ended).map(|(slot, _)| slot).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_weighs_much_is_a_job_of_its_own() {
+        let changes = (0..2_500).map(|slot| Change::Expire(Slot(slot))).chain([1, 2].map(|end| Change::Prune(0, end)));
+        let jobs: Vec<usize> = in_jobs(changes.collect()).iter().map(Vec::len).collect();
+        assert_eq!(jobs, [1_000, 1_000, 500, 1, 1]);
+        assert!(in_jobs(Vec::new()).is_empty());
     }
 }

@@ -15,7 +15,7 @@ use super::directory::Profile;
 use super::place_log::{Limits, PlaceLog};
 use super::records::{self, cid_of, decode, number_key, slot_key, slot_of, subject_of};
 use super::store::{Key, Space, Store, damaged};
-use super::{RegistryError, Shared};
+use super::{RegistryError, Shared, events, webhooks};
 
 /// What the store had besides what went into memory.
 pub(super) struct Loaded {
@@ -77,6 +77,8 @@ pub(super) fn load(
         return Err(RegistryError::OtherKey { store: state.key_id, file: shared.keys.id() });
     }
     load_directory(shared)?;
+    events::load(shared)?;
+    webhooks::load(shared)?;
     if let Some((audit, tail)) = audit {
         record_directory(shared, audit, tail);
     }
@@ -86,6 +88,7 @@ pub(super) fn load(
     if places.frames() < state.place_frames {
         return Err(RegistryError::PlacesLost { found: places.frames(), expected: state.place_frames });
     }
+    shared.load_zones(audit)?;
     shared.count();
     let commit = places.last_commit().max(state.commit) + 1;
     Ok(Loaded { next: Next { slot: state.next_slot, commit }, places, expired })
@@ -256,6 +259,10 @@ fn load_directory(shared: &Shared) -> Result<(), RegistryError> {
         let (key, payload) = item?;
         let record: PartnerRecord = decode(Space::Partners, &key, &payload)?;
         let name = PartnerName::new(&record.id).map_err(|_| damaged(Space::Partners, &key, "malformed name"))?;
+        // A partner's number is its position; were one missing, all after it would be taken for others.
+        if *number_key(directory.partner_count() as u16).as_bytes() != *key {
+            return Err(damaged(Space::Partners, &key, "the partner before it is missing"));
+        }
         let profile = Profile { display_name: record.display_name, created: records::instant(record.created_us) };
         // A partner's number is its position.
         if *number_key(directory.partner_count() as u16).as_bytes() != *key {

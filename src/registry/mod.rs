@@ -12,10 +12,13 @@ mod change;
 mod consents;
 mod directory;
 mod effects;
+mod endings;
 mod error;
+mod events;
 mod facts;
 mod grants;
 mod identity;
+mod inside;
 mod keeper;
 mod languages;
 mod load;
@@ -23,11 +26,16 @@ mod names;
 mod place_log;
 mod places;
 mod read;
+mod receipts;
 mod records;
 mod register;
 mod saved;
+mod sealing;
 mod store;
+mod webhooks;
 mod writer;
+mod zone_change;
+mod zones;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,8 +47,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::audit::{Audit, Tail};
 use crate::domain::{
     AppName, AppSlot, AuditSubject, ChannelKind, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
-    PartnerName, PolicyVersion, PrivacyPolicy, Purpose, Registration, RegistrationName, SavedPlace, SavedPlaceId,
-    SignedDuration, Slot, Timestamp, Token,
+    PartnerName, PlaceId, PolicyVersion, PrivacyPolicy, Purpose, Registration, RegistrationName, SavedPlace,
+    SavedPlaceId, SignedDuration, Slot, Timestamp, Token,
 };
 use crate::locate::Index;
 use crate::metrics::Metrics;
@@ -49,6 +57,7 @@ use crate::tasks::Tasks;
 
 use change::{Change, Done};
 use directory::Directory;
+use events::Logs;
 use facts::FactsTable;
 use grants::{GrantTable, Policies};
 use identity::Keys;
@@ -58,12 +67,18 @@ use names::Names;
 use place_log::Limits;
 use places::Places;
 use store::Store;
+use webhooks::Webhooks;
 use writer::{Caller, Job, Results, Writer};
+use zones::Zones;
 
 pub use change::RegistrationChange;
 pub use directory::Profile;
 pub use error::RegistryError;
+pub use events::{EVENT_PAGE, EventLimits, EventPage, LogEnds};
 pub use load::Progress;
+pub use receipts::OfPartner;
+pub use webhooks::Hook;
+pub use zone_change::ZonePage;
 
 /// How many changes may wait for the writer. A call that finds no room waits.
 const ROOM: usize = 16_384;
@@ -83,6 +98,10 @@ pub struct Config {
     pub capacity: u32,
     /// Memory for blocks of the store, bytes.
     pub cache_bytes: u64,
+    /// The most zones of one partner.
+    pub most_zones: usize,
+    /// How long partners' events are kept, and how many.
+    pub events: EventLimits,
     /// The audit log, and what it has of the last run. Changes that a crash took from it are written to it again.
     pub audit: Option<(Audit, Tail)>,
     /// How old the report of a phone's place may be: older ones are forgotten (R-P5).
@@ -94,8 +113,16 @@ pub struct Config {
 impl Config {
     /// A registry in `dir` with room for 268 million registrations; memory is taken as they come.
     pub fn new(dir: PathBuf) -> Self {
-        let place_lifetime = SignedDuration::from_hours(30 * 24);
-        Self { dir, capacity: 1 << 28, cache_bytes: 64 << 20, audit: None, place_lifetime, limits: Limits::DEFAULT }
+        Self {
+            dir,
+            capacity: 1 << 28,
+            cache_bytes: 64 << 20,
+            most_zones: 1_000,
+            events: EventLimits::default(),
+            audit: None,
+            place_lifetime: SignedDuration::from_hours(30 * 24),
+            limits: Limits::DEFAULT,
+        }
     }
 }
 
@@ -131,6 +158,11 @@ struct Shared {
     place_lifetime: SignedDuration,
     /// Where it is written what the server does by itself.
     audit: Option<Audit>,
+    zones: Zones,
+    most_zones: usize,
+    logs: Logs,
+    event_limits: EventLimits,
+    webhooks: Webhooks,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     /// The store has failed: what is on disk is not known, and no more is written.
@@ -301,7 +333,7 @@ impl Registry {
         let changes = new.into_iter().map(|new| Change::Register(Box::new(new))).collect();
         let read = |done| match done? {
             Done::Registered(registered) => Ok(*registered),
-            Done::Updated(_) | Done::Changed => Err(RegistryError::Stopped),
+            _ => Err(RegistryError::Stopped),
         };
         Ok(self.submit(changes).await?.into_iter().map(read).collect())
     }
@@ -310,7 +342,7 @@ impl Registry {
     pub async fn update(&self, name: &RegistrationName, change: RegistrationChange) -> Result<Updated, RegistryError> {
         match self.change(Change::Update(self.slot(name)?, Box::new(change))).await? {
             Done::Updated(updated) => Ok(*updated),
-            Done::Registered(_) | Done::Changed => Err(RegistryError::Stopped),
+            _ => Err(RegistryError::Stopped),
         }
     }
 
@@ -445,6 +477,11 @@ impl Shared {
             names: Names::default(),
             directory: RwLock::default(),
             places: Places::new(index, config.capacity),
+            zones: Zones::default(),
+            most_zones: config.most_zones,
+            logs: Logs::default(),
+            event_limits: config.events,
+            webhooks: Webhooks::default(),
             clock,
             metrics,
             failed: AtomicBool::new(false),
@@ -462,6 +499,11 @@ impl Shared {
     /// The server's time, as exactly as it is kept.
     fn now(&self) -> Timestamp {
         records::instant(self.clock.now().as_microsecond())
+    }
+
+    /// Where a phone is.
+    fn position(&self, slot: Slot) -> Option<Footprint> {
+        self.places.index().position(PlaceId::live(slot))
     }
 
     /// Counts for operators.

@@ -45,6 +45,11 @@ impl Places {
         size_of_val(&*self.times) + taken * CHUNK * size_of::<AtomicI64>() + self.index.memory_bytes()
     }
 
+    /// Where they are found by area.
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
     /// A place and when it was reported, both of one instant.
     pub(super) fn get(&self, slot: Slot) -> Option<Reported> {
         let time = self.time(slot)?;

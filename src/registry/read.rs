@@ -83,6 +83,11 @@ impl Registry {
         self.shared()?.directory.read().policy(partner).ok_or(RegistryError::UnknownPartner)
     }
 
+    /// The app with this number.
+    pub fn app_name(&self, slot: AppSlot) -> Option<AppName> {
+        self.shared().ok()?.directory.read().app_name(slot).cloned()
+    }
+
     /// An app.
     pub fn app(&self, name: &AppName) -> Result<Profile, RegistryError> {
         let directory = self.shared()?.directory.read();

@@ -27,6 +27,10 @@ pub(super) fn number_key(number: u16) -> Key {
     Key::new(&[&number.to_be_bytes()])
 }
 
+pub(super) fn zone_key(key: u32) -> Key {
+    Key::new(&[&key.to_be_bytes()])
+}
+
 /// The slot that a key of four bytes names.
 pub(super) fn slot_of(key: &[u8]) -> Option<Slot> {
     Some(Slot(u32::from_be_bytes(key.try_into().ok()?)))
@@ -143,6 +147,7 @@ pub(super) fn write_consent(consent: &Consent) -> ConsentRecord {
             reference: guardian.reference.expose().clone(),
             method: guardian.method.clone(),
         }),
+        end_told: false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::{AppSlot, Cid, DeviceIdentifier, LinkSecret, NewRegistration, Private, Purpose, Slot};
+use crate::domain::{AppSlot, Cid, DeviceIdentifier, EventKind, LinkSecret, NewRegistration, Private, Purpose, Slot};
 use crate::wire::storage_v1::{IdentifierMember, IdentifierRecord, RegistrationRecord};
 
 use super::change::Pending;
@@ -77,6 +77,10 @@ impl Pending<'_> {
         self.put_tokens(slot, &mut record, &new.tokens);
         self.add_identifiers(slot, app, &hashes)?;
         self.put_registration(slot, &record);
+        self.arm(slot, &record);
+        if !created {
+            self.tell(slot, &record, &EventKind::Restarted);
+        }
         self.draft.effects.name(cid, Some(slot));
         let registration = self.registration(slot, &record)?;
         Ok(Registered { registration, link_secret: secret, created, ended, repeated: false })

@@ -79,7 +79,7 @@ impl Pending<'_> {
         let Some((place, at)) = self.place_of(slot).filter(|_| coarser) else { return };
         match precision.coarsen(place) {
             Ok(held) => self.put_place(slot, record, Some((held, at))),
-            Err(_) => self.remove_place(slot, record),
+            Err(_) => self.forget_place(slot, record),
         }
     }
 }

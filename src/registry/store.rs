@@ -30,12 +30,28 @@ pub(super) enum Space {
     Registrations,
     Tokens,
     Identifiers,
+    Zones,
+    Events,
+    EventLogs,
+    Endings,
+    Webhooks,
 }
 
 impl Space {
     /// Every space, in the order of their numbers.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Meta, Self::Partners, Self::Apps, Self::Registrations, Self::Tokens, Self::Identifiers];
+    pub(super) const ALL: [Self; 11] = [
+        Self::Meta,
+        Self::Partners,
+        Self::Apps,
+        Self::Registrations,
+        Self::Tokens,
+        Self::Identifiers,
+        Self::Zones,
+        Self::Events,
+        Self::EventLogs,
+        Self::Endings,
+        Self::Webhooks,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -45,6 +61,11 @@ impl Space {
             Self::Registrations => "registrations",
             Self::Tokens => "tokens",
             Self::Identifiers => "identifiers",
+            Self::Zones => "zones",
+            Self::Events => "events",
+            Self::EventLogs => "event_logs",
+            Self::Endings => "endings",
+            Self::Webhooks => "webhooks",
         }
     }
 

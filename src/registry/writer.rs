@@ -26,6 +26,13 @@ pub(super) enum Job {
     Snapshot(Ended),
 }
 
+impl Job {
+    /// What the house does by itself: nobody waits for it.
+    pub(super) fn by_itself(changes: Vec<Change>) -> Self {
+        Self::Change(changes, None)
+    }
+}
+
 /// Who waits for a job's results.
 pub(super) struct Caller {
     pub(super) reply: oneshot::Sender<Results>,
@@ -141,7 +148,7 @@ impl Round {
     fn take(&mut self, job: Job) {
         match job {
             Job::Change(changes, caller) => {
-                self.size += changes.len();
+                self.size += changes.iter().map(Change::weight).sum::<usize>();
                 self.changes.push((changes, caller));
             }
             Job::Look => {}

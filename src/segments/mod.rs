@@ -4,7 +4,7 @@
 //! a thread of its own, writes all that waits at once as one *frame*, with one sync, and then settles their
 //! [`Ticket`]s. What is in an entry, and how frames are numbered, is its log's own: a `Format` tells one log's files
 //! from another's, and a `Seal` makes the bytes. [`crate::journal`] and [`crate::audit`] are logs.
-//! A [`FrameLog`] is the same without queue and thread, for a room that has a writer of its own.
+//! A `FrameLog` is the same without queue and thread, for a room that has a writer of its own.
 //!
 //! # On disk
 //!

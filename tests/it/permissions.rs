@@ -44,6 +44,7 @@ struct Subject {
     partner: String,
     app: String,
     registration: String,
+    zone: String,
     alert: String,
     fan_out: String,
     credential: String,
@@ -60,10 +61,11 @@ fn may(kind: Kind, path: &str) -> bool {
         ("AccessService", _) | ("PartnerService", "CreatePartner") | ("AuditService", "ListAuditRecords") => {
             kind == Administer
         }
-        ("DeviceService", _) => kind == Partner,
+        ("DeviceService" | "PartnerEventService" | "ZoneService", _) => kind == Partner,
         ("PolicyService", "RetirePolicyVersion") => [Partner, Administer].contains(&kind),
         ("AlertService", "SubmitAlert" | "PreviewAlert") => kind == Authority,
         ("AlertService" | "FanOutService", _) => kind == Authority || operators.contains(&kind),
+        ("StatisticsService", _) => matches!(kind, Partner | Authority) || operators.contains(&kind),
         ("PartnerService", "CreateApp") => [Operate, Approve, Administer].contains(&kind),
         ("PartnerService", "ListPartners") | ("AuditService", "GetAuditHead") => operators.contains(&kind),
         ("PartnerService", _) | ("PolicyService", "GetPolicy") => kind == Partner || operators.contains(&kind),
@@ -73,8 +75,16 @@ fn may(kind: Kind, path: &str) -> bool {
 
 /// A request of the RPC about a subject.
 fn request(path: &str, about: &Subject) -> Bytes {
-    let Subject { partner, app, registration, alert, fan_out, credential } = about.clone();
-    let token = String::new();
+    let (service, method) = path.rsplit_once('/').expect("a path");
+    Bytes::from(match service.rsplit('.').next().expect("a name") {
+        "DeviceService" => of_devices(method, about.clone()),
+        "PartnerEventService" => of_events(method, about.clone()),
+        "ZoneService" => of_zones(method, about.clone()),
+        _ => of_others(method, about.clone()),
+    })
+}
+
+fn of_devices(method: &str, Subject { app, registration, .. }: Subject) -> Vec<u8> {
     let consent = v1::Consent {
         purpose: v1::ConsentPurpose::EmergencyPush.into(),
         policy_version: 2,
@@ -83,16 +93,7 @@ fn request(path: &str, about: &Subject) -> Bytes {
     };
     let report = v1::ReportPlaceRequest { name: registration.clone(), place: None };
     let create = create(app.clone());
-    let (link_secret, shown) = (vec![0; 32].into(), Vec::new());
-    let hello = v1::DeviceHello { registration: registration.clone(), link_secret, shown };
-    Bytes::from(match path.rsplit('/').next().expect("a method") {
-        "SubmitAlert" | "PreviewAlert" | "CreateCredential" | "WhoAmI" | "GetAuditHead" => Vec::new(),
-        "ListAuditRecords" => v1::ListAuditRecordsRequest::default().encode_to_vec(),
-        "GetAlert" => v1::GetAlertRequest { name: alert }.encode_to_vec(),
-        "ListAlerts" => v1::ListAlertsRequest::default().encode_to_vec(),
-        "GetFanOut" => v1::GetFanOutRequest { name: fan_out }.encode_to_vec(),
-        "WatchFanOut" => v1::WatchFanOutRequest { name: fan_out }.encode_to_vec(),
-        "ListFanOuts" => v1::ListFanOutsRequest::default().encode_to_vec(),
+    match method {
         "CreateRegistration" => create.encode_to_vec(),
         "BatchCreateRegistrations" => {
             v1::BatchCreateRegistrationsRequest { parent: app, requests: vec![create] }.encode_to_vec()
@@ -105,7 +106,7 @@ fn request(path: &str, about: &Subject) -> Bytes {
         }
         "DeleteRegistration" => v1::DeleteRegistrationRequest { name: registration }.encode_to_vec(),
         "ListRegistrations" => {
-            v1::ListRegistrationsRequest { parent: app, page_size: 0, page_token: token }.encode_to_vec()
+            v1::ListRegistrationsRequest { parent: app, page_size: 0, page_token: String::new() }.encode_to_vec()
         }
         "ReportPlace" => report.encode_to_vec(),
         "ReportPlaces" => v1::ReportPlacesRequest { requests: vec![report] }.encode_to_vec(),
@@ -123,20 +124,76 @@ fn request(path: &str, about: &Subject) -> Bytes {
             let purpose = v1::ConsentPurpose::Location.into();
             v1::WithdrawConsentRequest { name: registration, purpose }.encode_to_vec()
         }
+        method => panic!("{method}: make a request of it here"),
+    }
+}
+
+fn of_events(method: &str, Subject { partner, alert, .. }: Subject) -> Vec<u8> {
+    match method {
+        "ListPartnerEvents" => {
+            v1::ListPartnerEventsRequest { parent: partner, ..v1::ListPartnerEventsRequest::default() }.encode_to_vec()
+        }
+        "StreamPartnerEvents" => {
+            v1::StreamPartnerEventsRequest { parent: partner, after: String::new() }.encode_to_vec()
+        }
+        "ListReceipts" => {
+            v1::ListReceiptsRequest { parent: partner, alert, ..v1::ListReceiptsRequest::default() }.encode_to_vec()
+        }
+        "SetWebhook" => {
+            let webhook = Some(v1::Webhook { url: "https://127.0.0.1:1/".to_owned(), ..v1::Webhook::default() });
+            v1::SetWebhookRequest { parent: partner, webhook, rotate_secret: false }.encode_to_vec()
+        }
+        "GetWebhook" => v1::GetWebhookRequest { name: format!("{partner}/webhook") }.encode_to_vec(),
+        "DeleteWebhook" => v1::DeleteWebhookRequest { name: format!("{partner}/webhook") }.encode_to_vec(),
+        method => panic!("{method}: make a request of it here"),
+    }
+}
+
+fn of_zones(method: &str, Subject { partner, zone, .. }: Subject) -> Vec<u8> {
+    match method {
+        "CreateZone" => {
+            v1::CreateZoneRequest { parent: partner, zone_id: "made".to_owned(), zone: Some(drawn()) }.encode_to_vec()
+        }
+        "GetZone" => v1::GetZoneRequest { name: zone }.encode_to_vec(),
+        "UpdateZone" => {
+            let zone = Some(v1::Zone { name: zone, display_name: "Changed".to_owned(), ..v1::Zone::default() });
+            v1::UpdateZoneRequest { zone, update_mask: None }.encode_to_vec()
+        }
+        "DeleteZone" => v1::DeleteZoneRequest { name: zone }.encode_to_vec(),
+        "ListZones" => {
+            v1::ListZonesRequest { parent: partner, page_size: 0, page_token: String::new() }.encode_to_vec()
+        }
+        method => panic!("{method}: make a request of it here"),
+    }
+}
+
+fn of_others(method: &str, about: Subject) -> Vec<u8> {
+    let Subject { partner, app, registration, alert, fan_out, credential, .. } = about;
+    let (link_secret, shown) = (vec![0; 32].into(), Vec::new());
+    let hello = v1::DeviceHello { registration, link_secret, shown };
+    match method {
+        "SubmitAlert" | "PreviewAlert" | "CreateCredential" | "WhoAmI" | "GetAuditHead" => Vec::new(),
+        "ListAuditRecords" => v1::ListAuditRecordsRequest::default().encode_to_vec(),
+        "GetAlert" => v1::GetAlertRequest { name: alert }.encode_to_vec(),
+        "ListAlerts" => v1::ListAlertsRequest::default().encode_to_vec(),
+        "GetFanOut" => v1::GetFanOutRequest { name: fan_out }.encode_to_vec(),
+        "WatchFanOut" => v1::WatchFanOutRequest { name: fan_out }.encode_to_vec(),
+        "ListFanOuts" => v1::ListFanOutsRequest::default().encode_to_vec(),
         "OpenLink" => v1::OpenLinkRequest { frame: Some(v1::open_link_request::Frame::Hello(hello)) }.encode_to_vec(),
         "CreatePartner" => v1::CreatePartnerRequest { partner_id: "acme".to_owned(), partner: None }.encode_to_vec(),
         "GetPartner" => v1::GetPartnerRequest { name: partner }.encode_to_vec(),
         "ListPartners" => v1::ListPartnersRequest::default().encode_to_vec(),
         "CreateApp" => v1::CreateAppRequest { parent: partner, app_id: "main".to_owned(), app: None }.encode_to_vec(),
         "GetApp" => v1::GetAppRequest { name: app }.encode_to_vec(),
-        "ListApps" => v1::ListAppsRequest { parent: partner, page_size: 0, page_token: token }.encode_to_vec(),
+        "ListApps" => v1::ListAppsRequest { parent: partner, page_size: 0, page_token: String::new() }.encode_to_vec(),
         "RetirePolicyVersion" => v1::RetirePolicyVersionRequest { partner, version: 1 }.encode_to_vec(),
         "GetPolicy" => v1::GetPolicyRequest { partner }.encode_to_vec(),
         "GetCredential" => v1::GetCredentialRequest { name: credential }.encode_to_vec(),
         "ListCredentials" => v1::ListCredentialsRequest::default().encode_to_vec(),
         "RevokeCredential" => v1::RevokeCredentialRequest { name: credential }.encode_to_vec(),
+        "GetAlertStatistics" => v1::GetAlertStatisticsRequest { alert, parent: partner }.encode_to_vec(),
         method => panic!("{method}: make a request of it here"),
-    })
+    }
 }
 
 fn create(parent: String) -> v1::CreateRegistrationRequest {
@@ -147,6 +204,13 @@ fn create(parent: String) -> v1::CreateRegistrationRequest {
     };
     let registration = Some(v1::Registration { traits: Some(traits), ..v1::Registration::default() });
     v1::CreateRegistrationRequest { parent, registration, ..v1::CreateRegistrationRequest::default() }
+}
+
+/// A zone that can be made.
+fn drawn() -> v1::Zone {
+    let center = Some(v1::Position { longitude: 7.0, latitude: 46.0 });
+    let area = v1::Area { circles: vec![v1::Circle { center, radius_km: 1.0 }], ..v1::Area::default() };
+    v1::Zone { area: Some(area), ..v1::Zone::default() }
 }
 
 /// All that a caller learns from a call.
@@ -208,6 +272,11 @@ impl World {
             let (_, token) = site.make(partner(id)).await;
             let app = format!("partners/{id}/apps/main");
             let device = register(channel.clone(), &token, &app).await.expect("registered").registration.to_string();
+            let parent = format!("partners/{id}");
+            let zone = v1::CreateZoneRequest { parent, zone_id: "home".to_owned(), zone: Some(drawn()) };
+            let caller = with_token(channel.clone(), &token);
+            let zone = call(&caller, "/hazardcast.v1.ZoneService/CreateZone", zone.encode_to_vec().into()).await;
+            zone.expect("it is made");
             tokens.push((token, device));
         }
         let [(acme_token, acme_device), (rival_token, rival_device)] = tokens.try_into().expect("two");
@@ -227,6 +296,7 @@ impl World {
             partner: partner.to_owned(),
             app: format!("{partner}/apps/main"),
             registration: registration.to_owned(),
+            zone: format!("{partner}/zones/home"),
             alert: admitted.name.clone(),
             fan_out: admitted.fan_out.clone(),
             credential: spare.clone(),
@@ -234,6 +304,7 @@ impl World {
         let nobody = "0".repeat(26);
         let missing = |partner: &str| Subject {
             app: format!("{partner}/apps/none"),
+            zone: format!("{partner}/zones/none"),
             alert: "alerts/ffffffff".to_owned(),
             fan_out: "fanOuts/ffffffff.1".to_owned(),
             credential: format!("credentials/{}", "0".repeat(16)),
@@ -265,7 +336,12 @@ impl World {
     /// All that the rival can see of what is its own.
     async fn rivals_own(&self) -> Vec<Answer> {
         let mut seen = Vec::new();
-        for method in ["DeviceService/GetRegistration", "DeviceService/ListRegistrations", "PartnerService/ListApps"] {
+        for method in [
+            "DeviceService/GetRegistration",
+            "DeviceService/ListRegistrations",
+            "PartnerService/ListApps",
+            "ZoneService/ListZones",
+        ] {
             seen.push(ask(&self.rival, &format!("/hazardcast.v1.{method}"), &self.foreign).await);
         }
         assert!(seen.iter().all(|answer| answer.code == Code::Ok), "{seen:?}");
@@ -305,6 +381,12 @@ async fn every_rpc_lets_in_exactly_who_may_call_it_and_tells_the_others_nothing(
                     "ListApps",
                     "RetirePolicyVersion",
                     "GetPolicy",
+                    "GetAlertStatistics",
+                    "CreateZone",
+                    "ListZones",
+                    "Events",
+                    "Receipts",
+                    "Webhook",
                 ];
                 let differs = *kind == Kind::Partner && own_differs.iter().any(|method| path.ends_with(method));
                 same(&answers[..if differs { 2 } else { 3 }], &format!("{path} as {kind:?}"));
@@ -337,6 +419,7 @@ async fn a_bootstrap_makes_the_first_operator_and_calls_nothing_else() {
     let about = Subject {
         app: format!("{partner}/apps/main"),
         registration: format!("{partner}/apps/main/registrations/{}", "0".repeat(26)),
+        zone: format!("{partner}/zones/home"),
         alert: nothing.clone(),
         fan_out: nothing.clone(),
         credential: nothing,
@@ -389,7 +472,8 @@ impl Attempt {
         };
         let names: Vec<String> = self.names.iter().map(|&from| pick(from, |subject| &subject.registration)).collect();
         let (partner, app) = (pick(self.parent, |subject| &subject.partner), pick(self.parent, |subject| &subject.app));
-        let about = Subject { partner, app: app.clone(), registration: names[0].clone(), ..world.own.clone() };
+        let zone = pick(self.parent, |subject| &subject.zone);
+        let about = Subject { partner, zone, app: app.clone(), registration: names[0].clone(), ..world.own.clone() };
         let parents = self.names.iter().map(|&from| pick(from, |subject| &subject.app));
         match path.rsplit('/').next().expect("a method") {
             "ReportPlaces" => {

@@ -21,15 +21,18 @@ use crate::support::api::Api;
 use crate::support::house::House;
 use crate::support::server::Server;
 
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 11] = [
     "hazardcast.v1.AccessService",
     "hazardcast.v1.AlertService",
     "hazardcast.v1.DeviceService",
     "hazardcast.v1.FanOutService",
     "hazardcast.v1.LinkService",
     "hazardcast.v1.AuditService",
+    "hazardcast.v1.PartnerEventService",
     "hazardcast.v1.PartnerService",
     "hazardcast.v1.PolicyService",
+    "hazardcast.v1.StatisticsService",
+    "hazardcast.v1.ZoneService",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

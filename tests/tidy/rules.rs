@@ -6,7 +6,7 @@ use std::fmt;
 use crate::source::{Source, closing, name_at};
 
 /// A room imports only rooms that stand before it.
-pub(crate) const IMPORT_ORDER: [&str; 29] = [
+pub(crate) const IMPORT_ORDER: [&str; 30] = [
     "domain",
     "metrics",
     "tasks",
@@ -21,6 +21,7 @@ pub(crate) const IMPORT_ORDER: [&str; 29] = [
     "audit",
     "access",
     "registry",
+    "webhook",
     "ledger",
     "outbox",
     "link",

@@ -60,11 +60,23 @@ fn of_the_log() -> impl Strategy<Value = Act> {
         (any::<u64>(), any::<u64>(), any::<u64>(), any::<[u8; 32]>())
             .prop_map(|(segment, offset, bytes, sha256)| Act::TailCut { segment, offset, bytes, sha256 }),
         any::<u32>().prop_map(|records| Act::LogRead { records }),
+        any::<u32>().prop_map(|events| Act::EventsRead { events }),
+        any::<bool>().prop_map(|secret| Act::WebhookSet { secret }),
         ("[0-9.]{5}", any::<bool>())
             .prop_map(|(version, development)| Act::ServerStarted { version: version.into(), development }),
         (holder(), instant()).prop_map(|(holder, expires)| Act::CredentialCreated { holder, expires }),
         holder().prop_map(|holder| Act::CredentialRevoked { holder }),
-        select(vec![Act::LogAnchored, Act::ServerStopped, Act::PartnerCreated, Act::AppCreated, Act::BootstrapOffered]),
+        select(vec![
+            Act::LogAnchored,
+            Act::ServerStopped,
+            Act::PartnerCreated,
+            Act::AppCreated,
+            Act::BootstrapOffered,
+            Act::ZoneCreated,
+            Act::ZoneUpdated,
+            Act::ZoneDeleted,
+            Act::WebhookDeleted
+        ]),
     ]
 }
 

@@ -1,11 +1,11 @@
-//! Areas to messages and back, to the last bit of every coordinate.
+//! Areas to messages and back, to the last bit of every coordinate. Partners' zones in the registry are written so too.
 
 use crate::domain::{Area, Circle, Geocode, Polygon, Ring};
 use crate::wire::storage_v1::journal_entry as stored;
 
 use super::super::InvalidEntry::{self, Impossible, Missing};
 
-pub(super) fn write(area: &Area) -> stored::Area {
+pub(crate) fn write(area: &Area) -> stored::Area {
     stored::Area {
         description: area.description.clone(),
         polygons: area.polygons.iter().map(write_polygon).collect(),
@@ -16,7 +16,7 @@ pub(super) fn write(area: &Area) -> stored::Area {
     }
 }
 
-pub(super) fn read(area: stored::Area) -> Result<Area, InvalidEntry> {
+pub(crate) fn read(area: stored::Area) -> Result<Area, InvalidEntry> {
     let ceiling_ft = area.ceiling_ft;
     Ok(Area {
         description: area.description,

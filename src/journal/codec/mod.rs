@@ -3,7 +3,7 @@
 //! What comes back is what went in, but for the order of device lists. Bytes of the disk are read as hostile ones are:
 //! what no server would have written is an [`InvalidEntry`].
 
-mod area;
+pub(crate) mod area;
 mod bulletin;
 
 use bytes::{Buf, Bytes};

@@ -97,8 +97,10 @@ fn keys_on_disk_are_slots_or_keyed_hashes() {
             let (key, _) = item.into_inner().expect("well");
             let length = match space {
                 Space::Meta | Space::Tokens => 5,
-                Space::Partners | Space::Apps => 2,
-                Space::Registrations => 4,
+                Space::Registrations | Space::Zones => 4,
+                Space::Partners | Space::Apps | Space::EventLogs | Space::Webhooks => 2,
+                Space::Events => 10,
+                Space::Endings => 12,
                 Space::Identifiers => 16,
             };
             assert_eq!(key.len(), length, "{}", space.name());

@@ -6,6 +6,7 @@ mod consents;
 mod damage;
 #[path = "../../../tests/it/support/encodings.rs"]
 mod encodings;
+mod events;
 mod identity;
 mod model;
 mod place_log;
@@ -13,12 +14,15 @@ mod places;
 mod saved;
 mod tokens;
 mod uses;
+mod webhooks;
+mod zones;
 
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use super::endings::Search;
 use super::place_log::{Entry, PlaceLog};
 use super::records::slot_key;
 use super::store::Space;
@@ -38,6 +42,7 @@ struct House {
     folder: TempDir,
     clock: Arc<ManualClock>,
     limits: Limits,
+    events: EventLimits,
     runtime: Runtime,
     open: Option<Open>,
 }
@@ -57,7 +62,8 @@ impl House {
     fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let mut house = Self { folder, clock: Arc::new(ManualClock::at(NOON)), limits, runtime, open: None };
+        let (clock, events) = (Arc::new(ManualClock::at(NOON)), EventLimits::default());
+        let mut house = Self { folder, clock, limits, events, runtime, open: None };
         house.open = Some(house.try_open().expect("it opens"));
         for partner in ["news", "maps"].map(partner) {
             house.make(|registry| registry.create_partner(partner, String::new())).expect("it is new");
@@ -73,7 +79,12 @@ impl House {
         let tasks = Tasks::new(Arc::clone(&metrics));
         let index = Arc::new(Index::new());
         let clock = Arc::clone(&self.clock);
-        let config = Config { cache_bytes: 1 << 20, limits: self.limits, ..Config::new(self.folder.path().to_owned()) };
+        let config = Config {
+            cache_bytes: 1 << 20,
+            limits: self.limits,
+            events: self.events,
+            ..Config::new(self.folder.path().to_owned())
+        };
         let registry = Registry::open(&config, Arc::clone(&index), clock, metrics, &tasks)?;
         Ok(Open { registry, index, tasks })
     }
@@ -120,8 +131,7 @@ impl House {
 
     /// What the keeper does each minute.
     fn look(&self) {
-        let mut expired: Vec<_> =
-            self.registry().shared().expect("loaded").expired(self.now()).into_iter().map(Change::Expire).collect();
+        let mut expired = self.registry().shared().expect("loaded").look(&mut Search::default());
         // Whatever was asked for before is made when this is.
         expired.push(Change::Expire(Slot(0)));
         let done = self.make(|registry| registry.submit(expired)).expect("it is running");

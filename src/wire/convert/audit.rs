@@ -71,15 +71,11 @@ fn details(act: &Act) -> Option<Details> {
             Details::ServerStarted(part::ServerStarted { version: version.to_string(), development: *development })
         }
         Act::RegistrationCreated { consents, place, again } => {
-            Details::RegistrationCreated(part::RegistrationCreated {
-                consents: consents.iter().map(terms_to_wire).collect(),
-                place: *place,
-                again: *again,
-            })
+            Details::RegistrationCreated(created_to_wire(consents, *place, *again))
         }
-        Act::RegistrationRecovered { consents } => Details::RegistrationRecovered(part::RegistrationRecovered {
-            consents: consents.iter().map(terms_to_wire).collect(),
-        }),
+        Act::RegistrationRecovered { consents } => {
+            Details::RegistrationRecovered(part::RegistrationRecovered { consents: all_terms(consents) })
+        }
         Act::RegistrationUpdated { .. } => Details::RegistrationUpdated(updated_to_wire(act)),
         Act::PlacesReported { reported, forgotten, refused, since } => Details::PlacesReported(part::PlacesReported {
             report_count: reported.cast_signed(),
@@ -91,9 +87,7 @@ fn details(act: &Act) -> Option<Details> {
         Act::ConsentWithdrawn { purpose } => {
             Details::ConsentWithdrawn(part::ConsentWithdrawn { purpose: purpose_to_wire(*purpose) })
         }
-        Act::ConsentEnded { purposes } => Details::ConsentEnded(part::ConsentEnded {
-            purposes: purposes.iter().copied().map(purpose_to_wire).collect(),
-        }),
+        Act::ConsentEnded { purposes } => Details::ConsentEnded(ended_to_wire(purposes)),
         Act::PolicyRetired { version } => Details::PolicyRetired(part::PolicyRetired { version: version.0.into() }),
         Act::PlacesForgotten { stale, without_consent } => Details::PlacesForgotten(part::PlacesForgotten {
             stale_count: stale.cast_signed(),
@@ -113,6 +107,8 @@ fn details(act: &Act) -> Option<Details> {
         Act::CredentialRevoked { holder } => {
             Details::CredentialRevoked(part::CredentialRevoked { holder: Some(actor_to_wire(holder)) })
         }
+        Act::EventsRead { events } => Details::EventsRead(part::EventsRead { event_count: events.cast_signed() }),
+        &Act::WebhookSet { secret } => Details::WebhookSet(part::WebhookSet { secret }),
         Act::LogAnchored
         | Act::ServerStopped
         | Act::RegistrationEnded
@@ -123,8 +119,16 @@ fn details(act: &Act) -> Option<Details> {
         | Act::SavedPlacesRead
         | Act::PartnerCreated
         | Act::AppCreated
-        | Act::BootstrapOffered => return None,
+        | Act::BootstrapOffered
+        | Act::ZoneCreated
+        | Act::ZoneUpdated
+        | Act::ZoneDeleted
+        | Act::WebhookDeleted => return None,
     })
+}
+
+fn created_to_wire(consents: &[ConsentTerms], place: bool, again: bool) -> part::RegistrationCreated {
+    part::RegistrationCreated { consents: all_terms(consents), place, again }
 }
 
 fn updated_to_wire(act: &Act) -> part::RegistrationUpdated {
@@ -153,6 +157,14 @@ fn decided_to_wire(
         key: key.map(terms::key_to_wire),
         recovered,
     }
+}
+
+fn all_terms(consents: &[ConsentTerms]) -> Vec<part::ConsentTerms> {
+    consents.iter().map(terms_to_wire).collect()
+}
+
+fn ended_to_wire(purposes: &[Purpose]) -> part::ConsentEnded {
+    part::ConsentEnded { purposes: purposes.iter().copied().map(purpose_to_wire).collect() }
 }
 
 fn terms_to_wire(terms: &ConsentTerms) -> part::ConsentTerms {

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod alert;
 pub mod audit;
+pub mod event;
 pub mod fan_out;
 pub mod frame;
 pub mod geography;
@@ -10,6 +11,7 @@ pub mod notice;
 pub mod registration;
 pub mod terms;
 pub mod time;
+pub mod zone;
 
 use std::fmt::Display;
 

@@ -12,6 +12,7 @@ use hazardcast::access::Limits;
 use hazardcast::app::{App, Null, Options};
 use hazardcast::device::Credentials;
 use hazardcast::domain::{ChannelKind, LinkSecret, ManualClock, Private, SignedDuration};
+use hazardcast::registry::EventLimits;
 use hazardcast::wire::v1;
 use hazardcast::wire::v1::alert_service_client::AlertServiceClient;
 use hazardcast::wire::v1::device_service_client::DeviceServiceClient;
@@ -23,7 +24,7 @@ use tonic::transport::Channel;
 
 use super::message::Message;
 use super::server::PATIENCE;
-use super::site::BOUNDS;
+use super::site::{BOUNDS, WEBHOOKS};
 
 /// When the clock of every house starts.
 pub(crate) const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
@@ -95,6 +96,10 @@ impl House {
             audit_segment_bytes: setting.audit_segment_bytes,
             registry_cache_bytes: 8 << 20,
             place_lifetime: SignedDuration::from_hours(30 * 24),
+            zones_of_one_partner: 3,
+            least_count: 10,
+            events: EventLimits::default(),
+            webhooks: WEBHOOKS,
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,

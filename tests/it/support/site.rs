@@ -10,6 +10,8 @@ use hazardcast::access::Limits;
 use hazardcast::app::{App, Null, Options, Tls};
 use hazardcast::domain::{ManualClock, SignedDuration};
 use hazardcast::listen::{Bounds, CertificateFiles};
+use hazardcast::registry::EventLimits;
+use hazardcast::webhook;
 use hazardcast::wire::v1;
 use hazardcast::wire::v1::access_service_client::AccessServiceClient;
 use hazardcast::wire::v1::partner_service_client::PartnerServiceClient;
@@ -138,6 +140,10 @@ impl Site {
             segment_bytes: 1 << 20,
             registry_cache_bytes: 8 << 20,
             place_lifetime: SignedDuration::from_hours(30 * 24),
+            zones_of_one_partner: 3,
+            least_count: 10,
+            events: EventLimits::default(),
+            webhooks: webhook::Settings { roots: Some(path("roots.pem")), ..WEBHOOKS },
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,
@@ -236,6 +242,10 @@ impl Site {
         client.create_app(request).await.expect("added");
     }
 }
+
+/// Events are sent to this machine, and again soon if they are not taken.
+pub(crate) const WEBHOOKS: webhook::Settings =
+    webhook::Settings { allow_private: true, roots: None, first_retry: Duration::from_millis(20) };
 
 /// What connections may cost where nothing else is said: anything.
 pub(crate) const BOUNDS: Bounds = Bounds {
