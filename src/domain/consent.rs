@@ -5,17 +5,6 @@
 //! that its partner has not retired, and for one under 14 given by a guardian. The grants are read when a device is
 //! planned and once more before bytes leave, so that what ends one holds at once.
 //!
-//! | What is done | Purposes that it needs |
-//! | --- | --- |
-//! | `HoldPlace`: the phone's place is held | `Location` |
-//! | `TellHere`: an alert is told because the phone is in its area | `EmergencyPush`, `Location` |
-//! | `HoldSavedPlaces`: places that the user follows are held | `SavedPlaces` |
-//! | `TellThere`: an alert is told because a followed place is in its area | `EmergencyPush`, `SavedPlaces` |
-//! | `TellOver`: one who was told is told that it is over | `EmergencyPush` |
-//! | `SendAbroad`: a notice goes by a channel outside the region | `CrossBorder` |
-//! | `MergeLinks`: the app's link is merged with others of the phone | `LinkMerging` |
-//! | `StartApp`: the app is started by another's carrier | `LinkMerging`, `AssociatedStart` |
-//!
 //! A person under 14 (R-P4) has no use without consent, since there is none: what is done for everybody is that a
 //! registration may exist, and be read, changed and deleted by its partner.
 
@@ -62,7 +51,18 @@ impl Purpose {
     }
 }
 
-/// Something that is done with what a person agreed to. See the table [above](self).
+/// Something that is done with what a person agreed to, and the purposes that it needs, all of them.
+///
+/// | What is done | Purposes that it needs |
+/// | --- | --- |
+/// | `HoldPlace`: the phone's place is held | `Location` |
+/// | `TellHere`: an alert is told because the phone is in its area | `EmergencyPush`, `Location` |
+/// | `HoldSavedPlaces`: places that the user follows are held | `SavedPlaces` |
+/// | `TellThere`: an alert is told because a followed place is in its area | `EmergencyPush`, `SavedPlaces` |
+/// | `TellOver`: one who was told is told that it is over | `EmergencyPush` |
+/// | `SendAbroad`: a notice goes by a channel outside the region | `CrossBorder` |
+/// | `MergeLinks`: the app's link is merged with others of the phone | `LinkMerging` |
+/// | `StartApp`: the app is started by another's carrier | `LinkMerging`, `AssociatedStart` |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Use {
     /// The phone's place is held (R-P5).
@@ -163,7 +163,7 @@ mod tests {
     fn the_table_of_uses_says_what_each_needs() {
         let rows: Vec<String> = include_str!("consent.rs")
             .lines()
-            .filter_map(|line| line.strip_prefix("//! | `"))
+            .filter_map(|line| line.strip_prefix("/// | `"))
             .map(|row| row.split('`').step_by(2).filter(|name| !name.contains(' ')).collect::<Vec<_>>().join(" "))
             .collect();
         let words = |used: Use| {

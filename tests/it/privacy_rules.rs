@@ -13,10 +13,11 @@ use hazardcast::wire::v1::policy_service_client::PolicyServiceClient;
 use jiff::SignedDuration;
 use tonic::Status;
 
-use crate::support::api::{Refused, consent, create, credentials, phone, phone_at, place, token};
+use crate::support::api::{Api, Refused, consent, create, credentials, phone, phone_at, place, token};
 use crate::support::house::{APP, House, NOON};
 use crate::support::message::Message;
 use crate::support::phone::Phone;
+use crate::support::server::Server;
 
 const TOWN: [f64; 2] = [8.5, 47.4];
 
@@ -158,6 +159,28 @@ async fn a_retired_policy_stops_the_next_alert() {
     house.devices().report_place(request).await.expect("it is taken");
     assert_eq!(house.warn("d").await, told());
     house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_was_retired_is_retired_after_a_kill() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut server = Server::new(&folder.path().join("data"), &[]);
+    server.start();
+    let api = Api::connect(&server.url()).await;
+    let created = api.create(create(APP, phone_at(TOWN))).await;
+    let name = created.registration.expect("it is told").name;
+    let request = v1::RetirePolicyVersionRequest { partner: "partners/dev".to_owned(), version: 1 };
+    PolicyServiceClient::new(api.channel).retire_policy_version(request).await.expect("it is retired");
+    server.kill();
+    server.start();
+    let api = Api::connect(&server.url()).await;
+    let request = v1::GetPolicyRequest { partner: "partners/dev".to_owned() };
+    let policy = PolicyServiceClient::new(api.channel.clone()).get_policy(request).await.expect("it is told");
+    assert_eq!(policy.into_inner().policy.map(|policy| policy.oldest_valid_version), Some(2));
+    assert_eq!(api.get(&name).await.place, None);
+    let request = v1::GrantConsentRequest { name, consent: Some(consent(EmergencyPush)) };
+    let refused = Refused::from(api.devices().grant_consent(request).await.expect_err("it is retired"));
+    assert_eq!(refused.reason, "POLICY_RETIRED");
 }
 
 #[tokio::test(flavor = "multi_thread")]
