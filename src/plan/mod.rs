@@ -59,6 +59,7 @@ pub struct Policy {
 
 impl Policy {
     /// Whether the way of a notice may depend on the registration's cross-border consent, and there is one to look at.
+    #[inline]
     pub fn may_need_cross_border(self, facts: &Facts) -> bool {
         facts.channels & self.channels & self.abroad != 0 && facts.flags.has(Flags::CROSS_BORDER)
     }
@@ -141,6 +142,7 @@ impl Skipped {
 }
 
 /// Plans one registration.
+#[inline]
 pub fn plan(facts: &Facts, tier: TierFacts, situation: Situation, policy: Policy, now: Timestamp) -> Verdict {
     match reason_to_skip(facts, tier, situation, policy, now) {
         Some(reason) => Verdict::Skip(reason),
@@ -157,6 +159,7 @@ pub fn withheld(facts: &Facts, situation: Situation, policy: Policy, now: Timest
     if situation.linked { 0 } else { route::withheld(facts, situation, policy, now) }
 }
 
+#[inline]
 fn reason_to_skip(
     facts: &Facts,
     tier: TierFacts,
@@ -188,6 +191,7 @@ fn reason_to_skip(
 }
 
 /// Why a grant does not count: never given (or withdrawn), ended by `second`, or given under a retired policy.
+#[inline]
 fn consent(grant: Grant, none: Skipped, policy: Policy, second: u32) -> Option<Skipped> {
     if grant.until == 0 {
         Some(none)

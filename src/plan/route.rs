@@ -22,6 +22,7 @@ impl RouteId {
 
 /// The live link first; else the first channel, in the order of [`ChannelKind::ALL`], that the registration has an
 /// address for, that has a lane, and that is in the region or agreed to. If there is no way now, why.
+#[inline]
 pub(super) fn route(facts: &Facts, situation: Situation, policy: Policy, now: Timestamp) -> Result<RouteId, Skipped> {
     if situation.linked {
         return Ok(RouteId::first(ChannelKind::Link));
@@ -35,6 +36,7 @@ pub(super) fn route(facts: &Facts, situation: Situation, policy: Policy, now: Ti
 }
 
 /// The channels abroad that it could be reached by, if there is no consent to that which counts.
+#[inline]
 pub(super) fn withheld(facts: &Facts, situation: Situation, policy: Policy, now: Timestamp) -> u16 {
     let abroad = open(facts, policy) & policy.abroad;
     if abroad == 0 || situation.cross_border.counts(policy.oldest_valid, now) { 0 } else { abroad }
