@@ -18,7 +18,8 @@ use hazardcast::audit::Audit;
 use hazardcast::channel::NullChannel;
 use hazardcast::decide::{Lineages, Rules};
 use hazardcast::domain::{
-    ChannelKind, Clock, DeliveryKey, DeviceSlot, Mode, NoticeKind, PolicyVersion, Priority, SignedDuration,
+    ChannelKind, Clock, DeliveryKey, DeviceSlot, Hazards, Mode, NoticeKind, PolicyVersion, Priority, Severity,
+    SignedDuration,
 };
 use hazardcast::fan_out::{FanOuts, LaneSeed, Surroundings, Workers};
 use hazardcast::intake::{Answer, Desk};
@@ -28,7 +29,7 @@ use hazardcast::lifecycle::SystemClock;
 use hazardcast::link::Hub;
 use hazardcast::locate::{Hit, Order};
 use hazardcast::metrics::Metrics;
-use hazardcast::plan::{Found, Grant, Policy, Situation, TierFacts, Verdict, plan};
+use hazardcast::plan::{Found, Grant, Place, Policy, Situation, TierFacts, Verdict, Wish, plan};
 use hazardcast::tasks::Tasks;
 use hazardcast::{audit, decide, journal};
 use tempfile::TempDir;
@@ -125,11 +126,12 @@ async fn stages(town: &Town, round: u32, expected: usize) -> [Duration; 5] {
     let now = SystemClock.now();
     let policy = Policy { oldest_valid: PolicyVersion(1), channels: ChannelKind::Null.bit(), abroad: 0 };
     let expires = now + SignedDuration::from_hours(1);
-    let tier = TierFacts { mode: Mode::Actual, priority: Priority::Warning, expires };
+    let (priority, severity) = (Priority::Warning, Severity::Severe);
+    let tier = TierFacts { mode: Mode::Actual, priority, severity, hazards: Hazards::ALL, expires };
     let began = Instant::now();
     let tells = |hit: &&Hit| {
         let (linked, cross_border) = (house.hub.is_linked(hit.slot), Grant::default());
-        let situation = Situation { linked, found: Found::ByPlace, cross_border };
+        let situation = Situation { linked, found: Found::ByPlace(Place::Live), wish: Wish::EVERYTHING, cross_border };
         matches!(plan(&town.registry.facts(hit.slot), tier, situation, policy, now), Verdict::Tell { .. })
     };
     let told = black_box(hits.iter().filter(tells).count());

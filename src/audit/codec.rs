@@ -220,15 +220,16 @@ fn write_created(consents: &[ConsentTerms], place: bool, again: bool) -> part::R
 }
 
 fn write_updated(act: &Act) -> part::RegistrationUpdated {
-    let &Act::RegistrationUpdated { traits, tokens, drills, secret, under_14, place_precision } = act else {
+    let &Act::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision } = act
+    else {
         return part::RegistrationUpdated::default();
     };
-    part::RegistrationUpdated { traits, tokens, drills, secret, under_14, place_precision }
+    part::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision }
 }
 
 fn read_updated(updated: part::RegistrationUpdated) -> Act {
-    let part::RegistrationUpdated { traits, tokens, drills, secret, under_14, place_precision } = updated;
-    Act::RegistrationUpdated { traits, tokens, drills, secret, under_14, place_precision }
+    let part::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision } = updated;
+    Act::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision }
 }
 
 fn write_holder(holder: &Actor) -> part::Holder {

@@ -9,6 +9,7 @@ use super::demo::DemoArgs;
 use super::device::DeviceCommand;
 use super::events::{EventsArgs, WebhookCommand};
 use super::policy::PolicyCommand;
+use super::registry::RegistryCommand;
 use super::serve::ServeArgs;
 
 /// What was asked.
@@ -52,6 +53,9 @@ pub enum Command {
     /// Verifies, lists and exports the log of who did what
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Imports and exports registrations, a file at a time
+    #[command(subcommand)]
+    Registry(RegistryCommand),
     /// Plays devices
     #[command(subcommand)]
     Device(DeviceCommand),
@@ -120,6 +124,8 @@ mod tests {
             "hazardcast events",
             "hazardcast policy retire",
             "hazardcast policy show",
+            "hazardcast registry export",
+            "hazardcast registry import",
             "hazardcast serve",
             "hazardcast webhook delete",
             "hazardcast webhook set",

@@ -71,6 +71,7 @@ fn details(details: &Details) -> Value {
         }
         Details::RegistrationUpdated(updated) => json!({
             "traits": updated.traits, "tokens": updated.tokens, "drills": updated.drills, "secret": updated.secret,
+            "preferences": updated.preferences,
             "under_14": updated.under_14, "place_precision": updated.place_precision,
         }),
         Details::PlacesReported(reported) => json!({

@@ -20,6 +20,7 @@ pub mod map;
 mod output;
 pub mod policy;
 mod population;
+pub mod registry;
 pub mod serve;
 
 pub use args::{Cli, Command};
@@ -55,6 +56,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             Command::Alert(command) => alert::run(command, cli.json).await,
             Command::Audit(command) => audit::run(command, cli.json).await,
             Command::Device(device::DeviceCommand::Simulate(args)) => device::simulate(args, cli.json).await,
+            Command::Registry(command) => registry::run(command, cli.json).await,
             Command::Access(command) => access::run(command, cli.json).await,
             Command::Policy(command) => policy::run(command, cli.json).await,
             Command::Events(args) => events::run(args, cli.json).await,

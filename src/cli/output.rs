@@ -35,11 +35,27 @@ impl Steps {
         Self { hidden: json || !std::io::stderr().is_terminal() }
     }
 
+    /// One that counts, where nobody knows how many there are.
+    pub(super) fn count(&self, name: &'static str) -> ProgressBar {
+        self.styled(name, None, "{msg:>14} {human_pos} {per_sec} {elapsed}")
+    }
+
+    /// One of bytes, if it is known how many there are.
+    pub(super) fn bytes(&self, name: &'static str, total: Option<u64>) -> ProgressBar {
+        match total {
+            Some(_) => self.styled(name, total, "{msg:>14} [{bar:40}] {bytes}/{total_bytes} {elapsed} {eta}"),
+            None => self.styled(name, None, "{msg:>14} {bytes} {bytes_per_sec} {elapsed}"),
+        }
+    }
+
     pub(super) fn bar(&self, name: &'static str, total: u64) -> ProgressBar {
+        self.styled(name, Some(total), "{msg:>14} [{bar:40}] {human_pos}/{human_len} {elapsed}")
+    }
+
+    fn styled(&self, name: &'static str, total: Option<u64>, template: &str) -> ProgressBar {
         let target = if self.hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let style = ProgressStyle::with_template("{msg:>14} [{bar:40}] {human_pos}/{human_len} {elapsed}");
-        let bar = ProgressBar::with_draw_target(Some(total), target).with_message(name);
-        match style {
+        let bar = ProgressBar::with_draw_target(total, target).with_message(name);
+        match ProgressStyle::with_template(template) {
             Ok(style) => bar.with_style(style.progress_chars("=> ")),
             Err(_) => bar,
         }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    AlertId, AlertRef, DeliveryKey, Info, Intensity, LineageId, Mode, NonEmpty, Priority, Revision, Timestamp,
+    AlertId, AlertRef, DeliveryKey, Hazards, Info, Intensity, LineageId, Mode, NonEmpty, Priority, Revision, Severity,
+    Timestamp,
 };
 use crate::locate::AffectedArea;
 
@@ -91,6 +92,17 @@ impl Bulletin {
 }
 
 impl Tier {
+    /// How severe it is: the worst that any of its infos says. What one of them knows counts more than what another
+    /// does not.
+    pub fn severity(&self) -> Severity {
+        self.infos.iter().map(|info| info.severity).min().unwrap_or(Severity::Unknown)
+    }
+
+    /// What it is of: all that any of its infos says.
+    pub fn hazards(&self) -> Hazards {
+        Hazards::of(self.infos.iter().flat_map(|info| info.categories.iter().copied()))
+    }
+
     /// When the tier stops being sent: the latest `expires` of its infos, which admission has set on each.
     pub fn expires(&self) -> Timestamp {
         self.infos.iter().filter_map(|info| info.expires).max().unwrap_or(Timestamp::MIN)

@@ -65,8 +65,13 @@ fn add(tiers: &mut Vec<Tier>, area: &AffectedArea, info: Info) {
 }
 
 /// Two infos in one language for one ground (two steps in time, or two hazards): the second's text follows the first's.
+/// Whoever wants to be told of either is told of both, and as of the worse.
 fn append(first: &mut Info, second: &Info) {
     first.expires = first.expires.max(second.expires);
+    first.severity = first.severity.min(second.severity);
+    let more = second.categories.iter().filter(|category| !first.categories.contains(category));
+    let more: Vec<_> = more.copied().collect();
+    first.categories.extend(more);
     let parts = [&second.texts.headline, &second.texts.description, &second.texts.instruction];
     let text = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("\n");
     if text.is_empty() || first.texts.description.as_deref().is_some_and(|known| known.contains(&text)) {

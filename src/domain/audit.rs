@@ -204,6 +204,8 @@ pub enum Act {
         drills: bool,
         /// The secret of its link.
         secret: bool,
+        /// What the person wants to be told of.
+        preferences: bool,
         /// Whether the person is under 14.
         under_14: bool,
         /// How precisely its places are held.

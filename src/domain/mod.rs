@@ -22,6 +22,7 @@ mod language;
 mod non_empty;
 mod notice;
 mod precision;
+mod preferences;
 mod private;
 mod receipt;
 mod registration;
@@ -52,6 +53,7 @@ pub use language::{InvalidLanguage, Language};
 pub use non_empty::NonEmpty;
 pub use notice::{Notice, NoticeKind, NoticePlace, NoticeText, Priority};
 pub use precision::{PlacePrecision, UnfitPlace};
+pub use preferences::{Hazards, Preferences, Quiet, QuietHours};
 pub use private::Private;
 pub use receipt::{ChannelKind, Fault, Milestone, Outcome, Scope, VendorId};
 pub use registration::{

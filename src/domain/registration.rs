@@ -3,8 +3,8 @@
 use compact_str::CompactString;
 
 use super::{
-    AppName, AppSlot, AuditSubject, ChannelKind, Consent, DeviceSlot, Gid, Language, PlacePrecision, Position, Private,
-    RegistrationName, Slot, Timestamp,
+    AppName, AppSlot, AuditSubject, ChannelKind, Consent, DeviceSlot, Gid, Language, PlacePrecision, Position,
+    Preferences, Private, RegistrationName, Slot, Timestamp,
 };
 
 /// The operating system of a device.
@@ -163,6 +163,8 @@ pub struct Registration {
     pub drills: bool,
     /// How precisely the phone's place is held.
     pub place_precision: PlacePrecision,
+    /// What the person wants to be told of (R-S2).
+    pub preferences: Preferences,
     /// Where the phone is, if it may be held.
     pub place: Option<Footprint>,
     /// When the place was reported.
@@ -194,6 +196,8 @@ pub struct NewRegistration {
     pub drills: bool,
     /// How precisely the phone's place is held.
     pub place_precision: PlacePrecision,
+    /// What the person wants to be told of.
+    pub preferences: Preferences,
     /// Where the phone is, and when it was there.
     pub place: Option<(Footprint, Timestamp)>,
 }

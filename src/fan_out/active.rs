@@ -29,6 +29,8 @@ pub struct FanOut {
     pub progress: Arc<Progress>,
     successor: OnceLock<LineageId>,
     finished: AtomicBool,
+    /// Of each tier of the bulletin.
+    tiers: Vec<TierFacts>,
     contents: Mutex<HashMap<ContentKey, Arc<Content>>>,
 }
 
@@ -53,8 +55,10 @@ impl FanOut {
     pub fn new(bulletin: Bulletin, past: Past, reach: Arc<Reach>, progress: Arc<Progress>) -> Self {
         let round = reach.begin(bulletin.key().revision);
         progress.start(bulletin.parts().admitted);
+        let tiers = bulletin.tiers().iter().map(|tier| TierFacts::of(bulletin.parts().mode, tier)).collect();
         Self {
             bulletin,
+            tiers,
             past,
             reach,
             round,
@@ -97,12 +101,9 @@ impl FanOut {
 
     /// What a plan needs to know of a tier; of the whole bulletin for a release.
     pub fn tier_facts(&self, tier: TierIndex, kind: NoticeKind) -> TierFacts {
-        let parts = self.bulletin.parts();
-        match self.bulletin.tiers().get(usize::from(tier.0)) {
-            Some(found) if kind != NoticeKind::Release => {
-                TierFacts { mode: parts.mode, priority: found.priority, expires: found.expires() }
-            }
-            _ => TierFacts { mode: parts.mode, priority: Priority::Information, expires: parts.expires },
+        match self.tiers.get(usize::from(tier.0)) {
+            Some(&found) if kind != NoticeKind::Release => found,
+            _ => TierFacts::release(self.bulletin.parts().mode, self.bulletin.parts().expires),
         }
     }
 

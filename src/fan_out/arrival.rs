@@ -69,7 +69,7 @@ impl FanOuts {
     }
 
     /// What is in force where the registration is, or a place that its person follows.
-    fn lineages_at(&self, slot: Slot, facts: &Facts) -> Vec<LineageId> {
+    pub(super) fn lineages_at(&self, slot: Slot, facts: &Facts) -> Vec<LineageId> {
         let mut found = Vec::new();
         for (_, at) in self.places(slot, facts) {
             for (lineage, _) in self.standing().at(at) {
@@ -139,7 +139,7 @@ impl FanOuts {
             return Met::Had(due);
         }
         let policy = self.policy(&facts);
-        let situation = self.situation(slot, &facts, self.found(slot, kind, by), policy);
+        let situation = self.situation(slot, &facts, self.found(slot, kind, by), policy, now);
         match plan(&facts, fan_out.tier_facts(tier, kind), situation, policy, now) {
             Verdict::Tell { route, .. } if may_take(kind, route.channel()) => {
                 if !fan_out.round.claim(device, claim) {
@@ -168,14 +168,15 @@ impl FanOuts {
         fan_out.is_release_due(device).then(|| Due::release(facts))
     }
 
-    /// What was sent and not acknowledged, to be sent again. The device drops it if it had it after all.
+    /// What was sent and not acknowledged, to be sent again. The device drops it if it had it after all; if it had not,
+    /// it sounds now, and so it is for the person to say whether it may.
     fn owed(&self, fan_out: &FanOut, slot: Slot, due: &Due, now: Timestamp) -> Option<EncodedNotice> {
         let Due { facts, tier, .. } = due;
         // One that was told by this bulletin alone, and may not have it, is not told of a change.
         let first = due.kind == NoticeKind::Update && fan_out.past.before.is_none();
         let kind = if first { NoticeKind::Alert } else { due.kind };
-        let situation =
-            Situation { linked: true, found: self.found(slot, kind, due.by), cross_border: Grant::default() };
+        let (found, wish) = (self.found(slot, kind, due.by), self.wish(facts, now));
+        let situation = Situation { linked: true, found, wish, cross_border: Grant::default() };
         let verdict = plan(facts, fan_out.tier_facts(*tier, kind), situation, self.policy(facts), now);
         let Verdict::Tell { .. } = verdict else { return None };
         let languages: Vec<_> = facts.languages.iter().filter_map(|&id| self.language(id)).collect();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::channel::{Channel, Content, Endpoint, Parcel};
 use crate::domain::{ChannelKind, DeviceSlot, Milestone, NoticeKind, Outcome, Slot, Timestamp};
-use crate::ledger::{count, settle};
-use crate::plan::{Facts, LanguageId, Skipped, Verdict, plan};
+use crate::ledger::{Claim, count, settle};
+use crate::plan::{Facts, LanguageId, Skipped, TierFacts, Verdict, plan};
 
 use super::FanOuts;
 use super::arrival::{Sent, may_take};
@@ -28,6 +28,14 @@ pub(super) struct Lane<C> {
 struct ContentChoice {
     errand: Option<Errand>,
     chosen: HashMap<[LanguageId; 3], Option<Arc<Content>>, foldhash::fast::RandomState>,
+}
+
+/// What is the same for all of a batch at its last look.
+struct Look<'a> {
+    errand: &'a Errand,
+    tier: TierFacts,
+    claim: Claim,
+    now: Timestamp,
 }
 
 /// Endpoints that passed the last look, by what they are told.
@@ -75,59 +83,64 @@ impl<C: Channel> Lane<C> {
             return groups;
         }
         let tier = errand.fan_out.tier_facts(errand.tier, errand.kind);
-        let claim = errand.claim();
-        let round = &errand.fan_out.round;
-        for &slot in slots {
-            let facts = self.house.facts(slot);
-            if !facts.is_live() {
-                self.house.count_skipped(&errand.fan_out, None, Skipped::Deleted, 1);
-                continue;
-            }
-            let device = facts.device();
-            // Whatever link opened until now is the one that is sent to.
-            round.take_reopened(device);
-            if errand.fan_out.has_had(device, claim) {
-                round.release(device, claim);
-                continue;
-            }
-            let policy = self.house.policy(&facts);
-            let situation = self.house.situation(slot, &facts, self.house.found(slot, errand.kind, errand.by), policy);
-            match plan(&facts, tier, situation, policy, now) {
-                Verdict::Tell { .. } if self.has_changed(errand, slot, &facts, now) => {
-                    self.give_up(errand, slot, device);
-                }
-                Verdict::Tell { route, .. } if !may_take(errand.kind, route.channel()) => {
-                    self.give_up(errand, slot, device);
-                }
-                Verdict::Tell { route, .. } if route.channel() == C::KIND => {
-                    match self.contents.choose(&self.house, errand, facts.languages, now) {
-                        Some(content) => add(&mut groups, content, Endpoint { slot, device, token: None }),
-                        // There is nothing to say.
-                        None => round.release(device, claim),
-                    }
-                }
-                Verdict::Tell { route, .. } => self.house.hand_over(route, errand, &[slot]),
-                Verdict::Skip(reason) => {
-                    self.house.count_skipped(&errand.fan_out, Some(facts.app()), reason, 1);
-                    self.give_up(errand, slot, device);
-                }
+        let claim = Claim::of(errand.kind, tier.priority);
+        let look = Look { errand, tier, claim, now };
+        for near in slots.chunks(FanOuts::NEAR) {
+            self.house.touch(near.iter().copied());
+            for &slot in near {
+                self.look_at(&look, slot, &mut groups);
             }
         }
         self.add_tokens(&mut groups);
         groups
     }
 
+    fn look_at(&mut self, look: &Look<'_>, slot: Slot, groups: &mut Groups) {
+        let &Look { errand, tier, claim, now } = look;
+        let (fan_out, round) = (&errand.fan_out, &errand.fan_out.round);
+        let facts = self.house.facts(slot);
+        if !facts.is_live() {
+            return self.house.count_skipped(fan_out, None, Skipped::Deleted, 1);
+        }
+        let device = facts.device();
+        // Whatever link opened until now is the one that is sent to.
+        round.take_reopened(device);
+        if fan_out.has_had(device, claim) {
+            return round.release(device, claim);
+        }
+        let (policy, found) = (self.house.policy(&facts), self.house.found(slot, errand.kind, errand.by));
+        let situation = self.house.situation(slot, &facts, found, policy, now);
+        match plan(&facts, tier, situation, policy, now) {
+            Verdict::Tell { route, .. } => {
+                if !may_take(errand.kind, route.channel()) || self.has_changed(look, slot, &facts) {
+                    self.give_up(errand, slot, device);
+                } else if route.channel() != C::KIND {
+                    self.house.hand_over(route, errand, &[slot]);
+                } else if let Some(content) = self.contents.choose(&self.house, errand, facts.languages, now) {
+                    add(groups, content, Endpoint { slot, device, token: None });
+                } else {
+                    // There is nothing to say.
+                    round.release(device, claim);
+                }
+            }
+            Verdict::Skip(reason) => {
+                self.house.count_skipped(fan_out, Some(facts.app()), reason, 1);
+                self.give_up(errand, slot, device);
+            }
+        }
+    }
+
     /// Whether the device is due something else since it was planned: an older bulletin, which was on its way, has told
     /// it already, or it was released; or one to be released has come back into ground where it is not over.
-    fn has_changed(&self, errand: &Errand, slot: Slot, facts: &Facts, now: Timestamp) -> bool {
-        let device = facts.device();
-        let fan_out = &errand.fan_out;
-        match errand.kind {
-            NoticeKind::Alert => fan_out.has_heard(device, errand.tier),
-            NoticeKind::Update => !fan_out.has_heard(device, errand.tier),
-            NoticeKind::Release if fan_out.reach.shown(device).is_none() => true,
+    fn has_changed(&self, look: &Look<'_>, slot: Slot, facts: &Facts) -> bool {
+        let fan_out = &look.errand.fan_out;
+        let shown = fan_out.reach.shown(facts.device());
+        match look.errand.kind {
+            NoticeKind::Alert => shown.is_some_and(|shown| shown >= look.tier.priority),
+            NoticeKind::Update => shown.is_none_or(|shown| shown < look.tier.priority),
+            NoticeKind::Release if shown.is_none() => true,
             NoticeKind::Release if fan_out.is_cancel() => false,
-            NoticeKind::Release => self.house.tier_of(&fan_out.bulletin, slot, facts, now).is_some(),
+            NoticeKind::Release => self.house.tier_of(&fan_out.bulletin, slot, facts, look.now).is_some(),
         }
     }
 
@@ -181,9 +194,8 @@ impl<C: Channel> Lane<C> {
         let by_app = count(endpoints.iter().map(|endpoint| self.house.app_of(endpoint.slot)));
         let sent = Sent { tier: errand.tier, kind: errand.kind, priority, channel: C::KIND, devices, by_app };
         let ticket = self.house.record_sent(fan_out, sent);
-        let (claim, overtaken) = (errand.claim(), fan_out.successor());
+        let overtaken = fan_out.successor();
         for Endpoint { slot, device, .. } in endpoints {
-            fan_out.round.release(*device, claim);
             if let Some(lineage) = overtaken {
                 // The newer bulletin's sweep may have missed that this one was told.
                 self.house.recheck(lineage, *slot);
@@ -201,10 +213,11 @@ impl<C: Channel> Lane<C> {
         let mut policy = self.house.policy(&facts);
         policy.channels &= !C::KIND.bit();
         let tier = errand.fan_out.tier_facts(errand.tier, errand.kind);
+        let now = self.house.now();
         let found = self.house.found(slot, errand.kind, errand.by);
-        let mut situation = self.house.situation(slot, &facts, found, policy);
+        let mut situation = self.house.situation(slot, &facts, found, policy, now);
         situation.linked &= C::KIND != ChannelKind::Link;
-        match plan(&facts, tier, situation, policy, self.house.now()) {
+        match plan(&facts, tier, situation, policy, now) {
             Verdict::Tell { route, .. } if may_take(errand.kind, route.channel()) => {
                 return self.house.hand_over(route, errand, &[slot]);
             }

@@ -9,6 +9,7 @@ mod acknowledge;
 mod active;
 mod arrival;
 mod lane;
+mod morning;
 mod places;
 mod preview;
 mod queue;
@@ -38,6 +39,7 @@ use crate::tasks::Tasks;
 
 pub use acknowledge::Recorder;
 pub use active::{FanOut, Past};
+pub use morning::Morning;
 pub use preview::Preview;
 pub use recover::Recovered;
 pub use schedule::Schedule;
@@ -66,6 +68,7 @@ struct Inner {
     planning: Mutex<Planning>,
     ready: Condvar,
     acknowledged: acknowledge::Inbox,
+    morning: morning::Bell,
     skipped: [Counter; Skipped::ALL.len()],
 }
 
@@ -77,7 +80,8 @@ struct Planning {
 }
 
 impl FanOuts {
-    /// Starts the lanes, the planners (each on a thread of its own) and the task that records acknowledgements.
+    /// Starts the lanes, the planners (each on a thread of its own), the task that records acknowledgements and the
+    /// thread that looks for the end of quiet hours.
     /// Fails if the system has no thread left.
     pub fn new(
         around: Surroundings,
@@ -101,6 +105,7 @@ impl FanOuts {
         }
         let channels = seeds.iter().fold(0, |bits, seed| bits | seed.kind().bit());
         let (acknowledged, inbox) = acknowledge::inbox();
+        let (morning, bell) = morning::bell();
         let skipped = Skipped::ALL.map(|reason| around.metrics.devices_skipped(reason.name()));
         let house = Self(Arc::new(Inner {
             around,
@@ -113,9 +118,11 @@ impl FanOuts {
             planning: Mutex::default(),
             ready: Condvar::new(),
             acknowledged,
+            morning,
             skipped,
         }));
-        let workers = Workers::new(&house, seeds, Recorder::new(house.clone(), inbox));
+        let (recorder, morning) = (Recorder::new(house.clone(), inbox), Morning::new(house.clone(), bell));
+        let workers = Workers::new(&house, seeds, recorder, morning);
         (house, workers)
     }
 
@@ -252,6 +259,7 @@ impl FanOuts {
         self.0.planning.lock().closed = true;
         self.0.ready.notify_all();
         self.0.acknowledged.close();
+        self.0.morning.close();
     }
 
     fn hand_over(&self, route: RouteId, errand: &Errand, slots: &[Slot]) {

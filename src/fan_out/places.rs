@@ -5,7 +5,7 @@
 
 use crate::decide::{Bulletin, Tier, TierIndex};
 use crate::domain::{Footprint, NoticeKind, PlaceId, SavedPlace, Slot, Timestamp};
-use crate::plan::{Facts, Flags, Found};
+use crate::plan::{Facts, Flags, Found, Place};
 
 use super::FanOuts;
 use super::queue::By;
@@ -43,11 +43,15 @@ impl FanOuts {
 
     /// How a registration was found for a notice of this kind, with what its person has agreed to now.
     pub(super) fn found(&self, slot: Slot, kind: NoticeKind, by: By) -> Found {
-        match (kind, by) {
+        let place = || match by {
+            By::Live => Place::Live,
+            By::Saved => Place::Saved(self.saved_places_grant(slot)),
+        };
+        match kind {
             // Only those who were told before are told that it is over.
-            (NoticeKind::Release, _) => Found::ByReach,
-            (NoticeKind::Alert | NoticeKind::Update, By::Live) => Found::ByPlace,
-            (NoticeKind::Alert | NoticeKind::Update, By::Saved) => Found::BySavedPlace(self.saved_places_grant(slot)),
+            NoticeKind::Release => Found::ByReach,
+            NoticeKind::Alert => Found::ByPlace(place()),
+            NoticeKind::Update => Found::Again(place()),
         }
     }
 }

@@ -82,7 +82,7 @@ impl FanOuts {
         let (mut sweep, seen, mut hits) = (self.index().sweep(&ground, Order::Any), SlotSet::default(), Vec::new());
         let touching = |square: &Square| {
             let tier = tiers.iter().find(|tier| tier.area.touches(square.footprint()))?;
-            Some(TierFacts { mode: bulletin.parts().mode, priority: tier.priority, expires: tier.expires() })
+            Some(TierFacts::of(bulletin.parts().mode, tier))
         };
         loop {
             hits.clear();
@@ -109,10 +109,7 @@ impl FanOuts {
 
     fn preview_warning(&self, bulletin: &Bulletin) -> Preview {
         let areas: Vec<_> = bulletin.tiers().iter().map(|tier| tier.area.clone()).collect();
-        let tier_facts = |tier: TierIndex| {
-            let tier = &bulletin.tiers()[usize::from(tier.0)];
-            TierFacts { mode: bulletin.parts().mode, priority: tier.priority, expires: tier.expires() }
-        };
+        let tier_facts = |tier: TierIndex| TierFacts::of(bulletin.parts().mode, &bulletin.tiers()[usize::from(tier.0)]);
         let mut preview = Preview::default();
         let mut sweep = self.index().sweep(&areas, Order::Any);
         let (seen, mut hits) = (SlotSet::default(), Vec::new());
@@ -140,8 +137,7 @@ impl FanOuts {
 
     fn preview_cancel(&self, bulletin: &Bulletin) -> Preview {
         let parts = bulletin.parts();
-        let priority = crate::domain::Priority::Information;
-        let facts = TierFacts { mode: parts.mode, priority, expires: parts.expires };
+        let facts = TierFacts::release(parts.mode, parts.expires);
         let mut preview = Preview::default();
         let told = SlotSet::default();
         for lineage in std::iter::once(&parts.lineage).chain(&parts.absorbs) {
@@ -178,7 +174,7 @@ impl Preview {
         self.found += 1;
         let (facts, now) = (house.facts(slot), house.now());
         let policy = house.policy(&facts);
-        let situation = house.situation(slot, &facts, found, policy);
+        let situation = house.situation(slot, &facts, found, policy, now);
         let verdict = plan(&facts, tier, situation, policy, now);
         match verdict {
             Verdict::Tell { route, .. } => *self.told.entry(route.channel()).or_default() += 1,

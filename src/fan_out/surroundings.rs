@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::domain::{AppSlot, ChannelKind, Clock, Language, LineageId, Milestone, Slot, Token};
+use crate::domain::{AppSlot, ChannelKind, Clock, Language, LineageId, Milestone, Slot, Timestamp, Token};
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::link::Hub;
 use crate::locate::{Index, Standing};
 use crate::metrics::Metrics;
-use crate::plan::{Facts, Found, Grant, LanguageId, Policy, Situation, Skipped};
+use crate::plan::{Facts, Found, Grant, LanguageId, Policy, PreferencesId, Situation, Skipped, Wish};
 use crate::registry::Registry;
 
 use super::{FanOut, FanOuts};
@@ -35,6 +35,10 @@ pub struct Surroundings {
 impl FanOuts {
     pub(super) fn index(&self) -> &Index {
         &self.0.around.index
+    }
+
+    pub(super) fn registry(&self) -> &Registry {
+        &self.0.around.registry
     }
 
     pub(super) fn standing(&self) -> &Standing<LineageId> {
@@ -64,20 +68,20 @@ impl FanOuts {
         Policy { oldest_valid, channels: self.0.channels, abroad: self.0.abroad }
     }
 
-    /// How a registration was found, and how it can be reached now.
-    pub(super) fn situation(&self, slot: Slot, facts: &Facts, found: Found, policy: Policy) -> Situation {
-        let linked = self.is_linked(slot);
-        let needed = !linked && policy.may_need_cross_border(facts);
-        let cross_border = if needed { self.0.around.registry.cross_border(slot) } else { Grant::default() };
-        Situation { linked, found, cross_border }
-    }
-
     pub(super) fn facts(&self, slot: Slot) -> Facts {
         self.0.around.registry.facts(slot)
     }
 
     pub(super) fn saved_places_grant(&self, slot: Slot) -> Grant {
         self.0.around.registry.saved_places_grant(slot)
+    }
+
+    /// Facts of so many registrations are brought near at a time.
+    pub(super) const NEAR: usize = 64;
+
+    /// Brings the facts of at most [`Self::NEAR`] registrations near, before they are read.
+    pub(super) fn touch(&self, slots: impl Iterator<Item = Slot>) {
+        self.0.around.registry.touch(slots);
     }
 
     pub(super) fn language(&self, id: LanguageId) -> Option<Language> {
@@ -95,6 +99,29 @@ impl FanOuts {
     /// Whether a registration can be told over its link: it has one, and links have a lane.
     pub(super) fn is_linked(&self, slot: Slot) -> bool {
         self.0.lanes[ChannelKind::Link as usize].is_some() && self.hub().is_linked(slot)
+    }
+
+    /// How a registration that was found so can be reached, and what its person wants to be told of.
+    pub(super) fn situation(
+        &self,
+        slot: Slot,
+        facts: &Facts,
+        found: Found,
+        policy: Policy,
+        now: Timestamp,
+    ) -> Situation {
+        let linked = self.is_linked(slot);
+        let needed = !linked && policy.may_need_cross_border(facts);
+        let cross_border = if needed { self.0.around.registry.cross_border(slot) } else { Grant::default() };
+        Situation { linked, found, wish: self.wish(facts, now), cross_border }
+    }
+
+    /// What the person of a registration wants to be told of at `now`.
+    pub(super) fn wish(&self, facts: &Facts, now: Timestamp) -> Wish {
+        match facts.preferences() {
+            PreferencesId(0) => Wish::EVERYTHING,
+            number => self.0.around.registry.wish(number, now),
+        }
     }
 
     /// The app of a registration, if that is not deleted.

@@ -117,9 +117,12 @@ impl Planned {
         let now = house.now();
         let facts: Vec<_> = tiers.iter().map(|&tier| self.fan_out.tier_facts(tier, NoticeKind::Alert)).collect();
         let mut found = 0;
-        for hit in &hits {
-            let position = usize::from(hit.tier);
-            found += u64::from(self.plan_hit(house, now, *hit, (tiers[position], facts[position])));
+        for near in hits.chunks(FanOuts::NEAR) {
+            house.touch(near.iter().map(|hit| hit.slot));
+            for hit in near {
+                let position = usize::from(hit.tier);
+                found += u64::from(self.plan_hit(house, now, *hit, (tiers[position], facts[position])));
+            }
         }
         self.hits = hits;
         self.fan_out.progress.found(found);
@@ -150,11 +153,13 @@ impl Planned {
         if self.fan_out.has_had(device, claim) {
             return first;
         }
+        let heard = self.fan_out.reach.shown(device).is_some_and(|shown| shown >= tier_facts.priority);
+        let kind = if heard { NoticeKind::Update } else { NoticeKind::Alert };
         let policy = house.policy(&facts);
-        let situation = house.situation(slot, &facts, house.found(slot, NoticeKind::Alert, by), policy);
+        let situation = house.situation(slot, &facts, house.found(slot, kind, by), policy, now);
         match plan(&facts, tier_facts, situation, policy, now) {
             Verdict::Tell { route, .. } => {
-                if self.fan_out.reach.shown(device).is_some_and(|shown| shown >= tier_facts.priority) {
+                if heard {
                     if route.channel() == ChannelKind::Link {
                         self.revise.push(Hit::new(slot, tier.0).with_ordinal(u8::from(by == By::Saved)));
                     }
@@ -205,7 +210,7 @@ impl Planned {
             }
             let row = house.facts(slot);
             let policy = house.policy(&row);
-            let situation = house.situation(slot, &row, Found::ByReach, policy);
+            let situation = house.situation(slot, &row, Found::ByReach, policy, now);
             match plan(&row, tier_facts, situation, policy, now) {
                 Verdict::Tell { route, .. } if self.fan_out.round.claim(device, Claim::Release) => {
                     self.add(Bucket { route, tier, kind: NoticeKind::Release, by: By::Live }, slot);

@@ -14,7 +14,7 @@ use crate::tasks::Tasks;
 
 use super::lane::Lane;
 use super::queue::LaneQueue;
-use super::{FanOuts, Recorder};
+use super::{FanOuts, Morning, Recorder};
 
 /// What works for fan-outs.
 pub struct Workers {
@@ -24,6 +24,8 @@ pub struct Workers {
     pub lanes: Vec<Box<dyn LaneWorker>>,
     /// Records acknowledgements.
     pub recorder: Recorder,
+    /// Tells those whose quiet hours have ended.
+    pub morning: Morning,
 }
 
 /// Sends what waits in one lane.
@@ -69,14 +71,14 @@ impl LaneSeed {
 }
 
 impl Workers {
-    pub(super) fn new(house: &FanOuts, seeds: Vec<LaneSeed>, recorder: Recorder) -> Self {
+    pub(super) fn new(house: &FanOuts, seeds: Vec<LaneSeed>, recorder: Recorder, morning: Morning) -> Self {
         let build = |seed: LaneSeed| Some((seed.build)(house.clone(), house.0.lanes[seed.kind as usize].clone()?));
         let planner = Planner { house: house.clone(), batch: BATCH };
-        Self { planner, lanes: seeds.into_iter().filter_map(build).collect(), recorder }
+        Self { planner, lanes: seeds.into_iter().filter_map(build).collect(), recorder, morning }
     }
 
     /// Counts by app what was sent before the start, now that the registry knows who is of which. Then gives each lane
-    /// and the recorder a task, and each of so many planners a thread. Fails if the system has no
+    /// and the recorder a task, and each of so many planners and the morning a thread. Fails if the system has no
     /// thread left.
     pub fn start(self, planners: usize, tasks: &Tasks) -> std::io::Result<()> {
         let house = &self.planner.house;
@@ -89,6 +91,7 @@ impl Workers {
             tasks.thread("planner", move || planner.run())?;
         }
         tasks.spawn_essential("acknowledgements", self.recorder.run());
+        tasks.thread("morning", move || self.morning.run())?;
         Ok(())
     }
 }

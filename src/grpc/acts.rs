@@ -66,6 +66,7 @@ pub(super) fn registered(actor: &Actor, registered: &Registered) -> Vec<AuditEnt
             tokens: false,
             drills: false,
             secret: true,
+            preferences: false,
             under_14: false,
             place_precision: false,
         }

@@ -87,6 +87,7 @@ impl DeviceService for DeviceDoor {
             tokens: change.tokens.is_some(),
             drills: change.drills.is_some(),
             secret: false,
+            preferences: change.preferences.is_some(),
             under_14: change.under_14.is_some(),
             place_precision: change.place_precision.is_some(),
         };
@@ -373,7 +374,7 @@ fn by_app(reports: &[Report]) -> (Vec<(AppName, PlaceCounts)>, Vec<usize>) {
 
 /// What the mask names, `*` for all; without a mask, what is set (AIP-134).
 fn change(new: v1::Registration, paths: &[String]) -> Result<RegistrationChange, InvalidField> {
-    let all = ["traits", "tokens", "drills", "under_14", "place_precision"];
+    let all = ["traits", "tokens", "drills", "preferences", "under_14", "place_precision"];
     if let Some(unknown) = paths.iter().find(|path| *path != "*" && !all.contains(&path.as_str())) {
         let shown: String = unknown.chars().take(64).collect();
         return Err(InvalidField::new("update_mask", format!("{shown:?} cannot be changed by this call")));
@@ -384,10 +385,13 @@ fn change(new: v1::Registration, paths: &[String]) -> Result<RegistrationChange,
     };
     let (traits, tokens) = (asked("traits", new.traits.is_some()), asked("tokens", !new.tokens.is_empty()));
     let precision = asked("place_precision", new.place_precision != 0);
+    let wanted = || registration::preferences(new.preferences.as_ref(), "registration.preferences");
+    let preferences = asked("preferences", new.preferences.is_some()).then(wanted).transpose()?;
     Ok(RegistrationChange {
         traits: traits.then(|| registration::traits(new.traits, "registration.traits")).transpose()?,
         tokens: tokens.then(|| registration::tokens(new.tokens, "registration.tokens")).transpose()?,
         drills: asked("drills", new.drills).then_some(new.drills),
+        preferences,
         under_14: asked("under_14", new.under_14).then_some(new.under_14),
         place_precision: precision
             .then(|| registration::place_precision(new.place_precision, "registration.place_precision"))

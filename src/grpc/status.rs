@@ -165,6 +165,9 @@ impl From<RegistryError> for Refusal {
     fn from(error: RegistryError) -> Self {
         let (code, reason) = match &error {
             RegistryError::PageToken => return InvalidField::new("page_token", error).into(),
+            RegistryError::UnknownTimeZone => {
+                return InvalidField::new("registration.traits.time_zone", error).into();
+            }
             RegistryError::PolicyRetired { consent, .. } => {
                 let field = format!("registration.consents[{consent}].policy_version");
                 return Self::new(Code::FailedPrecondition, "POLICY_RETIRED", &field, &error);

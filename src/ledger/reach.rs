@@ -120,13 +120,13 @@ impl Round {
         self.found.contains(device)
     }
 
-    /// True for one of all who ask: whoever gets it puts the device into a lane, and nobody else does until it is given
-    /// back.
+    /// True for one of all who ask: whoever gets it puts the device into a lane, and nobody else does unless it is
+    /// given back. One that was sent what it was claimed for has had it, and is not claimed for that again.
     pub fn claim(&self, device: DeviceSlot, claim: Claim) -> bool {
         self.claimed[claim.number()].insert(device)
     }
 
-    /// Gives a claim back: the device has left the lane. If it was sent something, that is marked before.
+    /// Gives a claim back: the device has left the lane, and was not sent anything.
     pub fn release(&self, device: DeviceSlot, claim: Claim) {
         self.claimed[claim.number()].remove(device);
     }

@@ -3,11 +3,28 @@
 //! A row is four words. The table that holds rows ([`crate::registry`]) reads and writes them as such; only this file
 //! knows which bits mean what.
 
-use crate::domain::{AppSlot, DeviceSlot, PlacePrecision, PolicyVersion, Timestamp};
+use crate::domain::{AppSlot, ChannelKind, DeviceSlot, PlacePrecision, PolicyVersion, Timestamp};
 
 /// A language of the server's language table; 0 means none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LanguageId(pub u16);
+
+/// A combination of preferences of the server's table; 0 means that everything is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct PreferencesId(pub u16);
+
+impl PreferencesId {
+    /// The highest number that a row has room for.
+    pub const MAX: u16 = (1 << (2 * u16::BITS - CHANNEL_BITS - FLAG_BITS)) - 1;
+}
+
+/// So many bits of [`Facts::channels`] are channels. The others are of the preferences' number: a row is full.
+const CHANNEL_BITS: u32 = 12;
+
+/// So many bits of [`Facts::flags`] are flags. The others are of the preferences' number.
+const FLAG_BITS: u32 = 6;
+
+const _: () = assert!(ChannelKind::ALL.len() <= CHANNEL_BITS as usize, "each channel has a bit");
 
 /// A consent as a row holds it: until when, in seconds of [`EPOCH`], and under which policy version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,7 +63,8 @@ pub struct Facts {
     pub device: u32,
     /// Its app.
     pub app: u16,
-    /// Channels that it has an address for: bits of `ChannelKind`. A live link is not in here: the hub knows it.
+    /// Channels that it has an address for: bits of `ChannelKind`. A live link is not in here: the hub knows it. The
+    /// upper bits are of [`Facts::preferences`].
     pub channels: u16,
     /// Consent to emergency push.
     pub emergency: Grant,
@@ -54,11 +72,11 @@ pub struct Facts {
     pub location: Grant,
     /// Languages, best first.
     pub languages: [LanguageId; 3],
-    /// Flags, see [`Flags`].
+    /// Flags, see [`Flags`]. The upper bits are of [`Facts::preferences`].
     pub flags: Flags,
 }
 
-/// Yes-or-no facts.
+/// Yes-or-no facts: the lowest six bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Flags(pub u16);
 
@@ -68,11 +86,11 @@ impl Flags {
     /// The person takes part in exercises and tests.
     pub const DRILLS: u16 = 1 << 1;
     /// There is a grant for sending out of the region; whether it counts is told by the grant, which is not in the row.
-    pub const CROSS_BORDER: u16 = 1 << 13;
+    pub const CROSS_BORDER: u16 = 1 << 2;
     /// The person follows places, other than where the phone is.
-    pub const FOLLOWS: u16 = 1 << 12;
+    pub const FOLLOWS: u16 = 1 << 3;
     /// How precisely the phone's place is held: two bits.
-    const PRECISION: u16 = 14;
+    const PRECISION: u16 = 4;
 
     /// The flags that say how precisely the phone's place is held.
     pub const fn of_precision(precision: PlacePrecision) -> u16 {
@@ -81,7 +99,7 @@ impl Flags {
 
     /// How precisely the phone's place is held.
     pub fn precision(self) -> PlacePrecision {
-        PlacePrecision::ALL[usize::from(self.0 >> Self::PRECISION)]
+        PlacePrecision::ALL[usize::from(self.0 >> Self::PRECISION & 3)]
     }
 
     /// Whether all bits of `flag` are set.
@@ -116,6 +134,21 @@ impl Facts {
             languages: [LanguageId(part(2, 0)), LanguageId(part(2, 16)), LanguageId(part(2, 32))],
             flags: Flags(part(3, 16)),
         }
+    }
+
+    /// What the person wants to be told of.
+    pub const fn preferences(&self) -> PreferencesId {
+        let (low, high) = (self.channels >> CHANNEL_BITS, self.flags.0 >> FLAG_BITS);
+        PreferencesId(low | high << (u16::BITS - CHANNEL_BITS))
+    }
+
+    /// The same of somebody who wants to be told of this. A number above [`PreferencesId::MAX`] is none.
+    #[must_use]
+    pub const fn with_preferences(self, PreferencesId(number): PreferencesId) -> Self {
+        let number = if number <= PreferencesId::MAX { number } else { 0 };
+        let channels = self.channels & ((1 << CHANNEL_BITS) - 1) | number << CHANNEL_BITS;
+        let flags = self.flags.0 & ((1 << FLAG_BITS) - 1) | number >> (u16::BITS - CHANNEL_BITS) << FLAG_BITS;
+        Self { channels, flags: Flags(flags), ..self }
     }
 
     /// Whether the slot holds a registration.

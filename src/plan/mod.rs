@@ -3,14 +3,28 @@
 //! [`plan`] looks at one row of [`Facts`] and at one tier, and answers with a [`Verdict`]. The sweep asks it for every
 //! hit, an arrival asks it for one, and a lane asks it again just before bytes leave. It allocates nothing, takes no
 //! lock and reads no clock.
+//!
+//! # Preferences
+//!
+//! What a person wants to be told of ([`Wish`]) is looked at when they would be told with sound: of an alert for the
+//! first time, or since it is worse now. What follows without sound, a new text for those who show as much already and
+//! the word that it is over, goes to whoever was told (R-E6). An immediate threat to life is told whatever anybody
+//! wants.
+//!
+//! Each registration is planned by its own preferences, and a phone is told if any of its registrations may be told: a
+//! person who has muted one app has not muted another. This needs no rule of its own. Sweeps and arrivals plan every
+//! registration, and the device is claimed only by one that is told; those that are not stand in nobody's way.
 
 mod facts;
 mod route;
+mod wish;
 
-use crate::domain::{Mode, PolicyVersion, Priority, Purpose, Timestamp};
+use crate::decide::Tier;
+use crate::domain::{Hazards, Mode, PolicyVersion, Priority, Purpose, Severity, Timestamp};
 
-pub use facts::{EPOCH, Facts, Flags, Grant, LanguageId};
+pub use facts::{EPOCH, Facts, Flags, Grant, LanguageId, PreferencesId};
 pub use route::RouteId;
+pub use wish::Wish;
 
 /// What a plan needs to know of a tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +33,26 @@ pub struct TierFacts {
     pub mode: Mode,
     /// How pressing it is.
     pub priority: Priority,
+    /// How severe it is: the worst that any of its infos says.
+    pub severity: Severity,
+    /// What it is of: all that any of its infos says. None: not said, and so it may be anything.
+    pub hazards: Hazards,
     /// When it stops being sent.
     pub expires: Timestamp,
+}
+
+impl TierFacts {
+    /// Those of a tier.
+    pub fn of(mode: Mode, tier: &Tier) -> Self {
+        let (severity, hazards) = (tier.severity(), tier.hazards());
+        Self { mode, priority: tier.priority, severity, hazards, expires: tier.expires() }
+    }
+
+    /// Those of the word that an alert is over.
+    pub fn release(mode: Mode, expires: Timestamp) -> Self {
+        let (priority, severity) = (Priority::Information, Severity::Unknown);
+        Self { mode, priority, severity, hazards: Hazards::NONE, expires }
+    }
 }
 
 /// How the registration was found, and how it can be reached now.
@@ -30,6 +62,8 @@ pub struct Situation {
     pub linked: bool,
     /// How it was found.
     pub found: Found,
+    /// What its person wants to be told of.
+    pub wish: Wish,
     /// The consent to sending out of the region, where [`Policy::may_need_cross_border`] says that it matters; else the
     /// empty one.
     pub cross_border: Grant,
@@ -38,12 +72,21 @@ pub struct Situation {
 /// How a registration was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// Its phone is in the area.
-    ByPlace,
-    /// A place that its person follows is in the area; and what was agreed to for such places.
-    BySavedPlace(Grant),
+    /// One of its places is in the area.
+    ByPlace(Place),
+    /// The same, and it was told something as pressing before: it is told of a new text, without sound.
+    Again(Place),
     /// It was told before: no place of it is looked at.
     ByReach,
+}
+
+/// What kind of place a registration was found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Where its phone is.
+    Live,
+    /// One that its person follows; and what was agreed to for such places.
+    Saved(Grant),
 }
 
 /// What plans of one partner's registrations depend on.
@@ -101,15 +144,21 @@ pub enum Skipped {
     PolicyRetired = 7,
     /// No live link and no channel that is set up: told when its link opens (R-E7).
     NoRoute = 8,
+    /// Less severe than its person wants to be told of (R-S2).
+    BelowLeastSeverity = 9,
+    /// Of no kind that its person wants to be told of (R-S2).
+    HazardNotWanted = 10,
+    /// It is quiet where its person is: told when that ends, if the alert still holds (R-S2).
+    QuietHours = 11,
     /// No live link, and no channel but outside the region, for which there is no consent that counts (R-P7).
-    NoCrossBorderConsent = 9,
+    NoCrossBorderConsent = 12,
     /// No consent to the use of the places that its person follows.
-    NoSavedPlacesConsent = 10,
+    NoSavedPlacesConsent = 13,
 }
 
 impl Skipped {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Deleted,
         Self::AlertExpired,
         Self::NotForPublic,
@@ -119,6 +168,9 @@ impl Skipped {
         Self::ConsentExpired,
         Self::PolicyRetired,
         Self::NoRoute,
+        Self::BelowLeastSeverity,
+        Self::HazardNotWanted,
+        Self::QuietHours,
         Self::NoCrossBorderConsent,
         Self::NoSavedPlacesConsent,
     ];
@@ -135,6 +187,9 @@ impl Skipped {
             Self::ConsentExpired => "consent_expired",
             Self::PolicyRetired => "policy_retired",
             Self::NoRoute => "no_route",
+            Self::BelowLeastSeverity => "below_least_severity",
+            Self::HazardNotWanted => "hazard_not_wanted",
+            Self::QuietHours => "quiet_hours",
             Self::NoCrossBorderConsent => "no_cross_border_consent",
             Self::NoSavedPlacesConsent => "no_saved_places_consent",
         }
@@ -183,9 +238,13 @@ fn reason_to_skip(
     if let Some(reason) = consent(facts.emergency, Skipped::NoConsent, policy, second) {
         return Some(reason);
     }
+    let located = |place: Place| match place {
+        Place::Live => consent(facts.location, Skipped::NoLocationConsent, policy, second),
+        Place::Saved(grant) => consent(grant, Skipped::NoSavedPlacesConsent, policy, second),
+    };
     match situation.found {
-        Found::ByPlace => consent(facts.location, Skipped::NoLocationConsent, policy, second),
-        Found::BySavedPlace(grant) => consent(grant, Skipped::NoSavedPlacesConsent, policy, second),
+        Found::ByPlace(place) => located(place).or_else(|| situation.wish.reason_to_skip(tier)),
+        Found::Again(place) => located(place),
         Found::ByReach => None,
     }
 }
@@ -206,8 +265,10 @@ fn consent(grant: Grant, none: Skipped, policy: Policy, second: u32) -> Option<S
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::domain::ChannelKind;
+    use crate::domain::{Category, ChannelKind};
 
     const NOW: i64 = EPOCH + 1_000;
 
@@ -221,10 +282,26 @@ mod tests {
     }
 
     fn verdict(facts: &Facts, mode: Mode, oldest_valid: u16) -> Verdict {
-        let tier = TierFacts { mode, priority: Priority::LifeThreat, expires: at(NOW + 60) };
-        let policy = Policy { oldest_valid: PolicyVersion(oldest_valid), channels: ChannelKind::Null.bit(), abroad: 0 };
-        let situation = Situation { linked: true, found: Found::ByPlace, cross_border: Grant::default() };
-        plan(facts, tier, situation, policy, at(NOW))
+        let policy = Policy { oldest_valid: PolicyVersion(oldest_valid), ..policy() };
+        plan(facts, tier(mode, Priority::LifeThreat), situation(Found::ByPlace(Place::Live)), policy, at(NOW))
+    }
+
+    fn policy() -> Policy {
+        Policy { oldest_valid: PolicyVersion(1), channels: ChannelKind::Null.bit(), abroad: 0 }
+    }
+
+    fn situation(found: Found) -> Situation {
+        Situation { linked: true, found, wish: Wish::default(), cross_border: Grant::default() }
+    }
+
+    fn tier(mode: Mode, priority: Priority) -> TierFacts {
+        TierFacts {
+            mode,
+            priority,
+            severity: Severity::Severe,
+            hazards: Hazards::of([Category::Met]),
+            expires: at(NOW + 60),
+        }
     }
 
     #[test]
@@ -249,6 +326,61 @@ mod tests {
             ..facts()
         };
         assert_eq!(Facts::from_words(row.to_words()), row);
+    }
+
+    #[test]
+    fn a_row_has_room_for_preferences_beside_all_channels_and_flags() {
+        let row = Facts { channels: (1 << ChannelKind::ALL.len()) - 1, flags: Flags(0b11_1111), ..facts() };
+        for number in (0..=PreferencesId::MAX).rev() {
+            let with = row.with_preferences(PreferencesId(number));
+            assert_eq!(with.preferences(), PreferencesId(number));
+            assert_eq!(Facts::from_words(with.to_words()), with);
+            assert_eq!(with.with_preferences(PreferencesId(0)), row);
+            assert!(ChannelKind::ALL.iter().all(|channel| with.channels & channel.bit() != 0));
+            assert!(with.flags.has(Flags::LIVE | Flags::DRILLS));
+        }
+        assert_eq!(row.with_preferences(PreferencesId(PreferencesId::MAX + 1)), row);
+    }
+
+    /// A situation that would be told by consent alone; and one that consent excludes.
+    fn told_by_consent(facts: &Facts, tier: TierFacts, found: Found, policy: Policy) -> bool {
+        matches!(plan(facts, tier, situation(found), policy, at(NOW)), Verdict::Tell { .. })
+    }
+
+    proptest! {
+        #[test]
+        fn preferences_reduce_what_consent_allows_and_hold_against_no_immediate_threat_to_life(
+            least in prop::option::of(prop::sample::select(Severity::ALL)),
+            (wanted, quiet) in any::<(u16, bool)>(),
+            (severity, hazards) in (prop::sample::select(Severity::ALL), any::<u16>()),
+            priority in prop::sample::select(&Priority::ALL[..]),
+            (live, emergency, location) in any::<(bool, bool, bool)>(),
+            found in prop::sample::select(vec![
+                Found::ByPlace(Place::Live),
+                Found::ByPlace(Place::Saved(facts().location)),
+                Found::Again(Place::Live),
+                Found::ByReach,
+            ]),
+        ) {
+            let grant = |given: bool| if given { facts().emergency } else { Grant::default() };
+            let flags = Flags(if live { Flags::LIVE } else { 0 });
+            let row = Facts { flags, emergency: grant(emergency), location: grant(location), ..facts() };
+            let wanted = Hazards::from_bits(wanted);
+            let tier = TierFacts { severity, hazards: Hazards::from_bits(hazards), ..tier(Mode::Actual, priority) };
+            let policy = Policy { channels: 0, ..policy() };
+            let wish = Wish { least_severity: least, hazards: wanted, quiet };
+            let verdict = plan(&row, tier, Situation { wish, ..situation(found) }, policy, at(NOW));
+            let allowed = told_by_consent(&row, tier, found, policy);
+            let told = matches!(verdict, Verdict::Tell { .. });
+            prop_assert!(allowed || !told, "told though consent excludes it");
+            if priority == Priority::LifeThreat || !matches!(found, Found::ByPlace(_)) {
+                prop_assert_eq!(told, allowed, "told whatever the person wants");
+            } else if allowed {
+                let kind = tier.hazards == Hazards::NONE || tier.hazards.meets(wanted);
+                let grave = least.is_none_or(|least| severity.is_at_least(least));
+                prop_assert_eq!(told, kind && grave && !quiet);
+            }
+        }
     }
 
     #[test]
@@ -279,11 +411,11 @@ mod tests {
     #[test]
     fn a_channel_abroad_is_taken_only_with_consent() {
         let [null, fcm] = [ChannelKind::Null, ChannelKind::Fcm].map(ChannelKind::bit);
-        let tier = TierFacts { mode: Mode::Actual, priority: Priority::LifeThreat, expires: at(NOW + 60) };
+        let tier = tier(Mode::Actual, Priority::LifeThreat);
         let row = Facts { channels: null | fcm, ..facts() };
         let way = |abroad, linked, cross_border| {
             let policy = Policy { oldest_valid: PolicyVersion(2), channels: null | fcm, abroad };
-            let situation = Situation { linked, found: Found::ByPlace, cross_border };
+            let situation = Situation { linked, cross_border, ..situation(Found::ByPlace(Place::Live)) };
             let left_out = withheld(&row, situation, policy, at(NOW));
             match plan(&row, tier, situation, policy, at(NOW)) {
                 Verdict::Tell { route, .. } => Ok((route.channel(), left_out)),

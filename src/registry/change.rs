@@ -10,8 +10,8 @@ use foldhash::HashMap;
 use prost::Message;
 
 use crate::domain::{
-    AppName, Consent, DeviceTraits, EventKind, NewRegistration, PartnerName, PlacePrecision, PolicyVersion, Purpose,
-    Registration, SavedPlace, SavedPlaceId, Slot, Timestamp, Token, Zone, ZoneChange, ZoneName,
+    AppName, Consent, DeviceTraits, EventKind, NewRegistration, PartnerName, PlacePrecision, PolicyVersion,
+    Preferences, Purpose, Registration, SavedPlace, SavedPlaceId, Slot, Timestamp, Token, Zone, ZoneChange, ZoneName,
 };
 use crate::plan::Facts;
 use crate::wire::storage_v1::{AppRecord, EventRecord, PartnerRecord, RegistrationRecord, RegistryState, TokenRecord};
@@ -26,7 +26,7 @@ use super::records::{self, cid_of, decode, number_key, slot_key, token_key};
 use super::store::{Batch, Key, Payload, Space};
 use super::webhooks::WebhookChange;
 use super::zones::Drawn;
-use super::{Registered, RegistryError, Shared, Updated};
+use super::{Registered, RegistryError, Shared, Updated, wishes};
 
 /// The layout of keyspaces and keys that this build writes.
 pub(super) const LAYOUT: u32 = 2;
@@ -79,6 +79,8 @@ pub struct RegistrationChange {
     pub tokens: Option<Vec<Token>>,
     /// Whether the person takes part in exercises and tests.
     pub drills: Option<bool>,
+    /// What the person wants to be told of.
+    pub preferences: Option<Preferences>,
     /// Whether the person is under 14; that they are ends all that no guardian agreed to (R-P4).
     pub under_14: Option<bool>,
     /// How precisely the phone's place is held; what is held finer is held coarser from then on.
@@ -244,6 +246,10 @@ impl<'a> Pending<'a> {
         if let Some(precision) = change.place_precision {
             self.set_precision(slot, &mut record, precision);
         }
+        if let Some(preferences) = change.preferences {
+            record.preferences = records::write_preferences(&preferences);
+        }
+        check_zone(&record)?;
         self.put_changed(slot, &mut record);
         Ok(Updated { registration: self.registration(slot, &record)?, ended })
     }
@@ -364,6 +370,13 @@ impl<'a> Pending<'a> {
     }
 }
 
+/// Quiet hours are of some place's clocks. Whoever asks for what cannot be is told so, and not left to be woken.
+pub(super) fn check_zone(record: &RegistrationRecord) -> Result<(), RegistryError> {
+    let quiet = record.preferences.as_ref().is_some_and(|preferences| preferences.quiet_hours.is_some());
+    let zone = || record.traits.as_ref().and_then(|traits| wishes::zone(&traits.time_zone));
+    if quiet && zone().is_none() { Err(RegistryError::UnknownTimeZone) } else { Ok(()) }
+}
+
 /// As exactly as it is kept.
 fn as_kept(at: Timestamp) -> Timestamp {
     records::instant(at.as_microsecond())
@@ -404,8 +417,7 @@ impl Pending<'_> {
 
     pub(super) fn put_registration(&mut self, slot: Slot, record: &RegistrationRecord) {
         self.put(Space::Registrations, slot_key(slot), record);
-        let facts = records::facts(slot, record, &self.shared.languages);
-        self.draft.effects.facts(slot, facts, records::side_grants(record));
+        self.draft.effects.facts(slot, self.shared.row_of(slot, record), records::side_grants(record));
     }
 
     /// What becomes of zones by the changes so far.

@@ -4,11 +4,24 @@ use crate::domain::{AppSlot, Consent, EventKind, PartnerName, PolicyVersion, Pri
 use crate::plan::Grant;
 use crate::wire::storage_v1::{ConsentRecord, PartnerRecord, RegistrationRecord};
 
-use super::RegistryError;
-use super::change::Pending;
+use super::change::{Change, Pending};
 use super::effects::{Forgotten, Loss};
 use super::records::{self, number_key, slot_key};
 use super::store::{Space, damaged};
+use super::{Registry, RegistryError};
+
+impl Registry {
+    /// Retires a partner's privacy policy up to a version: what was agreed to under it counts no more for everything
+    /// planned after this returns.
+    pub async fn retire_policy(
+        &self,
+        partner: PartnerName,
+        version: PolicyVersion,
+    ) -> Result<PrivacyPolicy, RegistryError> {
+        self.change(Change::RetirePolicy(partner.clone(), version)).await?;
+        self.policy(&partner)
+    }
+}
 
 impl Pending<'_> {
     /// Only with consent is a place held (R-P1).

@@ -65,6 +65,9 @@ pub enum RegistryError {
         /// Which of several consents, from 0.
         consent: usize,
     },
+    /// There are quiet hours, and the time zone is none that is known (R-S2).
+    #[error("quiet hours need a time zone that is known")]
+    UnknownTimeZone,
     /// The server has just started, and is still reading what it holds.
     #[error("the registry is being loaded")]
     Loading,

@@ -6,6 +6,7 @@
 //! lock in the spare half of its last word: odd while the writer is inside, raised by two with each change. A reader
 //! that saw the sequence move reads again; it takes no lock and delays nobody.
 
+use std::hint::black_box;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -17,7 +18,10 @@ const CHUNK: usize = 1 << 16;
 const SEQUENCE_SHIFT: u32 = 32;
 const DATA: u64 = (1 << SEQUENCE_SHIFT) - 1;
 
-type Row = [AtomicU64; 4];
+/// Half a line of the processor's cache, so that reading one waits for memory once.
+#[derive(Default)]
+#[repr(align(32))]
+struct Row([AtomicU64; 4]);
 
 /// The facts of every registration.
 ///
@@ -47,11 +51,7 @@ impl FactsTable {
 
     /// The row of `slot`, as it was at one instant.
     pub(super) fn row(&self, slot: Slot) -> Facts {
-        let index = slot.0 as usize;
-        let Some(chunk) = self.chunks.get(index / CHUNK).and_then(OnceLock::get) else {
-            return Facts::default();
-        };
-        let row = &chunk[index % CHUNK];
+        let Some(Row(row)) = self.find(slot) else { return Facts::default() };
         let mut tries = 0_u32;
         loop {
             let last = row[3].load(Ordering::Acquire);
@@ -66,6 +66,18 @@ impl FactsTable {
             tries += 1;
             if tries.is_multiple_of(64) { std::thread::yield_now() } else { std::hint::spin_loop() }
         }
+    }
+
+    /// Reads one word of each row, so that all of them are near when they are read in earnest. Rows lie anywhere, and
+    /// one read after the other each waits for memory; these reads wait together.
+    pub(super) fn touch(&self, slots: impl Iterator<Item = Slot>) {
+        let word = |slot| self.find(slot).map_or(0, |Row(row)| row[3].load(Ordering::Relaxed));
+        black_box(slots.map(word).fold(0, u64::wrapping_add));
+    }
+
+    fn find(&self, slot: Slot) -> Option<&Row> {
+        let index = slot.0 as usize;
+        Some(&self.chunks.get(index / CHUNK)?.get()?[index % CHUNK])
     }
 
     /// The registrations from `first` on, in the order of their slots.
@@ -83,7 +95,7 @@ impl FactsTable {
     pub(super) fn set(&self, slot: Slot, facts: Facts) {
         let index = slot.0 as usize;
         let Some(chunk) = self.chunks.get(index / CHUNK) else { return };
-        let row = &chunk.get_or_init(|| (0..CHUNK).map(|_| Row::default()).collect())[index % CHUNK];
+        let Row(row) = &chunk.get_or_init(|| (0..CHUNK).map(|_| Row::default()).collect())[index % CHUNK];
         let words = facts.to_words();
         let last = row[3].load(Ordering::Relaxed);
         let sequence = (last >> SEQUENCE_SHIFT) as u32;

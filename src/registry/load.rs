@@ -185,7 +185,7 @@ fn load_part(
         }
         let record: RegistrationRecord = decode(Space::Registrations, &key, &payload)?;
         shared.set_grants(slot, records::side_grants(&record));
-        shared.facts.set(slot, records::facts(slot, &record, &shared.languages));
+        shared.facts.set(slot, shared.row_of(slot, &record));
         shared.names.insert(cid_of(&record, slot)?, slot);
         if !record.saved_places.is_empty() {
             part.follow(shared, slot, &record)?;

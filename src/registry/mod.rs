@@ -33,6 +33,7 @@ mod saved;
 mod sealing;
 mod store;
 mod webhooks;
+mod wishes;
 mod writer;
 mod zone_change;
 mod zones;
@@ -47,13 +48,14 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::audit::{Audit, Tail};
 use crate::domain::{
     AppName, AppSlot, AuditSubject, ChannelKind, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
-    PartnerName, PlaceId, PolicyVersion, PrivacyPolicy, Purpose, Registration, RegistrationName, SavedPlace,
-    SavedPlaceId, SignedDuration, Slot, Timestamp, Token,
+    PartnerName, PlaceId, PolicyVersion, Purpose, Registration, RegistrationName, SignedDuration, Slot, Timestamp,
+    Token,
 };
 use crate::locate::Index;
 use crate::metrics::Metrics;
-use crate::plan::{Facts, Grant, LanguageId};
+use crate::plan::{Facts, Grant, LanguageId, PreferencesId, Wish};
 use crate::tasks::Tasks;
+use crate::wire::storage_v1::RegistrationRecord;
 
 use change::{Change, Done};
 use directory::Directory;
@@ -68,6 +70,7 @@ use place_log::Limits;
 use places::Places;
 use store::Store;
 use webhooks::Webhooks;
+use wishes::{Rested, Wishes};
 use writer::{Caller, Job, Results, Writer};
 use zones::Zones;
 
@@ -151,6 +154,7 @@ struct Shared {
     saved_places: GrantTable,
     policies: Policies,
     languages: Languages,
+    wishes: Wishes,
     names: Names,
     directory: RwLock<Directory>,
     places: Places,
@@ -276,9 +280,31 @@ impl Registry {
         self.0.get().map_or(PolicyVersion(1), |open| open.shared.policies.oldest_valid(app))
     }
 
+    /// Brings the rows of some slots near, some dozens at most: reading them one by one then waits for memory once.
+    pub fn touch(&self, slots: impl Iterator<Item = Slot>) {
+        if let Some(open) = self.0.get() {
+            open.shared.facts.touch(slots);
+        }
+    }
+
     /// The language with this number.
     pub fn language(&self, id: LanguageId) -> Option<Language> {
         self.0.get()?.shared.languages.language(id)
+    }
+
+    /// What a person with these preferences wants to be told of at `now`.
+    pub fn wish(&self, id: PreferencesId, now: Timestamp) -> Wish {
+        self.0.get().map_or(Wish::EVERYTHING, |open| open.shared.wishes.wish(id, now))
+    }
+
+    /// Whose quiet hours have ended since after `since`, up to `now`: to be gone through at leisure, since all rows are
+    /// looked at if there is anybody.
+    pub fn rested(&self, since: Timestamp, now: Timestamp) -> impl Iterator<Item = Slot> {
+        let shared = self.0.get().map(|open| &*open.shared);
+        let rested = shared.map_or_else(Rested::default, |shared| shared.wishes.rested(since, now));
+        let shared = shared.filter(|_| !rested.is_empty());
+        let rows = shared.into_iter().flat_map(|shared| shared.facts.live(Slot(0)));
+        rows.filter(move |(_, facts)| rested.contains(facts.preferences())).map(|(slot, _)| slot)
     }
 
     /// The address of a registration at a vendor, if there is one that can be read.
@@ -393,34 +419,6 @@ impl Registry {
         self.change(Change::Withdraw(self.slot(name)?, purpose)).await.map(drop)
     }
 
-    /// Sets a place that a person follows, in place of the one with the same id; as it is held.
-    pub async fn set_saved_place(
-        &self,
-        name: &RegistrationName,
-        place: SavedPlace,
-    ) -> Result<(Slot, SavedPlace), RegistryError> {
-        let slot = self.slot(name)?;
-        let held = SavedPlace { place: place.precision.coarsen(place.place)?, ..place };
-        self.change(Change::SetSavedPlace(slot, Box::new(held.clone()))).await?;
-        Ok((slot, held))
-    }
-
-    /// Deletes a place that a person followed.
-    pub async fn delete_saved_place(&self, name: &RegistrationName, id: SavedPlaceId) -> Result<(), RegistryError> {
-        self.change(Change::DeleteSavedPlace(self.slot(name)?, id)).await.map(drop)
-    }
-
-    /// Retires a partner's privacy policy up to a version: what was agreed to under it counts no more for everything
-    /// planned after this returns.
-    pub async fn retire_policy(
-        &self,
-        partner: PartnerName,
-        version: PolicyVersion,
-    ) -> Result<PrivacyPolicy, RegistryError> {
-        self.change(Change::RetirePolicy(partner.clone(), version)).await?;
-        self.policy(&partner)
-    }
-
     /// Admits a partner.
     pub async fn create_partner(&self, name: PartnerName, display_name: String) -> Result<Profile, RegistryError> {
         let profile = Profile { display_name, created: self.shared()?.now() };
@@ -474,6 +472,7 @@ impl Shared {
             place_lifetime: config.place_lifetime,
             audit: config.audit.as_ref().map(|(audit, _)| audit.clone()),
             languages: Languages::default(),
+            wishes: Wishes::default(),
             names: Names::default(),
             directory: RwLock::default(),
             places: Places::new(index, config.capacity),
@@ -499,6 +498,11 @@ impl Shared {
     /// The server's time, as exactly as it is kept.
     fn now(&self) -> Timestamp {
         records::instant(self.clock.now().as_microsecond())
+    }
+
+    /// The row that planning reads.
+    fn row_of(&self, slot: Slot, record: &RegistrationRecord) -> Facts {
+        records::facts(slot, record, &self.languages, &self.wishes, self.clock.now())
     }
 
     /// Where a phone is.

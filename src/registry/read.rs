@@ -187,6 +187,7 @@ impl Shared {
             consents: records::read_consents(record),
             under_14: record.under_14,
             drills: record.drills,
+            preferences: records::read_preferences(record),
             place_precision: records::precision(record),
             place: place.map(|(place, _)| place),
             place_time: place.map(|(_, at)| at),

@@ -3,17 +3,22 @@
 use prost::Message;
 
 use crate::domain::{
-    AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Footprint, Guardian, Language,
-    PlacePrecision, Platform, PolicyVersion, Position, Private, Purpose, SavedPlace, SavedPlaceId, Slot, Timestamp,
+    AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Footprint, Guardian, Hazards,
+    Language, PlacePrecision, Platform, PolicyVersion, Position, Preferences, Private, Purpose, QuietHours, SavedPlace,
+    SavedPlaceId, Severity, Slot, Timestamp,
 };
 use crate::plan::{Facts, Flags, Grant};
-use crate::wire::storage_v1::{ConsentRecord, GuardianRecord, RegistrationRecord, SavedPlaceRecord, TraitsRecord};
+use crate::wire::storage_v1::{
+    ConsentRecord, GuardianRecord, PreferencesRecord, QuietHoursRecord, RegistrationRecord, SavedPlaceRecord,
+    TraitsRecord,
+};
 
 use super::RegistryError;
 use super::grants::SideGrants;
 use super::identity::DeviceId;
 use super::languages::Languages;
 use super::store::{Key, Space, damaged};
+use super::wishes::Wishes;
 
 pub(super) fn slot_key(slot: Slot) -> Key {
     Key::new(&[&slot.0.to_be_bytes()])
@@ -41,7 +46,13 @@ pub(super) fn instant(us: i64) -> Timestamp {
 }
 
 /// The row that planning reads.
-pub(super) fn facts(slot: Slot, record: &RegistrationRecord, languages: &Languages) -> Facts {
+pub(super) fn facts(
+    slot: Slot,
+    record: &RegistrationRecord,
+    languages: &Languages,
+    wishes: &Wishes,
+    now: Timestamp,
+) -> Facts {
     let mut row = Facts {
         device: slot.0,
         app: record.app as u16,
@@ -56,7 +67,11 @@ pub(super) fn facts(slot: Slot, record: &RegistrationRecord, languages: &Languag
     for (place, language) in row.languages.iter_mut().zip(read) {
         *place = languages.intern(&language);
     }
-    row
+    if record.preferences.is_none() {
+        return row;
+    }
+    let zone = record.traits.as_ref().map_or("", |traits| &traits.time_zone);
+    row.with_preferences(wishes.intern(&read_preferences(record), zone, now))
 }
 
 fn flags(record: &RegistrationRecord) -> Flags {
@@ -171,6 +186,31 @@ pub(super) fn read_consents(record: &RegistrationRecord) -> Vec<Consent> {
         })
     };
     record.consents.iter().filter_map(read).collect()
+}
+
+/// `None` for somebody who wants everything.
+pub(super) fn write_preferences(preferences: &Preferences) -> Option<PreferencesRecord> {
+    let quiet =
+        |hours: QuietHours| QuietHoursRecord { start_minute: hours.start().into(), end_minute: hours.end().into() };
+    (!preferences.is_everything()).then(|| PreferencesRecord {
+        least_severity: preferences.least_severity.map_or(0, |least| least as u32 + 1),
+        hazards: if preferences.hazards == Hazards::ALL { 0 } else { preferences.hazards.bits().into() },
+        quiet_hours: preferences.quiet_hours.map(quiet),
+    })
+}
+
+/// What of it a later version wrote and this one does not know reduces nothing.
+pub(super) fn read_preferences(record: &RegistrationRecord) -> Preferences {
+    let Some(record) = &record.preferences else { return Preferences::default() };
+    let hazards = Hazards::from_bits(record.hazards as u16);
+    let position = (record.least_severity as usize).checked_sub(1);
+    let minute = |minute: u32| u16::try_from(minute).ok();
+    let quiet = |hours: QuietHoursRecord| QuietHours::new(minute(hours.start_minute)?, minute(hours.end_minute)?);
+    Preferences {
+        least_severity: position.and_then(|position| Severity::ALL.get(position)).copied(),
+        hazards: if hazards == Hazards::NONE { Hazards::ALL } else { hazards },
+        quiet_hours: record.quiet_hours.and_then(quiet),
+    }
 }
 
 pub(super) fn write_traits(traits: &DeviceTraits) -> TraitsRecord {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::domain::{AppSlot, Cid, DeviceIdentifier, EventKind, LinkSecret, NewRegistration, Private, Purpose, Slot};
 use crate::wire::storage_v1::{IdentifierMember, IdentifierRecord, RegistrationRecord};
 
-use super::change::Pending;
+use super::change::{Pending, check_zone};
 use super::identity::{DeviceId, IdentifierHash, secret_hash};
 use super::records::{self, cid_of, device_of, slot_key, subject_of};
 use super::store::{Key, Space, damaged};
@@ -61,10 +61,12 @@ impl Pending<'_> {
             updated_us: self.now.as_microsecond(),
             subject: rand::random::<[u8; 16]>().to_vec().into(),
             place_commit: 0,
+            preferences: records::write_preferences(&new.preferences),
             under_14: new.under_14,
             place_precision: new.place_precision as u32,
             saved_places: Vec::new(),
         };
+        check_zone(&record)?;
         if new.place.is_some() {
             self.may_be_held(records::grant(&record, Purpose::Location), app)?;
         }

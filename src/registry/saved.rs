@@ -3,12 +3,29 @@
 use crate::domain::{PlacePrecision, Purpose, RegistrationName, SavedPlace, SavedPlaceId, Slot};
 use crate::wire::storage_v1::RegistrationRecord;
 
-use super::change::Pending;
+use super::change::{Change, Pending};
 use super::effects::Loss;
 use super::records;
 use super::{Registry, RegistryError};
 
 impl Registry {
+    /// Sets a place that a person follows, in place of the one with the same id; as it is held.
+    pub async fn set_saved_place(
+        &self,
+        name: &RegistrationName,
+        place: SavedPlace,
+    ) -> Result<(Slot, SavedPlace), RegistryError> {
+        let slot = self.slot(name)?;
+        let held = SavedPlace { place: place.precision.coarsen(place.place)?, ..place };
+        self.change(Change::SetSavedPlace(slot, Box::new(held.clone()))).await?;
+        Ok((slot, held))
+    }
+
+    /// Deletes a place that a person followed.
+    pub async fn delete_saved_place(&self, name: &RegistrationName, id: SavedPlaceId) -> Result<(), RegistryError> {
+        self.change(Change::DeleteSavedPlace(self.slot(name)?, id)).await.map(drop)
+    }
+
     /// The places that a person follows, by id; none if they may not be held any more.
     pub fn saved_places(&self, name: &RegistrationName) -> Result<Vec<SavedPlace>, RegistryError> {
         let (slot, shared) = (self.slot(name)?, self.shared()?);

@@ -6,50 +6,23 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
-use hazardcast::audit::Audit;
-use hazardcast::channel::{Channel, LinkChannel, NullChannel};
-use hazardcast::decide::{Lineages, Rules};
-use hazardcast::domain::{
-    AppName, ChannelKind, Clock, Consent, ConsentOrigin, DeviceTraits, Footprint, Language, ManualClock,
-    NewRegistration, PartnerName, PlaceId, PlacePrecision, Platform, PolicyVersion, Position, Private, Purpose,
-    SavedPlace, SavedPlaceId, SignedDuration, Slot, Timestamp, Token,
-};
-use hazardcast::fan_out::{FanOuts, LaneSeed, Planner, Recorder, Recovered, Surroundings};
+use hazardcast::domain::{Clock, ManualClock, NewRegistration, PlaceId, Slot, Timestamp};
+use hazardcast::fan_out::{FanOuts, Morning, Planner, Recorder};
 use hazardcast::intake::{Answer, Desk, DeskError};
-use hazardcast::journal::{self, Entry, Journal, Writer};
-use hazardcast::ledger::Ledger;
+use hazardcast::journal::{Entry, Writer};
 use hazardcast::link::Hub;
-use hazardcast::locate::Index;
-use hazardcast::metrics::Metrics;
 use hazardcast::registry::{self, Registered, Registry};
-use hazardcast::tasks::Tasks;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::lane::{Gate, Holds, LaneHand, Log, Tap};
+use crate::lane::{Holds, LaneHand, Log};
 use crate::message::Message;
 use crate::phone::Phone;
+use crate::pieces::{Pieces, Steps, Stored};
 
 /// When every clock starts.
 pub(crate) const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
-
-/// How much is done in one step.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Steps {
-    /// A planner's batch ends with the tile or list that brings it to so many devices.
-    pub(crate) planned: usize,
-    /// The most devices in a lane's batch.
-    pub(crate) sent: Sent,
-}
-
-/// The most devices in a lane's batch.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Sent {
-    Four,
-    FiveHundred,
-}
 
 /// The house. Its folder and its registry outlive a crash of what runs.
 pub(crate) struct House {
@@ -73,15 +46,9 @@ pub(crate) struct Running {
     desk_task: JoinHandle<()>,
     planner: Planner,
     recorder: Recorder,
+    morning: Morning,
     writer: Writer,
     stored: Stored,
-}
-
-/// The registry, and the places that it keeps in the index.
-struct Stored {
-    registry: Registry,
-    index: Arc<Index>,
-    tasks: Tasks,
 }
 
 impl House {
@@ -172,6 +139,11 @@ impl House {
         self.recorder.step()
     }
 
+    /// Tells those whose quiet hours have ended.
+    pub(crate) fn wake(&mut self) -> bool {
+        self.morning.step()
+    }
+
     /// Writes what waits for the disk.
     pub(crate) fn write(&mut self) -> bool {
         self.writer.write_waiting()
@@ -186,7 +158,7 @@ impl House {
     pub(crate) async fn run_out(&mut self) {
         self.hold(Holds::default());
         loop {
-            let mut any = self.plan() | self.record();
+            let mut any = self.plan() | self.record() | self.wake();
             for lane in 0..self.lanes.len() {
                 any |= self.send(lane).await;
             }
@@ -202,10 +174,11 @@ impl House {
     /// `registry`, the registry is read from disk too.
     pub(crate) async fn crash(&mut self, registry: bool) {
         let Some(run) = self.run.take() else { return };
-        let Running { fan_outs, hub, lanes, replayed, desk, desk_task, planner, recorder, writer, stored } = run;
+        let Running { fan_outs, hub, lanes, replayed, desk, desk_task, planner, recorder, morning, writer, stored } =
+            run;
         lanes.into_iter().for_each(LaneHand::kill);
         desk_task.abort();
-        drop((fan_outs, hub, replayed, desk, planner, recorder, writer));
+        drop((fan_outs, hub, replayed, desk, planner, recorder, morning, writer));
         // What was ended is gone when it has had its turn.
         for _ in 0..8 {
             tokio::task::yield_now().await;
@@ -230,79 +203,10 @@ impl DerefMut for House {
     }
 }
 
-impl Stored {
-    fn open(folder: &Path, clock: &Arc<ManualClock>) -> Self {
-        let metrics = Arc::new(Metrics::new());
-        let tasks = Tasks::new(Arc::clone(&metrics));
-        let index = Arc::new(Index::new());
-        let mut config = registry::Config::new(folder.join("registry"));
-        // Clocks jump by months, and nobody reports anew.
-        config.place_lifetime = SignedDuration::from_hours(1_000_000);
-        config.cache_bytes = 8 << 20;
-        let (places, time) = (Arc::clone(&index), Arc::clone(clock) as Arc<dyn Clock>);
-        let registry = Registry::open(&config, places, time, metrics, &tasks).expect("the registry opens");
-        Self { registry, index, tasks }
-    }
-
-    async fn make_app(&self) {
-        let app = app();
-        self.registry.create_partner(app.partner.clone(), String::new()).await.expect("it is new");
-        self.registry.create_app(app, String::new()).await.expect("it is new");
-    }
-
-    async fn reopen(self, folder: &Path, clock: &Arc<ManualClock>) -> Self {
-        let Self { registry, index, tasks } = self;
-        drop((registry, index));
-        tasks.wait(Duration::from_mins(1)).await.expect("the registry's writer ends");
-        Self::open(folder, clock)
-    }
-}
-
 impl Running {
     fn open(folder: &Path, stored: Stored, clock: &Arc<ManualClock>, log: &Arc<Log>, steps: Steps) -> Self {
-        let metrics = Arc::new(Metrics::new());
-        let tasks = Tasks::new(Arc::clone(&metrics));
-        let config = journal::Config {
-            dir: folder.join("journal"),
-            segment_bytes: 1 << 20,
-            keep: SignedDuration::from_hours(24 * 30),
-        };
-        let (journal, replay, writer) = Journal::open(&config, clock.now(), &metrics).expect("the journal opens");
-        let (mut lineages, ledger, mut recovered) = (Lineages::new(), Ledger::default(), Recovered::default());
-        let replayed: Vec<Entry> = replay.map(|entry| entry.expect("it can be read")).collect();
-        for entry in &replayed {
-            ledger.replay(entry);
-            recovered.replay(entry);
-            match entry {
-                Entry::Admitted(admitted) => lineages.admit(&admitted.bulletin),
-                Entry::Noted(noted) => lineages.note(noted),
-                Entry::Sent { .. } | Entry::Acknowledged { .. } | Entry::Finished { .. } => {}
-            }
-        }
-        let hub = Hub::new();
-        let time = Arc::clone(clock) as Arc<dyn Clock>;
-        let around = Surroundings {
-            index: Arc::clone(&stored.index),
-            registry: stored.registry.clone(),
-            ledger,
-            journal: journal.clone(),
-            hub: hub.clone(),
-            clock: Arc::clone(&time),
-            metrics,
-        };
-        let gates = [Arc::new(Gate::default()), Arc::new(Gate::default())];
-        let (links, null) = (LinkChannel::new(hub.clone()), NullChannel::new());
-        let seeds = match steps.sent {
-            Sent::Four => [seed::<_, 4>(links, &gates[0], log, &time), seed::<_, 4>(null, &gates[1], log, &time)],
-            Sent::FiveHundred => {
-                [seed::<_, 500>(links, &gates[0], log, &time), seed::<_, 500>(null, &gates[1], log, &time)]
-            }
-        };
-        let (fan_outs, workers) = FanOuts::assemble(around, 0, seeds.into());
-        fan_outs.recover(recovered);
-        let (desk, desk_task) =
-            Desk::new(lineages, Rules::default(), journal, Audit::memory(Arc::clone(&time)), fan_outs.clone(), time);
-        let desk_task = tasks.spawn("desk", desk_task.run());
+        let Pieces { fan_outs, hub, workers, gates, replayed, desk, desk_task, writer, stored, tasks } =
+            Pieces::new(folder, stored, clock, log, steps);
         let lanes = workers.lanes.into_iter().zip(gates).map(|(lane, gate)| LaneHand::new(lane, gate, &tasks));
         Self {
             fan_outs,
@@ -310,75 +214,12 @@ impl Running {
             lanes: lanes.collect(),
             replayed,
             desk,
-            desk_task,
-            planner: workers.planner.with_batch(steps.planned),
+            desk_task: tasks.spawn("desk", desk_task.run()),
+            planner: workers.planner,
             recorder: workers.recorder,
+            morning: workers.morning,
             writer,
             stored,
         }
-    }
-}
-
-fn seed<C: Channel, const BATCH: usize>(
-    channel: C,
-    gate: &Arc<Gate>,
-    log: &Arc<Log>,
-    time: &Arc<dyn Clock>,
-) -> LaneSeed {
-    LaneSeed::new(Tap::<C, BATCH>::new(channel, gate, log, Arc::clone(time)))
-}
-
-/// The tests' one app.
-pub(crate) fn app() -> AppName {
-    AppName::new(PartnerName::new("dev").expect("a name"), "alpha").expect("a name")
-}
-
-/// A grant under a policy that no test retires; it holds until it is withdrawn, or until `expires`.
-pub(crate) fn consent(purpose: Purpose, expires: Option<Timestamp>) -> Consent {
-    let (policy, origin) = (PolicyVersion(60_000), ConsentOrigin("test".to_owned()));
-    Consent { purpose, policy, granted: Timestamp::UNIX_EPOCH, expires, origin, guardian: None }
-}
-
-/// A place.
-pub(crate) fn point([lon, lat]: [f64; 2]) -> Footprint {
-    Footprint::Point(Private::new(Position::from_degrees(lon, lat).expect("on the globe")))
-}
-
-/// The one place that somebody follows.
-pub(crate) fn home(at: [f64; 2]) -> SavedPlace {
-    SavedPlace { id: home_id(), place: point(at), precision: PlacePrecision::Exact }
-}
-
-/// What its phone calls it.
-pub(crate) fn home_id() -> SavedPlaceId {
-    SavedPlaceId::new("home").expect("an id")
-}
-
-/// A token for the null channel.
-pub(crate) fn null_token() -> Token {
-    Token { channel: ChannelKind::Null, value: Private::new("null".to_owned()) }
-}
-
-/// A device at a place whose person has agreed to everything; by the null channel where `null`, else by links alone.
-pub(crate) fn device(at: [f64; 2], null: bool) -> NewRegistration {
-    NewRegistration {
-        app: app(),
-        request: None,
-        traits: DeviceTraits {
-            platform: Platform::Android,
-            brand: "".into(),
-            model: "".into(),
-            os_version: "".into(),
-            app_version: "".into(),
-            languages: vec![Language::parse("en").expect("a tag")],
-            time_zone: "".into(),
-        },
-        identifiers: Vec::new(),
-        tokens: if null { vec![null_token()] } else { Vec::new() },
-        consents: vec![consent(Purpose::EmergencyPush, None), consent(Purpose::Location, None)],
-        drills: false,
-        under_14: false,
-        place_precision: PlacePrecision::Exact,
-        place: Some((point(at), NOON)),
     }
 }

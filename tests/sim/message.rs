@@ -2,8 +2,8 @@
 
 use hazardcast::decide::Authority;
 use hazardcast::domain::{
-    Actor, Alert, AlertId, AlertRef, AlertScope, Area, Body, Caller, Certainty, Ground, Identifier, Info, InfoTexts,
-    Language, Mode, NonEmpty, Polygon, Priority, Ring, Sender, Severity, Subject, Timestamp, Urgency,
+    Actor, Alert, AlertId, AlertRef, AlertScope, Area, Body, Caller, Category, Certainty, Ground, Identifier, Info,
+    InfoTexts, Language, Mode, NonEmpty, Polygon, Priority, Ring, Sender, Severity, Subject, Timestamp, Urgency,
 };
 use hazardcast::intake::Submission;
 
@@ -12,6 +12,8 @@ use hazardcast::intake::Submission;
 pub(crate) struct Tier {
     pub(crate) area: Area,
     pub(crate) priority: Priority,
+    /// What it is of; not said: anything.
+    pub(crate) hazard: Option<Category>,
     pub(crate) expires: Timestamp,
 }
 
@@ -86,7 +88,7 @@ fn info(tier: &Tier) -> Info {
     assert_eq!(Priority::of(urgency, severity, certainty), tier.priority);
     Info {
         language: Language::parse("en").expect("a tag"),
-        categories: Vec::new(),
+        categories: tier.hazard.into_iter().collect(),
         event: "Storm".to_owned(),
         response_types: Vec::new(),
         urgency,

@@ -85,8 +85,8 @@ fn of_people() -> impl Strategy<Value = Act> {
         (prop::collection::vec(terms(), 0..4), any::<bool>(), any::<bool>())
             .prop_map(|(consents, place, again)| Act::RegistrationCreated { consents, place, again }),
         prop::collection::vec(terms(), 0..4).prop_map(|consents| Act::RegistrationRecovered { consents }),
-        any::<[bool; 6]>().prop_map(|[traits, tokens, drills, secret, under_14, place_precision]| {
-            Act::RegistrationUpdated { traits, tokens, drills, secret, under_14, place_precision }
+        any::<[bool; 7]>().prop_map(|[traits, tokens, drills, secret, preferences, under_14, place_precision]| {
+            Act::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision }
         }),
         prop::collection::vec(select(&Purpose::ALL), 0..4).prop_map(|purposes| Act::ConsentEnded { purposes }),
         any::<u16>().prop_map(|version| Act::PolicyRetired { version: PolicyVersion(version) }),

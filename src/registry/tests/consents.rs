@@ -1,7 +1,7 @@
 //! What a person agreed to, and that it ends when it ends (R-P1, R-P2).
 
 use super::*;
-use crate::domain::Guardian;
+use crate::domain::{Guardian, PrivacyPolicy};
 use crate::plan::Grant;
 use crate::registry::change::{Next, Pending};
 

@@ -11,6 +11,7 @@ mod identity;
 mod model;
 mod place_log;
 mod places;
+mod preferences;
 mod saved;
 mod tokens;
 mod uses;
@@ -29,7 +30,7 @@ use super::store::Space;
 use super::*;
 use crate::domain::{
     Cid, ConsentOrigin, DeviceIdentifier, DeviceTraits, IdentifierKind, ManualClock, PlaceId, PlacePrecision, Platform,
-    PolicyVersion, Position, Private, SignedDuration,
+    PolicyVersion, Position, Preferences, Private, SignedDuration,
 };
 use crate::wire::storage_v1::RegistrationRecord;
 
@@ -208,6 +209,7 @@ fn bare(name: &str) -> NewRegistration {
         tokens: Vec::new(),
         consents: Vec::new(),
         drills: false,
+        preferences: Preferences::default(),
         under_14: false,
         place_precision: PlacePrecision::Exact,
         place: None,

@@ -1,8 +1,8 @@
 //! Each use asks for exactly what the table of [`Use`] says, whoever agreed to what.
 
 use super::*;
-use crate::domain::{Mode, Priority, SavedPlace, SavedPlaceId, Use};
-use crate::plan::{Found, Grant, Policy, Situation, TierFacts, Verdict, plan, withheld};
+use crate::domain::{Hazards, Mode, Priority, SavedPlace, SavedPlaceId, Severity, Use};
+use crate::plan::{Found, Grant, Place, Policy, Situation, TierFacts, Verdict, Wish, plan, withheld};
 
 /// Whether the house does it for a registration; `None` for what is not built yet.
 fn is_done(house: &House, held: &Registration, used: Use) -> Option<bool> {
@@ -13,8 +13,9 @@ fn is_done(house: &House, held: &Registration, used: Use) -> Option<bool> {
     let cross_border = registry.cross_border(held.slot);
     let is_told = |found| {
         let expires = now + SignedDuration::from_hours(1);
-        let tier = TierFacts { mode: Mode::Actual, priority: Priority::Warning, expires };
-        let situation = Situation { linked: true, found, cross_border: Grant::default() };
+        let (priority, severity) = (Priority::Warning, Severity::Severe);
+        let tier = TierFacts { mode: Mode::Actual, priority, severity, hazards: Hazards::NONE, expires };
+        let situation = Situation { linked: true, found, wish: Wish::EVERYTHING, cross_border: Grant::default() };
         matches!(plan(&facts, tier, situation, policy, now), Verdict::Tell { .. })
     };
     match used {
@@ -22,10 +23,10 @@ fn is_done(house: &House, held: &Registration, used: Use) -> Option<bool> {
             let here = Some((point(1.0, 2.0), now));
             Some(house.make(|registry| registry.report_place(&held.name, here)).is_ok())
         }
-        Use::TellHere => Some(is_told(Found::ByPlace)),
+        Use::TellHere => Some(is_told(Found::ByPlace(Place::Live))),
         Use::TellOver => Some(is_told(Found::ByReach)),
         Use::SendAbroad => {
-            let situation = Situation { linked: false, found: Found::ByReach, cross_border };
+            let situation = Situation { linked: false, found: Found::ByReach, wish: Wish::EVERYTHING, cross_border };
             Some(withheld(&facts, situation, policy, now) == 0)
         }
         Use::HoldSavedPlaces => {
@@ -33,7 +34,7 @@ fn is_done(house: &House, held: &Registration, used: Use) -> Option<bool> {
             let saved = SavedPlace { id, place: point(1.0, 2.0), precision: PlacePrecision::Exact };
             Some(house.make(|registry| registry.set_saved_place(&held.name, saved)).is_ok())
         }
-        Use::TellThere => Some(is_told(Found::BySavedPlace(registry.saved_places_grant(held.slot)))),
+        Use::TellThere => Some(is_told(Found::ByPlace(Place::Saved(registry.saved_places_grant(held.slot))))),
         Use::MergeLinks | Use::StartApp => None,
     }
 }

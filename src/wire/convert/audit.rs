@@ -132,10 +132,11 @@ fn created_to_wire(consents: &[ConsentTerms], place: bool, again: bool) -> part:
 }
 
 fn updated_to_wire(act: &Act) -> part::RegistrationUpdated {
-    let &Act::RegistrationUpdated { traits, tokens, drills, secret, under_14, place_precision } = act else {
+    let &Act::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision } = act
+    else {
         return part::RegistrationUpdated::default();
     };
-    part::RegistrationUpdated { traits, tokens, drills, secret, under_14, place_precision }
+    part::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision }
 }
 
 fn decided_to_wire(

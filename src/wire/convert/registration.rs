@@ -3,9 +3,9 @@
 use compact_str::CompactString;
 
 use crate::domain::{
-    AppName, ChannelKind, Consent, ConsentOrigin, DeviceIdentifier, DeviceTraits, Footprint, Guardian, Language,
-    NewRegistration, PlacePrecision, PolicyVersion, Private, Registration, SavedPlace, SavedPlaceId, SignedDuration,
-    Timestamp, Token, UnfitPlace,
+    AppName, ChannelKind, Consent, ConsentOrigin, DeviceIdentifier, DeviceTraits, Footprint, Guardian, Hazards,
+    Language, NewRegistration, PlacePrecision, PolicyVersion, Preferences, Private, QuietHours, Registration,
+    SavedPlace, SavedPlaceId, Severity, SignedDuration, Timestamp, Token, UnfitPlace,
 };
 use crate::wire::v1;
 
@@ -40,6 +40,8 @@ pub fn to_wire(registration: &Registration) -> v1::Registration {
         }),
         create_time: Some(time::to_wire(registration.created)),
         update_time: Some(time::to_wire(registration.updated)),
+        preferences: (!registration.preferences.is_everything())
+            .then(|| preferences_to_wire(&registration.preferences)),
         gone_channels: registration.gone.iter().map(|&channel| terms::channel::to_wire(channel).into()).collect(),
     }
 }
@@ -65,6 +67,7 @@ pub fn new_registration(
         consents: consents(registration.consents, "registration.consents", now)?,
         drills: registration.drills,
         under_14: registration.under_14,
+        preferences: preferences(registration.preferences.as_ref(), "registration.preferences")?,
         place_precision,
         place,
     })
@@ -241,6 +244,52 @@ fn guardian(guardian: &v1::Guardian, field: &str) -> Result<Guardian, InvalidFie
 pub fn retired_version(version: u32, field: &str) -> Result<PolicyVersion, InvalidField> {
     let read = u16::try_from(version).ok().filter(|&version| (1..u16::MAX).contains(&version));
     read.map(PolicyVersion).ok_or_else(|| InvalidField::new(field, "must be 1 to 65,534"))
+}
+
+/// Reads what a person wants to be told of; everything where it is not said.
+pub fn preferences(preferences: Option<&v1::Preferences>, field: &str) -> Result<Preferences, InvalidField> {
+    let Some(preferences) = preferences else { return Ok(Preferences::default()) };
+    let at = |name: &str| format!("{field}.{name}");
+    let least = match preferences.least_severity {
+        0 => None,
+        least => Some(terms::severity::required(least, &at("least_severity"))?),
+    };
+    if least == Some(Severity::Unknown) {
+        return Err(InvalidField::new(at("least_severity"), "is no degree of severity"));
+    }
+    let mut hazards = Hazards::NONE;
+    for (i, &kind) in preferences.hazards.iter().enumerate() {
+        let field = format!("{field}.hazards[{i}]");
+        let kind = Hazards::of([terms::category::required(kind, &field)?]);
+        if hazards.meets(kind) {
+            return Err(InvalidField::new(field, "is given twice"));
+        }
+        hazards = hazards.or(kind);
+    }
+    let hazards = if hazards == Hazards::NONE { Hazards::ALL } else { hazards };
+    let quiet = preferences.quiet_hours.map(|hours| quiet_hours(hours, &at("quiet_hours"))).transpose()?;
+    Ok(Preferences { least_severity: least, hazards, quiet_hours: quiet })
+}
+
+fn quiet_hours(hours: v1::QuietHours, field: &str) -> Result<QuietHours, InvalidField> {
+    let minute = |minute: i32, name: &str| {
+        let minute = u16::try_from(minute).ok().filter(|&minute| minute < QuietHours::DAY);
+        minute.ok_or_else(|| InvalidField::new(format!("{field}.{name}"), "must be 0 to 1,439"))
+    };
+    let (start, end) = (minute(hours.start_minute, "start_minute")?, minute(hours.end_minute, "end_minute")?);
+    let differ = || InvalidField::new(format!("{field}.end_minute"), "must be another than start_minute");
+    QuietHours::new(start, end).ok_or_else(differ)
+}
+
+fn preferences_to_wire(preferences: &Preferences) -> v1::Preferences {
+    let &Preferences { least_severity, hazards, quiet_hours } = preferences;
+    let some = (hazards != Hazards::ALL).then(|| hazards.categories()).into_iter().flatten();
+    v1::Preferences {
+        least_severity: least_severity.map_or(0, |least| terms::severity::to_wire(least).into()),
+        hazards: some.map(|category| terms::category::to_wire(category).into()).collect(),
+        quiet_hours: quiet_hours
+            .map(|hours| v1::QuietHours { start_minute: hours.start().into(), end_minute: hours.end().into() }),
+    }
 }
 
 /// Reads what people call a partner or an app.

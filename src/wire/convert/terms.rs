@@ -1,8 +1,8 @@
 //! CAP's words and this house's, one for one.
 
 use crate::domain::{
-    Certainty, ChannelKind, DeliveryKey, GoodbyeReason, IdentifierKind, Intensity, IntensityScale, LineageId, Mode,
-    NoticeKind, PlacePrecision, Platform, Priority, Purpose, Revision, Role, Severity, Urgency,
+    Category, Certainty, ChannelKind, DeliveryKey, GoodbyeReason, IdentifierKind, Intensity, IntensityScale, LineageId,
+    Mode, NoticeKind, PlacePrecision, Platform, Priority, Purpose, Revision, Role, Severity, Urgency,
 };
 use crate::wire::v1;
 
@@ -34,6 +34,20 @@ macro_rules! one_for_one {
     };
 }
 
+one_for_one!(category, Category, v1::Category {
+    Category::Geo => v1::Category::Geo,
+    Category::Met => v1::Category::Met,
+    Category::Safety => v1::Category::Safety,
+    Category::Security => v1::Category::Security,
+    Category::Rescue => v1::Category::Rescue,
+    Category::Fire => v1::Category::Fire,
+    Category::Health => v1::Category::Health,
+    Category::Env => v1::Category::Env,
+    Category::Transport => v1::Category::Transport,
+    Category::Infra => v1::Category::Infra,
+    Category::CBRNE => v1::Category::Cbrne,
+    Category::Other => v1::Category::Other,
+});
 one_for_one!(mode, Mode, v1::AlertMode {
     Mode::Actual => v1::AlertMode::Actual,
     Mode::Exercise => v1::AlertMode::Exercise,

@@ -4,7 +4,7 @@ use hazardcast::domain::{Priority, Purpose, RegistrationName, Slot};
 
 use super::world::{AREA, FAR, INSIDE, World};
 use super::{Played, Story, at_every_moment};
-use crate::house::{consent, device};
+use crate::people::{consent, device};
 
 /// How one comes to be in the area.
 #[derive(Debug, Clone, Copy)]

@@ -9,7 +9,7 @@ use hazardcast::journal::Entry;
 
 use super::world::{AREA, FAR, INSIDE, World, is_within};
 use super::{Played, Story, at_every_moment};
-use crate::house::device;
+use crate::people::device;
 
 /// What happens before the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,9 +79,9 @@ impl Story for Crash {
                 unreleased += 1;
             }
         }
-        assert!(repeats <= 9 * 500, "{repeats} repeats, {says}");
+        assert!(repeats <= 9 * 300, "{repeats} repeats, {says}");
         // The one batch that was between its last look and its record when the cancel was accepted.
-        assert!(unreleased <= 500, "{unreleased} were not told that it is over, {says}");
+        assert!(unreleased <= 300, "{unreleased} were not told that it is over, {says}");
         self.check_link(world, played, &says);
     }
 }

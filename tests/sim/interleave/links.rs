@@ -6,7 +6,7 @@ use hazardcast::domain::Priority;
 
 use super::world::{AREA, INSIDE, World};
 use super::{Played, Story, at_every_moment};
-use crate::house::device;
+use crate::people::device;
 
 /// What else happens while the link is lost and opens again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,4 +151,41 @@ async fn one_who_can_be_reached_two_ways_is_told() {
     let mut world = World::open().await;
     world.phones = vec![world.house.phone(device(INSIDE[1], true)).await];
     at_every_moment(&mut world, &mut TwoWays).await;
+}
+
+/// A device that has had the alert, or not yet, comes into worse ground, and its link is lost with the word of that.
+struct Worse;
+
+impl Story for Worse {
+    const PARTS: usize = 1;
+
+    async fn before(&mut self, world: &mut World) {
+        world.put(&world.phones[0].name, INSIDE[0]).await;
+        let World { phones, house, .. } = world;
+        while phones[0].catch_up(house) {}
+    }
+
+    async fn part(&mut self, world: &mut World, _: usize) {
+        world.put(&world.phones[0].name, INSIDE[1]).await;
+        world.house.fan_outs.arrived(world.phones[0].slot);
+        while world.house.send(0).await {}
+        let World { phones, house, .. } = world;
+        phones[0].cut();
+        phones[0].open(house);
+        phones[0].opened(house);
+    }
+
+    fn check(&self, world: &World, played: &Played) {
+        let last = world.phones[0].received.iter().rfind(|received| received.shown == Shown::Sounded);
+        let last = last.map(|received| received.delivery.priority);
+        assert_eq!(last, Some(Priority::LifeThreat), "{}", played.again());
+    }
+}
+
+#[tokio::test]
+async fn what_rises_is_not_lost_with_a_link_though_what_went_before_was_acknowledged() {
+    let mut world = World::open().await;
+    world.tiers = vec![(AREA, Priority::Advisory), ([[0.5, 0.5], [1.0, 1.0]], Priority::LifeThreat)];
+    world.phones = vec![world.house.phone(device(INSIDE[0], false)).await];
+    at_every_moment(&mut world, &mut Worse).await;
 }

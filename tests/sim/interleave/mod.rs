@@ -9,6 +9,7 @@
 mod arrivals;
 mod crashes;
 mod links;
+mod nights;
 mod revisions;
 mod withdrawals;
 mod world;
@@ -64,22 +65,22 @@ impl Rhythm {
     const ALL: [Self; 3] = [Self::PlannerFirst, Self::LanesFirst, Self::ByTurns];
 }
 
-/// The most times that a story of several parts is played in one rhythm; beyond it, an even sample of the moments is
-/// taken. `HAZARDCAST_SIM_PLAYS` sets it.
-fn most_plays() -> usize {
+/// How many of the choices that put the parts of a story at different moments are played in one rhythm: an even sample
+/// of them. `HAZARDCAST_SIM_PLAYS` sets it. Those that put all parts between the same two steps are all played.
+fn sample() -> usize {
     #[expect(clippy::disallowed_methods, reason = "a test is told its size by the environment")]
     let plays = std::env::var("HAZARDCAST_SIM_PLAYS").ok().and_then(|plays| plays.parse().ok());
-    plays.unwrap_or(10)
+    plays.unwrap_or(6)
 }
 
 /// Plays the story for every choice of moments.
 async fn at_every_moment(world: &mut World, story: &mut impl Story) {
     for rhythm in Rhythm::ALL {
         let alone = play(world, story, rhythm, &[]).await;
-        let choices = choices(alone, parts(story));
-        let most = if parts(story) == 1 { choices.len() } else { most_plays() };
-        let stride = choices.len().div_ceil(most);
-        for moments in choices.iter().step_by(stride) {
+        let at_once = |moments: &Vec<usize>| moments.first() == moments.last();
+        let (same, apart): (Vec<_>, Vec<_>) = choices(alone, parts(story)).into_iter().partition(at_once);
+        let stride = apart.len().div_ceil(sample()).max(1);
+        for moments in same.iter().chain(apart.iter().step_by(stride)) {
             play(world, story, rhythm, moments).await;
         }
     }
@@ -140,12 +141,11 @@ async fn step(world: &mut World, rhythm: Rhythm, turn: usize) -> bool {
         Rhythm::LanesFirst => true,
         Rhythm::ByTurns => turn % 2 == 1,
     };
-    let planned = !lanes && world.house.plan();
-    planned || send(world).await || (lanes && world.house.plan())
+    (lanes && send(world).await) || world.house.plan() || (!lanes && send(world).await)
 }
 
 async fn send(world: &mut World) -> bool {
-    world.house.send(1).await || world.house.send(0).await || world.phones_go_on()
+    world.house.send(1).await || world.house.send(0).await || world.phones_go_on() || world.house.record()
 }
 
 impl Played {

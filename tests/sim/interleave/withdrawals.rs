@@ -4,7 +4,7 @@ use hazardcast::domain::{Consent, NewRegistration, PolicyVersion, Purpose, Regis
 
 use super::world::{FAR, INSIDE, World};
 use super::{Played, Story, at_every_moment};
-use crate::house::{app, consent, device, home};
+use crate::people::{app, consent, device, home};
 
 /// What is taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,10 +8,12 @@ use hazardcast::domain::{
 };
 use hazardcast::intake::Answer;
 
-use crate::house::{House, Sent, Steps, device, point};
+use crate::house::House;
 use crate::lane::Delivery;
 use crate::message::{Message, Says, Tier, block};
+use crate::people::{device, point};
 use crate::phone::Phone;
+use crate::pieces::{Sent, Steps};
 
 /// South-west and north-east corner of some ground.
 pub(super) type Corners = [[f64; 2]; 2];
@@ -26,7 +28,7 @@ pub(super) const FAR: [f64; 2] = [20.0, 20.0];
 pub(super) const INSIDE: [[f64; 2]; 3] = [[0.02, 0.02], [0.98, 0.98], [0.3, 0.7]];
 
 /// So many devices along each side of the area.
-const CROWD: u32 = 44;
+const CROWD: u32 = 36;
 
 /// A house, and a crowd in it.
 pub(super) struct World {
@@ -47,7 +49,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn open() -> Self {
-        let house = House::open(Steps { planned: 300, sent: Sent::FiveHundred }).await;
+        let house = House::open(Steps { planned: 300, sent: Sent::ThreeHundred }).await;
         let step = 1.0 / f64::from(CROWD);
         let column = |n: u32| (f64::from(n) + 0.5) * step;
         let places: Vec<[f64; 2]> = (0..CROWD)
@@ -110,6 +112,7 @@ impl World {
         let tier = |([south_west, north_east], priority): (Corners, Priority)| Tier {
             area: block(south_west, north_east),
             priority,
+            hazard: None,
             expires,
         };
         Message::warning(&format!("message-{}", self.sent), now, tiers.into_iter().map(tier).collect())

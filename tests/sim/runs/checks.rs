@@ -51,8 +51,12 @@ impl Day {
         if by_place {
             let of_tier = |tier: &&Tier| tier.priority == delivery.priority && tier.expires() == delivery.expires;
             let mut tiers = bulletin.tiers().iter().filter(of_tier);
-            let was_in = tiers.any(|tier| person.was_in(tier.area.areas(), *since));
-            assert!(was_in, "outside the area: {delivery:?}, {:?}", person.path);
+            let tier = tiers.find(|tier| person.was_in(tier.area.areas(), *since));
+            let tier = tier.unwrap_or_else(|| panic!("outside the area: {delivery:?}, {:?}", person.path));
+            // Of several such tiers it may have been another.
+            let alone = bulletin.tiers().iter().filter(of_tier).count() == 1;
+            let wants = delivery.kind == NoticeKind::Update || person.wants(tier, delivery.at);
+            assert!(wants || !alone, "not wanted: {delivery:?}, {:?}", person.preferences);
             // What one agrees to while it is on its way may bring a higher tier behind it.
             if person.stayed_since(*since) && (person.home().is_none() || person.changed < *since) {
                 let (tier, _) = person.tier_at(bulletin, self.law(), delivery.at).expect("it is inside");
@@ -97,7 +101,7 @@ struct Case<'a> {
 impl Case<'_> {
     fn check(&self) {
         if let Some((tier, usable)) = self.person.tier_at(self.bulletin, self.day.law(), self.day.now()) {
-            if usable && self.may_be_told() {
+            if usable && self.may_be_told() && self.person.wants(tier, self.day.now()) {
                 self.check_inside(tier);
             }
             return;

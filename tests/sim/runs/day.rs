@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use hazardcast::decide::Bulletin;
 use hazardcast::domain::{
-    Consent, DeliveryKey, LineageId, NewRegistration, NoticeKind, PolicyVersion, Position, Priority, Purpose,
-    SignedDuration, Slot, Timestamp,
+    Category, Consent, DeliveryKey, Hazards, LineageId, NewRegistration, NoticeKind, PolicyVersion, Position,
+    Preferences, Priority, Purpose, QuietHours, Severity, SignedDuration, Slot, Timestamp,
 };
 use hazardcast::journal::Entry;
 use rand::rngs::StdRng;
@@ -13,9 +13,11 @@ use rand::{RngExt, SeedableRng};
 
 use super::ground::Region;
 use super::people::{Law, Person};
-use crate::house::{House, Sent, Steps, consent, device};
+use crate::house::House;
 use crate::lane::{Delivery, Holds};
 use crate::message::Message;
+use crate::people::{consent, device};
+use crate::pieces::{Sent, Steps};
 
 /// How many people there are in the morning.
 const PEOPLE: usize = 40;
@@ -147,6 +149,19 @@ impl Day {
         Consent { policy: PolicyVersion(self.rng.random_range(oldest..=3)), ..consent(purpose, expires) }
     }
 
+    /// Mostly everything. The day begins at a quarter to three in the night: quiet hours begin and end soon.
+    pub(super) fn any_preferences(&mut self) -> Preferences {
+        let rng = &mut self.rng;
+        let least = rng.random_bool(0.2).then(|| Severity::ALL[rng.random_range(0..4)]);
+        let wanted = [Category::Met, Category::Geo][rng.random_range(0..2)];
+        let hazards = if rng.random_bool(0.15) { Hazards::of([wanted]) } else { Hazards::ALL };
+        let quiet = rng.random_bool(0.3).then(|| {
+            let (start, long) = (rng.random_range(1_380..1_740), rng.random_range(10..90));
+            QuietHours::new(start % QuietHours::DAY, (start + long) % QuietHours::DAY)
+        });
+        Preferences { least_severity: least, hazards, quiet_hours: quiet.flatten() }
+    }
+
     /// So many people come, each with consents, places and ways of its own.
     pub(super) async fn register(&mut self, count: usize) {
         let new: Vec<(NewRegistration, Option<Position>)> = (0..count).map(|_| self.newcomer()).collect();
@@ -164,6 +179,7 @@ impl Day {
                 location: granted(Purpose::Location),
                 saved_places: granted(Purpose::SavedPlaces),
                 drills: new.drills,
+                preferences: new.preferences,
                 path: vec![(turn, place)],
                 followed: Vec::new(),
                 changed: turn,
@@ -183,6 +199,8 @@ impl Day {
             }
         }
         new.drills = self.rng.random_bool(0.4);
+        new.traits.time_zone = "Asia/Tokyo".into();
+        new.preferences = self.any_preferences();
         let located = new.consents.iter().any(|consent| consent.purpose == Purpose::Location);
         if !located || self.rng.random_bool(0.1) {
             new.place = None;

@@ -7,8 +7,8 @@ use hazardcast::registry::{RegistrationChange, RegistryError};
 use rand::RngExt;
 
 use super::day::Day;
-use crate::house::{app, home, home_id};
 use crate::lane::Holds;
+use crate::people::{app, home, home_id};
 
 impl Day {
     pub(super) async fn event(&mut self) {
@@ -19,7 +19,8 @@ impl Day {
             660..680 => self.follow().await,
             680..740 => self.arrive(),
             740..780 => self.consent().await,
-            780..790 => self.drills().await,
+            780..785 => self.drills().await,
+            785..790 => self.prefer().await,
             790..800 => self.delete().await,
             800..810 => self.register(1).await,
             810..890 => self.send_message().await,
@@ -27,7 +28,8 @@ impl Day {
             900..915 => self.crash().await,
             915..945 => self.house.clock.advance(Duration::from_mins(self.rng.random_range(1..15))),
             945..950 => self.retire().await,
-            950..960 => self.house.fan_outs.tidy(),
+            950..955 => self.house.fan_outs.tidy(),
+            955..960 => _ = self.house.wake(),
             960..980 => {
                 let holds = Holds { before: false, after: self.rng.random_bool(0.5) };
                 self.house.hold(holds);
@@ -161,6 +163,17 @@ impl Day {
         let change = RegistrationChange { drills: Some(drills), ..RegistrationChange::default() };
         self.house.registry().update(&person.phone.name, change).await.expect("it is changed");
         (person.drills, person.changed) = (drills, turn);
+        self.arriving.push(person.phone.slot);
+    }
+
+    /// Somebody wants to be told of something else.
+    async fn prefer(&mut self) {
+        let number = self.anyone();
+        let (preferences, turn) = (self.any_preferences(), self.turn());
+        let person = &mut self.people[number];
+        let change = RegistrationChange { preferences: Some(preferences), ..RegistrationChange::default() };
+        self.house.registry().update(&person.phone.name, change).await.expect("it is changed");
+        (person.preferences, person.changed) = (preferences, turn);
         self.arriving.push(person.phone.slot);
     }
 

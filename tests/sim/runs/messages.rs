@@ -1,7 +1,7 @@
 //! What authorities send.
 
 use hazardcast::decide::Ignored;
-use hazardcast::domain::{Mode, Priority, SignedDuration, Timestamp};
+use hazardcast::domain::{Category, Mode, Priority, SignedDuration, Timestamp};
 use hazardcast::intake::Answer;
 use rand::RngExt;
 
@@ -93,6 +93,8 @@ impl Day {
         let minutes = self.rng.random_range(-5..120);
         let expires: Timestamp = self.now() + SignedDuration::from_mins(minutes);
         let priority = Priority::ALL[self.rng.random_range(0..Priority::ALL.len())];
-        Tier { area: self.region.area(&mut self.rng), priority, expires }
+        let hazards = [None, Some(Category::Met), Some(Category::Met), Some(Category::Geo)];
+        let hazard = hazards[self.rng.random_range(0..hazards.len())];
+        Tier { area: self.region.area(&mut self.rng), priority, hazard, expires }
     }
 }

@@ -19,22 +19,14 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|number| number.parse().ok())
 }
 
-/// Names the seed if its day does not end well.
-struct Seed(u64);
-
-impl Drop for Seed {
-    #[expect(clippy::print_stderr, reason = "a day that fails says how it is lived again")]
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the day failed: HAZARDCAST_SIM_SEED={} repeats it", self.0);
-        }
-    }
-}
-
 fn live(seed: u64) {
-    let _seed = Seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    runtime.block_on(async { Day::begin(seed).await.live().await });
+    let day = || runtime.block_on(async { Day::begin(seed).await.live().await });
+    if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(day)) {
+        let reason = panic.downcast_ref::<String>().map(String::as_str);
+        let reason = reason.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
+        panic!("HAZARDCAST_SIM_SEED={seed} repeats the day that failed: {reason}");
+    }
 }
 
 #[test]

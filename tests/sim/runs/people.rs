@@ -1,7 +1,9 @@
 //! The people of a run, as a plain list knows them.
 
 use hazardcast::decide::{Bulletin, Tier};
-use hazardcast::domain::{Area, Consent, Mode, PolicyVersion, Position, Timestamp};
+use hazardcast::domain::{
+    Area, Category, Consent, Info, Mode, PolicyVersion, Position, Preferences, Priority, Severity, Timestamp,
+};
 
 use crate::oracle;
 use crate::phone::Phone;
@@ -16,6 +18,7 @@ pub(super) struct Person {
     pub(super) location: Option<Consent>,
     pub(super) saved_places: Option<Consent>,
     pub(super) drills: bool,
+    pub(super) preferences: Preferences,
     /// Where it was, from which turn on.
     pub(super) path: Vec<(u64, Option<Position>)>,
     /// Which place its person followed, from which turn on.
@@ -75,6 +78,27 @@ impl Person {
             && in_mode
             && law.counts(self.emergency.as_ref())
             && (!by_place || law.counts(self.location.as_ref()) || law.counts(self.saved_places.as_ref()))
+    }
+
+    /// Whether its person wants to be told of this with sound at `now`. It is said the plain way: by the clock on the
+    /// wall in Tokyo, which is nine hours ahead the whole year.
+    pub(super) fn wants(&self, tier: &Tier, now: Timestamp) -> bool {
+        let Preferences { least_severity, hazards, quiet_hours } = self.preferences;
+        let minute = (now.as_second() / 60 + 9 * 60).rem_euclid(24 * 60) as u16;
+        let is_quiet = quiet_hours.is_some_and(|hours| {
+            let (start, end) = (hours.start(), hours.end());
+            if start < end { (start..end).contains(&minute) } else { !(end..start).contains(&minute) }
+        });
+        let grave = |info: &Info| match (info.severity, least_severity) {
+            (_, None | Some(Severity::Minor | Severity::Unknown)) | (Severity::Extreme, _) => true,
+            (Severity::Severe, Some(least)) => least != Severity::Extreme,
+            (Severity::Moderate, Some(least)) => least == Severity::Moderate,
+            (Severity::Minor | Severity::Unknown, Some(_)) => false,
+        };
+        let kinds: Vec<Category> = tier.infos.iter().flat_map(|info| info.categories.iter().copied()).collect();
+        let wanted: Vec<Category> = hazards.categories().collect();
+        let of_kind = kinds.is_empty() || kinds.iter().any(|kind| wanted.contains(kind));
+        tier.priority == Priority::LifeThreat || (tier.infos.iter().any(grave) && of_kind && !is_quiet)
     }
 
     /// Whether it, or the place that its person follows, was anywhere in these areas at any time since `turn`.

@@ -23,6 +23,7 @@ pub(super) enum Act {
         drills: Option<bool>,
         under_14: Option<bool>,
         precision: Option<PlacePrecision>,
+        preferences: Option<u8>,
     },
     Delete {
         of: Pick,
@@ -78,6 +79,7 @@ pub(super) struct Asked {
     pub(super) drills: bool,
     pub(super) under_14: bool,
     pub(super) precision: PlacePrecision,
+    pub(super) preferences: u8,
     pub(super) place: Option<(u8, i64)>,
 }
 
@@ -123,12 +125,12 @@ pub(super) fn asked() -> impl Strategy<Value = Asked> {
     let request = prop::option::weighted(0.3, 0..6_u8);
     let consents = prop::collection::vec(agreed(), 0..4);
     let place = prop::option::of(somewhere());
-    let flags = (any::<bool>(), prop::bool::weighted(0.2), precision());
+    let flags = (any::<bool>(), prop::bool::weighted(0.2), precision(), 0..4_u8);
     (0..APPS.len(), request, identifiers, addresses(), consents, flags, place).prop_map(
-        |(app, request, identifiers, tokens, mut consents, (drills, under_14, precision), place)| {
+        |(app, request, identifiers, tokens, mut consents, (drills, under_14, precision, preferences), place)| {
             consents.sort_by_key(|consent| consent.purpose);
             consents.dedup_by_key(|consent| consent.purpose);
-            Asked { app, request, identifiers, tokens, consents, drills, under_14, precision, place }
+            Asked { app, request, identifiers, tokens, consents, drills, under_14, precision, preferences, place }
         },
     )
 }
@@ -142,10 +144,12 @@ pub(super) fn update() -> impl Strategy<Value = Act> {
         prop::option::of(any::<bool>()),
         prop::option::weighted(0.3, any::<bool>()),
         prop::option::weighted(0.3, precision()),
+        prop::option::of(0..4_u8),
     );
     (any::<Pick>(), prop::option::of(any::<bool>()), prop::option::of(addresses()), flags).prop_map(
-        |(of, languages, tokens, (drills, under_14, precision))| Act::Update {
+        |(of, languages, tokens, (drills, under_14, precision, preferences))| Act::Update {
             precision,
+            preferences,
             of,
             languages,
             tokens,

@@ -11,12 +11,15 @@ use futures_util::future::{LocalBoxFuture, join_all};
 use proptest::prelude::*;
 use proptest::sample::Index as Pick;
 
+use super::preferences::{preferences, wish};
 use super::*;
 use crate::domain::{DeviceSlot, SavedPlace, SavedPlaceId};
 use crate::plan::{Flags, Grant};
 
 use acts::{APPS, Act, Asked, CHANNELS, PARTNERS, Step, steps};
-use values::{LIFETIME, at, consents, footprint, given, held_as, languages, saved_id, tokens, value};
+use values::{
+    LIFETIME, at, bare_name, consents, footprint, given, held_as, known_kinds, languages, saved_id, tokens, value,
+};
 
 /// A registration as the model has it.
 #[derive(Debug, Clone)]
@@ -32,6 +35,7 @@ struct Held {
     gone: BTreeSet<ChannelKind>,
     consents: BTreeMap<Purpose, Consent>,
     drills: bool,
+    preferences: u8,
     under_14: bool,
     precision: PlacePrecision,
     place: Option<(Footprint, Timestamp)>,
@@ -127,9 +131,7 @@ impl Model {
         if let Some(name) = repeated {
             let done = done.expect("it was done before");
             assert_eq!((&done.registration.name, done.created), (&name, false));
-            let held = self.get(&name).expect("a request is forgotten with its registration");
-            let old = std::mem::replace(&mut held.secret, done.link_secret);
-            return self.old_secrets.push((name, old));
+            return self.new_secret(name, done.link_secret);
         }
         let given_consents = consents(&asked.consents, now);
         if let Err(refused) = self.policies.admit(asked.app, asked.under_14, &given_consents) {
@@ -146,6 +148,7 @@ impl Model {
             gone: BTreeSet::new(),
             consents: given_consents.into_iter().map(|consent| (consent.purpose, consent)).collect(),
             drills: asked.drills,
+            preferences: asked.preferences,
             under_14: asked.under_14,
             precision: asked.precision,
             place: asked.place.map(|place| at(place, now)),
@@ -195,6 +198,13 @@ impl Model {
         self.held.insert(name.to_string(), held);
     }
 
+    /// It was asked for before: nothing changes but the secret.
+    fn new_secret(&mut self, name: RegistrationName, secret: LinkSecret) {
+        let held = self.get(&name).expect("a request is forgotten with its registration");
+        let old = std::mem::replace(&mut held.secret, secret);
+        self.old_secrets.push((name, old));
+    }
+
     /// Nothing that was offered means this registration any more.
     fn forget(&mut self, name: &RegistrationName) {
         self.offered.values_mut().for_each(|members| members.retain(|member| member != name));
@@ -206,7 +216,7 @@ impl Model {
         let Some(held) = self.get(name) else { return };
         match act {
             Act::Register(_) => {}
-            Act::Update { languages, tokens: addresses, drills, under_14, precision, .. } => {
+            Act::Update { languages, tokens: addresses, drills, under_14, precision, preferences, .. } => {
                 if let Some(precision) = *precision {
                     let coarser = precision > held.precision;
                     held.precision = precision;
@@ -219,6 +229,7 @@ impl Model {
                 }
                 held.languages = languages.unwrap_or(held.languages);
                 held.drills = drills.unwrap_or(held.drills);
+                held.preferences = preferences.unwrap_or(held.preferences);
                 if let Some(addresses) = addresses {
                     held.tokens = tokens(addresses);
                     held.gone.retain(|channel| !held.tokens.contains_key(channel));
@@ -283,20 +294,6 @@ fn partner_of(held: &Held) -> PartnerName {
     app(APPS[held.app]).partner
 }
 
-/// What stands for a name until there is one.
-fn bare_name() -> RegistrationName {
-    RegistrationName { app: app(ALPHA), cid: Cid([0; 16]) }
-}
-
-/// Each once, best kind first.
-fn known_kinds(identifiers: &[(IdentifierKind, u8)]) -> Vec<(IdentifierKind, u8)> {
-    let mut known = identifiers.to_vec();
-    known.sort_by_key(|(kind, _)| *kind);
-    let mut seen = BTreeSet::new();
-    known.retain(|offered| seen.insert(*offered));
-    known
-}
-
 impl Asked {
     fn new_registration(&self, now: Timestamp) -> NewRegistration {
         NewRegistration {
@@ -306,6 +303,7 @@ impl Asked {
             tokens: given(&tokens(&self.tokens)),
             consents: consents(&self.consents, now),
             drills: self.drills,
+            preferences: preferences(self.preferences),
             under_14: self.under_14,
             place_precision: self.precision,
             place: self.place.map(|place| at(place, now)),
@@ -336,13 +334,29 @@ impl Act {
         async move {
             match self {
                 Self::Register(asked) => return registry.register(asked.new_registration(now)).await.map(Some),
-                Self::Update { languages: both, tokens: addresses, drills, under_14, precision, .. } => {
+                Self::Update {
+                    languages: both,
+                    tokens: addresses,
+                    drills,
+                    under_14,
+                    precision,
+                    preferences: wanted,
+                    ..
+                } => {
                     let traits = both.map(|both| traits(languages(both)));
                     let tokens = addresses.map(|addresses| given(&tokens(&addresses)));
+                    let preferences = wanted.map(preferences);
                     registry
                         .update(
                             &name,
-                            RegistrationChange { traits, tokens, drills, under_14, place_precision: precision },
+                            RegistrationChange {
+                                traits,
+                                tokens,
+                                drills,
+                                preferences,
+                                under_14,
+                                place_precision: precision,
+                            },
                         )
                         .await
                         .map(drop)
@@ -496,6 +510,7 @@ impl Both {
             gone: held.gone.iter().copied().collect(),
             consents: held.consents.values().cloned().collect(),
             drills: held.drills,
+            preferences: preferences(held.preferences),
             under_14: held.under_14,
             place_precision: held.precision,
             place: held.place.map(|(place, _)| place),
@@ -524,7 +539,9 @@ impl Both {
             languages: facts.languages,
             flags: Flags(Flags::LIVE | flag(Flags::DRILLS, held.drills) | abroad | follows),
         };
-        assert_eq!(facts, expected);
+        assert_eq!(facts, expected.with_preferences(facts.preferences()));
+        let now = self.house.now();
+        assert_eq!(registry.wish(facts.preferences(), now), wish(held.preferences, now));
         let read = facts.languages.iter().filter_map(|&id| registry.language(id));
         assert!(read.eq(traits(languages(held.languages)).languages));
         for channel in CHANNELS {

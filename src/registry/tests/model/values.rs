@@ -1,6 +1,6 @@
 //! Small numbers as what they stand for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::*;
 use super::acts::{Agreed, CHANNELS};
@@ -66,4 +66,18 @@ pub(super) fn consents(agreed: &[Agreed], now: Timestamp) -> Vec<Consent> {
 
 pub(super) fn guardian() -> Guardian {
     Guardian { reference: Private::new("parent-7".to_owned()), method: "signed form".to_owned() }
+}
+
+/// What stands for a name until there is one.
+pub(super) fn bare_name() -> RegistrationName {
+    RegistrationName { app: app(ALPHA), cid: Cid([0; 16]) }
+}
+
+/// Each once, best kind first.
+pub(super) fn known_kinds(identifiers: &[(IdentifierKind, u8)]) -> Vec<(IdentifierKind, u8)> {
+    let mut known = identifiers.to_vec();
+    known.sort_by_key(|(kind, _)| *kind);
+    let mut seen = BTreeSet::new();
+    known.retain(|offered| seen.insert(*offered));
+    known
 }
