@@ -260,6 +260,8 @@ impl<'a> Pending<'a> {
         self.remove_tokens(slot, &record);
         self.remove_identifiers(slot, &record)?;
         self.remove_place(slot, &mut record);
+        // Those too that were saved by the same commit, of which memory has yet to learn.
+        self.remove_saved_places(slot, &mut record);
         self.draft.batch.remove(Space::Registrations, slot_key(slot));
         self.draft.effects.facts(slot, Facts::default(), SideGrants::default());
         self.draft.effects.lose(Loss::Registration(slot));

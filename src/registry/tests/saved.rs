@@ -53,6 +53,16 @@ fn eight_places_are_followed_and_no_more() {
 }
 
 #[test]
+fn a_place_that_is_saved_and_deleted_with_its_registration_in_one_commit_is_not_left_behind() {
+    let house = House::new();
+    let held = follower(&house);
+    let changes = vec![Change::SetSavedPlace(held.slot, Box::new(saved("home", 1.0))), Change::Delete(held.slot)];
+    let done = house.make(|registry| registry.submit(changes)).expect("it is running");
+    assert!(done.iter().all(Result::is_ok));
+    assert!(house.index().is_empty(), "nobody would ever look for it");
+}
+
+#[test]
 fn places_are_followed_under_their_own_consent_and_no_other() {
     let mut house = House::new();
     let without = house.register(full(ALPHA, "a1")).registration;
