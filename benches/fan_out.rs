@@ -29,7 +29,7 @@ use hazardcast::lifecycle::SystemClock;
 use hazardcast::link::Hub;
 use hazardcast::locate::{Hit, Order};
 use hazardcast::metrics::Metrics;
-use hazardcast::plan::{Found, Policy, Situation, TierFacts, Verdict, Wish, plan};
+use hazardcast::plan::{Found, Grant, Place, Policy, Situation, TierFacts, Verdict, Wish, plan};
 use hazardcast::tasks::Tasks;
 use hazardcast::{audit, decide, journal};
 use tempfile::TempDir;
@@ -124,14 +124,14 @@ async fn stages(town: &Town, round: u32, expected: usize) -> [Duration; 5] {
 
     let mut house = House::open(town);
     let now = SystemClock.now();
-    let policy = Policy { oldest_valid: PolicyVersion(1), channels: ChannelKind::Null.bit() };
+    let policy = Policy { oldest_valid: PolicyVersion(1), channels: ChannelKind::Null.bit(), abroad: 0 };
     let expires = now + SignedDuration::from_hours(1);
     let (priority, severity) = (Priority::Warning, Severity::Severe);
     let tier = TierFacts { mode: Mode::Actual, priority, severity, hazards: Hazards::ALL, expires };
     let began = Instant::now();
     let tells = |hit: &&Hit| {
-        let situation =
-            Situation { linked: house.hub.is_linked(hit.slot), found: Found::ByPlace, wish: Wish::EVERYTHING };
+        let (linked, cross_border) = (house.hub.is_linked(hit.slot), Grant::default());
+        let situation = Situation { linked, found: Found::ByPlace(Place::Live), wish: Wish::EVERYTHING, cross_border };
         matches!(plan(&town.registry.facts(hit.slot), tier, situation, policy, now), Verdict::Tell { .. })
     };
     let told = black_box(hits.iter().filter(tells).count());
@@ -214,8 +214,7 @@ impl House {
             clock: Arc::clone(&clock),
             metrics,
         };
-        let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
-        let (fan_outs, workers) = FanOuts::assemble(around, policy, vec![LaneSeed::new(NullChannel::new())]);
+        let (fan_outs, workers) = FanOuts::assemble(around, 0, vec![LaneSeed::new(NullChannel::new())]);
         let (desk, task) =
             Desk::new(Lineages::new(), Rules::default(), journal.clone(), audit, fan_outs.clone(), clock);
         tasks.spawn("desk", task.run());

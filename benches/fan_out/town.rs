@@ -8,8 +8,8 @@ use hazardcast::decide::Authority;
 use hazardcast::domain::{
     Actor, Alert, AlertId, AlertScope, AppName, Area, Body, Caller, Category, Certainty, ChannelKind, Clock, Consent,
     ConsentOrigin, DeviceTraits, Footprint, Ground, Identifier, Info, InfoTexts, Language, Mode, NewRegistration,
-    NonEmpty, PartnerName, Platform, PolicyVersion, Polygon, Position, Preferences, Private, Purpose, Ring, Sender,
-    Severity, Subject, Timestamp, Token, Urgency,
+    NonEmpty, PartnerName, PlacePrecision, Platform, PolicyVersion, Polygon, Position, Preferences, Private, Purpose,
+    Ring, Sender, Severity, Subject, Timestamp, Token, Urgency,
 };
 use hazardcast::intake::Submission;
 use hazardcast::lifecycle::SystemClock;
@@ -137,6 +137,7 @@ fn registration(app: &AppName, at: Position, now: Timestamp) -> NewRegistration 
         granted: now,
         expires: None,
         origin: ConsentOrigin("bench".to_owned()),
+        guardian: None,
     };
     NewRegistration {
         app: app.clone(),
@@ -156,6 +157,8 @@ fn registration(app: &AppName, at: Position, now: Timestamp) -> NewRegistration 
         tokens: vec![Token { channel: ChannelKind::Null, value: Private::new("null".to_owned()) }],
         consents: vec![consent(Purpose::EmergencyPush), consent(Purpose::Location)],
         drills: false,
+        under_14: false,
+        place_precision: PlacePrecision::Exact,
         preferences: Preferences::default(),
         place: Some((Footprint::Point(Private::new(at)), now)),
     }

@@ -77,6 +77,7 @@ impl Loading {
         let Around { metrics, tasks, stop, readiness, health } = around;
         let mut config = registry::Config::new(options.data_dir.join("registry"));
         config.cache_bytes = options.registry_cache_bytes;
+        config.place_lifetime = options.place_lifetime;
         config.most_zones = options.zones_of_one_partner;
         config.events = options.events;
         config.claim_wait = options.claim_wait;

@@ -26,7 +26,8 @@ use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Lineages, Rules};
 use crate::domain::{
-    Act, Actor, ActorKind, AlertOutcome, AuditEntry, Clock, Credential, Discretion, PolicyVersion, Principal,
+    Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Credential, Discretion, Principal,
+    SignedDuration,
 };
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::grpc::{self, Health, Services};
@@ -38,7 +39,6 @@ use crate::link::{Hub, Settings};
 use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
 use crate::locate::Index;
 use crate::metrics::Metrics;
-use crate::plan::Policy;
 use crate::registry::{EventLimits, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 use crate::webhook;
@@ -62,6 +62,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// The null channel, if devices are to be reached by it.
     pub null: Option<Null>,
+    /// Channels outside the region that the data are in: what goes by them needs its person's consent (R-P7).
+    pub abroad: Vec<ChannelKind>,
     /// The size of the journal's segments, bytes.
     pub segment_bytes: u64,
     /// The size of the audit log's segments, bytes.
@@ -72,6 +74,8 @@ pub struct Options {
     pub claim_wait: Duration,
     /// How long an identity key that was retired is valid for look-up.
     pub key_overlap: Duration,
+    /// How old the report of a phone's place may be.
+    pub place_lifetime: SignedDuration,
     /// The most zones of one partner.
     pub zones_of_one_partner: usize,
     /// The least count of people that partners and authorities are told.
@@ -232,8 +236,8 @@ impl App {
             clock: Arc::clone(&options.clock),
             metrics: Arc::clone(&metrics),
         };
-        let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
-        let (fan_outs, workers) = FanOuts::assemble(around, policy, lanes(&options, &hub)?);
+        let abroad = options.abroad.iter().fold(0, |bits, channel| bits | channel.bit());
+        let (fan_outs, workers) = FanOuts::assemble(around, abroad, lanes(&options, &hub)?);
         fan_outs.recover(replayed.recovered);
         let clock = Arc::clone(&options.clock);
         let (desk, desk_task) =

@@ -94,20 +94,10 @@ fn write_act(act: &Act) -> StoredAct {
             StoredAct::ServerStarted(part::ServerStarted { version: version.to_string(), development: *development })
         }
         Act::ServerStopped => StoredAct::ServerStopped(part::ServerStopped {}),
-        Act::RegistrationCreated { consents, place, again, claim, vouched } => {
-            StoredAct::RegistrationCreated(part::RegistrationCreated {
-                consents: consents.iter().map(write_terms).collect(),
-                place: *place,
-                again: *again,
-                claim: *claim,
-                vouched: *vouched,
-            })
-        }
+        Act::RegistrationCreated { .. } => StoredAct::RegistrationCreated(write_created(act)),
         Act::RegistrationEnded => StoredAct::RegistrationEnded(part::RegistrationEnded {}),
         Act::RegistrationRead => StoredAct::RegistrationRead(part::RegistrationRead {}),
-        &Act::RegistrationUpdated { traits, tokens, drills, secret, preferences } => {
-            StoredAct::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret, preferences })
-        }
+        Act::RegistrationUpdated { .. } => StoredAct::RegistrationUpdated(write_updated(act)),
         Act::RegistrationRecovered { consents } => StoredAct::RegistrationRecovered(part::RegistrationRecovered {
             consents: consents.iter().map(write_terms).collect(),
         }),
@@ -121,6 +111,16 @@ fn write_act(act: &Act) -> StoredAct {
         }
         Act::ConsentWithdrawn { purpose } => {
             StoredAct::ConsentWithdrawn(part::ConsentWithdrawn { purpose: write_purpose(*purpose) })
+        }
+        Act::ConsentEnded { purposes } => StoredAct::ConsentEnded(part::ConsentEnded {
+            purposes: purposes.iter().copied().map(write_purpose).collect(),
+        }),
+        Act::PolicyRetired { version } => StoredAct::PolicyRetired(part::PolicyRetired { version: version.0.into() }),
+        Act::SavedPlaceSet => StoredAct::SavedPlaceSet(part::SavedPlaceSet {}),
+        Act::SavedPlaceDeleted => StoredAct::SavedPlaceDeleted(part::SavedPlaceDeleted {}),
+        Act::SavedPlacesRead => StoredAct::SavedPlacesRead(part::SavedPlacesRead {}),
+        &Act::PlacesForgotten { stale, without_consent } => {
+            StoredAct::PlacesForgotten(part::PlacesForgotten { stale, without_consent })
         }
         Act::AlertDecided { authority, alert, outcome, recovered } => {
             StoredAct::AlertDecided(write_decided(authority, alert.as_ref(), outcome, *recovered))
@@ -173,9 +173,7 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
         },
         StoredAct::RegistrationEnded(_) => Act::RegistrationEnded,
         StoredAct::RegistrationRead(_) => Act::RegistrationRead,
-        StoredAct::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret, preferences }) => {
-            Act::RegistrationUpdated { traits, tokens, drills, secret, preferences }
-        }
+        StoredAct::RegistrationUpdated(updated) => read_updated(updated),
         StoredAct::RegistrationRecovered(recovered) => Act::RegistrationRecovered {
             consents: recovered.consents.iter().map(read_terms).collect::<Result<_, _>>()?,
         },
@@ -187,6 +185,16 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
             Act::ConsentGranted(read_terms(granted.terms.as_ref().ok_or(Missing("terms"))?)?)
         }
         StoredAct::ConsentWithdrawn(withdrawn) => Act::ConsentWithdrawn { purpose: read_purpose(withdrawn.purpose)? },
+        StoredAct::ConsentEnded(ended) => {
+            Act::ConsentEnded { purposes: ended.purposes.into_iter().map(read_purpose).collect::<Result<_, _>>()? }
+        }
+        StoredAct::PolicyRetired(retired) => Act::PolicyRetired { version: read_policy(retired.version)? },
+        StoredAct::SavedPlaceSet(_) => Act::SavedPlaceSet,
+        StoredAct::SavedPlaceDeleted(_) => Act::SavedPlaceDeleted,
+        StoredAct::SavedPlacesRead(_) => Act::SavedPlacesRead,
+        StoredAct::PlacesForgotten(part::PlacesForgotten { stale, without_consent }) => {
+            Act::PlacesForgotten { stale, without_consent }
+        }
         StoredAct::AlertDecided(decided) => read_decided(decided)?,
         StoredAct::AlertPreviewed(previewed) => Act::AlertPreviewed {
             alert: read_alert(&previewed.alert.ok_or(Missing("alert"))?)?,
@@ -209,6 +217,27 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
         StoredAct::IdentityKeyRotated(_) => Act::IdentityKeyRotated,
         StoredAct::IdentityKeyErased(_) => Act::IdentityKeyErased,
     })
+}
+
+fn write_created(act: &Act) -> part::RegistrationCreated {
+    let &Act::RegistrationCreated { ref consents, place, again, claim, vouched } = act else {
+        return part::RegistrationCreated::default();
+    };
+    let consents = consents.iter().map(write_terms).collect();
+    part::RegistrationCreated { consents, place, again, claim, vouched }
+}
+
+fn write_updated(act: &Act) -> part::RegistrationUpdated {
+    let &Act::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision } = act
+    else {
+        return part::RegistrationUpdated::default();
+    };
+    part::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision }
+}
+
+fn read_updated(updated: part::RegistrationUpdated) -> Act {
+    let part::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision } = updated;
+    Act::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision }
 }
 
 fn write_holder(holder: &Actor) -> part::Holder {
@@ -266,17 +295,26 @@ fn write_terms(terms: &ConsentTerms) -> part::ConsentTerms {
         granted_us: terms.granted.as_microsecond(),
         expires_us: terms.expires.map(Timestamp::as_microsecond),
         origin_digest: Bytes::copy_from_slice(&terms.origin_digest),
+        guardian_digest: terms.guardian_digest.map(|digest| Bytes::copy_from_slice(&digest)).unwrap_or_default(),
     }
 }
 
 fn read_terms(terms: &part::ConsentTerms) -> Result<ConsentTerms, InvalidEntry> {
     Ok(ConsentTerms {
         purpose: read_purpose(terms.purpose)?,
-        policy: PolicyVersion(u16::try_from(terms.policy).map_err(|_| Impossible("policy"))?),
+        policy: read_policy(terms.policy)?,
         granted: instant(terms.granted_us, "granted_us")?,
         expires: terms.expires_us.map(|expires| instant(expires, "expires_us")).transpose()?,
         origin_digest: array(&terms.origin_digest, "origin_digest")?,
+        guardian_digest: match &*terms.guardian_digest {
+            [] => None,
+            _ => Some(array(&terms.guardian_digest, "guardian_digest")?),
+        },
     })
+}
+
+fn read_policy(version: u32) -> Result<PolicyVersion, InvalidEntry> {
+    u16::try_from(version).map(PolicyVersion).map_err(|_| Impossible("policy"))
 }
 
 fn write_purpose(purpose: Purpose) -> u32 {
@@ -327,11 +365,15 @@ pub(super) fn trace(record: &stored::AuditRecord) -> Trace<'_> {
             | StoredAct::RegistrationUpdated(_)
             | StoredAct::RegistrationRecovered(_)
             | StoredAct::ConsentGranted(_)
-            | StoredAct::ConsentWithdrawn(_),
+            | StoredAct::ConsentWithdrawn(_)
+            | StoredAct::ConsentEnded(_)
+            | StoredAct::SavedPlaceSet(_)
+            | StoredAct::SavedPlaceDeleted(_),
         ) => Trace::Changed(&record.subjects),
         Some(
             StoredAct::PartnerCreated(_)
             | StoredAct::AppCreated(_)
+            | StoredAct::PolicyRetired(_)
             | StoredAct::ZoneCreated(_)
             | StoredAct::ZoneUpdated(_)
             | StoredAct::ZoneDeleted(_)

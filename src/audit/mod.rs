@@ -186,13 +186,17 @@ impl Drop for Shared {
 
 /// What the log keeps of a consent.
 pub fn terms(consent: &Consent) -> ConsentTerms {
-    let digest = chain::sha256(consent.origin.0.as_bytes());
+    let digest = |text: &str| {
+        let digest = chain::sha256(text.as_bytes());
+        std::array::from_fn(|at| digest[at])
+    };
     ConsentTerms {
         purpose: consent.purpose,
         policy: consent.policy,
         granted: consent.granted,
         expires: consent.expires,
-        origin_digest: std::array::from_fn(|at| digest[at]),
+        origin_digest: digest(&consent.origin.0),
+        guardian_digest: consent.guardian.as_ref().map(|guardian| digest(&guardian.method)),
     }
 }
 

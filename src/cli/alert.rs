@@ -141,7 +141,10 @@ async fn preview(args: &PreviewArgs, json: bool) -> Result<ExitCode> {
     let answer = answer.map_err(refused)?.into_inner();
     let ignored = answer.ignored();
     let told: Vec<_> = answer.told.iter().map(|told| (channel_name(told.channel), told.count)).collect();
+    let withheld: Vec<_> = answer.withheld.iter().map(|held| (channel_name(held.channel), held.count)).collect();
     if json {
+        let withheld: serde_json::Map<String, Value> =
+            withheld.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         let told: serde_json::Map<String, Value> =
             told.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         let line = json!({
@@ -151,6 +154,7 @@ async fn preview(args: &PreviewArgs, json: bool) -> Result<ExitCode> {
             "rounded_to": answer.rounded_to,
             "told": told,
             "skipped": skipped(&answer.skipped),
+            "withheld": withheld,
             "problems": problems(&answer.problems),
         });
         print_line(&line.to_string());
@@ -163,6 +167,11 @@ async fn preview(args: &PreviewArgs, json: bool) -> Result<ExitCode> {
         }
         for skip in &answer.skipped {
             print_line(&format!("  {} would not: {}", skip.count, skip.reason.replace('_', " ")));
+        }
+        for (name, count) in withheld {
+            print_line(&format!(
+                "  {count} not over {name}: it leads out of the region, and they have not agreed to that"
+            ));
         }
     } else {
         print_line(&format!("it would not be sent: {}", ignore_name(ignored)));

@@ -8,6 +8,7 @@ use super::audit::AuditCommand;
 use super::demo::DemoArgs;
 use super::device::DeviceCommand;
 use super::events::{EventsArgs, WebhookCommand};
+use super::policy::PolicyCommand;
 use super::registry::RegistryCommand;
 use super::serve::ServeArgs;
 
@@ -61,6 +62,9 @@ pub enum Command {
     /// Says who may call a server: partners, authorities and operators
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Retires versions of a partner's privacy policy, and shows how far it is retired
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Shows what happens to a partner's registrations
     Events(EventsArgs),
     /// Says where a partner's events are sent
@@ -119,6 +123,8 @@ mod tests {
             "hazardcast demo",
             "hazardcast device simulate",
             "hazardcast events",
+            "hazardcast policy retire",
+            "hazardcast policy show",
             "hazardcast registry export",
             "hazardcast registry import",
             "hazardcast serve",

@@ -73,6 +73,7 @@ fn details(details: &Details) -> Value {
         Details::RegistrationUpdated(updated) => json!({
             "traits": updated.traits, "tokens": updated.tokens, "drills": updated.drills, "secret": updated.secret,
             "preferences": updated.preferences,
+            "under_14": updated.under_14, "place_precision": updated.place_precision,
         }),
         Details::PlacesReported(reported) => json!({
             "reported": reported.report_count, "forgotten": reported.forget_count,
@@ -80,6 +81,13 @@ fn details(details: &Details) -> Value {
         }),
         Details::ConsentGranted(terms) => consent(terms),
         Details::ConsentWithdrawn(withdrawn) => json!({ "purpose": purpose(withdrawn.purpose) }),
+        Details::ConsentEnded(ended) => {
+            json!({ "purposes": ended.purposes.iter().copied().map(purpose).collect::<Vec<_>>() })
+        }
+        Details::PolicyRetired(retired) => json!({ "version": retired.version }),
+        Details::PlacesForgotten(forgotten) => json!({
+            "stale": forgotten.stale_count, "without_consent": forgotten.without_consent_count,
+        }),
         Details::AlertDecided(decided) => json!({
             "authority": decided.authority,
             "alert": decided.alert.as_ref().map(alert),
@@ -112,6 +120,7 @@ fn consent(terms: &part::ConsentTerms) -> Value {
         "granted": at(terms.grant_time),
         "expires": at(terms.expire_time),
         "origin_digest": hex(&terms.origin_digest),
+        "guardian_digest": hex(&terms.guardian_digest),
     })
 }
 
@@ -139,18 +148,20 @@ fn words(value: &Value) -> String {
         Value::Array(items) => items.is_empty(),
         _ => false,
     };
+    let item = |value: &Value| value.as_str().map_or_else(|| words(value), str::to_owned);
     let word = |(key, value): (&String, &Value)| match value {
         Value::Bool(true) => key.clone(),
         Value::String(text) => format!("{key} {text}"),
         Value::Object(_) => format!("{key} ({})", words(value)),
-        Value::Array(items) => format!("{key} ({})", items.iter().map(words).collect::<Vec<_>>().join("; ")),
+        Value::Array(items) => format!("{key} ({})", items.iter().map(item).collect::<Vec<_>>().join("; ")),
         other => format!("{key} {other}"),
     };
     let empty = Map::new();
     let fields = value.as_object().unwrap_or(&empty).iter();
     // Digests are for machines.
-    let told =
-        fields.filter(|(key, value)| !says_nothing(value) && !["sha256", "origin_digest"].contains(&key.as_str()));
+    let told = fields.filter(|(key, value)| {
+        !says_nothing(value) && !["sha256", "origin_digest", "guardian_digest"].contains(&key.as_str())
+    });
     told.map(word).collect::<Vec<_>>().join(", ")
 }
 
@@ -182,6 +193,7 @@ mod tests {
             granted: Timestamp::constant(1_700_000_000, 0),
             expires: None,
             origin_digest: [0xcd; 16],
+            guardian_digest: None,
         };
         let record = record(Some(Act::ConsentGranted(terms)));
         let row = row(&record);

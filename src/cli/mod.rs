@@ -18,6 +18,7 @@ mod judge;
 pub mod log;
 pub mod map;
 mod output;
+pub mod policy;
 mod population;
 pub mod registry;
 pub mod serve;
@@ -57,6 +58,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             Command::Device(device::DeviceCommand::Simulate(args)) => device::simulate(args, cli.json).await,
             Command::Registry(command) => registry::run(command, cli.json).await,
             Command::Access(command) => access::run(command, cli.json).await,
+            Command::Policy(command) => policy::run(command, cli.json).await,
             Command::Events(args) => events::run(args, cli.json).await,
             Command::Webhook(command) => events::run_webhook(command, cli.json).await,
         }

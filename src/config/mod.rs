@@ -14,10 +14,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use crate::domain::ChannelKind;
+
 pub use bounded::Bounded;
 pub use sections::{
-    Access, Audit, Events, FanOut, Journal, Link, Log, LogFormat, LogLevel, Registry, Server, Statistics, Switch, Tls,
-    Webhooks,
+    Access, Audit, ChannelSettings, Channels, Events, FanOut, Journal, Link, Log, LogFormat, LogLevel, Region,
+    Registry, Server, Statistics, Switch, Tls, Webhooks,
 };
 
 /// All settings with their defaults and meanings, as shipped.
@@ -44,6 +46,8 @@ pub struct Config {
     pub audit: Audit,
     /// The registry's store.
     pub registry: Registry,
+    /// Ways out but links.
+    pub channel: Channels,
     /// Counts of people.
     pub statistics: Statistics,
     /// Partners' events.
@@ -96,6 +100,12 @@ impl Config {
     /// The settings as shipped.
     pub fn shipped() -> Self {
         read(defaults()).expect("the embedded defaults are tested")
+    }
+
+    /// Channels that lead out of the region that the registry is in.
+    pub fn abroad(&self) -> Vec<ChannelKind> {
+        let leads_out = |settings: &ChannelSettings| settings.region.is_outside(&self.registry.region);
+        self.channel.all().into_iter().filter(|(_, settings)| leads_out(settings)).map(|(kind, _)| kind).collect()
     }
 
     /// The shipped settings with those of `file` over them.
@@ -194,6 +204,8 @@ mod tests {
             ("link = 5", "link"),
             ("[journal]\nsegment_mib = 5000", "from 1 to 4096"),
             ("data_dir = 1", "data_dir"),
+            ("[channel.null]\nregion = \"the EU\"", "channel.null.region"),
+            ("[channel.fax]\nregion = \"eu\"", "fax"),
         ];
         let mut different = BTreeSet::new();
         for (text, key) in cases {
@@ -204,6 +216,16 @@ mod tests {
         }
         let error = over("[link\n").expect_err("malformed");
         assert!(error.starts_with("site.toml is not TOML: "), "{error}");
+    }
+
+    #[test]
+    fn a_channel_of_another_region_leads_abroad() {
+        let abroad = |text: &str| over(text).expect("fine").abroad();
+        assert_eq!(abroad("[registry]\nregion = \"eu\""), []);
+        assert_eq!(abroad("[registry]\nregion = \"eu\"\n[channel.null]\nregion = \"eu\""), []);
+        assert_eq!(abroad("[registry]\nregion = \"eu\"\n[channel.null]\nregion = \"us\""), [ChannelKind::Null]);
+        // Where the data are is not said, and where this leads is: it may be elsewhere.
+        assert_eq!(abroad("[channel.null]\nregion = \"us\""), [ChannelKind::Null]);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 
 use crate::access::{Allowance, Limits};
-use crate::domain::SignedDuration;
+use crate::domain::{ChannelKind, SignedDuration};
 use crate::grpc::SILENCE;
 use crate::listen::{self, CertificateFiles};
 use crate::registry::EventLimits;
@@ -157,9 +158,12 @@ impl Audit {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Registry {
+    /// The region that the data are in.
+    pub region: Region,
     cache_mib: Bounded<16, 65_536>,
     claim_wait_days: Bounded<1, 3_650>,
     identity_key_overlap_days: Bounded<1, 3_650>,
+    place_lifetime_days: Bounded<1, 3_650>,
     zones_of_one_partner: Bounded<0, 10_000>,
 }
 
@@ -177,6 +181,11 @@ impl Registry {
     /// How long the holder of a CID is to be silent before one that claims it holds it.
     pub fn claim_wait(&self) -> Duration {
         Duration::from_hours(24 * u64::from(self.claim_wait_days.get()))
+    }
+
+    /// How old the report of a phone's place may be.
+    pub fn place_lifetime(&self) -> SignedDuration {
+        SignedDuration::from_hours(i64::from(self.place_lifetime_days.get()) * 24)
     }
 
     /// The most zones that one partner may have.
@@ -233,6 +242,50 @@ impl Webhooks {
             first_retry: Duration::from_secs(self.first_retry_seconds.get().into()),
         }
     }
+}
+
+/// Where data are, or go to: at most 32 of `a-z`, `0-9` and `-`, as the operator calls it. Empty where nothing is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Region(String);
+
+impl Region {
+    /// Whether what goes here leaves the region that the data are in. Where nothing is said it does not.
+    pub fn is_outside(&self, data: &Self) -> bool {
+        !self.0.is_empty() && self != data
+    }
+}
+
+impl<'de> Deserialize<'de> for Region {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let is_good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if name.len() > 32 || !name.bytes().all(is_good) {
+            return Err(D::Error::custom("a region is at most 32 of a-z, 0-9 and -"));
+        }
+        Ok(Self(name))
+    }
+}
+
+/// Ways out but links, each with its settings. A link leads to the device itself, and out of no region.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Channels {
+    null: ChannelSettings,
+}
+
+impl Channels {
+    /// The settings of each.
+    pub fn all(&self) -> [(ChannelKind, &ChannelSettings); 1] {
+        [(ChannelKind::Null, &self.null)]
+    }
+}
+
+/// What is set of a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct ChannelSettings {
+    /// The region that it leads to.
+    pub region: Region,
 }
 
 /// Devices' links.

@@ -122,6 +122,8 @@ pub struct ConsentTerms {
     pub expires: Option<Timestamp>,
     /// The first half of the SHA-256 of [`ConsentOrigin`](super::ConsentOrigin)'s text.
     pub origin_digest: [u8; 16],
+    /// That of how the guardian's consent was obtained; `None` means that no guardian gave it.
+    pub guardian_digest: Option<[u8; 16]>,
 }
 
 /// What the desk made of an alert.
@@ -209,6 +211,10 @@ pub enum Act {
         secret: bool,
         /// What the person wants to be told of.
         preferences: bool,
+        /// Whether the person is under 14.
+        under_14: bool,
+        /// How precisely its places are held.
+        place_precision: bool,
     },
     /// After a crash: a registration had been changed, and the record of that was lost.
     RegistrationRecovered {
@@ -234,6 +240,29 @@ pub enum Act {
     ConsentWithdrawn {
         /// What they had agreed to.
         purpose: Purpose,
+    },
+    /// What had been agreed to counts no more, since no guardian has: the person turned out to be under 14.
+    ConsentEnded {
+        /// What had been agreed to.
+        purposes: Vec<Purpose>,
+    },
+    /// A partner retired its privacy policy up to a version: what was agreed to under it counts no more.
+    PolicyRetired {
+        /// The newest version that is retired.
+        version: PolicyVersion,
+    },
+    /// A place that the person follows was set.
+    SavedPlaceSet,
+    /// A place that the person followed was deleted.
+    SavedPlaceDeleted,
+    /// The places that the person follows were read.
+    SavedPlacesRead,
+    /// The server forgot places by itself.
+    PlacesForgotten {
+        /// How many were too old.
+        stale: u64,
+        /// How many no consent allowed to hold any more.
+        without_consent: u64,
     },
     /// An alert was decided on.
     AlertDecided {
@@ -297,7 +326,7 @@ pub enum Act {
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 30] = [
+    pub const NAMES: [&str; 36] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -328,6 +357,12 @@ impl Act {
         "webhook.deleted",
         "identity_key.rotated",
         "identity_key.erased",
+        "consent.ended",
+        "policy.retired",
+        "saved_place.set",
+        "saved_place.deleted",
+        "saved_place.read",
+        "places.forgotten",
     ];
 
     /// The action's name: what was acted on, and how.
@@ -363,6 +398,12 @@ impl Act {
             Self::WebhookDeleted => 27,
             Self::IdentityKeyRotated => 28,
             Self::IdentityKeyErased => 29,
+            Self::ConsentEnded { .. } => 30,
+            Self::PolicyRetired { .. } => 31,
+            Self::SavedPlaceSet => 32,
+            Self::SavedPlaceDeleted => 33,
+            Self::SavedPlacesRead => 34,
+            Self::PlacesForgotten { .. } => 35,
         };
         Self::NAMES[position]
     }

@@ -20,9 +20,10 @@ pub enum EventKind {
     ConsentGranted(Purpose, PolicyVersion),
     /// The person withdrew.
     ConsentWithdrawn(Purpose, PolicyVersion),
-    /// What the person agreed to has ended by itself.
+    /// What the person agreed to has ended without a withdrawal: its time has come, or the person is a child, and no
+    /// guardian had agreed.
     ConsentExpired(Purpose, PolicyVersion),
-    /// The place of the phone was forgotten, since nothing allows to hold it any more.
+    /// The place of the phone was forgotten, since nothing allows to hold it any more, or it was too old.
     PlaceForgotten,
     /// The app was registered anew on its device: what was agreed to before, its place and its addresses are gone.
     Restarted,

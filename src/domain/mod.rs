@@ -21,6 +21,7 @@ mod id;
 mod language;
 mod non_empty;
 mod notice;
+mod precision;
 mod preferences;
 mod private;
 mod receipt;
@@ -38,7 +39,7 @@ pub use audit::{
 };
 pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
 pub use clock::{Clock, ManualClock};
-pub use consent::{Consent, ConsentOrigin, PolicyVersion, Purpose};
+pub use consent::{Consent, ConsentOrigin, Guardian, PolicyVersion, PrivacyPolicy, Purpose, Use};
 pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Proof};
 pub use discretion::{Discretion, Told};
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
@@ -51,11 +52,13 @@ pub use id::{
 pub use language::{InvalidLanguage, Language};
 pub use non_empty::NonEmpty;
 pub use notice::{Notice, NoticeKind, NoticePlace, NoticeText, Priority};
+pub use precision::{PlacePrecision, UnfitPlace};
 pub use preferences::{Hazards, Preferences, Quiet, QuietHours};
 pub use private::Private;
 pub use receipt::{ChannelKind, Fault, Milestone, Outcome, Scope, VendorId};
 pub use registration::{
-    DeviceIdentifier, DeviceTraits, Footprint, IdentifierKind, NewRegistration, Platform, Registration, Token,
+    DeviceIdentifier, DeviceTraits, Footprint, IdentifierKind, NewRegistration, Platform, Registration, SavedPlace,
+    SavedPlaceId, Token,
 };
 pub use webhook::{InvalidUrl, Webhook, WebhookSecret, WebhookState, WebhookUrl, is_public};
 pub use zone::{Zone, ZoneChange, ZoneName};

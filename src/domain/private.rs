@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A place, token or device identifier. Its `Debug` prints `[redacted]`; it has no `Display`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Private<T>(T);
 
 impl<T> Private<T> {

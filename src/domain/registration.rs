@@ -3,8 +3,8 @@
 use compact_str::CompactString;
 
 use super::{
-    AppName, AppSlot, AuditSubject, ChannelKind, Consent, DeviceSlot, Gid, Language, LinkSecret, Position, Preferences,
-    Private, RegistrationName, Slot, Timestamp,
+    AppName, AppSlot, AuditSubject, ChannelKind, Consent, DeviceSlot, Gid, Language, LinkSecret, PlacePrecision,
+    Position, Preferences, Private, RegistrationName, Slot, Timestamp,
 };
 
 /// The operating system of a device.
@@ -113,6 +113,40 @@ pub enum Footprint {
     },
 }
 
+/// What a phone calls a place that its user follows: 1 to 32 of `A-Z`, `a-z`, `0-9`, `-` and `_`. It means something to
+/// the phone alone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SavedPlaceId(Private<CompactString>);
+
+impl SavedPlaceId {
+    /// The id, if it is one.
+    pub fn new(id: &str) -> Option<Self> {
+        let is_good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        ((1..=32).contains(&id.len()) && id.bytes().all(is_good)).then(|| Self(Private::new(id.into())))
+    }
+
+    /// As the phone gave it.
+    pub fn as_str(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+/// A place that somebody follows, wherever their phone is (R-S3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedPlace {
+    /// What the phone calls it.
+    pub id: SavedPlaceId,
+    /// Where it is.
+    pub place: Footprint,
+    /// How precisely it is held.
+    pub precision: PlacePrecision,
+}
+
+impl SavedPlace {
+    /// The most that a registration has.
+    pub const MOST: usize = 8;
+}
+
 /// A registration as its store holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registration {
@@ -136,8 +170,12 @@ pub struct Registration {
     pub gone: Vec<ChannelKind>,
     /// Grants, at most one a purpose.
     pub consents: Vec<Consent>,
+    /// Whether the person is under 14, so that only what a guardian agreed to counts (R-P4).
+    pub under_14: bool,
     /// Whether the person takes part in exercises and tests (R-E9).
     pub drills: bool,
+    /// How precisely the phone's place is held.
+    pub place_precision: PlacePrecision,
     /// What the person wants to be told of (R-S2).
     pub preferences: Preferences,
     /// Where the phone is, if it may be held.
@@ -169,8 +207,12 @@ pub struct NewRegistration {
     pub tokens: Vec<Token>,
     /// Grants, at most one a purpose.
     pub consents: Vec<Consent>,
+    /// Whether the person is under 14, so that only what a guardian agreed to counts (R-P4).
+    pub under_14: bool,
     /// Whether the person takes part in exercises and tests.
     pub drills: bool,
+    /// How precisely the phone's place is held.
+    pub place_precision: PlacePrecision,
     /// What the person wants to be told of.
     pub preferences: Preferences,
     /// Where the phone is, and when it was there.

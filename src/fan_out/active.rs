@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::channel::{Content, Told, told};
 use crate::decide::{Bulletin, Content as BulletinContent, TierIndex};
-use crate::domain::{DeliveryKey, DeviceSlot, Footprint, Language, LineageId, Notice, NoticeKind, Priority, Timestamp};
+use crate::domain::{DeliveryKey, DeviceSlot, Language, LineageId, Notice, NoticeKind, Priority, Timestamp};
 use crate::ledger::{Claim, Progress, Reach, Round};
 use crate::plan::TierFacts;
 use crate::wire;
@@ -105,12 +105,6 @@ impl FanOut {
             Some(&found) if kind != NoticeKind::Release => found,
             _ => TierFacts::release(self.bulletin.parts().mode, self.bulletin.parts().expires),
         }
-    }
-
-    /// The highest tier that holds at `now` and whose ground touches the place.
-    pub fn tier_at(&self, at: Footprint, now: Timestamp) -> Option<TierIndex> {
-        let holds = |tier: &crate::decide::Tier| tier.expires() > now && tier.area.touches(at);
-        Some(TierIndex(self.bulletin.tiers().iter().position(holds)? as u8))
     }
 
     /// The priority that the whole fan-out has among others: its highest tier's, and a cancel's is as high as any.

@@ -13,9 +13,9 @@ use crate::domain::{
 };
 use crate::journal::{Entry, Ticket};
 use crate::ledger::{AppCounts, Claim, settle};
-use crate::plan::{Facts, Situation, Verdict, plan};
+use crate::plan::{Facts, Grant, Situation, Verdict, plan};
 
-use super::queue::Errand;
+use super::queue::{By, Errand};
 use super::{FanOut, FanOuts};
 
 impl FanOuts {
@@ -23,11 +23,9 @@ impl FanOuts {
     pub fn arrived(&self, slot: Slot) {
         // The place is in the index before it is asked what stands there: see `stand`.
         settle();
-        if !self.standing().is_empty()
-            && let Some(at) = self.place(slot)
-        {
+        if !self.standing().is_empty() {
             let now = self.now();
-            for (lineage, _) in self.standing().at(at) {
+            for lineage in self.lineages_at(slot, &self.facts(slot)) {
                 if let Some(fan_out) = self.newest(lineage) {
                     self.bring_up_to_date(&fan_out, slot, now);
                 }
@@ -38,7 +36,7 @@ impl FanOuts {
 
     /// Their partner is told who has come into a zone of its (R-S1). After alerts: these are more urgent.
     fn look_into_zones(&self, slot: Slot) {
-        for zone in self.0.around.registry.enter_zones(slot, self.policy().oldest_valid) {
+        for zone in self.0.around.registry.enter_zones(slot) {
             self.metrics().zone_entries.inc();
             self.0.around.registry.note_event(slot, EventKind::ZoneEntered(zone.name.clone()));
         }
@@ -57,16 +55,30 @@ impl FanOuts {
             return Vec::new();
         }
         let (device, now) = (facts.device(), self.now());
-        let here = self.place(slot).map(|at| self.standing().at(at)).unwrap_or_default();
+        let here = self.lineages_at(slot, &facts);
         let in_force = self.in_force();
         let is_concerned = |fan_out: &FanOut| {
-            let is_here = here.iter().any(|(lineage, _)| *lineage == fan_out.lineage());
-            is_here || fan_out.reach.may_show(device) || shown.iter().any(|key| fan_out.follows(*key))
+            here.contains(&fan_out.lineage())
+                || fan_out.reach.may_show(device)
+                || shown.iter().any(|key| fan_out.follows(*key))
         };
         let concerned = in_force.iter().filter(|fan_out| is_concerned(fan_out.as_ref()));
         let owed = concerned.filter_map(|fan_out| self.catch_up(fan_out, slot, shown, now)).collect();
         self.look_into_zones(slot);
         owed
+    }
+
+    /// What is in force where the registration is, or a place that its person follows.
+    pub(super) fn lineages_at(&self, slot: Slot, facts: &Facts) -> Vec<LineageId> {
+        let mut found = Vec::new();
+        for (_, at) in self.places(slot, facts) {
+            for (lineage, _) in self.standing().at(at) {
+                if !found.contains(&lineage) {
+                    found.push(lineage);
+                }
+            }
+        }
+        found
     }
 
     /// A lane has left a device untold which may since have become one to tell (its link opened or its person agreed
@@ -107,18 +119,18 @@ impl FanOuts {
             Met::NotDue => {
                 let facts = self.facts(slot);
                 let owed = facts.is_live() && fan_out.is_release_owed(facts.device(), shown);
-                return owed.then(|| self.owed(fan_out, &Due::release(facts), now)).flatten();
+                return owed.then(|| self.owed(fan_out, slot, &Due::release(facts), now)).flatten();
             }
             Met::Put | Met::Untold => return None,
         };
         let acknowledged = fan_out.round.is_acknowledged(due.facts.device());
-        if acknowledged { None } else { self.owed(fan_out, &due, now) }
+        if acknowledged { None } else { self.owed(fan_out, slot, &due, now) }
     }
 
     /// Puts one device into a lane, if it has not had the bulletin and the plan says to tell it.
     fn bring_up_to_date(&self, fan_out: &Arc<FanOut>, slot: Slot, now: Timestamp) -> Met {
         let Some(due) = self.due(fan_out, slot, now) else { return Met::NotDue };
-        let Due { facts, tier, kind, claim } = due;
+        let Due { facts, tier, kind, claim, by } = due;
         let device = facts.device();
         if kind != NoticeKind::Release && fan_out.round.find(device) {
             fan_out.progress.found(1);
@@ -126,14 +138,15 @@ impl FanOuts {
         if fan_out.has_had(device, claim) {
             return Met::Had(due);
         }
-        let situation = self.situation(slot, &facts, kind.into(), now);
-        match plan(&facts, fan_out.tier_facts(tier, kind), situation, self.policy(), now) {
+        let policy = self.policy(&facts);
+        let situation = self.situation(slot, &facts, self.found(slot, kind, by), policy, now);
+        match plan(&facts, fan_out.tier_facts(tier, kind), situation, policy, now) {
             Verdict::Tell { route, .. } if may_take(kind, route.channel()) => {
                 if !fan_out.round.claim(device, claim) {
                     return Met::Claimed(due);
                 }
                 fan_out.progress.planned(1);
-                self.hand_over(route, &Errand { fan_out: Arc::clone(fan_out), tier, kind }, &[slot]);
+                self.hand_over(route, &Errand { fan_out: Arc::clone(fan_out), tier, kind, by }, &[slot]);
                 Met::Put
             }
             Verdict::Tell { .. } | Verdict::Skip(_) => Met::Untold,
@@ -147,23 +160,24 @@ impl FanOuts {
             return None;
         }
         let device = facts.device();
-        if let Some(tier) = self.place(slot).and_then(|at| fan_out.tier_at(at, now)) {
+        if let Some((tier, by)) = self.tier_of(&fan_out.bulletin, slot, &facts, now) {
             let priority = fan_out.tier_facts(tier, NoticeKind::Alert).priority;
             let kind = if fan_out.has_heard(device, tier) { NoticeKind::Update } else { NoticeKind::Alert };
-            return Some(Due { facts, tier, kind, claim: Claim::Tell(priority) });
+            return Some(Due { facts, tier, kind, claim: Claim::Tell(priority), by });
         }
         fan_out.is_release_due(device).then(|| Due::release(facts))
     }
 
     /// What was sent and not acknowledged, to be sent again. The device drops it if it had it after all; if it had not,
     /// it sounds now, and so it is for the person to say whether it may.
-    fn owed(&self, fan_out: &FanOut, due: &Due, now: Timestamp) -> Option<EncodedNotice> {
+    fn owed(&self, fan_out: &FanOut, slot: Slot, due: &Due, now: Timestamp) -> Option<EncodedNotice> {
         let Due { facts, tier, .. } = due;
         // One that was told by this bulletin alone, and may not have it, is not told of a change.
         let first = due.kind == NoticeKind::Update && fan_out.past.before.is_none();
         let kind = if first { NoticeKind::Alert } else { due.kind };
-        let situation = Situation { linked: true, found: kind.into(), wish: self.wish(facts, now) };
-        let verdict = plan(facts, fan_out.tier_facts(*tier, kind), situation, self.policy(), now);
+        let (found, wish) = (self.found(slot, kind, due.by), self.wish(facts, now));
+        let situation = Situation { linked: true, found, wish, cross_border: Grant::default() };
+        let verdict = plan(facts, fan_out.tier_facts(*tier, kind), situation, self.policy(facts), now);
         let Verdict::Tell { .. } = verdict else { return None };
         let languages: Vec<_> = facts.languages.iter().filter_map(|&id| self.language(id)).collect();
         let info = fan_out.best_info(*tier, kind, languages.iter())?;
@@ -207,11 +221,12 @@ struct Due {
     tier: TierIndex,
     kind: NoticeKind,
     claim: Claim,
+    by: By,
 }
 
 impl Due {
     fn release(facts: Facts) -> Self {
-        Self { facts, tier: TierIndex(0), kind: NoticeKind::Release, claim: Claim::Release }
+        Self { facts, tier: TierIndex(0), kind: NoticeKind::Release, claim: Claim::Release, by: By::Live }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::channel::{Channel, Content, Endpoint, Parcel};
 use crate::domain::{ChannelKind, DeviceSlot, Milestone, NoticeKind, Outcome, Slot, Timestamp};
 use crate::ledger::{Claim, count, settle};
-use crate::plan::{Found, LanguageId, Policy, Skipped, TierFacts, Verdict, plan};
+use crate::plan::{Facts, LanguageId, Skipped, TierFacts, Verdict, plan};
 
 use super::FanOuts;
 use super::arrival::{Sent, may_take};
@@ -35,7 +35,6 @@ struct Look<'a> {
     errand: &'a Errand,
     tier: TierFacts,
     claim: Claim,
-    policy: Policy,
     now: Timestamp,
 }
 
@@ -85,7 +84,7 @@ impl<C: Channel> Lane<C> {
         }
         let tier = errand.fan_out.tier_facts(errand.tier, errand.kind);
         let claim = Claim::of(errand.kind, tier.priority);
-        let look = Look { errand, tier, claim, policy: self.house.policy(), now };
+        let look = Look { errand, tier, claim, now };
         for near in slots.chunks(FanOuts::NEAR) {
             self.house.touch(near.iter().copied());
             for &slot in near {
@@ -97,7 +96,7 @@ impl<C: Channel> Lane<C> {
     }
 
     fn look_at(&mut self, look: &Look<'_>, slot: Slot, groups: &mut Groups) {
-        let &Look { errand, tier, claim, policy, now } = look;
+        let &Look { errand, tier, claim, now } = look;
         let (fan_out, round) = (&errand.fan_out, &errand.fan_out.round);
         let facts = self.house.facts(slot);
         if !facts.is_live() {
@@ -109,10 +108,11 @@ impl<C: Channel> Lane<C> {
         if fan_out.has_had(device, claim) {
             return round.release(device, claim);
         }
-        let situation = self.house.situation(slot, &facts, Found::from(errand.kind), now);
+        let (policy, found) = (self.house.policy(&facts), self.house.found(slot, errand.kind, errand.by));
+        let situation = self.house.situation(slot, &facts, found, policy, now);
         match plan(&facts, tier, situation, policy, now) {
             Verdict::Tell { route, .. } => {
-                if !may_take(errand.kind, route.channel()) || self.has_changed(look, slot, device) {
+                if !may_take(errand.kind, route.channel()) || self.has_changed(look, slot, &facts) {
                     self.give_up(errand, slot, device);
                 } else if route.channel() != C::KIND {
                     self.house.hand_over(route, errand, &[slot]);
@@ -132,15 +132,15 @@ impl<C: Channel> Lane<C> {
 
     /// Whether the device is due something else since it was planned: an older bulletin, which was on its way, has told
     /// it already, or it was released; or one to be released has come back into ground where it is not over.
-    fn has_changed(&self, look: &Look<'_>, slot: Slot, device: DeviceSlot) -> bool {
+    fn has_changed(&self, look: &Look<'_>, slot: Slot, facts: &Facts) -> bool {
         let fan_out = &look.errand.fan_out;
-        let shown = fan_out.reach.shown(device);
+        let shown = fan_out.reach.shown(facts.device());
         match look.errand.kind {
             NoticeKind::Alert => shown.is_some_and(|shown| shown >= look.tier.priority),
             NoticeKind::Update => shown.is_none_or(|shown| shown < look.tier.priority),
             NoticeKind::Release if shown.is_none() => true,
             NoticeKind::Release if fan_out.is_cancel() => false,
-            NoticeKind::Release => self.house.place(slot).is_some_and(|at| fan_out.tier_at(at, look.now).is_some()),
+            NoticeKind::Release => self.house.tier_of(&fan_out.bulletin, slot, facts, look.now).is_some(),
         }
     }
 
@@ -210,11 +210,12 @@ impl<C: Channel> Lane<C> {
     fn next_leg(&self, errand: &Errand, endpoint: &Endpoint) {
         let &Endpoint { slot, device, .. } = endpoint;
         let facts = self.house.facts(slot);
-        let mut policy = self.house.policy();
+        let mut policy = self.house.policy(&facts);
         policy.channels &= !C::KIND.bit();
         let tier = errand.fan_out.tier_facts(errand.tier, errand.kind);
         let now = self.house.now();
-        let mut situation = self.house.situation(slot, &facts, errand.kind.into(), now);
+        let found = self.house.found(slot, errand.kind, errand.by);
+        let mut situation = self.house.situation(slot, &facts, found, policy, now);
         situation.linked &= C::KIND != ChannelKind::Link;
         match plan(&facts, tier, situation, policy, now) {
             Verdict::Tell { route, .. } if may_take(errand.kind, route.channel()) => {

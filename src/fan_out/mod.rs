@@ -10,6 +10,7 @@ mod active;
 mod arrival;
 mod lane;
 mod morning;
+mod places;
 mod preview;
 mod queue;
 mod recover;
@@ -29,11 +30,11 @@ use parking_lot::{Condvar, Mutex};
 use prometheus_client::metrics::counter::Counter;
 
 use crate::decide::{Bulletin, Content};
-use crate::domain::{ChannelKind, DeliveryKey, LineageId, Milestone, PolicyVersion, Priority, Slot, Timestamp};
+use crate::domain::{ChannelKind, DeliveryKey, LineageId, Milestone, Priority, Slot, Timestamp};
 use crate::journal::Entry;
 use crate::ledger::{Counts, Round, settle};
 use crate::locate::Standing;
-use crate::plan::{Policy, RouteId, Skipped};
+use crate::plan::{RouteId, Skipped};
 use crate::tasks::Tasks;
 
 pub use acknowledge::Recorder;
@@ -59,7 +60,10 @@ struct Inner {
     newest: DashMap<LineageId, Arc<FanOut>, foldhash::fast::RandomState>,
     /// The newest bulletins that hold.
     in_force: ArcSwap<Vec<Arc<FanOut>>>,
-    policy: ArcSwap<Policy>,
+    /// Channels that have a lane: bits of `ChannelKind`.
+    channels: u16,
+    /// Those outside the region.
+    abroad: u16,
     lanes: [Option<Arc<LaneQueue>>; ChannelKind::ALL.len()],
     planning: Mutex<Planning>,
     ready: Condvar,
@@ -81,18 +85,19 @@ impl FanOuts {
     /// Fails if the system has no thread left.
     pub fn new(
         around: Surroundings,
-        policy: Policy,
+        abroad: u16,
         lanes: Vec<LaneSeed>,
         planners: usize,
         tasks: &Tasks,
     ) -> std::io::Result<Self> {
-        let (house, workers) = Self::assemble(around, policy, lanes);
+        let (house, workers) = Self::assemble(around, abroad, lanes);
         workers.start(planners, tasks)?;
         Ok(house)
     }
 
-    /// Everything, and what works for it: nothing is sent before that runs.
-    pub fn assemble(around: Surroundings, policy: Policy, seeds: Vec<LaneSeed>) -> (Self, Workers) {
+    /// Everything, and what works for it: nothing is sent before that runs. Channels of the bits `abroad` are outside
+    /// the region that the data are in.
+    pub fn assemble(around: Surroundings, abroad: u16, seeds: Vec<LaneSeed>) -> (Self, Workers) {
         let mut lanes: [Option<Arc<LaneQueue>>; ChannelKind::ALL.len()] = std::array::from_fn(|_| None);
         for seed in &seeds {
             let depth = around.metrics.queue_depth(seed.kind().name());
@@ -107,7 +112,8 @@ impl FanOuts {
             standing: Standing::new(),
             newest: DashMap::default(),
             in_force: ArcSwap::default(),
-            policy: ArcSwap::from_pointee(Policy { channels, ..policy }),
+            channels,
+            abroad,
             lanes,
             planning: Mutex::default(),
             ready: Condvar::new(),
@@ -200,11 +206,6 @@ impl FanOuts {
             ended.supersede(lineage);
         }
         self.0.around.ledger.forget(lineage);
-    }
-
-    /// Consents under versions of the privacy policy older than this no longer count, from now on.
-    pub fn retire_policies_before(&self, oldest_valid: PolicyVersion) {
-        self.0.policy.rcu(|policy| Policy { oldest_valid, ..**policy });
     }
 
     /// The device acknowledged these notices: they are not owed to its link any more.

@@ -82,8 +82,7 @@ impl FanOuts {
     /// sent over its link before they began, and was not acknowledged, is sent again: a link that opened meanwhile was
     /// not given it.
     fn rested(&self, slot: Slot) {
-        let Some(at) = self.place(slot) else { return };
-        for (lineage, _) in self.standing().at(at) {
+        for lineage in self.lineages_at(slot, &self.facts(slot)) {
             if let Some(fan_out) = self.newest(lineage) {
                 self.send_again(&fan_out, slot);
             }

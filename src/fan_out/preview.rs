@@ -16,13 +16,14 @@ use std::collections::BTreeMap;
 
 use foldhash::HashMap;
 
-use crate::decide::{Bulletin, Content};
+use crate::decide::{Bulletin, Content, TierIndex};
 use crate::domain::{AuthorityName, ChannelKind, DeviceSlot, Discretion, NoticeKind, Slot};
 use crate::ledger::SlotSet;
 use crate::locate::{AffectedArea, Order};
-use crate::plan::{Found, Skipped, TierFacts, Verdict, plan};
+use crate::plan::{Flags, Found, Skipped, TierFacts, Verdict, plan, withheld};
 
 use super::FanOuts;
+use super::queue::By;
 use super::square::{Square, squares_round};
 
 /// One count of a preview.
@@ -30,6 +31,7 @@ use super::square::{Square, squares_round};
 enum Cell {
     Told(ChannelKind),
     Skipped(Skipped),
+    Withheld(ChannelKind),
 }
 
 /// Who would be told now.
@@ -41,6 +43,8 @@ pub struct Preview {
     pub told: BTreeMap<ChannelKind, u64>,
     /// Devices that would not, by the reason.
     pub skipped: BTreeMap<Skipped, u64>,
+    /// Devices for whom a channel outside the region is left out, since they have not agreed to it, by that channel.
+    pub withheld: BTreeMap<ChannelKind, u64>,
 }
 
 impl FanOuts {
@@ -76,7 +80,7 @@ impl FanOuts {
         let ground = AffectedArea::new(&[squares_round(&boxes)]).into_iter().collect::<Vec<_>>();
         let mut tier_of: HashMap<Square, Option<TierFacts>> = HashMap::default();
         let mut squares: HashMap<Square, Preview> = HashMap::default();
-        let (mut sweep, mut hits) = (self.index().sweep(&ground, Order::Any), Vec::new());
+        let (mut sweep, seen, mut hits) = (self.index().sweep(&ground, Order::Any), SlotSet::default(), Vec::new());
         let touching = |square: &Square| {
             let tier = tiers.iter().find(|tier| tier.area.touches(square.footprint()))?;
             Some(TierFacts::of(bulletin.parts().mode, tier))
@@ -85,13 +89,17 @@ impl FanOuts {
             hits.clear();
             let more = sweep.next_batch(&mut hits);
             for hit in &hits {
-                let Some(square) = self.place(hit.slot).map(Square::of) else { continue };
-                // A device counts where its first registration is, whatever the sweep comes to first.
-                if self.facts(hit.slot).device() != DeviceSlot(hit.slot.0) {
+                let facts = self.facts(hit.slot);
+                // A device counts once, where the first place of its first registration is, whatever the sweep comes to
+                // first.
+                let Some((by, at)) = self.places(hit.slot, &facts).next() else { continue };
+                let square = Square::of(at);
+                if facts.device() != DeviceSlot(hit.slot.0) || !seen.insert(facts.device()) {
                     continue;
                 }
                 if let Some(tier) = *tier_of.entry(square).or_insert_with(|| touching(&square)) {
-                    squares.entry(square).or_default().count(self, hit.slot, tier, NoticeKind::Alert.into());
+                    let found = self.found(hit.slot, NoticeKind::Alert, by);
+                    squares.entry(square).or_default().count(self, hit.slot, tier, found);
                 }
             }
             if !more {
@@ -111,8 +119,20 @@ impl FanOuts {
             let more = sweep.next_batch(&mut hits);
             for hit in &hits {
                 let facts = self.facts(hit.slot);
+                let of_hit = (TierIndex(hit.tier), By::ordinal(hit.ordinal));
+                let best = if hit.ordinal != 0 || facts.flags.has(Flags::FOLLOWS) {
+                    self.tier_of(bulletin, hit.slot, &facts, self.now())
+                } else {
+                    Some(of_hit)
+                };
+                let Some((tier, by)) = best else { continue };
                 if !facts.is_live() || seen.insert(facts.device()) {
-                    preview.count(self, hit.slot, tiers[usize::from(hit.tier)], NoticeKind::Alert.into());
+                    preview.count(
+                        self,
+                        hit.slot,
+                        tiers[usize::from(tier.0)],
+                        self.found(hit.slot, NoticeKind::Alert, by),
+                    );
                 }
             }
             if !more {
@@ -129,7 +149,7 @@ impl FanOuts {
         for lineage in std::iter::once(&parts.lineage).chain(&parts.absorbs) {
             let Some(reach) = self.ledger().find_reach(*lineage) else { continue };
             for device in reach.told().filter(|device| told.insert(*device)) {
-                preview.count(self, Slot(device.0), facts, NoticeKind::Release.into());
+                preview.count(self, Slot(device.0), facts, Found::ByReach);
             }
         }
         preview
@@ -148,6 +168,10 @@ impl Preview {
             *self.skipped.entry(*reason).or_default() += count;
             self.found += count;
         }
+        for (channel, count) in &told.withheld {
+            *self.withheld.entry(*channel).or_default() += tell(Cell::Withheld(*channel), *count);
+        }
+        self.withheld.retain(|_, count| *count > 0);
         self.told.retain(|_, count| *count > 0);
         self.skipped.retain(|_, count| *count > 0);
     }
@@ -155,9 +179,18 @@ impl Preview {
     fn count(&mut self, house: &FanOuts, slot: Slot, tier: TierFacts, found: Found) {
         self.found += 1;
         let (facts, now) = (house.facts(slot), house.now());
-        match plan(&facts, tier, house.situation(slot, &facts, found, now), house.policy(), now) {
+        let policy = house.policy(&facts);
+        let situation = house.situation(slot, &facts, found, policy, now);
+        let verdict = plan(&facts, tier, situation, policy, now);
+        match verdict {
             Verdict::Tell { route, .. } => *self.told.entry(route.channel()).or_default() += 1,
             Verdict::Skip(reason) => *self.skipped.entry(reason).or_default() += 1,
+        }
+        if matches!(verdict, Verdict::Tell { .. } | Verdict::Skip(Skipped::NoCrossBorderConsent)) {
+            let left_out = withheld(&facts, situation, policy, now);
+            for channel in ChannelKind::ALL.into_iter().filter(|channel| left_out & channel.bit() != 0) {
+                *self.withheld.entry(channel).or_default() += 1;
+            }
         }
     }
 }

@@ -22,11 +22,29 @@ pub(super) struct Errand {
     pub(super) fan_out: Arc<FanOut>,
     pub(super) tier: TierIndex,
     pub(super) kind: NoticeKind,
+    pub(super) by: By,
+}
+
+/// By which kind of place devices were found. For a release it does not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// The phone is there.
+    Live,
+    /// Its person follows a place there.
+    Saved,
+}
+
+impl By {
+    /// The kind of the place with this ordinal.
+    pub(super) fn ordinal(ordinal: u8) -> Self {
+        if ordinal == 0 { Self::Live } else { Self::Saved }
+    }
 }
 
 impl Errand {
     pub(super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.fan_out, &other.fan_out) && self.tier == other.tier && self.kind == other.kind
+        let what = |errand: &Self| (errand.tier, errand.kind, errand.by);
+        Arc::ptr_eq(&self.fan_out, &other.fan_out) && what(self) == what(other)
     }
 
     /// What its devices are claimed for.

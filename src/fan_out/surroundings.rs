@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::domain::{
-    AppSlot, ChannelKind, Clock, Footprint, Language, LineageId, Milestone, PlaceId, Slot, Timestamp, Token,
-};
+use crate::domain::{AppSlot, ChannelKind, Clock, Language, LineageId, Milestone, Slot, Timestamp, Token};
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::link::Hub;
 use crate::locate::{Index, Standing};
 use crate::metrics::Metrics;
-use crate::plan::{Facts, Found, LanguageId, Policy, PreferencesId, Situation, Skipped, Wish};
+use crate::plan::{Facts, Found, Grant, LanguageId, Policy, PreferencesId, Situation, Skipped, Wish};
 use crate::registry::Registry;
 
 use super::{FanOut, FanOuts};
@@ -64,13 +62,18 @@ impl FanOuts {
         &self.0.around.metrics
     }
 
-    /// The settings that plans depend on.
-    pub fn policy(&self) -> Policy {
-        **self.0.policy.load()
+    /// What the plan of a registration depends on besides itself.
+    pub fn policy(&self, facts: &Facts) -> Policy {
+        let oldest_valid = self.0.around.registry.oldest_valid_policy(facts.app());
+        Policy { oldest_valid, channels: self.0.channels, abroad: self.0.abroad }
     }
 
     pub(super) fn facts(&self, slot: Slot) -> Facts {
         self.0.around.registry.facts(slot)
+    }
+
+    pub(super) fn saved_places_grant(&self, slot: Slot) -> Grant {
+        self.0.around.registry.saved_places_grant(slot)
     }
 
     /// Facts of so many registrations are brought near at a time.
@@ -79,10 +82,6 @@ impl FanOuts {
     /// Brings the facts of at most [`Self::NEAR`] registrations near, before they are read.
     pub(super) fn touch(&self, slots: impl Iterator<Item = Slot>) {
         self.0.around.registry.touch(slots);
-    }
-
-    pub(super) fn place(&self, slot: Slot) -> Option<Footprint> {
-        self.0.around.index.position(PlaceId::live(slot))
     }
 
     pub(super) fn language(&self, id: LanguageId) -> Option<Language> {
@@ -103,8 +102,18 @@ impl FanOuts {
     }
 
     /// How a registration that was found so can be reached, and what its person wants to be told of.
-    pub(super) fn situation(&self, slot: Slot, facts: &Facts, found: Found, now: Timestamp) -> Situation {
-        Situation { linked: self.is_linked(slot), found, wish: self.wish(facts, now) }
+    pub(super) fn situation(
+        &self,
+        slot: Slot,
+        facts: &Facts,
+        found: Found,
+        policy: Policy,
+        now: Timestamp,
+    ) -> Situation {
+        let linked = self.is_linked(slot);
+        let needed = !linked && policy.may_need_cross_border(facts);
+        let cross_border = if needed { self.0.around.registry.cross_border(slot) } else { Grant::default() };
+        Situation { linked, found, wish: self.wish(facts, now), cross_border }
     }
 
     /// What the person of a registration wants to be told of at `now`.

@@ -12,9 +12,9 @@ use crate::decide::{Content, TierIndex};
 use crate::domain::{AppSlot, ChannelKind, DeviceSlot, NoticeKind, Slot, Timestamp};
 use crate::ledger::Claim;
 use crate::locate::{Hit, Order, Sweep};
-use crate::plan::{Found, Policy, RouteId, Skipped, TierFacts, Verdict, plan};
+use crate::plan::{Flags, Found, RouteId, Skipped, TierFacts, Verdict, plan};
 
-use super::queue::Errand;
+use super::queue::{By, Errand};
 use super::{FanOut, FanOuts};
 
 /// The sweep of one bulletin: can be put down after each batch and taken up again, by any planner.
@@ -53,6 +53,7 @@ struct Bucket {
     route: RouteId,
     tier: TierIndex,
     kind: NoticeKind,
+    by: By,
 }
 
 impl Planned {
@@ -113,14 +114,14 @@ impl Planned {
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();
         let more = sweep.next_hits(batch, &mut hits);
-        let scene = Scene::new(house);
+        let now = house.now();
         let facts: Vec<_> = tiers.iter().map(|&tier| self.fan_out.tier_facts(tier, NoticeKind::Alert)).collect();
         let mut found = 0;
         for near in hits.chunks(FanOuts::NEAR) {
             house.touch(near.iter().map(|hit| hit.slot));
             for hit in near {
                 let position = usize::from(hit.tier);
-                found += u64::from(self.plan_hit(house, &scene, hit.slot, (tiers[position], facts[position])));
+                found += u64::from(self.plan_hit(house, now, *hit, (tiers[position], facts[position])));
             }
         }
         self.hits = hits;
@@ -133,29 +134,37 @@ impl Planned {
     }
 
     /// Plans one hit; true when its device was not found before.
-    fn plan_hit(&mut self, house: &FanOuts, scene: &Scene, slot: Slot, tier: (TierIndex, TierFacts)) -> bool {
+    fn plan_hit(&mut self, house: &FanOuts, now: Timestamp, hit: Hit, tier: (TierIndex, TierFacts)) -> bool {
+        let Hit { slot, ordinal, .. } = hit;
         let facts = house.facts(slot);
         if !facts.is_live() {
             self.skip(None, Skipped::Deleted, 1);
             return false;
         }
-        let (device, (tier, tier_facts)) = (facts.device(), tier);
+        let (device, (mut tier, mut tier_facts), mut by) = (facts.device(), tier, By::ordinal(ordinal));
+        if ordinal != 0 || facts.flags.has(Flags::FOLLOWS) {
+            // Whichever of its places was found, it is told once, of the highest tier that any of them is in.
+            let Some(highest) = house.tier_of(&self.fan_out.bulletin, slot, &facts, now) else { return false };
+            (tier, by) = highest;
+            tier_facts = self.fan_out.tier_facts(tier, NoticeKind::Alert);
+        }
         let claim = Claim::Tell(tier_facts.priority);
         let first = self.fan_out.round.find(device);
         if self.fan_out.has_had(device, claim) {
             return first;
         }
         let heard = self.fan_out.reach.shown(device).is_some_and(|shown| shown >= tier_facts.priority);
-        let found = if heard { Found::Again } else { Found::ByPlace };
-        let situation = house.situation(slot, &facts, found, scene.now);
-        match plan(&facts, tier_facts, situation, scene.policy, scene.now) {
+        let kind = if heard { NoticeKind::Update } else { NoticeKind::Alert };
+        let policy = house.policy(&facts);
+        let situation = house.situation(slot, &facts, house.found(slot, kind, by), policy, now);
+        match plan(&facts, tier_facts, situation, policy, now) {
             Verdict::Tell { route, .. } => {
                 if heard {
                     if route.channel() == ChannelKind::Link {
-                        self.revise.push(Hit::new(slot, tier.0));
+                        self.revise.push(Hit::new(slot, tier.0).with_ordinal(u8::from(by == By::Saved)));
                     }
                 } else if self.fan_out.round.claim(device, claim) {
-                    self.add(Bucket { route, tier, kind: NoticeKind::Alert }, slot);
+                    self.add(Bucket { route, tier, kind: NoticeKind::Alert, by }, slot);
                 }
             }
             // The tier has come to its end while it was swept: a lower one may hold there.
@@ -169,12 +178,12 @@ impl Planned {
         let end = self.revise.len().min(next + batch);
         let route = RouteId::first(ChannelKind::Link);
         for position in next..end {
-            let Hit { slot, tier, .. } = self.revise[position];
+            let Hit { slot, tier, ordinal, .. } = self.revise[position];
             let facts = house.facts(slot);
             let (device, tier) = (facts.device(), TierIndex(tier));
             let claim = Claim::Tell(self.fan_out.tier_facts(tier, NoticeKind::Update).priority);
             if facts.is_live() && !self.fan_out.has_had(device, claim) && self.fan_out.round.claim(device, claim) {
-                self.add(Bucket { route, tier, kind: NoticeKind::Update }, slot);
+                self.add(Bucket { route, tier, kind: NoticeKind::Update, by: By::ordinal(ordinal) }, slot);
             }
         }
         if end < self.revise.len() {
@@ -190,9 +199,9 @@ impl Planned {
 
     fn step_release(&mut self, house: &FanOuts, told: Vec<DeviceSlot>, next: usize, batch: usize) -> Stage {
         let end = told.len().min(next + batch);
-        let scene = Scene::new(house);
+        let now = house.now();
         let tier = TierIndex(0);
-        let facts = self.fan_out.tier_facts(tier, NoticeKind::Release);
+        let tier_facts = self.fan_out.tier_facts(tier, NoticeKind::Release);
         for &device in &told[next..end] {
             // A group's first registration stands for it.
             let slot = Slot(device.0);
@@ -200,10 +209,11 @@ impl Planned {
                 continue;
             }
             let row = house.facts(slot);
-            let situation = house.situation(slot, &row, Found::ByReach, scene.now);
-            match plan(&row, facts, situation, scene.policy, scene.now) {
+            let policy = house.policy(&row);
+            let situation = house.situation(slot, &row, Found::ByReach, policy, now);
+            match plan(&row, tier_facts, situation, policy, now) {
                 Verdict::Tell { route, .. } if self.fan_out.round.claim(device, Claim::Release) => {
-                    self.add(Bucket { route, tier, kind: NoticeKind::Release }, slot);
+                    self.add(Bucket { route, tier, kind: NoticeKind::Release, by: By::Live }, slot);
                 }
                 Verdict::Tell { .. } => {}
                 Verdict::Skip(reason) => self.skip(row.is_live().then(|| row.app()), reason, 1),
@@ -225,7 +235,8 @@ impl Planned {
 
     fn hand_over(&mut self, house: &FanOuts) {
         for (bucket, slots) in self.ready.iter_mut().filter(|(_, slots)| !slots.is_empty()) {
-            let errand = Errand { fan_out: Arc::clone(&self.fan_out), tier: bucket.tier, kind: bucket.kind };
+            let Bucket { tier, kind, by, .. } = *bucket;
+            let errand = Errand { fan_out: Arc::clone(&self.fan_out), tier, kind, by };
             self.fan_out.progress.planned(slots.len() as u64);
             house.hand_over(bucket.route, &errand, slots);
             slots.clear();
@@ -233,17 +244,5 @@ impl Planned {
         for ((app, reason), count) in self.skipped.drain() {
             house.count_skipped(&self.fan_out, app, reason, count);
         }
-    }
-}
-
-/// What is the same for all of a batch.
-struct Scene {
-    policy: Policy,
-    now: Timestamp,
-}
-
-impl Scene {
-    fn new(house: &FanOuts) -> Self {
-        Self { policy: house.policy(), now: house.now() }
     }
 }

@@ -61,7 +61,15 @@ pub(super) fn registered(actor: &Actor, registered: &Registered) -> Vec<AuditEnt
     let app = &now.name.app;
     let ended = registered.ended.map(|ended| about(actor, app, vec![ended], Act::RegistrationEnded));
     let act = if registered.repeated {
-        Act::RegistrationUpdated { traits: false, tokens: false, drills: false, secret: true, preferences: false }
+        Act::RegistrationUpdated {
+            traits: false,
+            tokens: false,
+            drills: false,
+            secret: true,
+            preferences: false,
+            under_14: false,
+            place_precision: false,
+        }
     } else {
         Act::RegistrationCreated {
             consents: now.consents.iter().map(crate::audit::terms).collect(),

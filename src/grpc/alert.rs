@@ -181,12 +181,13 @@ impl AlertDoor {
             None => fan_outs.preview(&bulletin),
         };
         let done = self.0.tasks.spawn_blocking("preview", preview).await;
-        let Preview { found, told, skipped } = done.map_err(|_| Status::internal("the preview failed"))?;
+        let Preview { found, told, skipped, withheld } = done.map_err(|_| Status::internal("the preview failed"))?;
         self.0.audit(&[acts::on(&Actor::from(caller), "", Act::AlertPreviewed { alert, found })]).await?;
         Ok(v1::PreviewAlertResponse {
             found_count: found.cast_signed(),
             told: told.into_iter().map(|(channel, count)| fan_out::channel_count(channel, count)).collect(),
             skipped: skipped.into_iter().map(|(reason, count)| fan_out::skip_count(reason.name(), count)).collect(),
+            withheld: withheld.into_iter().map(|(channel, count)| fan_out::channel_count(channel, count)).collect(),
             tiers,
             rounded_to,
             ..Default::default()

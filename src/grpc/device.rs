@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::audit::{self, PlaceCounts};
 use crate::domain::{Act, Actor, AppName, Footprint, NewRegistration, RegistrationName, Timestamp};
-use crate::registry::{BATCH, Registered, RegistrationChange, RegistryError};
+use crate::registry::{BATCH, Registered, RegistrationChange, RegistryError, Updated};
 use crate::wire::convert::{InvalidField, mask, registration, terms};
 use crate::wire::v1;
 use crate::wire::v1::batch_create_registrations_response::{Result as Answer, result::Result as Outcome};
@@ -88,13 +88,17 @@ impl DeviceService for DeviceDoor {
             drills: change.drills.is_some(),
             secret: false,
             preferences: change.preferences.is_some(),
+            under_14: change.under_14.is_some(),
+            place_precision: change.place_precision.is_some(),
         };
         let services = self.0.clone();
         let update = async move {
-            let updated = services.registry.update(&name, change).await.map_err(status)?;
-            services.fan_outs.arrived(updated.slot);
-            services.audit(&[acts::about(&actor, &name.app, vec![updated.subject], act)]).await?;
-            Ok(v1::UpdateRegistrationResponse { registration: Some(registration::to_wire(&updated)) })
+            let Updated { registration, ended } = services.registry.update(&name, change).await.map_err(status)?;
+            services.fan_outs.arrived(registration.slot);
+            let about = |act| acts::about(&actor, &name.app, vec![registration.subject], act);
+            let ended = (!ended.is_empty()).then(|| about(Act::ConsentEnded { purposes: ended }));
+            services.audit(&[about(act)].into_iter().chain(ended).collect::<Vec<_>>()).await?;
+            Ok(v1::UpdateRegistrationResponse { registration: Some(registration::to_wire(&registration)) })
         };
         self.0.to_the_end(update).await.map(Response::new)
     }
@@ -178,12 +182,34 @@ impl DeviceService for DeviceDoor {
         let act = Act::ConsentGranted(audit::terms(&consent));
         let services = self.0.clone();
         let grant = async move {
-            let slot = services.registry.grant(&name, consent).await.map_err(status)?;
+            let granted = services.registry.grant(&name, consent).await;
+            let slot = granted.map_err(|error| Status::from(Refusal::from(error).of_one_consent()))?;
             services.fan_outs.arrived(slot);
             services.audit(&[acts::about(&actor, &name.app, vec![subject], act)]).await?;
             Ok(v1::GrantConsentResponse {})
         };
         self.0.to_the_end(grant).await.map(Response::new)
+    }
+
+    async fn set_saved_place(
+        &self,
+        request: Request<v1::SetSavedPlaceRequest>,
+    ) -> Result<Response<v1::SetSavedPlaceResponse>, Status> {
+        self.set_saved(actor(&request), request.into_inner()).await.map(Response::new)
+    }
+
+    async fn delete_saved_place(
+        &self,
+        request: Request<v1::DeleteSavedPlaceRequest>,
+    ) -> Result<Response<v1::DeleteSavedPlaceResponse>, Status> {
+        self.delete_saved(actor(&request), request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_saved_places(
+        &self,
+        request: Request<v1::ListSavedPlacesRequest>,
+    ) -> Result<Response<v1::ListSavedPlacesResponse>, Status> {
+        self.list_saved(actor(&request), request.into_inner()).await.map(Response::new)
     }
 
     async fn withdraw_consent(
@@ -348,8 +374,9 @@ fn by_app(reports: &[Report]) -> (Vec<(AppName, PlaceCounts)>, Vec<usize>) {
 
 /// What is to be changed.
 fn change(new: v1::Registration, paths: &[String]) -> Result<RegistrationChange, InvalidField> {
-    let asked = mask(paths, &["traits", "tokens", "drills", "preferences"])?;
+    let asked = mask(paths, &["traits", "tokens", "drills", "preferences", "under_14", "place_precision"])?;
     let (traits, tokens) = (asked("traits", new.traits.is_some()), asked("tokens", !new.tokens.is_empty()));
+    let precision = asked("place_precision", new.place_precision != 0);
     let wanted = || registration::preferences(new.preferences.as_ref(), "registration.preferences");
     let preferences = asked("preferences", new.preferences.is_some()).then(wanted).transpose()?;
     Ok(RegistrationChange {
@@ -357,9 +384,13 @@ fn change(new: v1::Registration, paths: &[String]) -> Result<RegistrationChange,
         tokens: tokens.then(|| registration::tokens(new.tokens, "registration.tokens")).transpose()?,
         drills: asked("drills", new.drills).then_some(new.drills),
         preferences,
+        under_14: asked("under_14", new.under_14).then_some(new.under_14),
+        place_precision: precision
+            .then(|| registration::place_precision(new.place_precision, "registration.place_precision"))
+            .transpose()?,
     })
 }
 
-fn name(name: &str) -> Result<RegistrationName, Status> {
+pub(super) fn name(name: &str) -> Result<RegistrationName, Status> {
     name.parse().map_err(|error| status(InvalidField::new("name", error)))
 }

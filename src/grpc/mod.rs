@@ -15,7 +15,9 @@ mod link;
 mod names;
 mod partner;
 mod partner_event;
+mod policy;
 mod rules;
+mod saved;
 mod statistics;
 mod status;
 mod zone;
@@ -134,8 +136,9 @@ pub async fn serve(
         v1::statistics_service_server::StatisticsServiceServer::new(statistics::StatisticsDoor(services.clone()));
     let zone = v1::zone_service_server::ZoneServiceServer::new(zone::ZoneDoor(services.clone()));
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services.clone()));
-    let events = partner_event::PartnerEventDoor(services);
+    let events = partner_event::PartnerEventDoor(services.clone());
     let events = v1::partner_event_service_server::PartnerEventServiceServer::new(events);
+    let policy = v1::policy_service_server::PolicyServiceServer::new(policy::PolicyDoor(services));
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -153,6 +156,7 @@ pub async fn serve(
         .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(events.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(policy.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(statistics.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(zone.max_decoding_message_size(MAX_ZONE))
         .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
@@ -177,12 +181,13 @@ const ALERT_SERVICES: [&str; 5] = [
 ];
 
 /// What needs the registry; and the server as a whole, which has no name. Clients ask for either.
-const OTHER_SERVICES: [&str; 6] = [
+const OTHER_SERVICES: [&str; 7] = [
     "",
     v1::device_service_server::SERVICE_NAME,
     v1::link_service_server::SERVICE_NAME,
     v1::partner_event_service_server::SERVICE_NAME,
     v1::partner_service_server::SERVICE_NAME,
+    v1::policy_service_server::SERVICE_NAME,
     v1::zone_service_server::SERVICE_NAME,
 ];
 

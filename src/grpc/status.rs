@@ -103,6 +103,14 @@ impl Refusal {
         }
     }
 
+    /// The same of a request that has the consent itself, and not a registration with several.
+    pub(super) fn of_one_consent(mut self) -> Self {
+        if let Some(field) = self.problem.field.strip_prefix("registration.consents[0].") {
+            self.problem.field = format!("consent.{field}");
+        }
+        self
+    }
+
     /// The same with when to come again.
     pub(super) fn retry_after(self, after: Option<Duration>) -> Self {
         Self { retry_after: after, ..self }
@@ -160,6 +168,14 @@ impl From<RegistryError> for Refusal {
             RegistryError::UnknownTimeZone => {
                 return InvalidField::new("registration.traits.time_zone", error).into();
             }
+            RegistryError::PolicyRetired { consent, .. } => {
+                let field = format!("registration.consents[{consent}].policy_version");
+                return Self::new(Code::FailedPrecondition, "POLICY_RETIRED", &field, &error);
+            }
+            RegistryError::NoGuardian { consent } => {
+                let field = format!("registration.consents[{consent}].guardian");
+                return Self::new(Code::FailedPrecondition, "NO_GUARDIAN", &field, &error);
+            }
             RegistryError::EventCursor => return InvalidField::new("after", error).into(),
             RegistryError::UnknownWebhook => (Code::NotFound, "WEBHOOK_NOT_FOUND"),
             RegistryError::NotFound => (Code::NotFound, "REGISTRATION_NOT_FOUND"),
@@ -171,6 +187,10 @@ impl From<RegistryError> for Refusal {
                 return Self::new(Code::ResourceExhausted, "REGISTRY_FULL", "zone.area", error);
             }
             RegistryError::AlreadyExists => (Code::AlreadyExists, "ALREADY_EXISTS"),
+            RegistryError::UnfitPlace(error) => return InvalidField::new("place", error).into(),
+            RegistryError::NoSavedPlacesConsent => (Code::FailedPrecondition, "NO_SAVED_PLACES_CONSENT"),
+            RegistryError::TooManySavedPlaces => (Code::FailedPrecondition, "TOO_MANY_SAVED_PLACES"),
+            RegistryError::NoSuchSavedPlace => (Code::NotFound, "SAVED_PLACE_NOT_FOUND"),
             RegistryError::NoLocationConsent => (Code::FailedPrecondition, "NO_LOCATION_CONSENT"),
             RegistryError::TooManyKeys => (Code::FailedPrecondition, "TOO_MANY_IDENTITY_KEYS"),
             RegistryError::Full(_) => (Code::ResourceExhausted, "REGISTRY_FULL"),

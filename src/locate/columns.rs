@@ -2,6 +2,7 @@
 
 use crate::domain::{PlaceId, Slot};
 
+use super::Hit;
 use super::cell::{Cell, key_of};
 use super::lattice::Rect;
 
@@ -63,6 +64,16 @@ impl Columns {
             x1: rect.x1.max(x),
             y1: rect.y1.max(y),
         })
+    }
+
+    /// The hit of a row.
+    pub(super) fn hit(&self, row: usize, tier: u8) -> Hit {
+        Hit::new(Slot(self.slots[row]), tier).with_ordinal(self.ordinals.get(row).copied().unwrap_or_default())
+    }
+
+    /// Whether all places are where phones are, as far as is known.
+    pub(super) fn are_live(&self) -> bool {
+        self.ordinals.is_empty()
     }
 
     pub(super) fn are_boxes(&self) -> bool {

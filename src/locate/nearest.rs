@@ -4,8 +4,6 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use crate::domain::Slot;
-
 use super::Hit;
 use super::eye::Eye;
 use super::scope::Desk;
@@ -95,9 +93,9 @@ impl Nearest {
             turn.read(&content, &search.forest, &mut below, |columns, scope, rect| {
                 scope.test(columns, rect, desk);
                 eye.ranks(columns, rect, ranks);
-                let rows = columns.slots.iter().zip(&desk.tiers).zip(ranks.iter());
-                let hit = |((&slot, &tier), &rank): ((&u32, &u64), &u64)| {
-                    (tier != Desk::NONE).then(|| (rank, Hit::new(Slot(slot), tier as u8)))
+                let rows = desk.tiers.iter().zip(ranks.iter()).enumerate();
+                let hit = |(row, (&tier, &rank)): (usize, (&u64, &u64))| {
+                    (tier != Desk::NONE).then(|| (rank, columns.hit(row, tier as u8)))
                 };
                 waiting.extend(rows.filter_map(hit));
             });

@@ -24,14 +24,23 @@ pub struct Hit {
     pub slot: Slot,
     /// Which of the sweep's areas: the first that the place touches.
     pub tier: u8,
+    /// Which of the registration's places it is: 0 is where its phone is. Of a point it is not known, and 0: a place
+    /// that somebody follows is a box, if of no size.
+    pub ordinal: u8,
     /// Always zero: with it a hit is written in one piece, and so are several at once.
-    rest: [u8; 3],
+    rest: [u8; 2],
 }
 
 impl Hit {
     /// A place of `slot` that was found in the area at position `tier`.
     pub const fn new(slot: Slot, tier: u8) -> Self {
-        Self { slot, tier, rest: [0; 3] }
+        Self { slot, tier, ordinal: 0, rest: [0; 2] }
+    }
+
+    /// The same of a place with this ordinal.
+    #[must_use]
+    pub const fn with_ordinal(self, ordinal: u8) -> Self {
+        Self { ordinal, ..self }
     }
 }
 

@@ -45,7 +45,11 @@ impl Walk {
             for content in contents.drain(..) {
                 let Some(turn) = self.ready.pop_front() else { break };
                 turn.read(&content, &search.forest, &mut self.due, |columns, scope, rect| {
-                    if let Some(tier) = scope.settled() {
+                    if !columns.are_live() {
+                        scope.test(columns, rect, desk);
+                        let rows = desk.tiers.iter().enumerate().filter(|(_, tier)| **tier != Desk::NONE);
+                        out.extend(rows.map(|(row, &tier)| columns.hit(row, tier as u8)));
+                    } else if let Some(tier) = scope.settled() {
                         out.extend(columns.slots.iter().map(|&slot| Hit::new(Slot(slot), tier)));
                     } else {
                         scope.test(columns, rect, desk);

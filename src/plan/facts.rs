@@ -3,7 +3,7 @@
 //! A row is four words. The table that holds rows ([`crate::registry`]) reads and writes them as such; only this file
 //! knows which bits mean what.
 
-use crate::domain::{AppSlot, ChannelKind, DeviceSlot, PolicyVersion, Timestamp};
+use crate::domain::{AppSlot, ChannelKind, DeviceSlot, PlacePrecision, PolicyVersion, Timestamp};
 
 /// A language of the server's language table; 0 means none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -46,6 +46,16 @@ impl Grant {
     }
 }
 
+impl Grant {
+    /// Whether it counts at `now`: it was given, has not ended, and its version of the policy has not been retired. A
+    /// row keeps whole seconds, rounded down, so a grant may end up to a second early and never late.
+    pub fn counts(self, oldest_valid: PolicyVersion, now: Timestamp) -> bool {
+        // Never granted is not "until the epoch": a server's clock may be set to before it, to send alerts of the past.
+        let lasts = self.until == u32::MAX || now.as_second() - EPOCH < i64::from(self.until);
+        self.until != 0 && lasts && self.policy >= oldest_valid.0
+    }
+}
+
 /// The row of one registration. `size_of::<Facts>() == 32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Facts {
@@ -75,6 +85,22 @@ impl Flags {
     pub const LIVE: u16 = 1;
     /// The person takes part in exercises and tests.
     pub const DRILLS: u16 = 1 << 1;
+    /// There is a grant for sending out of the region; whether it counts is told by the grant, which is not in the row.
+    pub const CROSS_BORDER: u16 = 1 << 2;
+    /// The person follows places, other than where the phone is.
+    pub const FOLLOWS: u16 = 1 << 3;
+    /// How precisely the phone's place is held: two bits.
+    const PRECISION: u16 = 4;
+
+    /// The flags that say how precisely the phone's place is held.
+    pub const fn of_precision(precision: PlacePrecision) -> u16 {
+        (precision as u16) << Self::PRECISION
+    }
+
+    /// How precisely the phone's place is held.
+    pub fn precision(self) -> PlacePrecision {
+        PlacePrecision::ALL[usize::from(self.0 >> Self::PRECISION & 3)]
+    }
 
     /// Whether all bits of `flag` are set.
     pub const fn has(self, flag: u16) -> bool {

@@ -20,7 +20,7 @@ mod route;
 mod wish;
 
 use crate::decide::Tier;
-use crate::domain::{Hazards, Mode, NoticeKind, PolicyVersion, Priority, Purpose, Severity, Timestamp};
+use crate::domain::{Hazards, Mode, PolicyVersion, Priority, Purpose, Severity, Timestamp};
 
 pub use facts::{EPOCH, Facts, Flags, Grant, LanguageId, PreferencesId};
 pub use route::RouteId;
@@ -64,39 +64,48 @@ pub struct Situation {
     pub found: Found,
     /// What its person wants to be told of.
     pub wish: Wish,
+    /// The consent to sending out of the region, where [`Policy::may_need_cross_border`] says that it matters; else the
+    /// empty one.
+    pub cross_border: Grant,
 }
 
 /// How a registration was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// One of its places is in the area.
-    ByPlace,
-    /// One of its places is in the area, and it was told something as pressing before: it is told of a new text,
-    /// without sound.
-    Again,
+    ByPlace(Place),
+    /// The same, and it was told something as pressing before: it is told of a new text, without sound.
+    Again(Place),
     /// It was told before: no place of it is looked at.
     ByReach,
 }
 
-impl From<NoticeKind> for Found {
-    /// Only those who were told before are told that it is over.
-    fn from(kind: NoticeKind) -> Self {
-        match kind {
-            NoticeKind::Alert => Self::ByPlace,
-            NoticeKind::Update => Self::Again,
-            NoticeKind::Release => Self::ByReach,
-        }
-    }
+/// What kind of place a registration was found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Where its phone is.
+    Live,
+    /// One that its person follows; and what was agreed to for such places.
+    Saved(Grant),
 }
 
-/// The operator's settings that plans depend on.
+/// What plans of one partner's registrations depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// Consents under older versions of the privacy policy no longer count: retiring a version is one store to this
-    /// field.
+    /// Consents under older versions of the partner's privacy policy no longer count.
     pub oldest_valid: PolicyVersion,
     /// Channels that have a lane: bits of `ChannelKind`.
     pub channels: u16,
+    /// Channels outside the region that the data are in: bits of `ChannelKind`. Each needs consent (R-P7).
+    pub abroad: u16,
+}
+
+impl Policy {
+    /// Whether the way of a notice may depend on the registration's cross-border consent, and there is one to look at.
+    #[inline]
+    pub fn may_need_cross_border(self, facts: &Facts) -> bool {
+        facts.channels & self.channels & self.abroad != 0 && facts.flags.has(Flags::CROSS_BORDER)
+    }
 }
 
 /// Whether and how a registration is told.
@@ -141,11 +150,15 @@ pub enum Skipped {
     HazardNotWanted = 10,
     /// It is quiet where its person is: told when that ends, if the alert still holds (R-S2).
     QuietHours = 11,
+    /// No live link, and no channel but outside the region, for which there is no consent that counts (R-P7).
+    NoCrossBorderConsent = 12,
+    /// No consent to the use of the places that its person follows.
+    NoSavedPlacesConsent = 13,
 }
 
 impl Skipped {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Deleted,
         Self::AlertExpired,
         Self::NotForPublic,
@@ -158,6 +171,8 @@ impl Skipped {
         Self::BelowLeastSeverity,
         Self::HazardNotWanted,
         Self::QuietHours,
+        Self::NoCrossBorderConsent,
+        Self::NoSavedPlacesConsent,
     ];
 
     /// Lower-case name, as metrics and the API write it.
@@ -175,21 +190,31 @@ impl Skipped {
             Self::BelowLeastSeverity => "below_least_severity",
             Self::HazardNotWanted => "hazard_not_wanted",
             Self::QuietHours => "quiet_hours",
+            Self::NoCrossBorderConsent => "no_cross_border_consent",
+            Self::NoSavedPlacesConsent => "no_saved_places_consent",
         }
     }
 }
 
 /// Plans one registration.
+#[inline]
 pub fn plan(facts: &Facts, tier: TierFacts, situation: Situation, policy: Policy, now: Timestamp) -> Verdict {
     match reason_to_skip(facts, tier, situation, policy, now) {
         Some(reason) => Verdict::Skip(reason),
-        None => match route::route(facts, situation, policy) {
-            Some(route) => Verdict::Tell { purpose: Purpose::EmergencyPush, route },
-            None => Verdict::Skip(Skipped::NoRoute),
+        None => match route::route(facts, situation, policy, now) {
+            Ok(route) => Verdict::Tell { purpose: Purpose::EmergencyPush, route },
+            Err(reason) => Verdict::Skip(reason),
         },
     }
 }
 
+/// The channels that are left out of the registration's way for want of its cross-border consent: bits of
+/// `ChannelKind`. With a live link none is needed.
+pub fn withheld(facts: &Facts, situation: Situation, policy: Policy, now: Timestamp) -> u16 {
+    if situation.linked { 0 } else { route::withheld(facts, situation, policy, now) }
+}
+
+#[inline]
 fn reason_to_skip(
     facts: &Facts,
     tier: TierFacts,
@@ -213,15 +238,19 @@ fn reason_to_skip(
     if let Some(reason) = consent(facts.emergency, Skipped::NoConsent, policy, second) {
         return Some(reason);
     }
-    let located = || consent(facts.location, Skipped::NoLocationConsent, policy, second);
+    let located = |place: Place| match place {
+        Place::Live => consent(facts.location, Skipped::NoLocationConsent, policy, second),
+        Place::Saved(grant) => consent(grant, Skipped::NoSavedPlacesConsent, policy, second),
+    };
     match situation.found {
-        Found::ByPlace => located().or_else(|| situation.wish.reason_to_skip(tier)),
-        Found::Again => located(),
+        Found::ByPlace(place) => located(place).or_else(|| situation.wish.reason_to_skip(tier)),
+        Found::Again(place) => located(place),
         Found::ByReach => None,
     }
 }
 
 /// Why a grant does not count: never given (or withdrawn), ended by `second`, or given under a retired policy.
+#[inline]
 fn consent(grant: Grant, none: Skipped, policy: Policy, second: u32) -> Option<Skipped> {
     if grant.until == 0 {
         Some(none)
@@ -253,9 +282,16 @@ mod tests {
     }
 
     fn verdict(facts: &Facts, mode: Mode, oldest_valid: u16) -> Verdict {
-        let situation = Situation { linked: true, found: Found::ByPlace, wish: Wish::default() };
-        let policy = Policy { oldest_valid: PolicyVersion(oldest_valid), channels: ChannelKind::Null.bit() };
-        plan(facts, tier(mode, Priority::LifeThreat), situation, policy, at(NOW))
+        let policy = Policy { oldest_valid: PolicyVersion(oldest_valid), ..policy() };
+        plan(facts, tier(mode, Priority::LifeThreat), situation(Found::ByPlace(Place::Live)), policy, at(NOW))
+    }
+
+    fn policy() -> Policy {
+        Policy { oldest_valid: PolicyVersion(1), channels: ChannelKind::Null.bit(), abroad: 0 }
+    }
+
+    fn situation(found: Found) -> Situation {
+        Situation { linked: true, found, wish: Wish::default(), cross_border: Grant::default() }
     }
 
     fn tier(mode: Mode, priority: Priority) -> TierFacts {
@@ -266,6 +302,17 @@ mod tests {
             hazards: Hazards::of([Category::Met]),
             expires: at(NOW + 60),
         }
+    }
+
+    #[test]
+    fn a_grant_counts_until_it_expires_and_none_never_does() {
+        let counts = |grant: Grant, second| grant.counts(PolicyVersion(2), at(second));
+        let grant = Grant::until(PolicyVersion(2), Some(at(EPOCH + 100)));
+        assert!(counts(grant, EPOCH + 99));
+        assert!(!counts(grant, EPOCH + 100));
+        assert!(counts(Grant::until(PolicyVersion(2), None), EPOCH + i64::from(u32::MAX)));
+        assert!(!counts(Grant::until(PolicyVersion(1), None), EPOCH + 1));
+        assert!(!counts(Grant::default(), EPOCH - 100));
     }
 
     #[test]
@@ -297,8 +344,7 @@ mod tests {
 
     /// A situation that would be told by consent alone; and one that consent excludes.
     fn told_by_consent(facts: &Facts, tier: TierFacts, found: Found, policy: Policy) -> bool {
-        let situation = Situation { linked: true, found, wish: Wish::default() };
-        matches!(plan(facts, tier, situation, policy, at(NOW)), Verdict::Tell { .. })
+        matches!(plan(facts, tier, situation(found), policy, at(NOW)), Verdict::Tell { .. })
     }
 
     proptest! {
@@ -309,20 +355,25 @@ mod tests {
             (severity, hazards) in (prop::sample::select(Severity::ALL), any::<u16>()),
             priority in prop::sample::select(&Priority::ALL[..]),
             (live, emergency, location) in any::<(bool, bool, bool)>(),
-            found in prop::sample::select(vec![Found::ByPlace, Found::Again, Found::ByReach]),
+            found in prop::sample::select(vec![
+                Found::ByPlace(Place::Live),
+                Found::ByPlace(Place::Saved(facts().location)),
+                Found::Again(Place::Live),
+                Found::ByReach,
+            ]),
         ) {
             let grant = |given: bool| if given { facts().emergency } else { Grant::default() };
             let flags = Flags(if live { Flags::LIVE } else { 0 });
             let row = Facts { flags, emergency: grant(emergency), location: grant(location), ..facts() };
             let wanted = Hazards::from_bits(wanted);
             let tier = TierFacts { severity, hazards: Hazards::from_bits(hazards), ..tier(Mode::Actual, priority) };
-            let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
+            let policy = Policy { channels: 0, ..policy() };
             let wish = Wish { least_severity: least, hazards: wanted, quiet };
-            let verdict = plan(&row, tier, Situation { linked: true, found, wish }, policy, at(NOW));
+            let verdict = plan(&row, tier, Situation { wish, ..situation(found) }, policy, at(NOW));
             let allowed = told_by_consent(&row, tier, found, policy);
             let told = matches!(verdict, Verdict::Tell { .. });
             prop_assert!(allowed || !told, "told though consent excludes it");
-            if priority == Priority::LifeThreat || found != Found::ByPlace {
+            if priority == Priority::LifeThreat || !matches!(found, Found::ByPlace(_)) {
                 prop_assert_eq!(told, allowed, "told whatever the person wants");
             } else if allowed {
                 let kind = tier.hazards == Hazards::NONE || tier.hazards.meets(wanted);
@@ -355,6 +406,32 @@ mod tests {
     fn a_retired_policy_ends_its_consents_at_once() {
         assert!(matches!(verdict(&facts(), Mode::Actual, 3), Verdict::Tell { .. }));
         assert_eq!(verdict(&facts(), Mode::Actual, 4), Verdict::Skip(Skipped::PolicyRetired));
+    }
+
+    #[test]
+    fn a_channel_abroad_is_taken_only_with_consent() {
+        let [null, fcm] = [ChannelKind::Null, ChannelKind::Fcm].map(ChannelKind::bit);
+        let tier = tier(Mode::Actual, Priority::LifeThreat);
+        let row = Facts { channels: null | fcm, ..facts() };
+        let way = |abroad, linked, cross_border| {
+            let policy = Policy { oldest_valid: PolicyVersion(2), channels: null | fcm, abroad };
+            let situation = Situation { linked, cross_border, ..situation(Found::ByPlace(Place::Live)) };
+            let left_out = withheld(&row, situation, policy, at(NOW));
+            match plan(&row, tier, situation, policy, at(NOW)) {
+                Verdict::Tell { route, .. } => Ok((route.channel(), left_out)),
+                Verdict::Skip(reason) => Err((reason, left_out)),
+            }
+        };
+        let granted = Grant::until(PolicyVersion(2), None);
+        let ended = Grant::until(PolicyVersion(2), Some(at(NOW)));
+        let retired = Grant::until(PolicyVersion(1), None);
+        assert_eq!(way(null, false, granted), Ok((ChannelKind::Null, 0)));
+        for none in [Grant::default(), ended, retired] {
+            assert_eq!(way(null, false, none), Ok((ChannelKind::Fcm, null)), "another way is left");
+            assert_eq!(way(null | fcm, false, none), Err((Skipped::NoCrossBorderConsent, null | fcm)));
+            assert_eq!(way(null | fcm, true, none), Ok((ChannelKind::Link, 0)));
+        }
+        assert_eq!(way(0, false, Grant::default()), Ok((ChannelKind::Null, 0)));
     }
 
     #[test]

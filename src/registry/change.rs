@@ -10,16 +10,16 @@ use foldhash::HashMap;
 use prost::Message;
 
 use crate::domain::{
-    AppName, Consent, DeviceTraits, EventKind, NewRegistration, PartnerName, PolicyVersion, Preferences, Purpose,
-    Registration, Slot, Timestamp, Token, Zone, ZoneChange, ZoneName,
+    AppName, Consent, DeviceTraits, EventKind, NewRegistration, PartnerName, PlacePrecision, PolicyVersion,
+    Preferences, Purpose, Registration, SavedPlace, SavedPlaceId, Slot, Timestamp, Token, Zone, ZoneChange, ZoneName,
 };
-use crate::plan::{Facts, Grant};
+use crate::plan::Facts;
 use crate::wire::storage_v1::{EventRecord, RegistrationRecord, RegistryState, TokenRecord};
 
 use super::directory::Profile;
 use super::effects::{Effects, Loss, Placed};
 use super::events::{LogEnds, PRUNED};
-use super::keeper::is_valid;
+use super::grants::SideGrants;
 use super::place_log::Frame;
 use super::places::Reported;
 use super::records::{self, decode, slot_key, token_key};
@@ -27,7 +27,7 @@ use super::rotation::KeyChange;
 use super::store::{Batch, Key, Payload, Space};
 use super::webhooks::WebhookChange;
 use super::zones::Drawn;
-use super::{Registered, RegistryError, Shared, wishes};
+use super::{Registered, RegistryError, Shared, Updated, wishes};
 
 /// The layout of keyspaces and keys that this build writes.
 pub(super) const LAYOUT: u32 = 2;
@@ -39,10 +39,12 @@ pub(super) enum Change {
     Update(Slot, Box<RegistrationChange>),
     Delete(Slot),
     Place(Slot, Option<Reported>),
-    /// The place of a registration whose consent to hold it may have ended.
+    /// The places of a registration that may be too old, or whose consent to hold them may have ended.
     Expire(Slot),
     Grant(Slot, Consent),
     Withdraw(Slot, Purpose),
+    SetSavedPlace(Slot, Box<SavedPlace>),
+    DeleteSavedPlace(Slot, SavedPlaceId),
     ForgetToken(Slot, Token),
     /// The newest claim may hold the CID of this registration, if there is nobody any more.
     Settle(Slot),
@@ -62,6 +64,7 @@ pub(super) enum Change {
     Webhook(u16, Box<WebhookChange>),
     AddPartner(PartnerName, Profile),
     AddApp(AppName, Profile),
+    RetirePolicy(PartnerName, PolicyVersion),
     AddZone(ZoneName, Box<ZoneChange>),
     UpdateZone(ZoneName, Box<ZoneChange>),
     RemoveZone(ZoneName),
@@ -89,13 +92,17 @@ pub struct RegistrationChange {
     pub drills: Option<bool>,
     /// What the person wants to be told of.
     pub preferences: Option<Preferences>,
+    /// Whether the person is under 14; that they are ends all that no guardian agreed to (R-P4).
+    pub under_14: Option<bool>,
+    /// How precisely the phone's place is held; what is held finer is held coarser from then on.
+    pub place_precision: Option<PlacePrecision>,
 }
 
 /// What a change came to.
 #[derive(Debug)]
 pub(super) enum Done {
     Registered(Box<Registered>),
-    Updated(Box<Registration>),
+    Updated(Box<Updated>),
     Zone(Arc<Zone>),
     WebhookSet {
         /// Whether the secret that came with it is the one from now on.
@@ -215,6 +222,8 @@ impl<'a> Pending<'a> {
             Change::Expire(slot) => self.expire(slot)?,
             Change::Grant(slot, consent) => self.grant(slot, &consent)?,
             Change::Withdraw(slot, purpose) => self.withdraw(slot, purpose)?,
+            Change::SetSavedPlace(slot, place) => self.set_saved_place(slot, &place)?,
+            Change::DeleteSavedPlace(slot, id) => self.delete_saved_place(slot, &id)?,
             Change::ForgetToken(slot, token) => self.forget_token(slot, &token)?,
             Change::Settle(slot) => self.settle(slot)?,
             Change::Key(change) => self.change_key(change)?,
@@ -226,6 +235,7 @@ impl<'a> Pending<'a> {
             Change::Webhook(partner, change) => return self.change_webhook(partner, *change),
             Change::AddPartner(name, profile) => self.add_partner(name, profile)?,
             Change::AddApp(name, profile) => self.add_app(name, profile)?,
+            Change::RetirePolicy(partner, version) => self.retire_policy(partner, version)?,
             Change::AddZone(name, new) => return self.add_zone(&name, *new),
             Change::UpdateZone(name, change) => return self.update_zone(&name, *change),
             Change::RemoveZone(name) => self.remove_zone(&name)?,
@@ -233,7 +243,7 @@ impl<'a> Pending<'a> {
         Ok(Done::Changed)
     }
 
-    fn update(&mut self, slot: Slot, change: RegistrationChange) -> Result<Registration, RegistryError> {
+    fn update(&mut self, slot: Slot, change: RegistrationChange) -> Result<Updated, RegistryError> {
         let mut record = self.record(slot)?;
         if let Some(traits) = change.traits {
             record.traits = Some(records::write_traits(&traits));
@@ -246,12 +256,19 @@ impl<'a> Pending<'a> {
         if let Some(drills) = change.drills {
             record.drills = drills;
         }
+        let ended = match change.under_14 {
+            Some(under_14) => self.set_under_14(slot, &mut record, under_14),
+            None => Vec::new(),
+        };
+        if let Some(precision) = change.place_precision {
+            self.set_precision(slot, &mut record, precision);
+        }
         if let Some(preferences) = change.preferences {
             record.preferences = records::write_preferences(&preferences);
         }
         check_zone(&record)?;
         self.put_changed(slot, &mut record);
-        self.registration(slot, &record)
+        Ok(Updated { registration: self.registration(slot, &record)?, ended })
     }
 
     pub(super) fn delete(&mut self, slot: Slot) -> Result<(), RegistryError> {
@@ -260,35 +277,34 @@ impl<'a> Pending<'a> {
         self.remove_identifiers(slot, &record)?;
         self.unname(slot, &record)?;
         self.remove_place(slot, &mut record);
+        // Those too that were saved by the same commit, of which memory has yet to learn.
+        self.remove_saved_places(slot, &mut record);
         self.draft.batch.remove(Space::Registrations, slot_key(slot));
-        self.draft.effects.facts(slot, Facts::default());
+        self.draft.effects.facts(slot, Facts::default(), SideGrants::default());
         self.draft.effects.lose(Loss::Registration(slot));
         self.tell(slot, &record, &EventKind::Deleted);
         Ok(())
     }
 
-    /// Where a phone is. Only the last place is held: an earlier report that comes late changes nothing (R-P5).
+    /// Where a phone is. Only the last place is held: an earlier report that comes late changes nothing (R-P5),
+    /// and neither does one that is too old.
     fn report(&mut self, slot: Slot, (place, at): Reported) -> Result<(), RegistryError> {
         let facts = self.made.effects.facts_of(slot).unwrap_or_else(|| self.shared.facts.row(slot));
         if !facts.is_live() {
             return Err(RegistryError::NotFound);
         }
-        self.may_be_held(facts.location)?;
-        let known = match self.made.effects.placed(slot) {
-            Some(placed) => placed.place.map(|(_, at)| at.as_microsecond()),
-            None => self.shared.places.reported_us(slot),
-        };
+        self.may_be_held(facts.location, facts.app())?;
+        let place = facts.flags.precision().coarsen(place)?;
+        if self.shared.is_stale(at.as_microsecond(), self.now) {
+            return Ok(());
+        }
+        let known = self.reported_us(slot);
         // A time still to come was given when the server's clock was set otherwise: it holds nothing up.
         let is_later = |known: i64| at.as_microsecond() < known && known <= self.now.as_microsecond();
         if !known.is_some_and(is_later) {
             self.made.effects.report(slot, (place, as_kept(at)));
         }
         Ok(())
-    }
-
-    /// Only with consent is a place held (R-P1).
-    pub(super) fn may_be_held(&self, location: Grant) -> Result<(), RegistryError> {
-        if is_valid(location, self.now) { Ok(()) } else { Err(RegistryError::NoLocationConsent) }
     }
 
     /// Sets or removes a place together with the record, which is yet to be written.
@@ -299,60 +315,15 @@ impl<'a> Pending<'a> {
 
     /// Since nothing allows any more to hold it.
     pub(super) fn forget_place(&mut self, slot: Slot, record: &mut RegistrationRecord) {
-        if self.holds_place(slot) {
+        if self.reported_us(slot).is_some() {
             self.tell(slot, record, &EventKind::PlaceForgotten);
         }
         self.remove_place(slot, record);
     }
 
-    fn remove_place(&mut self, slot: Slot, record: &mut RegistrationRecord) {
+    pub(super) fn remove_place(&mut self, slot: Slot, record: &mut RegistrationRecord) {
         self.put_place(slot, record, None);
         self.draft.effects.lose(Loss::Place(slot));
-    }
-
-    /// Unless its person has agreed anew meanwhile.
-    fn expire(&mut self, slot: Slot) -> Result<(), RegistryError> {
-        let record: Option<RegistrationRecord> = self.read(Space::Registrations, slot_key(slot))?;
-        // One that is deleted has no place any more.
-        let Some(mut record) = record else { return Ok(()) };
-        if !is_valid(records::grant(&record, Purpose::Location), self.now) {
-            self.forget_place(slot, &mut record);
-            self.put_registration(slot, &record);
-        }
-        Ok(())
-    }
-
-    fn grant(&mut self, slot: Slot, consent: &Consent) -> Result<(), RegistryError> {
-        let mut record = self.record(slot)?;
-        let purpose = records::purpose_number(consent.purpose);
-        record.consents.retain(|known| known.purpose != purpose);
-        record.consents.push(records::write_consent(consent));
-        self.tell(slot, &record, &EventKind::ConsentGranted(consent.purpose, consent.policy));
-        self.arm(slot, &record);
-        // A place that was not loaded does not come back, since it was held under a consent that has ended.
-        let not_loaded = self.holds_place(slot) && self.place_of(slot).is_none();
-        if not_loaded || !is_valid(records::grant(&record, Purpose::Location), self.now) {
-            self.forget_place(slot, &mut record);
-        }
-        self.put_changed(slot, &mut record);
-        Ok(())
-    }
-
-    /// Holds at once (R-P2); without consent to location the place goes with it.
-    fn withdraw(&mut self, slot: Slot, purpose: Purpose) -> Result<(), RegistryError> {
-        let mut record = self.record(slot)?;
-        let number = records::purpose_number(purpose);
-        if let Some(ended) = record.consents.iter().find(|known| known.purpose == number) {
-            let policy = PolicyVersion(ended.policy as u16);
-            self.tell(slot, &record, &EventKind::ConsentWithdrawn(purpose, policy));
-        }
-        record.consents.retain(|known| known.purpose != number);
-        if purpose == Purpose::Location {
-            self.forget_place(slot, &mut record);
-        }
-        self.draft.effects.lose(Loss::Consent(slot, purpose));
-        self.put_changed(slot, &mut record);
-        Ok(())
     }
 
     /// Unless its partner has given another address meanwhile.
@@ -414,14 +385,14 @@ impl Pending<'_> {
     }
 
     /// Its partner has changed it.
-    fn put_changed(&mut self, slot: Slot, record: &mut RegistrationRecord) {
+    pub(super) fn put_changed(&mut self, slot: Slot, record: &mut RegistrationRecord) {
         record.updated_us = self.now.as_microsecond();
         self.put_registration(slot, record);
     }
 
     pub(super) fn put_registration(&mut self, slot: Slot, record: &RegistrationRecord) {
         self.put(Space::Registrations, slot_key(slot), record);
-        self.draft.effects.facts(slot, self.shared.row_of(slot, record));
+        self.draft.effects.facts(slot, self.shared.row_of(slot, record), records::side_grants(record));
     }
 
     /// What becomes of zones by the changes so far.
@@ -439,10 +410,13 @@ impl Pending<'_> {
         self.placed(slot).map_or_else(|| self.shared.places.get(slot), |placed| placed.place)
     }
 
-    /// Whether a place is held with the changes so far, if only on disk: its consent had ended when it was loaded.
-    fn holds_place(&self, slot: Slot) -> bool {
-        let held = || self.shared.places.reported_us(slot).is_some();
-        self.placed(slot).map_or_else(held, |placed| placed.place.is_some())
+    /// When the place that is held was reported, with the changes so far. It may be only on disk: nothing allowed any
+    /// more to hold it when it was to be loaded.
+    pub(super) fn reported_us(&self, slot: Slot) -> Option<i64> {
+        match self.placed(slot) {
+            Some(placed) => placed.place.map(|(_, at)| at.as_microsecond()),
+            None => self.shared.places.reported_us(slot),
+        }
     }
 
     fn placed(&self, slot: Slot) -> Option<Placed> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{AppName, AppSlot, PartnerName, Timestamp};
+use crate::domain::{AppName, AppSlot, PartnerName, PolicyVersion, PrivacyPolicy, Timestamp};
 use crate::wire::storage_v1::{AppRecord, PartnerRecord};
 
 use super::RegistryError;
@@ -22,7 +22,7 @@ pub struct Profile {
 /// Every partner and app.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
-    partners: BTreeMap<PartnerName, Profile>,
+    partners: BTreeMap<PartnerName, Partner>,
     apps: BTreeMap<AppName, (AppSlot, Profile)>,
     by_slot: Vec<AppName>,
     /// A partner's number is its position.
@@ -30,14 +30,41 @@ pub(super) struct Directory {
     numbers: BTreeMap<PartnerName, u16>,
 }
 
+/// A partner, and its privacy policy.
+#[derive(Debug)]
+struct Partner {
+    profile: Profile,
+    policy: PrivacyPolicy,
+}
+
+/// The policy of a partner that has retired none of it.
+pub(super) const NOTHING_RETIRED: PrivacyPolicy = PrivacyPolicy { oldest_valid: PolicyVersion(1), retired: None };
+
 impl Directory {
     pub(super) fn partner(&self, name: &PartnerName) -> Option<&Profile> {
-        self.partners.get(name)
+        self.partners.get(name).map(|partner| &partner.profile)
+    }
+
+    /// A partner's privacy policy.
+    pub(super) fn policy(&self, name: &PartnerName) -> Option<PrivacyPolicy> {
+        self.partners.get(name).map(|partner| partner.policy)
+    }
+
+    pub(super) fn set_policy(&mut self, name: &PartnerName, policy: PrivacyPolicy) {
+        if let Some(partner) = self.partners.get_mut(name) {
+            partner.policy = policy;
+        }
+    }
+
+    /// The numbers of a partner's apps.
+    pub(super) fn app_slots(&self, partner: &PartnerName) -> impl Iterator<Item = AppSlot> {
+        self.apps.iter().filter(move |(name, _)| name.partner == *partner).map(|(_, (slot, _))| *slot)
     }
 
     /// Partners from `first` on, by name.
     pub(super) fn partners(&self, first: Option<&PartnerName>) -> impl Iterator<Item = (&PartnerName, &Profile)> {
-        self.partners.iter().filter(move |(name, _)| first.is_none_or(|first| *name >= first))
+        let partners = self.partners.iter().filter(move |(name, _)| first.is_none_or(|first| *name >= first));
+        partners.map(|(name, partner)| (name, &partner.profile))
     }
 
     pub(super) fn app(&self, name: &AppName) -> Option<&(AppSlot, Profile)> {
@@ -92,14 +119,15 @@ impl Directory {
     pub(super) fn add_partner(&mut self, name: PartnerName, profile: Profile) {
         self.numbers.insert(name.clone(), self.numbered.len() as u16);
         self.numbered.push(name.clone());
-        self.partners.insert(name, profile);
+        self.partners.insert(name, Partner { profile, policy: NOTHING_RETIRED });
     }
 
-    /// Adds an app under the next number.
-    pub(super) fn add_app(&mut self, name: AppName, profile: Profile) {
+    /// Adds an app under the next number, which it returns.
+    pub(super) fn add_app(&mut self, name: AppName, profile: Profile) -> AppSlot {
         let slot = AppSlot(self.by_slot.len() as u16);
         self.by_slot.push(name.clone());
         self.apps.insert(name, (slot, profile));
+        slot
     }
 }
 
@@ -111,7 +139,8 @@ impl Pending<'_> {
         let number = u16::try_from(self.partners).map_err(|_| RegistryError::Full("partners"))?;
         self.partners += 1;
         let (id, display_name) = (name.id().to_owned(), profile.display_name.clone());
-        let record = PartnerRecord { id, display_name, created_us: profile.created.as_microsecond() };
+        let created_us = profile.created.as_microsecond();
+        let record = PartnerRecord { id, display_name, created_us, ..PartnerRecord::default() };
         self.put(Space::Partners, number_key(number), &record);
         self.draft.effects.partner(name, profile);
         Ok(())

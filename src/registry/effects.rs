@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
-use crate::domain::{AppName, AuditEntry, ChannelKind, Cid, Installation, PartnerName, Purpose, Slot, ZoneName};
-use crate::plan::{Facts, Grant};
+use crate::domain::{
+    AppName, AppSlot, AuditEntry, ChannelKind, Cid, Footprint, Installation, PartnerName, PrivacyPolicy, Purpose, Slot,
+    ZoneName,
+};
+use crate::plan::{Facts, Flags, Grant};
 use crate::wire::storage_v1::WebhookRecord;
 
 use super::Shared;
-use super::directory::Profile;
+use super::directory::{Directory, Profile};
 use super::events::LogEnds;
+use super::grants::SideGrants;
 use super::place_log::Frame;
 use super::places::Reported;
 use super::zones::Drawn;
@@ -19,8 +23,12 @@ use super::zones::Drawn;
 /// back in between.
 #[derive(Default)]
 pub(super) struct Effects {
-    facts: HashMap<Slot, Facts>,
+    facts: HashMap<Slot, (Facts, SideGrants)>,
     places: HashMap<Slot, Placed>,
+    /// All places that somebody follows.
+    saved: HashMap<Slot, Vec<(u8, Footprint)>>,
+    /// How many places the server forgets by itself.
+    forgotten: Forgotten,
     names: HashMap<Cid, Option<Slot>>,
     claims: HashMap<(Cid, Installation), Option<Slot>>,
     holders: HashMap<Slot, Option<Slot>>,
@@ -30,6 +38,7 @@ pub(super) struct Effects {
     ended: Vec<(Slot, AuditEntry)>,
     partners: Vec<(PartnerName, Profile)>,
     apps: Vec<(AppName, Profile)>,
+    policies: Vec<(PartnerName, PrivacyPolicy)>,
     /// In the order of the changes.
     zones: Vec<(ZoneName, Option<Arc<Drawn>>)>,
     logs: HashMap<u16, LogEnds>,
@@ -47,8 +56,17 @@ pub(super) struct Placed {
     with_record: bool,
 }
 
+/// How many places the server forgets by itself, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Forgotten {
+    /// They were too old.
+    pub(super) stale: u64,
+    /// No consent allows to hold them any more.
+    pub(super) without_consent: u64,
+}
+
 /// Something that is taken away from a registration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Loss {
     /// All that it is.
     Registration(Slot),
@@ -56,13 +74,17 @@ pub(super) enum Loss {
     Consent(Slot, Purpose),
     /// Where it is.
     Place(Slot),
+    /// The places that its person follows.
+    SavedPlaces(Slot),
     /// An address.
     Channel(Slot, ChannelKind),
+    /// What was agreed to in these apps under older versions of the policy.
+    Policies(Vec<AppSlot>, PrivacyPolicy),
 }
 
 impl Effects {
-    pub(super) fn facts(&mut self, slot: Slot, facts: Facts) {
-        self.facts.insert(slot, facts);
+    pub(super) fn facts(&mut self, slot: Slot, facts: Facts, grants: SideGrants) {
+        self.facts.insert(slot, (facts, grants));
     }
 
     /// A place that was reported: the record is as it was.
@@ -76,9 +98,23 @@ impl Effects {
         self.places.insert(slot, Placed { place, with_record: true });
     }
 
+    /// All places that somebody follows from now on.
+    pub(super) fn saved(&mut self, slot: Slot, places: Vec<(u8, Footprint)>) {
+        self.saved.insert(slot, places);
+    }
+
+    pub(super) fn forget(&mut self, forgotten: Forgotten) {
+        self.forgotten.stale += forgotten.stale;
+        self.forgotten.without_consent += forgotten.without_consent;
+    }
+
+    pub(super) fn forgotten(&self) -> Forgotten {
+        self.forgotten
+    }
+
     /// A row, if it is changed here.
     pub(super) fn facts_of(&self, slot: Slot) -> Option<Facts> {
-        self.facts.get(&slot).copied()
+        self.facts.get(&slot).map(|(facts, _)| *facts)
     }
 
     /// Where a phone is, if that is changed here.
@@ -134,6 +170,10 @@ impl Effects {
         self.apps.push((name, profile));
     }
 
+    pub(super) fn policy(&mut self, partner: PartnerName, policy: PrivacyPolicy) {
+        self.policies.push((partner, policy));
+    }
+
     pub(super) fn zone(&mut self, name: ZoneName, drawn: Option<Arc<Drawn>>) {
         self.zones.push((name, drawn));
     }
@@ -177,6 +217,8 @@ impl Effects {
             let with_record = placed.with_record || self.places.get(&slot).is_some_and(|known| known.with_record);
             self.places.insert(slot, Placed { with_record, ..placed });
         }
+        self.saved.extend(later.saved);
+        self.forget(later.forgotten);
         self.names.extend(later.names);
         self.claims.extend(later.claims);
         self.holders.extend(later.holders);
@@ -184,6 +226,7 @@ impl Effects {
         self.erased.extend(later.erased);
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
+        self.policies.extend(later.policies);
         self.zones.extend(later.zones);
         self.logs.extend(later.logs);
         self.webhooks.extend(later.webhooks);
@@ -194,11 +237,15 @@ impl Effects {
 impl Shared {
     /// What is durable becomes visible.
     pub(super) fn learn(&self, effects: Effects) {
-        for (slot, facts) in effects.facts {
+        for (slot, (facts, grants)) in effects.facts {
+            self.set_grants(slot, grants);
             self.facts.set(slot, facts);
         }
         for (slot, placed) in effects.places {
             self.set_place(slot, placed.place);
+        }
+        for (slot, places) in effects.saved {
+            self.places.set_saved(slot, &places);
         }
         // Last: a registration that can be named is there.
         for (cid, slot) in effects.names {
@@ -225,8 +272,11 @@ impl Shared {
         for (name, profile) in effects.partners {
             directory.add_partner(name, profile);
         }
+        for (partner, policy) in effects.policies {
+            directory.set_policy(&partner, policy);
+        }
         for (name, profile) in effects.apps {
-            directory.add_app(name, profile);
+            self.add_app(&mut directory, name, profile);
         }
         for (name, drawn) in effects.zones {
             self.zones.set(&name, drawn);
@@ -243,6 +293,20 @@ impl Shared {
         }
     }
 
+    /// A new app has its partner's policy.
+    pub(super) fn add_app(&self, directory: &mut Directory, name: AppName, profile: Profile) {
+        let policy = directory.policy(&name.partner);
+        let slot = directory.add_app(name, profile);
+        if let Some(policy) = policy {
+            self.policies.set(slot, policy.oldest_valid);
+        }
+    }
+
+    pub(super) fn set_grants(&self, slot: Slot, grants: SideGrants) {
+        self.cross_border.set(slot, grants.cross_border);
+        self.saved_places.set(slot, grants.saved_places);
+    }
+
     /// Where a phone is from now on. One that is nowhere is in no zone: see `inside`.
     fn set_place(&self, slot: Slot, place: Option<Reported>) {
         self.places.set(slot, place);
@@ -256,7 +320,11 @@ impl Shared {
     pub(super) fn lose(&self, loss: Loss) {
         match loss {
             Loss::Registration(slot) => {
+                if self.facts.row(slot).flags.has(Flags::FOLLOWS) {
+                    self.places.set_saved(slot, &[]);
+                }
                 self.facts.set(slot, Facts::default());
+                self.set_grants(slot, SideGrants::default());
                 self.set_place(slot, None);
             }
             Loss::Consent(slot, purpose) => {
@@ -264,15 +332,31 @@ impl Shared {
                 match purpose {
                     Purpose::EmergencyPush => facts.emergency = Grant::default(),
                     Purpose::Location => facts.location = Grant::default(),
-                    Purpose::SavedPlaces | Purpose::LinkMerging | Purpose::AssociatedStart | Purpose::CrossBorder => {}
+                    Purpose::CrossBorder => {
+                        self.cross_border.set(slot, Grant::default());
+                        facts.flags.0 &= !Flags::CROSS_BORDER;
+                    }
+                    Purpose::SavedPlaces => self.saved_places.set(slot, Grant::default()),
+                    Purpose::LinkMerging | Purpose::AssociatedStart => {}
                 }
                 self.facts.set(slot, facts);
             }
             Loss::Place(slot) => self.set_place(slot, None),
+            Loss::SavedPlaces(slot) => {
+                let mut facts = self.facts.row(slot);
+                facts.flags.0 &= !Flags::FOLLOWS;
+                self.facts.set(slot, facts);
+                self.places.set_saved(slot, &[]);
+            }
             Loss::Channel(slot, channel) => {
                 let mut facts = self.facts.row(slot);
                 facts.channels &= !channel.bit();
                 self.facts.set(slot, facts);
+            }
+            Loss::Policies(apps, policy) => {
+                for app in apps {
+                    self.policies.set(app, policy.oldest_valid);
+                }
             }
         }
     }

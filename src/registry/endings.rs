@@ -8,6 +8,7 @@ use crate::domain::{EventKind, PolicyVersion, Purpose, Slot, Timestamp};
 use crate::wire::storage_v1::{ConsentRecord, EndingRecord, RegistrationRecord};
 
 use super::change::{Change, Pending};
+use super::effects::Forgotten;
 use super::records::{purpose_number, slot_key};
 use super::store::{Key, Space, damaged};
 use super::{RegistryError, Shared};
@@ -75,9 +76,16 @@ impl Pending<'_> {
                 self.tell(slot, &record, &EventKind::ConsentExpired(purpose, PolicyVersion(consent.policy as u16)));
             }
         }
+        let mut forgotten = Forgotten::default();
         if ended.iter().any(|consent| purpose(consent) == Some(Purpose::Location)) {
+            forgotten.without_consent += u64::from(self.reported_us(slot).is_some());
             self.forget_place(slot, &mut record);
         }
+        if ended.iter().any(|consent| purpose(consent) == Some(Purpose::SavedPlaces)) {
+            forgotten.without_consent += record.saved_places.len() as u64;
+            self.remove_saved_places(slot, &mut record);
+        }
+        self.draft.effects.forget(forgotten);
         if !ended.is_empty() {
             self.put_registration(slot, &record);
         }

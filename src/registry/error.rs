@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::domain::UnfitPlace;
 use crate::segments::LogError;
 
 /// Why the registry did not do what it was asked.
@@ -41,6 +42,32 @@ pub enum RegistryError {
     /// A place was offered without a valid consent to hold it (R-P1).
     #[error("the registration has no valid consent for location")]
     NoLocationConsent,
+    /// A place to follow was offered without a valid consent to hold it (R-S3).
+    #[error("the registration has no valid consent for saved places")]
+    NoSavedPlacesConsent,
+    /// The registration follows as many places as it may.
+    #[error("the registration follows 8 places already")]
+    TooManySavedPlaces,
+    /// The registration follows no place of that id.
+    #[error("no such saved place")]
+    NoSuchSavedPlace,
+    /// A place cannot be held as its person chose.
+    #[error(transparent)]
+    UnfitPlace(#[from] UnfitPlace),
+    /// A consent was given under a version of the policy that its partner has retired.
+    #[error("is retired: the oldest version that counts is {oldest}")]
+    PolicyRetired {
+        /// Which of several consents, from 0.
+        consent: usize,
+        /// The oldest version under which a consent counts.
+        oldest: u16,
+    },
+    /// A consent for a person under 14 was given by nobody else (R-P4).
+    #[error("is required for a person under 14")]
+    NoGuardian {
+        /// Which of several consents, from 0.
+        consent: usize,
+    },
     /// There are quiet hours, and the time zone is none that is known (R-S2).
     #[error("quiet hours need a time zone that is known")]
     UnknownTimeZone,

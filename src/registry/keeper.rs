@@ -1,5 +1,5 @@
-//! Keeps the index of places to what may be in it, no place without its person's consent (R-P1), writes the snapshots
-//! that take replaced places off the disk, and counts who is inside zones.
+//! Keeps the index of places to what may be in it, no place without its person's consent (R-P1) and none that is too
+//! old (R-P5), writes the snapshots that take replaced places off the disk, and counts who is inside zones.
 //!
 //! It also finds what ends by itself and is to be told, what partners' logs keep too long, and whose CID is claimed who
 //! has been silent for long.
@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Sender, WeakSender};
 
-use crate::domain::{Slot, Timestamp};
-use crate::plan::{EPOCH, Grant};
+use crate::domain::{AppSlot, Slot, Timestamp};
+use crate::plan::{Facts, Flags, Grant};
 
 use super::Shared;
 use super::change::Change;
 use super::endings::Search;
 use super::place_log::{Ended, Snapshot};
+use super::records::instant;
 use super::writer::Job;
 
 /// How often the keeper looks.
@@ -103,6 +104,16 @@ fn write(shared: &Shared, jobs: &WeakSender<Job>, snapshot: Snapshot) {
 }
 
 impl Shared {
+    /// Whether a grant in an app counts at `now`.
+    pub(super) fn counts(&self, grant: Grant, app: AppSlot, now: Timestamp) -> bool {
+        grant.counts(self.policies.oldest_valid(app), now)
+    }
+
+    /// Whether a place that was reported then is too old to be held.
+    pub(super) fn is_stale(&self, reported_us: i64, now: Timestamp) -> bool {
+        now.duration_since(instant(reported_us)) > self.place_lifetime
+    }
+
     /// What is to be done by the time that it is now.
     pub(super) fn look(&self, endings: &mut Search) -> Vec<Change> {
         let now = self.clock.now();
@@ -115,30 +126,22 @@ impl Shared {
         changes
     }
 
-    /// Those whose place is held though their consent to that has ended, up to [`EXPIRED`] of them.
+    /// Those with a place that is too old, or that no consent allows to hold any more, up to [`EXPIRED`] of them.
     pub(super) fn expired(&self, now: Timestamp) -> impl Iterator<Item = Slot> {
-        let live = self.facts.live(Slot(0));
-        let ended = live
-            .filter(move |&(slot, facts)| !is_valid(facts.location, now) && self.places.reported_us(slot).is_some());
-        ended.map(|(slot, _)| slot).take(EXPIRED)
+        let ended = move |(slot, facts): &(Slot, Facts)| {
+            let reported = self.places.reported_us(*slot);
+            let live =
+                reported.is_some_and(|us| self.is_stale(us, now) || !self.counts(facts.location, facts.app(), now));
+            let follows = facts.flags.has(Flags::FOLLOWS);
+            live || (follows && !self.counts(self.saved_places.get(*slot), facts.app(), now))
+        };
+        self.facts.live(Slot(0)).filter(ended).map(|(slot, _)| slot).take(EXPIRED)
     }
-}
-
-/// Whether a grant counts at `now` (R-P1: only an unexpired one does). A row keeps whole seconds, rounded down, so a
-/// grant may end up to a second early and never late.
-pub(super) fn is_valid(grant: Grant, now: Timestamp) -> bool {
-    // Never granted is not "until the epoch": a server's clock may be set to before it, to send alerts of the past.
-    grant.until == u32::MAX || (grant.until != 0 && now.as_second() - EPOCH < i64::from(grant.until))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::PolicyVersion;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
 
     #[test]
     fn what_weighs_much_is_a_job_of_its_own() {
@@ -146,14 +149,5 @@ mod tests {
         let jobs: Vec<usize> = in_jobs(changes.collect()).iter().map(Vec::len).collect();
         assert_eq!(jobs, [1_000, 1_000, 500, 1, 1]);
         assert!(in_jobs(Vec::new()).is_empty());
-    }
-
-    #[test]
-    fn a_grant_counts_until_it_expires_and_none_never_does() {
-        let grant = Grant::until(PolicyVersion(1), Some(at(EPOCH + 100)));
-        assert!(is_valid(grant, at(EPOCH + 99)));
-        assert!(!is_valid(grant, at(EPOCH + 100)));
-        assert!(is_valid(Grant::until(PolicyVersion(1), None), at(EPOCH + i64::from(u32::MAX))));
-        assert!(!is_valid(Grant::default(), at(EPOCH - 100)));
     }
 }

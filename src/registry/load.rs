@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::audit::{self, Audit, Tail};
-use crate::domain::{Act, AppName, AuditEntry, Footprint, PartnerName, Slot};
+use crate::domain::{
+    Act, AppName, AuditEntry, Footprint, PartnerName, PlaceId, PolicyVersion, PrivacyPolicy, Purpose, Slot,
+};
 use crate::wire::storage_v1::{AppRecord, PartnerRecord, RegistrationRecord, RegistryState};
 
 use super::change::{LAYOUT, Next};
 use super::directory::Profile;
-use super::keeper::is_valid;
 use super::place_log::{Limits, PlaceLog};
 use super::records::{self, cid_of, decode, holder_of, installation_of, number_key, slot_key, slot_of, subject_of};
 use super::store::{Key, Space, Store, damaged};
@@ -80,8 +81,8 @@ pub(super) fn load(
         record_directory(shared, audit, tail);
     }
     progress.expect(state.next_slot);
-    let place_commits = load_registrations(shared, state.next_slot, around)?;
-    let places = load_places(shared, places, limits, &place_commits, progress)?;
+    let registrations = load_registrations(shared, state.next_slot, around)?;
+    let places = load_places(shared, places, limits, registrations, progress)?;
     if places.frames() < state.place_frames {
         return Err(RegistryError::PlacesLost { found: places.frames(), expected: state.place_frames });
     }
@@ -126,9 +127,17 @@ const STEP: usize = 4_096;
 /// In place of the commit of a registration that there is not: no entry is of a later one.
 const NOBODY: u64 = u64::MAX;
 
-/// Reads the registrations, each part of them on a thread of its own; by slot, by which commit its place was last
-/// changed with its record.
-fn load_registrations(shared: &Shared, next_slot: u32, around: &Around<'_>) -> Result<Vec<u64>, RegistryError> {
+/// What the registrations say of places.
+#[derive(Default)]
+struct Registrations {
+    /// By slot, by which commit its place was last changed with its record.
+    place_commits: Vec<u64>,
+    /// Places that are followed.
+    saved: Vec<(PlaceId, Footprint)>,
+}
+
+/// Reads the registrations, each part of them on a thread of its own.
+fn load_registrations(shared: &Shared, next_slot: u32, around: &Around<'_>) -> Result<Registrations, RegistryError> {
     let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(8)) as u32;
     let size = next_slot.div_ceil(threads).max(1);
     let parts = std::thread::scope(|scope| {
@@ -141,7 +150,12 @@ fn load_registrations(shared: &Shared, next_slot: u32, around: &Around<'_>) -> R
         let ended = running.into_iter().map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
         ended.collect::<Result<Vec<_>, _>>()
     })?;
-    Ok(parts.concat())
+    let mut all = Registrations::default();
+    for part in parts {
+        all.place_commits.extend(part.place_commits);
+        all.saved.extend(part.saved);
+    }
+    Ok(all)
 }
 
 /// The same of the slots from `start` on up to before `end`.
@@ -151,8 +165,9 @@ fn load_part(
     end: Option<u32>,
     next_slot: u32,
     around: &Around<'_>,
-) -> Result<Vec<u64>, RegistryError> {
+) -> Result<Registrations, RegistryError> {
     let last = end.unwrap_or(next_slot);
+    let mut part = Registrations::default();
     let mut place_commits = Vec::with_capacity((last - start) as usize);
     let items = shared.store.range(Space::Registrations, slot_key(Slot(start)), end.map(|end| slot_key(Slot(end))));
     for item in items {
@@ -164,8 +179,12 @@ fn load_part(
             return Err(RegistryError::Full("registrations"));
         }
         let record: RegistrationRecord = decode(Space::Registrations, &key, &payload)?;
+        shared.set_grants(slot, records::side_grants(&record));
         shared.facts.set(slot, shared.row_of(slot, &record));
         name(shared, slot, &record)?;
+        if !record.saved_places.is_empty() {
+            part.follow(shared, slot, &record)?;
+        }
         place_commits.resize((slot.0 - start) as usize, NOBODY);
         place_commits.push(record.place_commit);
         if place_commits.len().is_multiple_of(STEP) {
@@ -178,7 +197,21 @@ fn load_part(
         }
     }
     place_commits.resize((last - start) as usize, NOBODY);
-    Ok(place_commits)
+    Ok(Registrations { place_commits, ..part })
+}
+
+impl Registrations {
+    /// Takes the places that somebody follows, if they may be held.
+    fn follow(&mut self, shared: &Shared, slot: Slot, record: &RegistrationRecord) -> Result<(), RegistryError> {
+        let grant = records::grant(record, Purpose::SavedPlaces);
+        if !shared.counts(grant, records::app_of(record), shared.clock.now()) {
+            return Ok(());
+        }
+        for (ordinal, saved) in records::read_saved_places(record, slot)? {
+            self.saved.push((PlaceId { slot, ordinal }, saved.place));
+        }
+        Ok(())
+    }
 }
 
 /// A registration is found by its names.
@@ -215,6 +248,12 @@ fn record_directory(shared: &Shared, audit: &Audit, tail: &Tail) {
     };
     for (partner, profile) in directory.partners(None) {
         record(partner.to_string(), profile, Act::PartnerCreated);
+        if let Some((policy, retired)) = directory.policy(partner).and_then(|policy| Some((policy, policy.retired?)))
+            && tail.lacks_object(&partner.to_string(), retired)
+        {
+            let act = Act::PolicyRetired { version: PolicyVersion(policy.oldest_valid.0 - 1) };
+            drop(audit.append(&AuditEntry { object: partner.to_string().into(), ..AuditEntry::server(act) }));
+        }
         for (app, profile) in directory.apps(partner, None) {
             record(app.to_string(), profile, Act::AppCreated);
         }
@@ -232,7 +271,12 @@ fn load_directory(shared: &Shared) -> Result<(), RegistryError> {
             return Err(damaged(Space::Partners, &key, "the partner before it is missing"));
         }
         let profile = Profile { display_name: record.display_name, created: records::instant(record.created_us) };
-        directory.add_partner(name, profile);
+        directory.add_partner(name.clone(), profile);
+        if record.oldest_policy > 1 {
+            let oldest_valid = PolicyVersion(record.oldest_policy as u16);
+            let retired = Some(records::instant(record.policy_retired_us));
+            directory.set_policy(&name, PrivacyPolicy { oldest_valid, retired });
+        }
     }
     for item in shared.store.scan(Space::Apps) {
         let (key, payload) = item?;
@@ -245,7 +289,7 @@ fn load_directory(shared: &Shared) -> Result<(), RegistryError> {
             return Err(bad("the app before it is missing"));
         }
         let profile = Profile { display_name: record.display_name, created: records::instant(record.created_us) };
-        directory.add_app(name, profile);
+        shared.add_app(&mut directory, name, profile);
     }
     Ok(())
 }
@@ -256,9 +300,10 @@ fn load_places(
     shared: &Shared,
     dir: &Path,
     limits: Limits,
-    place_commits: &[u64],
+    registrations: Registrations,
     progress: &Progress,
 ) -> Result<PlaceLog, RegistryError> {
+    let Registrations { place_commits, saved } = registrations;
     let now = shared.clock.now();
     let mut places: Vec<Option<Footprint>> = vec![None; place_commits.len()];
     let log = PlaceLog::open(dir, limits, |entry| {
@@ -275,8 +320,10 @@ fn load_places(
             let _ = progress.add(STEP as u64);
         }
         let place = place?;
-        is_valid(shared.facts.row(slot).location, now).then_some((slot, place))
+        let (facts, reported) = (shared.facts.row(slot), shared.places.reported_us(slot));
+        let counts = shared.counts(facts.location, facts.app(), now);
+        (counts && !reported.is_some_and(|us| shared.is_stale(us, now))).then_some((slot, place))
     });
-    shared.places.load(held);
+    shared.places.load(held, saved);
     Ok(log)
 }

@@ -10,12 +10,14 @@
 
 mod change;
 mod claims;
+mod consents;
 mod directory;
 mod effects;
 mod endings;
 mod error;
 mod events;
 mod facts;
+mod grants;
 mod identity;
 mod inside;
 mod keeper;
@@ -25,11 +27,13 @@ mod load;
 mod names;
 mod place_log;
 mod places;
+mod planning;
 mod read;
 mod receipts;
 mod records;
 mod register;
 mod rotation;
+mod saved;
 mod sealing;
 mod store;
 mod webhooks;
@@ -48,12 +52,12 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::audit::{Audit, Tail};
 use crate::domain::{
-    AppName, AppSlot, AuditSubject, ChannelKind, Clock, Consent, Footprint, Language, LinkSecret, NewRegistration,
-    PartnerName, PlaceId, Purpose, Registration, RegistrationName, Slot, Timestamp, Token,
+    AppName, AppSlot, AuditSubject, Clock, Consent, Footprint, LinkSecret, NewRegistration, PartnerName, PlaceId,
+    Purpose, Registration, RegistrationName, SignedDuration, Slot, Timestamp,
 };
 use crate::locate::Index;
 use crate::metrics::Metrics;
-use crate::plan::{Facts, LanguageId, PreferencesId, Wish};
+use crate::plan::Facts;
 use crate::tasks::Tasks;
 use crate::wire::storage_v1::RegistrationRecord;
 
@@ -62,6 +66,7 @@ use claims::{Claims, NoLinks, Settling};
 use directory::Directory;
 use events::Logs;
 use facts::FactsTable;
+use grants::{GrantTable, Policies};
 use identity::Keys;
 use languages::Languages;
 use load::{Around, Loaded};
@@ -70,7 +75,7 @@ use place_log::Limits;
 use places::Places;
 use store::Store;
 use webhooks::Webhooks;
-use wishes::{Rested, Wishes};
+use wishes::Wishes;
 use writer::{Caller, Job, Results, Writer};
 use zones::Zones;
 
@@ -122,6 +127,8 @@ pub struct Config {
     pub key_overlap: Duration,
     /// Which registrations have a live link.
     pub links: Arc<dyn Links>,
+    /// How old the report of a phone's place may be: older ones are forgotten (R-P5).
+    pub place_lifetime: SignedDuration,
     /// When places that were replaced go from the disk.
     limits: Limits,
 }
@@ -140,6 +147,7 @@ impl Config {
             claim_wait: CLAIM_WAIT,
             key_overlap: KEY_OVERLAP,
             links: Arc::new(NoLinks),
+            place_lifetime: SignedDuration::from_hours(30 * 24),
             limits: Limits::DEFAULT,
         }
     }
@@ -164,15 +172,23 @@ struct Shared {
     store: Store,
     keys: Keys,
     facts: FactsTable,
+    /// Consents to sending out of the region.
+    cross_border: GrantTable,
+    /// Consents to holding and using the places that somebody follows.
+    saved_places: GrantTable,
+    policies: Policies,
     languages: Languages,
     wishes: Wishes,
     names: Names,
     claims: Claims,
     settling: Settling,
     key_overlap: Duration,
-    audit: Option<Audit>,
     directory: RwLock<Directory>,
     places: Places,
+    /// How old the report of a phone's place may be.
+    place_lifetime: SignedDuration,
+    /// Where it is written what the server does by itself.
+    audit: Option<Audit>,
     zones: Zones,
     most_zones: usize,
     logs: Logs,
@@ -199,6 +215,15 @@ pub struct Registered {
     pub ended: Option<AuditSubject>,
     /// Whether this was asked for before, so that nothing has changed but the secret.
     pub repeated: bool,
+}
+
+/// A registration that was changed.
+#[derive(Debug, Clone)]
+pub struct Updated {
+    /// As it is held now.
+    pub registration: Registration,
+    /// What had been agreed to and counts no more, since the person is under 14 and no guardian has agreed.
+    pub ended: Vec<Purpose>,
 }
 
 impl Registry {
@@ -262,57 +287,8 @@ impl Registry {
     }
 }
 
-/// What the hot path asks: no lock, no wait.
+/// How it is.
 impl Registry {
-    /// The row of a slot; the empty one where there is no registration.
-    pub fn facts(&self, slot: Slot) -> Facts {
-        self.0.get().map_or_else(Facts::default, |open| open.shared.facts.row(slot))
-    }
-
-    /// Brings the rows of some slots near, some dozens at most: reading them one by one then waits for memory once.
-    pub fn touch(&self, slots: impl Iterator<Item = Slot>) {
-        if let Some(open) = self.0.get() {
-            open.shared.facts.touch(slots);
-        }
-    }
-
-    /// The language with this number.
-    pub fn language(&self, id: LanguageId) -> Option<Language> {
-        self.0.get()?.shared.languages.language(id)
-    }
-
-    /// What a person with these preferences wants to be told of at `now`.
-    pub fn wish(&self, id: PreferencesId, now: Timestamp) -> Wish {
-        self.0.get().map_or(Wish::EVERYTHING, |open| open.shared.wishes.wish(id, now))
-    }
-
-    /// Whose quiet hours have ended since after `since`, up to `now`: to be gone through at leisure, since all rows are
-    /// looked at if there is anybody.
-    pub fn rested(&self, since: Timestamp, now: Timestamp) -> impl Iterator<Item = Slot> {
-        let shared = self.0.get().map(|open| &*open.shared);
-        let rested = shared.map_or_else(Rested::default, |shared| shared.wishes.rested(since, now));
-        let shared = shared.filter(|_| !rested.is_empty());
-        let rows = shared.into_iter().flat_map(|shared| shared.facts.live(Slot(0)));
-        rows.filter(move |(_, facts)| rested.contains(facts.preferences())).map(|(slot, _)| slot)
-    }
-
-    /// The address of a registration at a vendor, if there is one that can be read.
-    pub fn token(&self, slot: Slot, channel: ChannelKind) -> Option<Token> {
-        let store = &self.0.get()?.shared.store;
-        read::token(slot, channel, |space, key| store.get(space, key)).unwrap_or_else(|error| {
-            tracing::error!(%error, "an address cannot be read");
-            None
-        })
-    }
-
-    /// Removes an address that its vendor says is gone (R-B4), unless its partner has given another meanwhile. Nobody
-    /// waits for it: if too much waits for the writer, the vendor will say so again.
-    pub fn forget_token(&self, slot: Slot, token: Token) {
-        if let Some(open) = self.0.get() {
-            let _ = open.jobs.try_send(Job::Change(vec![Change::ForgetToken(slot, token)], None));
-        }
-    }
-
     /// Whether changes can be made: the registry is loaded, and its store has not failed.
     pub fn is_healthy(&self) -> bool {
         self.0.get().is_some_and(|open| !open.shared.failed.load(Ordering::Acquire))
@@ -325,9 +301,12 @@ impl Registry {
 
     /// Bytes on the heap by part, with what is in reserve: all that grows with the registrations.
     pub fn memory_bytes(&self) -> Vec<(&'static str, usize)> {
-        let Ok(Shared { facts, names, claims, places, .. }) = self.shared() else { return Vec::new() };
+        let Ok(Shared { facts, cross_border, saved_places, names, claims, places, .. }) = self.shared() else {
+            return Vec::new();
+        };
+        let rows = facts.memory_bytes() + cross_border.memory_bytes() + saved_places.memory_bytes();
         let names = names.memory_bytes() + claims.memory_bytes();
-        vec![("facts", facts.memory_bytes()), ("names", names), ("places", places.memory_bytes())]
+        vec![("facts", rows), ("names", names), ("places", places.memory_bytes())]
     }
 }
 
@@ -352,13 +331,9 @@ impl Registry {
     }
 
     /// Changes what a registration says of its device.
-    pub async fn update(
-        &self,
-        name: &RegistrationName,
-        change: RegistrationChange,
-    ) -> Result<Registration, RegistryError> {
+    pub async fn update(&self, name: &RegistrationName, change: RegistrationChange) -> Result<Updated, RegistryError> {
         match self.change(Change::Update(self.slot(name)?, Box::new(change))).await? {
-            Done::Updated(registration) => Ok(*registration),
+            Done::Updated(updated) => Ok(*updated),
             _ => Err(RegistryError::Stopped),
         }
     }
@@ -457,6 +432,10 @@ impl Shared {
             keys: Keys::open(&config.dir.join("identity.key"), state.is_none())?,
             store,
             facts: FactsTable::with_capacity(config.capacity),
+            cross_border: GrantTable::with_capacity(config.capacity),
+            saved_places: GrantTable::with_capacity(config.capacity),
+            policies: Policies::new(),
+            place_lifetime: config.place_lifetime,
             languages: Languages::default(),
             wishes: Wishes::default(),
             names: Names::default(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use crate::domain::{Footprint, PlaceId, Slot, Timestamp};
+use crate::domain::{Footprint, PlaceId, SavedPlace, Slot, Timestamp};
 use crate::locate::Index;
 
 use super::records::instant;
@@ -86,6 +86,14 @@ impl Places {
         time.store(place.map_or(NEVER, |(_, at)| at.as_microsecond()), Ordering::Release);
     }
 
+    /// Sets all places that somebody follows, by ordinal.
+    pub(super) fn set_saved(&self, slot: Slot, places: &[(u8, Footprint)]) {
+        for ordinal in 1..=SavedPlace::MOST as u8 {
+            let place = places.iter().find(|(known, _)| *known == ordinal);
+            self.index.place(PlaceId { slot, ordinal }, place.map(|(_, place)| as_box(*place)));
+        }
+    }
+
     /// At start, before [`Places::load`]: when a place was reported that is on disk. One that is then not loaded is not
     /// seen, and stays known to the writer until it is forgotten.
     pub(super) fn set_time(&self, slot: Slot, at: Timestamp) {
@@ -94,13 +102,22 @@ impl Places {
         time.store(at.as_microsecond(), Ordering::Relaxed);
     }
 
-    /// Sets where many phones are, at start: nobody else sees them yet.
-    pub(super) fn load(&self, places: impl Iterator<Item = (Slot, Footprint)>) {
-        self.index.load(places.map(|(slot, place)| (PlaceId::live(slot), place)));
+    /// Sets where many phones are, and places that are followed, at start: nobody else sees them yet.
+    pub(super) fn load(&self, places: impl Iterator<Item = (Slot, Footprint)>, saved: Vec<(PlaceId, Footprint)>) {
+        let live = places.map(|(slot, place)| (PlaceId::live(slot), place));
+        self.index.load(live.chain(saved.into_iter().map(|(place, at)| (place, as_box(at)))));
     }
 
     fn time(&self, slot: Slot) -> Option<&AtomicI64> {
         Some(&self.times.get(slot.0 as usize / CHUNK)?.get()?[slot.0 as usize % CHUNK])
+    }
+}
+
+/// A followed place is a box in the index, if of no size, so that a hit tells which it is.
+fn as_box(place: Footprint) -> Footprint {
+    match place {
+        Footprint::Point(at) => Footprint::Box { south_west: at, north_east: at },
+        Footprint::Box { .. } => place,
     }
 }
 

@@ -1,15 +1,14 @@
 //! What doors read.
 
 use crate::domain::{
-    AppName, AppSlot, AuditSubject, ChannelKind, DeviceSlot, LinkSecret, PartnerName, Private, Purpose, Registration,
-    RegistrationName, Slot, Token,
+    AppName, AppSlot, AuditSubject, ChannelKind, DeviceSlot, LinkSecret, PartnerName, PrivacyPolicy, Private, Purpose,
+    Registration, RegistrationName, Slot, Token,
 };
 use crate::wire::storage_v1::{RegistrationRecord, TokenRecord};
 
 use super::change::Change;
 use super::claims::is_to_be_noted;
 use super::identity::is_secret;
-use super::keeper::is_valid;
 use super::places::Reported;
 use super::records::{self, decode, gid_seed_of, slot_key, subject_of, token_key};
 use super::store::{Key, Payload, Space, damaged};
@@ -88,6 +87,11 @@ impl Registry {
         let directory = self.shared()?.directory.read();
         let partners = directory.partners(first).take(most);
         Ok(partners.map(|(name, profile)| (name.clone(), profile.clone())).collect())
+    }
+
+    /// How far a partner has retired its privacy policy.
+    pub fn policy(&self, partner: &PartnerName) -> Result<PrivacyPolicy, RegistryError> {
+        self.shared()?.directory.read().policy(partner).ok_or(RegistryError::UnknownPartner)
     }
 
     /// The app with this number.
@@ -185,8 +189,13 @@ impl Shared {
             let missing = || damaged(Space::Tokens, token_key(slot, channel).as_bytes(), "missing");
             token(slot, channel, &values)?.ok_or_else(missing)
         });
-        // One whose consent has ended a moment ago is not shown, though it may still be there.
-        let place = place.filter(|_| is_valid(records::grant(record, Purpose::Location), self.clock.now()));
+        // One whose consent has ended a moment ago, or that has got too old, is not shown though it may still be there.
+        let now = self.clock.now();
+        let may_be_shown = |(_, at): &Reported| {
+            let counts = self.counts(records::grant(record, Purpose::Location), app, now);
+            counts && !self.is_stale(at.as_microsecond(), now)
+        };
+        let place = place.filter(may_be_shown);
         Ok(Registration {
             subject: subject_of(record, slot)?,
             gid: self.keys.pseudonym(&name.partner, gid_seed_of(record, slot)?),
@@ -198,8 +207,10 @@ impl Shared {
             tokens: tokens.collect::<Result<_, _>>()?,
             gone: records::channels(record.gone_channels).collect(),
             consents: records::read_consents(record),
+            under_14: record.under_14,
             drills: record.drills,
             preferences: records::read_preferences(record),
+            place_precision: records::precision(record),
             place: place.map(|(place, _)| place),
             place_time: place.map(|(_, at)| at),
             created: records::instant(record.created_us),

@@ -4,13 +4,18 @@ use bytes::Bytes;
 use prost::Message;
 
 use crate::domain::{
-    AppName, AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Hazards, Installation,
-    Language, Platform, PolicyVersion, Preferences, Purpose, QuietHours, RegistrationName, Severity, Slot, Timestamp,
+    AppName, AppSlot, AuditSubject, ChannelKind, Cid, Consent, ConsentOrigin, DeviceTraits, Footprint, Guardian,
+    Hazards, Installation, Language, PlacePrecision, Platform, PolicyVersion, Position, Preferences, Private, Purpose,
+    QuietHours, RegistrationName, SavedPlace, SavedPlaceId, Severity, Slot, Timestamp,
 };
 use crate::plan::{Facts, Flags, Grant};
-use crate::wire::storage_v1::{ConsentRecord, PreferencesRecord, QuietHoursRecord, RegistrationRecord, TraitsRecord};
+use crate::wire::storage_v1::{
+    ConsentRecord, GuardianRecord, PreferencesRecord, QuietHoursRecord, RegistrationRecord, SavedPlaceRecord,
+    TraitsRecord,
+};
 
 use super::RegistryError;
+use super::grants::SideGrants;
 use super::identity::{DeviceId, IdentifierHash};
 use super::languages::Languages;
 use super::store::{Key, Space, damaged};
@@ -55,7 +60,7 @@ pub(super) fn facts(
         channels: record.channels as u16,
         emergency: grant(record, Purpose::EmergencyPush),
         location: grant(record, Purpose::Location),
-        flags: Flags(Flags::LIVE | if record.drills { Flags::DRILLS } else { 0 }),
+        flags: flags(record),
         ..Facts::default()
     };
     let tags = record.traits.iter().flat_map(|traits| &traits.languages);
@@ -70,9 +75,74 @@ pub(super) fn facts(
     row.with_preferences(wishes.intern(&read_preferences(record), zone, now))
 }
 
-/// The grant for a purpose; the empty one where there is none.
+fn flags(record: &RegistrationRecord) -> Flags {
+    let flag = |flag: u16, is_set: bool| if is_set { flag } else { 0 };
+    let cross_border = grant(record, Purpose::CrossBorder) != Grant::default();
+    let follows = flag(Flags::FOLLOWS, !record.saved_places.is_empty());
+    let border = flag(Flags::CROSS_BORDER, cross_border);
+    Flags(Flags::LIVE | flag(Flags::DRILLS, record.drills) | border | follows | Flags::of_precision(precision(record)))
+}
+
+/// How precisely the phone's place is held. One that is not known is of a later version: it is taken for the coarsest
+/// grid.
+pub(super) fn precision(record: &RegistrationRecord) -> PlacePrecision {
+    read_precision(record.place_precision)
+}
+
+fn read_precision(number: u32) -> PlacePrecision {
+    u8::try_from(number).ok().and_then(PlacePrecision::from_repr).unwrap_or(PlacePrecision::About10Km)
+}
+
+pub(super) fn write_saved_place(ordinal: u8, saved: &SavedPlace) -> SavedPlaceRecord {
+    let (first, second) = match &saved.place {
+        Footprint::Point(at) => (at.expose(), None),
+        Footprint::Box { south_west, north_east } => (south_west.expose(), Some(north_east.expose())),
+    };
+    SavedPlaceRecord {
+        ordinal: ordinal.into(),
+        id: saved.id.as_str().to_owned(),
+        precision: saved.precision as u32,
+        west_e7: first.lon_e7(),
+        south_e7: first.lat_e7(),
+        east_e7: second.map(|corner| corner.lon_e7()),
+        north_e7: second.map(|corner| corner.lat_e7()),
+    }
+}
+
+/// The places that a person follows, by ordinal.
+pub(super) fn read_saved_places(
+    record: &RegistrationRecord,
+    slot: Slot,
+) -> Result<Vec<(u8, SavedPlace)>, RegistryError> {
+    let bad = || damaged(Space::Registrations, &slot.0.to_be_bytes(), "no saved place");
+    let read = |saved: &SavedPlaceRecord| {
+        let corner = |lon, lat| Position::from_e7(lon, lat).map(Private::new).ok_or_else(bad);
+        let first = corner(saved.west_e7, saved.south_e7)?;
+        let place = match saved.east_e7.zip(saved.north_e7) {
+            Some((east, north)) => Footprint::Box { south_west: first, north_east: corner(east, north)? },
+            None => Footprint::Point(first),
+        };
+        let ordinal = u8::try_from(saved.ordinal).ok().filter(|&ordinal| is_ordinal(ordinal)).ok_or_else(bad)?;
+        let id = SavedPlaceId::new(&saved.id).ok_or_else(bad)?;
+        Ok((ordinal, SavedPlace { id, place, precision: read_precision(saved.precision) }))
+    };
+    record.saved_places.iter().map(read).collect()
+}
+
+fn is_ordinal(ordinal: u8) -> bool {
+    (1..=SavedPlace::MOST).contains(&usize::from(ordinal))
+}
+
+/// The grants that are not in the row.
+pub(super) fn side_grants(record: &RegistrationRecord) -> SideGrants {
+    let [cross_border, saved_places] = [Purpose::CrossBorder, Purpose::SavedPlaces].map(|of| grant(record, of));
+    SideGrants { cross_border, saved_places }
+}
+
+/// The grant for a purpose; the empty one where there is none, or none that counts for a child.
 pub(super) fn grant(record: &RegistrationRecord, purpose: Purpose) -> Grant {
-    let found = record.consents.iter().find(|consent| consent.purpose == purpose_number(purpose));
+    let is_given = |consent: &&ConsentRecord| !record.under_14 || consent.guardian.is_some();
+    let found = record.consents.iter().find(|consent| consent.purpose == purpose_number(purpose)).filter(is_given);
     found.map_or_else(Grant::default, |consent| {
         Grant::until(PolicyVersion(consent.policy as u16), consent.expires_us.map(instant))
     })
@@ -89,18 +159,31 @@ pub(super) fn write_consent(consent: &Consent) -> ConsentRecord {
         granted_us: consent.granted.as_microsecond(),
         expires_us: consent.expires.map(Timestamp::as_microsecond),
         origin: consent.origin.0.clone(),
+        guardian: consent.guardian.as_ref().map(|guardian| GuardianRecord {
+            reference: guardian.reference.expose().clone(),
+            method: guardian.method.clone(),
+        }),
         end_told: false,
     }
 }
 
+pub(super) fn purpose_of(consent: &ConsentRecord) -> Option<Purpose> {
+    Purpose::ALL.into_iter().find(|&purpose| purpose_number(purpose) == consent.purpose)
+}
+
 pub(super) fn read_consents(record: &RegistrationRecord) -> Vec<Consent> {
+    let guardian = |guardian: &GuardianRecord| Guardian {
+        reference: Private::new(guardian.reference.clone()),
+        method: guardian.method.clone(),
+    };
     let read = |consent: &ConsentRecord| {
         Some(Consent {
-            purpose: Purpose::ALL.into_iter().find(|&purpose| purpose_number(purpose) == consent.purpose)?,
+            purpose: purpose_of(consent)?,
             policy: PolicyVersion(consent.policy as u16),
             granted: instant(consent.granted_us),
             expires: consent.expires_us.map(instant),
             origin: ConsentOrigin(consent.origin.clone()),
+            guardian: consent.guardian.as_ref().map(guardian),
         })
     };
     record.consents.iter().filter_map(read).collect()

@@ -7,10 +7,12 @@ use bytes::Bytes;
 use crate::domain::{
     AppSlot, DeviceIdentifier, EventKind, LinkSecret, NewRegistration, PartnerName, Private, Purpose, Slot,
 };
+use crate::plan::Grant;
 use crate::wire::storage_v1::{IdentifierMember, IdentifierRecord, RegistrationRecord};
 
 use super::change::{Pending, check_zone};
 use super::identity::{IdentifierHash, is_secret, secret_hash};
+use super::places::Reported;
 use super::records::{self, subject_of};
 use super::store::{Key, Space};
 use super::{Registered, RegistryError};
@@ -59,6 +61,9 @@ impl Pending<'_> {
                 vouched = proof == Proof::Vouched;
                 self.remove_tokens(slot, &record);
                 self.remove_identifiers(slot, &record)?;
+                if !record.saved_places.is_empty() {
+                    self.draft.effects.saved(slot, Vec::new());
+                }
                 let ended = subject_of(&record, slot)?;
                 (slot, what_comes_back(record), Some(ended))
             }
@@ -69,6 +74,7 @@ impl Pending<'_> {
             Standing::New => (self.take_slot()?, self.anew(app, known), None),
         };
         let secret = new_secret();
+        self.may_be_granted(app, new.under_14, &new.consents)?;
         let mut record = RegistrationRecord {
             traits: Some(records::write_traits(&new.traits)),
             consents: new.consents.iter().map(records::write_consent).collect(),
@@ -77,13 +83,13 @@ impl Pending<'_> {
             updated_us: self.now.as_microsecond(),
             subject: random(),
             preferences: records::write_preferences(&new.preferences),
+            under_14: new.under_14,
+            place_precision: new.place_precision as u32,
             ..base
         };
         check_zone(&record)?;
-        if new.place.is_some() {
-            self.may_be_held(records::grant(&record, Purpose::Location))?;
-        }
-        self.put_place(slot, &mut record, new.place);
+        let place = self.first_place(new, records::grant(&record, Purpose::Location), app)?;
+        self.put_place(slot, &mut record, place);
         self.put_tokens(slot, &mut record, &new.tokens);
         let identifiers = if record.holder.is_some() {
             // What the device of a claim offers goes on meaning the holder.
@@ -104,6 +110,21 @@ impl Pending<'_> {
         let registration = self.registration(slot, &record)?;
         let created = ended.is_none();
         Ok(Registered { registration, link_secret: secret, created, vouched, ended, repeated: false })
+    }
+
+    /// The place that a registration comes with, as it is held. One that is too old is not.
+    fn first_place(
+        &self,
+        new: &NewRegistration,
+        location: Grant,
+        app: AppSlot,
+    ) -> Result<Option<Reported>, RegistryError> {
+        let Some((place, at)) = new.place else { return Ok(None) };
+        self.may_be_held(location, app)?;
+        if self.shared.is_stale(at.as_microsecond(), self.now) {
+            return Ok(None);
+        }
+        Ok(Some((new.place_precision.coarsen(place)?, at)))
     }
 
     fn standing(&self, new: &NewRegistration, known: &Known) -> Result<Standing, RegistryError> {

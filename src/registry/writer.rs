@@ -6,7 +6,10 @@ use std::sync::{Arc, mpsc as threads};
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
+use crate::domain::{Act, AuditEntry};
+
 use super::change::{Change, Done, Next, Pending};
+use super::effects::Forgotten;
 use super::place_log::{Ended, PlaceLog, Snapshot};
 use super::{RegistryError, Shared};
 
@@ -122,6 +125,10 @@ impl Writer {
         }
         if made.effects.moves() {
             self.places.changed();
+        }
+        let Forgotten { stale, without_consent } = made.effects.forgotten();
+        if let Some(audit) = self.shared.audit.as_ref().filter(|_| stale + without_consent > 0) {
+            drop(audit.append(&AuditEntry::server(Act::PlacesForgotten { stale, without_consent })));
         }
         self.shared.learn(made.effects);
         self.shared.count();

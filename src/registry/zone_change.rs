@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::audit::{Audit, Tail};
 use crate::domain::{
-    Act, AppName, AppSlot, Area, AuditEntry, PartnerName, PolicyVersion, Slot, Timestamp, Zone, ZoneChange, ZoneName,
+    Act, AppName, AppSlot, Area, AuditEntry, PartnerName, Slot, Timestamp, Zone, ZoneChange, ZoneName,
 };
 use crate::journal::area;
 use crate::wire::storage_v1::ZoneRecord;
@@ -93,9 +93,8 @@ impl Registry {
     }
 
     /// Looks where a registration is: the zones of its partner that it has entered since it was last looked at.
-    /// Consents to the use of its place under policies before `oldest` do not count.
-    pub fn enter_zones(&self, slot: Slot, oldest: PolicyVersion) -> Vec<Arc<Zone>> {
-        self.shared().map(|shared| shared.enter_zones(slot, oldest)).unwrap_or_default()
+    pub fn enter_zones(&self, slot: Slot) -> Vec<Arc<Zone>> {
+        self.shared().map(|shared| shared.enter_zones(slot)).unwrap_or_default()
     }
 
     /// Finds who is inside zones that were drawn since the last time; nobody is told to have entered these before.

@@ -20,13 +20,12 @@ use arc_swap::ArcSwap;
 use foldhash::HashMap;
 use parking_lot::{Mutex, RwLock};
 
-use crate::domain::{AppSlot, Footprint, PartnerName, PolicyVersion, Slot, Timestamp, Zone, ZoneName};
+use crate::domain::{AppSlot, Footprint, PartnerName, Slot, Timestamp, Zone, ZoneName};
 use crate::locate::{AffectedArea, Order, Standing};
 
 use super::Shared;
 use super::directory::Directory;
 use super::inside::{Entered, Inside, Room, ZoneNumber};
-use super::keeper::is_valid;
 
 /// Every partner's zones.
 pub(super) struct Zones {
@@ -227,12 +226,12 @@ impl OfPartner {
 
 impl Shared {
     /// Looks where the registration is: the zones of its partner that it is in now and was not when it was last looked
-    /// at. Consents under policies before `oldest` do not count.
-    pub(super) fn enter_zones(&self, slot: Slot, oldest: PolicyVersion) -> Vec<Arc<Zone>> {
+    /// at.
+    pub(super) fn enter_zones(&self, slot: Slot) -> Vec<Arc<Zone>> {
         let facts = self.facts.row(slot);
         let Some(own) = self.zones.of_app(facts.app()).filter(|_| facts.is_live()) else { return Vec::new() };
         let now = self.clock.now();
-        let agreed = is_valid(facts.location, now) && facts.location.policy >= oldest.0;
+        let agreed = self.counts(facts.location, facts.app(), now);
         let mut shard = self.zones.inside.shard(slot);
         // Read while the shard is held: see `inside`.
         let place = agreed.then(|| self.position(slot)).flatten();
@@ -254,7 +253,8 @@ impl Shared {
         let (facts, now) = (self.facts.row(slot), self.clock.now());
         let is_for = |drawn: &Arc<Drawn>| drawn.is_for(facts.app()) && drawn.zone.is_in_force(now);
         let Some(drawn) = self.zones.find(zone).filter(is_for) else { return false };
-        is_valid(facts.location, now) && self.position(slot).is_some_and(|place| drawn.area.touches(place))
+        let agreed = self.counts(facts.location, facts.app(), now);
+        agreed && self.position(slot).is_some_and(|place| drawn.area.touches(place))
     }
 
     /// Forgets who was in zones that are no longer in force; and finds who is inside zones that were drawn since the
@@ -314,7 +314,8 @@ impl Shared {
     fn is_inside(&self, slot: Slot, own: &Arc<OfPartner>, drawn: &Drawn) -> bool {
         let facts = self.facts.row(slot);
         let is_own = || self.zones.of_app(facts.app()).is_some_and(|of_app| Arc::ptr_eq(&of_app, own));
-        drawn.is_for(facts.app()) && is_valid(facts.location, self.clock.now()) && is_own()
+        let agreed = || self.counts(facts.location, facts.app(), self.clock.now());
+        drawn.is_for(facts.app()) && agreed() && is_own()
     }
 
     /// Puts a registration that is inside a zone among those that are; whether there is room.
@@ -334,7 +335,7 @@ impl Shared {
         let (now, mut inside) = (self.clock.now(), 0);
         self.sweep(&area, |slot| {
             let facts = self.facts.row(slot);
-            inside += u64::from(apps.contains(&facts.app()) && is_valid(facts.location, now));
+            inside += u64::from(apps.contains(&facts.app()) && self.counts(facts.location, facts.app(), now));
             inside <= room
         });
         inside <= room

@@ -229,7 +229,8 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        AppName, DeviceTraits, EventKind, ManualClock, NewRegistration, Platform, Preferences, Timestamp, WebhookUrl,
+        AppName, DeviceTraits, EventKind, ManualClock, NewRegistration, PlacePrecision, Platform, Preferences,
+        Timestamp, WebhookUrl,
     };
     use crate::locate::Index;
     use crate::registry::Config;
@@ -287,6 +288,8 @@ mod tests {
                 consents: Vec::new(),
                 drills: false,
                 preferences: Preferences::default(),
+                under_14: false,
+                place_precision: PlacePrecision::Exact,
                 place: None,
             };
             let name = self.inner.registry.register(new).await.expect("registered").registration.name;

@@ -20,7 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-use crate::support::api::{create, credentials, phone_at};
+use crate::support::api::{consent, create, credentials, phone_at};
 use crate::support::authority::Root;
 use crate::support::house::NOON;
 use crate::support::message::{Message, SENDER};
@@ -43,7 +43,10 @@ async fn submit(channel: Channel, token: &str, message: &Message) -> Result<v1::
 
 /// Registers a device that consents to everything it needs.
 pub(crate) async fn register(channel: Channel, token: &str, app: &str) -> Result<Credentials, Status> {
-    let request = create(app, phone_at(TOWN));
+    let mut registration = phone_at(TOWN);
+    registration.consents.push(consent(v1::ConsentPurpose::SavedPlaces));
+    registration.consents.iter_mut().for_each(|consent| consent.policy_version = 2);
+    let request = create(app, registration);
     let answer = DeviceServiceClient::new(with_token(channel, token)).create_registration(request).await?.into_inner();
     Ok(credentials(&answer))
 }

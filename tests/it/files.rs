@@ -88,6 +88,7 @@ fn request(number: usize) -> Value {
             { "purpose": "CONSENT_PURPOSE_LOCATION", "policy_version": 2, "origin": "first run" },
         ],
         "drills": number.is_multiple_of(2),
+        "place_precision": "PLACE_PRECISION_EXACT",
         "place": { "point": { "longitude": 139.5, "latitude": 35.25 } },
         "preferences": {
             "least_severity": "SEVERITY_MODERATE",

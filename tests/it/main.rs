@@ -17,6 +17,7 @@ mod partner_events;
 mod permissions;
 mod preferences;
 mod privacy;
+mod privacy_rules;
 mod real_alerts;
 mod registration;
 mod services;

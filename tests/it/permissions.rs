@@ -63,12 +63,13 @@ fn may(kind: Kind, path: &str) -> bool {
             kind == Administer
         }
         ("DeviceService" | "PartnerEventService" | "ZoneService", _) => kind == Partner,
+        ("PolicyService", "RetirePolicyVersion") => [Partner, Administer].contains(&kind),
         ("AlertService", "SubmitAlert" | "PreviewAlert") => kind == Authority,
         ("AlertService" | "FanOutService", _) => kind == Authority || operators.contains(&kind),
         ("StatisticsService", _) => matches!(kind, Partner | Authority) || operators.contains(&kind),
         ("PartnerService", "CreateApp") => [Operate, Approve, Administer].contains(&kind),
         ("PartnerService", "ListPartners") | ("AuditService", "GetAuditHead") => operators.contains(&kind),
-        ("PartnerService", _) => kind == Partner || operators.contains(&kind),
+        ("PartnerService", _) | ("PolicyService", "GetPolicy") => kind == Partner || operators.contains(&kind),
         _ => panic!("{path}: say here who may call it"),
     }
 }
@@ -85,7 +86,7 @@ fn request(path: &str, about: &Subject) -> Bytes {
 }
 
 fn of_devices(method: &str, Subject { app, registration, .. }: Subject) -> Vec<u8> {
-    let consent = consent(v1::ConsentPurpose::EmergencyPush);
+    let consent = v1::Consent { policy_version: 2, ..consent(v1::ConsentPurpose::EmergencyPush) };
     let report = v1::ReportPlaceRequest { name: registration.clone(), place: None };
     let create = create(app.clone());
     match method {
@@ -105,6 +106,15 @@ fn of_devices(method: &str, Subject { app, registration, .. }: Subject) -> Vec<u
         }
         "ReportPlace" => report.encode_to_vec(),
         "ReportPlaces" => v1::ReportPlacesRequest { requests: vec![report] }.encode_to_vec(),
+        "SetSavedPlace" => {
+            let footprint = Some(v1::saved_place::Footprint::Point(v1::Position::default()));
+            let saved_place = Some(v1::SavedPlace { id: "home".to_owned(), footprint, precision: 0 });
+            v1::SetSavedPlaceRequest { name: registration, saved_place }.encode_to_vec()
+        }
+        "DeleteSavedPlace" => {
+            v1::DeleteSavedPlaceRequest { name: registration, saved_place_id: "home".to_owned() }.encode_to_vec()
+        }
+        "ListSavedPlaces" => v1::ListSavedPlacesRequest { name: registration }.encode_to_vec(),
         "GrantConsent" => v1::GrantConsentRequest { name: registration, consent: Some(consent) }.encode_to_vec(),
         "WithdrawConsent" => {
             let purpose = v1::ConsentPurpose::Location.into();
@@ -174,6 +184,8 @@ fn of_others(method: &str, about: Subject) -> Vec<u8> {
         "CreateApp" => v1::CreateAppRequest { parent: partner, app_id: "main".to_owned(), app: None }.encode_to_vec(),
         "GetApp" => v1::GetAppRequest { name: app }.encode_to_vec(),
         "ListApps" => v1::ListAppsRequest { parent: partner, page_size: 0, page_token: String::new() }.encode_to_vec(),
+        "RetirePolicyVersion" => v1::RetirePolicyVersionRequest { partner, version: 1 }.encode_to_vec(),
+        "GetPolicy" => v1::GetPolicyRequest { partner }.encode_to_vec(),
         "GetCredential" => v1::GetCredentialRequest { name: credential }.encode_to_vec(),
         "ListCredentials" => v1::ListCredentialsRequest::default().encode_to_vec(),
         "RevokeCredential" => v1::RevokeCredentialRequest { name: credential }.encode_to_vec(),
@@ -365,6 +377,8 @@ async fn every_rpc_lets_in_exactly_who_may_call_it_and_tells_the_others_nothing(
                     "ReportPlaces",
                     "GetPartner",
                     "ListApps",
+                    "RetirePolicyVersion",
+                    "GetPolicy",
                     "GetAlertStatistics",
                     "CreateZone",
                     "ListZones",
@@ -475,7 +489,8 @@ impl Attempt {
     fn is_foreign(&self, path: &str) -> bool {
         let foreign = |from: &From| matches!(from, From::Foreign | From::Malformed);
         let of_names = path.contains("ReportPlaces") || path.contains("BatchCreate");
-        let by_parent = !path.contains("DeviceService") || path.contains("Create") || path.contains("List");
+        let by_parent =
+            !path.contains("DeviceService") || path.contains("Create") || path.contains("ListRegistrations");
         let named = if of_names { self.names.iter().any(foreign) } else { !by_parent && foreign(&self.names[0]) };
         named || by_parent && foreign(&self.parent)
     }

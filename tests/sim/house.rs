@@ -73,6 +73,11 @@ impl House {
         self.stored.index.position(PlaceId::live(slot)).is_some()
     }
 
+    /// Whether the index has the place that somebody follows.
+    pub(crate) fn has_saved_place(&self, slot: Slot) -> bool {
+        self.stored.index.position(PlaceId { slot, ordinal: 1 }).is_some()
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.stored.registry
     }

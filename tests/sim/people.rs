@@ -2,7 +2,8 @@
 
 use hazardcast::domain::{
     AppName, ChannelKind, Consent, ConsentOrigin, DeviceTraits, Footprint, Language, NewRegistration, PartnerName,
-    Platform, PolicyVersion, Position, Preferences, Private, Purpose, Timestamp, Token,
+    PlacePrecision, Platform, PolicyVersion, Position, Preferences, Private, Purpose, SavedPlace, SavedPlaceId,
+    Timestamp, Token,
 };
 
 use crate::house::NOON;
@@ -12,15 +13,25 @@ pub(crate) fn app() -> AppName {
     AppName::new(PartnerName::new("dev").expect("a name"), "alpha").expect("a name")
 }
 
-/// A grant that holds until it is withdrawn, or until `expires`.
+/// A grant under a policy that no test retires; it holds until it is withdrawn, or until `expires`.
 pub(crate) fn consent(purpose: Purpose, expires: Option<Timestamp>) -> Consent {
-    let (policy, origin) = (PolicyVersion(2), ConsentOrigin("test".to_owned()));
-    Consent { purpose, policy, granted: Timestamp::UNIX_EPOCH, expires, origin }
+    let (policy, origin) = (PolicyVersion(60_000), ConsentOrigin("test".to_owned()));
+    Consent { purpose, policy, granted: Timestamp::UNIX_EPOCH, expires, origin, guardian: None }
 }
 
 /// A place.
 pub(crate) fn point([lon, lat]: [f64; 2]) -> Footprint {
     Footprint::Point(Private::new(Position::from_degrees(lon, lat).expect("on the globe")))
+}
+
+/// The one place that somebody follows.
+pub(crate) fn home(at: [f64; 2]) -> SavedPlace {
+    SavedPlace { id: home_id(), place: point(at), precision: PlacePrecision::Exact }
+}
+
+/// What its phone calls it.
+pub(crate) fn home_id() -> SavedPlaceId {
+    SavedPlaceId::new("home").expect("an id")
 }
 
 /// A token for the null channel.
@@ -48,6 +59,8 @@ pub(crate) fn device(at: [f64; 2], null: bool) -> NewRegistration {
         tokens: if null { vec![null_token()] } else { Vec::new() },
         consents: vec![consent(Purpose::EmergencyPush, None), consent(Purpose::Location, None)],
         drills: false,
+        under_14: false,
+        place_precision: PlacePrecision::Exact,
         preferences: Preferences::default(),
         place: Some((point(at), NOON)),
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hazardcast::audit::Audit;
 use hazardcast::channel::{Channel, LinkChannel, NullChannel};
 use hazardcast::decide::{Lineages, Rules};
-use hazardcast::domain::{Clock, ManualClock, PolicyVersion, SignedDuration};
+use hazardcast::domain::{Clock, ManualClock, SignedDuration};
 use hazardcast::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings, Workers};
 use hazardcast::intake::{Desk, DeskTask};
 use hazardcast::journal::{self, Entry, Journal, Writer};
@@ -15,7 +15,6 @@ use hazardcast::ledger::Ledger;
 use hazardcast::link::Hub;
 use hazardcast::locate::Index;
 use hazardcast::metrics::Metrics;
-use hazardcast::plan::Policy;
 use hazardcast::registry::{self, Registry};
 use hazardcast::tasks::Tasks;
 
@@ -68,6 +67,8 @@ impl Stored {
         let tasks = Tasks::new(Arc::clone(&metrics));
         let index = Arc::new(Index::new());
         let mut config = registry::Config::new(folder.join("registry"));
+        // Clocks jump by months, and nobody reports anew.
+        config.place_lifetime = SignedDuration::from_hours(1_000_000);
         config.cache_bytes = 8 << 20;
         let (places, time) = (Arc::clone(&index), Arc::clone(clock) as Arc<dyn Clock>);
         let registry = Registry::open(&config, places, time, metrics, &tasks).expect("the registry opens");
@@ -128,8 +129,7 @@ impl Pieces {
                 [seed::<_, 300>(links, &gates[0], log, &time), seed::<_, 300>(null, &gates[1], log, &time)]
             }
         };
-        let policy = Policy { oldest_valid: PolicyVersion(1), channels: 0 };
-        let (fan_outs, mut workers) = FanOuts::assemble(around, policy, seeds.into());
+        let (fan_outs, mut workers) = FanOuts::assemble(around, 0, seeds.into());
         workers.planner = workers.planner.with_batch(steps.planned);
         fan_outs.recover(recovered);
         let audit = Audit::memory(Arc::clone(&time));

@@ -15,13 +15,14 @@ fn instant() -> impl Strategy<Value = Timestamp> {
 
 fn terms() -> impl Strategy<Value = ConsentTerms> {
     let times = (instant(), prop::option::of(instant()));
-    (select(&Purpose::ALL), any::<u16>(), times, any::<[u8; 16]>()).prop_map(
-        |(purpose, policy, times, origin_digest)| ConsentTerms {
+    (select(&Purpose::ALL), any::<u16>(), times, any::<[u8; 16]>(), any::<Option<[u8; 16]>>()).prop_map(
+        |(purpose, policy, times, origin_digest, guardian_digest)| ConsentTerms {
             purpose,
             policy: PolicyVersion(policy),
             granted: times.0,
             expires: times.1,
             origin_digest,
+            guardian_digest,
         },
     )
 }
@@ -93,13 +94,12 @@ fn of_people() -> impl Strategy<Value = Act> {
             }
         ),
         prop::collection::vec(terms(), 0..4).prop_map(|consents| Act::RegistrationRecovered { consents }),
-        any::<[bool; 5]>().prop_map(|[traits, tokens, drills, secret, preferences]| Act::RegistrationUpdated {
-            traits,
-            tokens,
-            drills,
-            secret,
-            preferences
+        any::<[bool; 7]>().prop_map(|[traits, tokens, drills, secret, preferences, under_14, place_precision]| {
+            Act::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision }
         }),
+        prop::collection::vec(select(&Purpose::ALL), 0..4).prop_map(|purposes| Act::ConsentEnded { purposes }),
+        any::<u16>().prop_map(|version| Act::PolicyRetired { version: PolicyVersion(version) }),
+        any::<[u64; 2]>().prop_map(|[stale, without_consent]| Act::PlacesForgotten { stale, without_consent }),
         (any::<[u64; 3]>(), instant()).prop_map(|([reported, forgotten, refused], since)| Act::PlacesReported {
             reported,
             forgotten,
@@ -108,7 +108,14 @@ fn of_people() -> impl Strategy<Value = Act> {
         }),
         terms().prop_map(Act::ConsentGranted),
         select(&Purpose::ALL).prop_map(|purpose| Act::ConsentWithdrawn { purpose }),
-        select(vec![Act::RegistrationEnded, Act::RegistrationRead, Act::RegistrationDeleted]),
+        select(vec![
+            Act::RegistrationEnded,
+            Act::RegistrationRead,
+            Act::RegistrationDeleted,
+            Act::SavedPlaceSet,
+            Act::SavedPlaceDeleted,
+            Act::SavedPlacesRead
+        ]),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! `hazardcast registry`: files of registrations, for partners who arrive with millions of devices.
 //!
 //! A file is JSON Lines. What is imported has a `CreateRegistrationRequest` a line, what is exported a `Registration`,
-//! both in proto3's JSON with the names of the `.proto` files (`json`).
+//! both in proto3's JSON with the names of the `.proto` files (`json.rs`).
 
 mod export;
 mod import;

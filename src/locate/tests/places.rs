@@ -73,8 +73,12 @@ pub(super) fn all(index: &Index, areas: &[AffectedArea], order: Order) -> Vec<Hi
 
 fn expected(model: &HashMap<PlaceId, Footprint>, areas: &[AffectedArea]) -> Vec<Hit> {
     let tier = |at: &Footprint| areas.iter().position(|area| area.touches(*at));
-    let mut hits: Vec<Hit> =
-        model.iter().filter_map(|(place, at)| Some(Hit::new(place.slot, tier(at)? as u8))).collect();
+    // Of a point it is not known which it is.
+    let ordinal = |place: &PlaceId, at: &Footprint| if matches!(at, Footprint::Box { .. }) { place.ordinal } else { 0 };
+    let hit = |(place, at): (&PlaceId, &Footprint)| {
+        Some(Hit::new(place.slot, tier(at)? as u8).with_ordinal(ordinal(place, at)))
+    };
+    let mut hits: Vec<Hit> = model.iter().filter_map(hit).collect();
     hits.sort_unstable();
     hits
 }
@@ -128,7 +132,10 @@ fn places_of_one_slot_at_one_point_are_told_apart() {
         assert_eq!(index.position(place(ordinal as u8)), at);
     }
     assert_eq!(all(&index, &[block(8.5, 47.4, 8.5001, 47.5)], Order::Any), [Hit::new(Slot(4), 0)]);
-    assert_eq!(all(&index, &[block(8.0, 47.0, 9.0, 47.5)], Order::Any), [Hit::new(Slot(4), 0); 4]);
+    let hits = [0, 0, 4, 5].map(|ordinal| Hit::new(Slot(4), 0).with_ordinal(ordinal));
+    for order in [Order::Any, Order::Nearest(Position::from_degrees(8.0, 47.0).expect("on the globe"))] {
+        assert_eq!(all(&index, &[block(8.0, 47.0, 9.0, 47.5)], order), hits);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a person agreed to, and that it ends when it ends (R-P1, R-P2).
 
 use super::*;
+use crate::domain::{Guardian, PrivacyPolicy};
 use crate::plan::Grant;
 use crate::registry::change::{Next, Pending};
 
@@ -221,4 +222,123 @@ fn a_second_grant_takes_the_place_of_the_first() {
     assert_eq!(now.consents, [held.consents[1].clone(), newer]);
     assert_eq!((now.updated, now.created), (house.now(), NOON));
     assert_eq!(house.registry().facts(held.slot).emergency.policy, 4);
+}
+
+fn retire(house: &House, id: &str, version: u16) -> PrivacyPolicy {
+    house.make(|registry| registry.retire_policy(partner(id), PolicyVersion(version))).expect("it is retired")
+}
+
+#[test]
+fn a_retired_version_ends_its_consents_in_every_app_of_its_partner_and_in_no_other() {
+    let mut house = House::new();
+    let newer = |purpose| Consent { policy: PolicyVersion(4), ..consent(purpose, None) };
+    let [alpha, beta, routes] = [ALPHA, BETA, ROUTES].map(|app| house.register(full(app, "a1")).registration);
+    let consents = vec![newer(Purpose::EmergencyPush), newer(Purpose::Location)];
+    let asked_anew = house.register(NewRegistration { consents, ..full(ALPHA, "b2") }).registration;
+    let counts = |house: &House, of: &Registration| {
+        let facts = house.registry().facts(of.slot);
+        let oldest = house.registry().oldest_valid_policy(facts.app());
+        [facts.emergency, facts.location].map(|grant| grant.counts(oldest, house.now()))
+    };
+
+    let policy = retire(&house, "news", 3);
+    assert_eq!(policy, PrivacyPolicy { oldest_valid: PolicyVersion(4), retired: Some(house.now()) });
+    house.clock.advance(Duration::from_mins(1));
+    assert_eq!(retire(&house, "news", 2), policy, "an older one is retired already");
+    assert!(matches!(
+        house.make(|registry| registry.retire_policy(partner("none"), PolicyVersion(1))),
+        Err(RegistryError::UnknownPartner)
+    ));
+    for reopened in [false, true] {
+        if reopened {
+            house.reopen();
+        }
+        assert_eq!([&alpha, &beta].map(|of| counts(&house, of)), [[false; 2]; 2]);
+        assert_eq!([&routes, &asked_anew].map(|of| counts(&house, of)), [[true; 2]; 2]);
+        assert_eq!(house.registry().policy(&partner("news")).expect("it is known"), policy);
+        assert_eq!(house.registry().get(&alpha.name).expect("held").place, None);
+        let report = house.make(|registry| registry.report_place(&beta.name, Some((point(1.0, 2.0), NOON))));
+        assert!(matches!(report, Err(RegistryError::NoLocationConsent)));
+        house.look();
+        assert_eq!(
+            [&alpha, &beta, &routes, &asked_anew].map(|of| house.place(of.slot).is_some()),
+            [false, false, true, true]
+        );
+        assert!(!house.place_is_on_disk(alpha.slot));
+    }
+    let late = house.make(|registry| registry.grant(&alpha.name, consent(Purpose::Location, None)));
+    assert!(matches!(late, Err(RegistryError::PolicyRetired { consent: 0, oldest: 4 })));
+    let consents = vec![newer(Purpose::Location), consent(Purpose::EmergencyPush, None)];
+    let late = house.make(|registry| registry.register(NewRegistration { consents, ..bare(ALPHA) }));
+    assert!(matches!(late, Err(RegistryError::PolicyRetired { consent: 1, oldest: 4 })));
+    house.make(|registry| registry.grant(&alpha.name, newer(Purpose::EmergencyPush))).expect("granted");
+    assert_eq!(counts(&house, &alpha), [true, false]);
+    // An app that comes later has its partner's policy from the start.
+    let gamma = "partners/news/apps/gamma";
+    house.make(|registry| registry.create_app(app(gamma), String::new())).expect("it is new");
+    let late = house.make(|registry| registry.register(full(gamma, "c3")));
+    assert!(matches!(late, Err(RegistryError::PolicyRetired { consent: 0, .. })));
+}
+
+#[test]
+fn a_retirement_holds_before_it_is_durable() {
+    let house = House::new();
+    let held = house.register(full(ALPHA, "a1")).registration;
+    let mut pending = Pending::new(house.registry().shared().expect("loaded"), LATER);
+    pending.apply(Change::RetirePolicy(partner("news"), PolicyVersion(3))).expect("it is retired");
+    let registry = house.registry();
+    assert_eq!(registry.oldest_valid_policy(registry.facts(held.slot).app()), PolicyVersion(4));
+    assert_eq!(registry.policy(&partner("news")).expect("known").retired, None, "and the disk does not know yet");
+}
+
+fn by_guardian(purpose: Purpose) -> Consent {
+    let guardian = Guardian { reference: Private::new("parent-7".to_owned()), method: "signed form".to_owned() };
+    Consent { guardian: Some(guardian), ..consent(purpose, None) }
+}
+
+#[test]
+fn for_a_child_only_a_guardian_agrees() {
+    let mut house = House::new();
+    let child = NewRegistration { under_14: true, ..full(ALPHA, "a1") };
+    let refused = house.make(|registry| registry.register(child.clone()));
+    assert!(matches!(refused, Err(RegistryError::NoGuardian { consent: 0 })));
+    let consents = vec![by_guardian(Purpose::Location)];
+    let held = house.register(NewRegistration { consents, ..child }).registration;
+    let refused = house.make(|registry| registry.grant(&held.name, consent(Purpose::EmergencyPush, None)));
+    assert!(matches!(refused, Err(RegistryError::NoGuardian { consent: 0 })));
+    house.make(|registry| registry.grant(&held.name, by_guardian(Purpose::EmergencyPush))).expect("granted");
+    house.reopen();
+    let now = house.registry().get(&held.name).expect("held");
+    assert_eq!(now.consents, [Purpose::Location, Purpose::EmergencyPush].map(by_guardian));
+    assert!(now.under_14 && now.place.is_some());
+    assert_ne!(house.registry().facts(held.slot).emergency, Grant::default());
+}
+
+#[test]
+fn one_who_turns_out_to_be_a_child_loses_at_once_what_no_guardian_agreed_to() {
+    let mut house = House::new();
+    let consents = vec![
+        consent(Purpose::EmergencyPush, None),
+        consent(Purpose::Location, None),
+        consent(Purpose::CrossBorder, None),
+        by_guardian(Purpose::LinkMerging),
+    ];
+    let held = house.register(NewRegistration { consents, ..full(ALPHA, "a1") }).registration;
+    let set = |house: &House, under_14| {
+        let change = RegistrationChange { under_14: Some(under_14), ..RegistrationChange::default() };
+        house.make(|registry| registry.update(&held.name, change)).expect("updated")
+    };
+    let updated = set(&house, true);
+    assert_eq!(updated.ended, [Purpose::EmergencyPush, Purpose::Location, Purpose::CrossBorder]);
+    assert!(!house.place_is_on_disk(held.slot));
+    for under_14 in [true, false] {
+        house.reopen();
+        let now = house.registry().get(&held.name).expect("held");
+        assert_eq!((now.consents, now.place), (vec![by_guardian(Purpose::LinkMerging)], None));
+        let facts = house.registry().facts(held.slot);
+        assert_eq!((facts.emergency, facts.location), (Grant::default(), Grant::default()));
+        assert_eq!(house.registry().cross_border(held.slot), Grant::default());
+        assert_eq!((house.place(held.slot), now.under_14), (None, under_14));
+        assert_eq!(set(&house, false).ended, [], "it brings nothing back");
+    }
 }

@@ -14,7 +14,9 @@ mod place_log;
 mod places;
 mod preferences;
 mod rotation;
+mod saved;
 mod tokens;
+mod uses;
 mod webhooks;
 mod zones;
 
@@ -31,8 +33,8 @@ use super::records::slot_key;
 use super::store::Space;
 use super::*;
 use crate::domain::{
-    Cid, ConsentOrigin, DeviceIdentifier, DeviceTraits, IdentifierKind, ManualClock, PlaceId, Platform, PolicyVersion,
-    Position, Preferences, Private, SignedDuration,
+    ChannelKind, Cid, ConsentOrigin, DeviceIdentifier, DeviceTraits, IdentifierKind, Language, ManualClock, PlaceId,
+    PlacePrecision, Platform, PolicyVersion, Position, Preferences, Private, SignedDuration, Token,
 };
 use crate::wire::storage_v1::RegistrationRecord;
 
@@ -255,6 +257,8 @@ fn bare(name: &str) -> NewRegistration {
         consents: Vec::new(),
         drills: false,
         preferences: Preferences::default(),
+        under_14: false,
+        place_precision: PlacePrecision::Exact,
         place: None,
     }
 }
@@ -281,7 +285,14 @@ fn token(channel: ChannelKind, value: &str) -> Token {
 
 fn consent(purpose: Purpose, expires: Option<Timestamp>) -> Consent {
     let origin = ConsentOrigin("first-run dialog".to_owned());
-    Consent { purpose, policy: PolicyVersion(3), granted: NOON - SignedDuration::from_hours(1), expires, origin }
+    Consent {
+        purpose,
+        policy: PolicyVersion(3),
+        granted: NOON - SignedDuration::from_hours(1),
+        expires,
+        origin,
+        guardian: None,
+    }
 }
 
 fn point(lon: f64, lat: f64) -> Footprint {

@@ -165,6 +165,19 @@ fn a_compacted_log_holds_what_is_held_and_nothing_else() {
 }
 
 #[test]
+fn a_place_that_got_too_old_is_in_no_file_any_more() {
+    let house = House::with(AT_ONCE);
+    let held = house.register(full(ALPHA, "a1")).registration;
+    let mut forgotten = Needles::default();
+    forgotten.bytes("longitude", &123_456_789_i32.to_le_bytes());
+    report(&house, &held, 12.345_678_9);
+    house.clock.advance(Duration::from_hours(31 * 24));
+    house.look();
+    wait_for_snapshot(&house);
+    assert!(forgotten.found_below(&house.folder.path().join("places")).is_empty());
+}
+
+#[test]
 fn what_changes_while_the_log_is_compacted_is_kept() {
     let mut house = House::with(AT_ONCE);
     let held: Vec<_> = (0..50).map(|n| house.register(full(ALPHA, &format!("a{n}"))).registration).collect();

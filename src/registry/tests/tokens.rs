@@ -22,7 +22,7 @@ fn an_address_that_is_gone_is_removed_and_its_partner_can_see_that() {
         assert_eq!(house.registry().token(held.slot, ChannelKind::Fcm), None);
     }
     let change = RegistrationChange { tokens: Some(vec![token(ChannelKind::Fcm, "fcm-2")]), ..Default::default() };
-    let updated = house.make(|registry| registry.update(&held.name, change)).expect("updated");
+    let updated = house.make(|registry| registry.update(&held.name, change)).expect("updated").registration;
     assert_eq!((updated.tokens, updated.gone), (vec![token(ChannelKind::Fcm, "fcm-2")], Vec::new()));
 }
 
@@ -47,7 +47,7 @@ fn an_update_replaces_what_it_names_and_nothing_else() {
     let change = RegistrationChange { traits: Some(traits(&["de", "fr"])), ..Default::default() };
     house.make(|registry| registry.update(&held.name, change)).expect("updated");
     let change = RegistrationChange { tokens: Some(Vec::new()), drills: Some(false), ..Default::default() };
-    let updated = house.make(|registry| registry.update(&held.name, change)).expect("updated");
+    let updated = house.make(|registry| registry.update(&held.name, change)).expect("updated").registration;
     let expected =
         Registration { traits: traits(&["de", "fr"]), tokens: Vec::new(), drills: false, updated: house.now(), ..held };
     assert_eq!(updated, expected);

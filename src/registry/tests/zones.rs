@@ -8,8 +8,6 @@ use super::*;
 use crate::domain::{Area, Circle, EventKind, Zone, ZoneChange, ZoneName};
 use crate::registry::change::{Next, Pending};
 
-const POLICY: PolicyVersion = PolicyVersion(1);
-
 fn zone(id: &str) -> ZoneName {
     ZoneName::new(partner("news"), id).expect("an id")
 }
@@ -36,7 +34,7 @@ impl House {
     }
 
     fn entered(&self, slot: Slot) -> Vec<String> {
-        let zones = self.registry().enter_zones(slot, POLICY);
+        let zones = self.registry().enter_zones(slot);
         zones.iter().map(|zone| zone.name.id().to_owned()).collect()
     }
 
@@ -96,8 +94,10 @@ fn a_consent_that_has_ended_or_whose_policy_is_retired_enters_nothing() {
     house.clock.advance(Duration::from_mins(1));
     // Its place is in the index until the keeper looks.
     assert!(house.place(short.slot).is_some() && house.entered(short.slot).is_empty());
-    assert!(house.registry().enter_zones(long.slot, PolicyVersion(4)).is_empty(), "it was given under version 3");
     assert_eq!((house.inside("a"), house.entered(long.slot)), (0, vec!["a".to_owned()]));
+    house.make(|registry| registry.retire_policy(partner("news"), PolicyVersion(3))).expect("it is retired");
+    assert!(house.place(long.slot).is_some() && house.entered(long.slot).is_empty());
+    assert_eq!(house.inside("a"), 0, "it is not taken to be inside any more");
 }
 
 #[test]

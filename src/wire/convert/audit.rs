@@ -70,21 +70,11 @@ fn details(act: &Act) -> Option<Details> {
         Act::ServerStarted { version, development } => {
             Details::ServerStarted(part::ServerStarted { version: version.to_string(), development: *development })
         }
-        Act::RegistrationCreated { consents, place, again, claim, vouched } => {
-            Details::RegistrationCreated(part::RegistrationCreated {
-                consents: consents.iter().map(terms_to_wire).collect(),
-                place: *place,
-                again: *again,
-                claim: *claim,
-                vouched: *vouched,
-            })
+        Act::RegistrationCreated { .. } => Details::RegistrationCreated(created_to_wire(act)),
+        Act::RegistrationRecovered { consents } => {
+            Details::RegistrationRecovered(part::RegistrationRecovered { consents: all_terms(consents) })
         }
-        Act::RegistrationRecovered { consents } => Details::RegistrationRecovered(part::RegistrationRecovered {
-            consents: consents.iter().map(terms_to_wire).collect(),
-        }),
-        &Act::RegistrationUpdated { traits, tokens, drills, secret, preferences } => {
-            Details::RegistrationUpdated(part::RegistrationUpdated { traits, tokens, drills, secret, preferences })
-        }
+        Act::RegistrationUpdated { .. } => Details::RegistrationUpdated(updated_to_wire(act)),
         Act::PlacesReported { reported, forgotten, refused, since } => Details::PlacesReported(part::PlacesReported {
             report_count: reported.cast_signed(),
             forget_count: forgotten.cast_signed(),
@@ -95,6 +85,12 @@ fn details(act: &Act) -> Option<Details> {
         Act::ConsentWithdrawn { purpose } => {
             Details::ConsentWithdrawn(part::ConsentWithdrawn { purpose: purpose_to_wire(*purpose) })
         }
+        Act::ConsentEnded { purposes } => Details::ConsentEnded(ended_to_wire(purposes)),
+        Act::PolicyRetired { version } => Details::PolicyRetired(part::PolicyRetired { version: version.0.into() }),
+        Act::PlacesForgotten { stale, without_consent } => Details::PlacesForgotten(part::PlacesForgotten {
+            stale_count: stale.cast_signed(),
+            without_consent_count: without_consent.cast_signed(),
+        }),
         Act::AlertDecided { authority, alert, outcome, recovered } => {
             Details::AlertDecided(decided_to_wire(authority, alert.as_ref(), outcome, *recovered))
         }
@@ -116,6 +112,9 @@ fn details(act: &Act) -> Option<Details> {
         | Act::RegistrationEnded
         | Act::RegistrationRead
         | Act::RegistrationDeleted
+        | Act::SavedPlaceSet
+        | Act::SavedPlaceDeleted
+        | Act::SavedPlacesRead
         | Act::PartnerCreated
         | Act::AppCreated
         | Act::BootstrapOffered
@@ -126,6 +125,21 @@ fn details(act: &Act) -> Option<Details> {
         | Act::IdentityKeyRotated
         | Act::IdentityKeyErased => return None,
     })
+}
+
+fn created_to_wire(act: &Act) -> part::RegistrationCreated {
+    let &Act::RegistrationCreated { ref consents, place, again, claim, vouched } = act else {
+        return part::RegistrationCreated::default();
+    };
+    part::RegistrationCreated { consents: all_terms(consents), place, again, claim, vouched }
+}
+
+fn updated_to_wire(act: &Act) -> part::RegistrationUpdated {
+    let &Act::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision } = act
+    else {
+        return part::RegistrationUpdated::default();
+    };
+    part::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision }
 }
 
 fn decided_to_wire(
@@ -149,6 +163,14 @@ fn decided_to_wire(
     }
 }
 
+fn all_terms(consents: &[ConsentTerms]) -> Vec<part::ConsentTerms> {
+    consents.iter().map(terms_to_wire).collect()
+}
+
+fn ended_to_wire(purposes: &[Purpose]) -> part::ConsentEnded {
+    part::ConsentEnded { purposes: purposes.iter().copied().map(purpose_to_wire).collect() }
+}
+
 fn terms_to_wire(terms: &ConsentTerms) -> part::ConsentTerms {
     part::ConsentTerms {
         purpose: purpose_to_wire(terms.purpose),
@@ -156,6 +178,7 @@ fn terms_to_wire(terms: &ConsentTerms) -> part::ConsentTerms {
         grant_time: Some(time::to_wire(terms.granted)),
         expire_time: terms.expires.map(time::to_wire),
         origin_digest: Bytes::copy_from_slice(&terms.origin_digest),
+        guardian_digest: terms.guardian_digest.map(|digest| Bytes::copy_from_slice(&digest)).unwrap_or_default(),
     }
 }
 

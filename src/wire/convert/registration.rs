@@ -3,9 +3,9 @@
 use compact_str::CompactString;
 
 use crate::domain::{
-    AppName, ChannelKind, Consent, ConsentOrigin, DeviceIdentifier, DeviceTraits, Footprint, Hazards, Language,
-    LinkSecret, NewRegistration, Platform, PolicyVersion, Preferences, Private, QuietHours, Registration, Severity,
-    SignedDuration, Timestamp, Token,
+    AppName, ChannelKind, Consent, ConsentOrigin, DeviceIdentifier, DeviceTraits, Footprint, Guardian, Hazards,
+    Language, LinkSecret, NewRegistration, PlacePrecision, Platform, PolicyVersion, Preferences, Private, QuietHours,
+    Registration, SavedPlace, SavedPlaceId, Severity, SignedDuration, Timestamp, Token, UnfitPlace,
 };
 use crate::wire::v1;
 
@@ -32,6 +32,8 @@ pub fn to_wire(registration: &Registration) -> v1::Registration {
         tokens: registration.tokens.iter().map(token).collect(),
         consents: registration.consents.iter().map(consent_to_wire).collect(),
         drills: registration.drills,
+        under_14: registration.under_14,
+        place_precision: terms::place_precision::to_wire(registration.place_precision).into(),
         place: registration.place.map(|place| v1::Place {
             footprint: Some(geography::footprint_to_wire(place)),
             report_time: registration.place_time.map(time::to_wire),
@@ -53,6 +55,10 @@ pub fn new_registration(
     let registration = request.registration.ok_or_else(|| InvalidField::required("registration"))?;
     let request_id = text(&request.request_id, "request_id", 64)?;
     let traits = traits(registration.traits, "registration.traits")?;
+    let place_precision = place_precision(registration.place_precision, "registration.place_precision")?;
+    let place = registration.place.map(|place| self::place(place, "registration.place", now)).transpose()?;
+    let held = |(place, at)| Ok::<_, UnfitPlace>((place_precision.coarsen(place)?, at));
+    let place = place.map(held).transpose().map_err(|error| InvalidField::new("registration.place", error))?;
     Ok(NewRegistration {
         app,
         request: (!request_id.is_empty()).then_some(request_id),
@@ -63,8 +69,10 @@ pub fn new_registration(
         tokens: tokens(registration.tokens, "registration.tokens")?,
         consents: consents(registration.consents, "registration.consents", now)?,
         drills: registration.drills,
+        under_14: registration.under_14,
         preferences: preferences(registration.preferences.as_ref(), "registration.preferences")?,
-        place: registration.place.map(|place| self::place(place, "registration.place", now)).transpose()?,
+        place_precision,
+        place,
     })
 }
 
@@ -84,6 +92,43 @@ fn earlier_secret(secret: &[u8], field: &str) -> Result<Option<LinkSecret>, Inva
     }
     let secret = <[u8; 32]>::try_from(secret).map_err(|_| InvalidField::new(field, "must be 32 bytes"))?;
     Ok(Some(LinkSecret(Private::new(secret))))
+}
+
+/// Reads how precisely a place is to be held.
+pub fn place_precision(number: i32, field: &str) -> Result<PlacePrecision, InvalidField> {
+    if number == 0 { Ok(PlacePrecision::Exact) } else { terms::place_precision::required(number, field) }
+}
+
+/// Reads a place that somebody follows, as it is to be held.
+pub fn saved_place(saved: &v1::SavedPlace, field: &str) -> Result<SavedPlace, InvalidField> {
+    let at = |name: &str| format!("{field}.{name}");
+    let precision = place_precision(saved.precision, &at("precision"))?;
+    let footprint = saved.footprint.map(|footprint| match footprint {
+        v1::saved_place::Footprint::Point(point) => v1::place::Footprint::Point(point),
+        v1::saved_place::Footprint::Box(corners) => v1::place::Footprint::Box(corners),
+    });
+    let place = geography::footprint(footprint, field)?;
+    let place = precision.coarsen(place).map_err(|error| InvalidField::new(field, error))?;
+    Ok(SavedPlace { id: saved_place_id(&saved.id, &at("id"))?, place, precision })
+}
+
+/// Reads what a phone calls a place.
+pub fn saved_place_id(id: &str, field: &str) -> Result<SavedPlaceId, InvalidField> {
+    let reason = "must be 1 to 32 of A-Z, a-z, 0-9, - and _";
+    SavedPlaceId::new(id).ok_or_else(|| InvalidField::new(field, reason))
+}
+
+/// A place that somebody follows to the wire.
+pub fn saved_place_to_wire(saved: &SavedPlace) -> v1::SavedPlace {
+    let footprint = match geography::footprint_to_wire(saved.place) {
+        v1::place::Footprint::Point(point) => v1::saved_place::Footprint::Point(point),
+        v1::place::Footprint::Box(corners) => v1::saved_place::Footprint::Box(corners),
+    };
+    v1::SavedPlace {
+        id: saved.id.as_str().to_owned(),
+        footprint: Some(footprint),
+        precision: terms::place_precision::to_wire(saved.precision).into(),
+    }
 }
 
 fn identifiers(
@@ -168,6 +213,10 @@ fn consent_to_wire(consent: &Consent) -> v1::Consent {
         grant_time: Some(time::to_wire(consent.granted)),
         expire_time: consent.expires.map(time::to_wire),
         origin: consent.origin.0.clone(),
+        guardian: consent.guardian.as_ref().map(|guardian| v1::Guardian {
+            reference: guardian.reference.expose().clone(),
+            method: guardian.method.clone(),
+        }),
     }
 }
 
@@ -198,11 +247,21 @@ pub fn consent(consent: &v1::Consent, field: &str, now: Timestamp) -> Result<Con
     if expires.is_some_and(|expires| expires <= granted) {
         return Err(InvalidField::new(at("expire_time"), "must be after grant_time"));
     }
-    let origin = text(&consent.origin, &at("origin"), 200)?;
-    if origin.is_empty() {
-        return Err(InvalidField::required(at("origin")));
-    }
-    Ok(Consent { purpose, policy: PolicyVersion(policy), granted, expires, origin: ConsentOrigin(origin.into()) })
+    let origin = ConsentOrigin(required_text(&consent.origin, &at("origin"), 200)?);
+    let guardian = consent.guardian.as_ref().map(|given| guardian(given, &at("guardian"))).transpose()?;
+    Ok(Consent { purpose, policy: PolicyVersion(policy), granted, expires, origin, guardian })
+}
+
+fn guardian(guardian: &v1::Guardian, field: &str) -> Result<Guardian, InvalidField> {
+    let reference = required_text(&guardian.reference, &format!("{field}.reference"), 64)?;
+    let method = required_text(&guardian.method, &format!("{field}.method"), 200)?;
+    Ok(Guardian { reference: Private::new(reference), method })
+}
+
+/// Reads which version of a policy is to be retired. One behind it must be left for new consents.
+pub fn retired_version(version: u32, field: &str) -> Result<PolicyVersion, InvalidField> {
+    let read = u16::try_from(version).ok().filter(|&version| (1..u16::MAX).contains(&version));
+    read.map(PolicyVersion).ok_or_else(|| InvalidField::new(field, "must be 1 to 65,534"))
 }
 
 /// Reads what a person wants to be told of; everything where it is not said.
@@ -254,6 +313,13 @@ fn preferences_to_wire(preferences: &Preferences) -> v1::Preferences {
 /// Reads what people call a partner or an app.
 pub fn display_name(name: &str, field: &str) -> Result<String, InvalidField> {
     text(name, field, 128).map(String::from)
+}
+
+fn required_text(value: &str, field: &str, most: usize) -> Result<String, InvalidField> {
+    match text(value, field, most)? {
+        empty if empty.is_empty() => Err(InvalidField::required(field)),
+        text => Ok(text.into()),
+    }
 }
 
 /// Text of at most so many characters.

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     Category, Certainty, ChannelKind, DeliveryKey, GoodbyeReason, IdentifierKind, Intensity, IntensityScale, LineageId,
-    Mode, NoticeKind, Platform, Priority, Purpose, Revision, Role, Severity, Urgency,
+    Mode, NoticeKind, PlacePrecision, Platform, Priority, Purpose, Revision, Role, Severity, Urgency,
 };
 use crate::wire::v1;
 
@@ -124,6 +124,12 @@ one_for_one!(platform, Platform, v1::Platform {
     Platform::Harmony => v1::Platform::Harmony,
     Platform::Web => v1::Platform::Web,
     Platform::Other => v1::Platform::Other,
+});
+one_for_one!(place_precision, PlacePrecision, v1::PlacePrecision {
+    PlacePrecision::Exact => v1::PlacePrecision::Exact,
+    PlacePrecision::About1Km => v1::PlacePrecision::About1Km,
+    PlacePrecision::About10Km => v1::PlacePrecision::About10Km,
+    PlacePrecision::District => v1::PlacePrecision::District,
 });
 one_for_one!(purpose, Purpose, v1::ConsentPurpose {
     Purpose::EmergencyPush => v1::ConsentPurpose::EmergencyPush,

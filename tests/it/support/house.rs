@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use hazardcast::access::Limits;
 use hazardcast::app::{App, Null, Options};
 use hazardcast::device::Credentials;
-use hazardcast::domain::ManualClock;
+use hazardcast::domain::{ChannelKind, ManualClock, SignedDuration};
 use hazardcast::registry::EventLimits;
 use hazardcast::wire::v1;
 use hazardcast::wire::v1::alert_service_client::AlertServiceClient;
@@ -33,12 +33,23 @@ pub(crate) const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
 /// The app that devices are registered with.
 pub(crate) const APP: &str = "partners/dev/apps/alpha";
 
+/// What differs between houses.
+#[derive(Debug, Clone, Copy)]
+struct Setting {
+    audit_segment_bytes: u64,
+    /// Whether the null channel leads out of the region.
+    null_abroad: bool,
+}
+
+/// What most have.
+const USUAL: Setting = Setting { audit_segment_bytes: 1 << 20, null_abroad: false };
+
 /// A running server.
 pub(crate) struct House {
     app: App,
     /// Its time.
     pub(crate) clock: Arc<ManualClock>,
-    audit_segment_bytes: u64,
+    setting: Setting,
     folder: TempDir,
     /// Calls to it.
     pub(crate) channel: Channel,
@@ -47,24 +58,32 @@ pub(crate) struct House {
 impl House {
     /// A server with a new data directory.
     pub(crate) async fn open() -> Self {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        Self::open_in(folder, Arc::new(ManualClock::at(NOON)), 1 << 20).await
+        Self::with(USUAL).await
+    }
+
+    /// The same, whose null channel leads out of the region.
+    pub(crate) async fn with_the_null_channel_abroad() -> Self {
+        Self::with(Setting { null_abroad: true, ..USUAL }).await
     }
 
     /// The same, whose audit log begins a new file with every commit.
     pub(crate) async fn with_an_audit_file_for_each_commit() -> Self {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        Self::open_in(folder, Arc::new(ManualClock::at(NOON)), 1).await
+        Self::with(Setting { audit_segment_bytes: 1, ..USUAL }).await
     }
 
-    async fn open_in(folder: TempDir, clock: Arc<ManualClock>, audit_segment_bytes: u64) -> Self {
-        let mut house = Self::start_in(folder, clock, audit_segment_bytes).await;
+    async fn with(setting: Setting) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        Self::open_in(folder, Arc::new(ManualClock::at(NOON)), setting).await
+    }
+
+    async fn open_in(folder: TempDir, clock: Arc<ManualClock>, setting: Setting) -> Self {
+        let mut house = Self::start_in(folder, clock, setting).await;
         house.app.loaded().await.expect("the registry is loaded");
         house
     }
 
     /// A server whose registry is yet to be loaded.
-    async fn start_in(folder: TempDir, clock: Arc<ManualClock>, audit_segment_bytes: u64) -> Self {
+    async fn start_in(folder: TempDir, clock: Arc<ManualClock>, setting: Setting) -> Self {
         let loopback: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
         let server_clock = Arc::clone(&clock);
         let app = App::open(Options {
@@ -73,11 +92,13 @@ impl House {
             http_listen: loopback,
             clock: server_clock,
             null: Some(Null::Count),
+            abroad: if setting.null_abroad { vec![ChannelKind::Null] } else { Vec::new() },
             segment_bytes: 1 << 20,
-            audit_segment_bytes,
+            audit_segment_bytes: setting.audit_segment_bytes,
             registry_cache_bytes: 8 << 20,
             claim_wait: CLAIM_WAIT,
             key_overlap: CLAIM_WAIT,
+            place_lifetime: SignedDuration::from_hours(30 * 24),
             zones_of_one_partner: 3,
             least_count: 10,
             events: EventLimits::default(),
@@ -93,21 +114,21 @@ impl House {
         let app = app.await.expect("the server opens");
         let url = format!("http://{}", app.grpc_address());
         let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("it listens");
-        Self { app, clock, audit_segment_bytes, folder, channel }
+        Self { app, clock, setting, folder, channel }
     }
 
     /// Closes it and opens it again on the same data.
     pub(crate) async fn restart(self) -> Self {
-        let Self { app, clock, audit_segment_bytes, folder, channel } = self;
+        let Self { app, clock, setting, folder, channel } = self;
         drop(channel);
         app.close().await.expect("it closes in time");
-        Self::open_in(folder, clock, audit_segment_bytes).await
+        Self::open_in(folder, clock, setting).await
     }
 
     /// Closes it, and opens it with the identity key in a pipe that has nothing in it yet: the registry is not loaded
     /// before [`House::let_load`].
     pub(crate) async fn restart_held_up(self) -> (Self, HeldUp) {
-        let Self { app, clock, audit_segment_bytes, folder, channel } = self;
+        let Self { app, clock, setting, folder, channel } = self;
         drop(channel);
         app.close().await.expect("it closes in time");
         let path = folder.path().join("registry/identity.key");
@@ -115,16 +136,16 @@ impl House {
         std::fs::remove_file(&path).expect("removed");
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe can be made");
-        (Self::start_in(folder, clock, audit_segment_bytes).await, HeldUp { path, key })
+        (Self::start_in(folder, clock, setting).await, HeldUp { path, key })
     }
 
     /// Closes it before its registry is loaded, and opens it again on the same data.
     pub(crate) async fn restart_unloaded(self, held_up: HeldUp) -> Self {
-        let Self { app, clock, audit_segment_bytes, folder, channel } = self;
+        let Self { app, clock, setting, folder, channel } = self;
         drop(channel);
         let (closed, ()) = tokio::join!(app.close(), async { held_up.let_go() });
         closed.expect("it closes in time");
-        Self::open_in(folder, clock, audit_segment_bytes).await
+        Self::open_in(folder, clock, setting).await
     }
 
     /// The registry is loaded when this returns.

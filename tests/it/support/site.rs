@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hazardcast::access::Limits;
 use hazardcast::app::{App, Null, Options, Tls};
-use hazardcast::domain::ManualClock;
+use hazardcast::domain::{ManualClock, SignedDuration};
 use hazardcast::listen::{Bounds, CertificateFiles};
 use hazardcast::registry::EventLimits;
 use hazardcast::webhook;
@@ -136,10 +136,12 @@ impl Site {
             http_listen: loopback,
             clock: Arc::clone(&clock) as _,
             null: Some(Null::Count),
+            abroad: Vec::new(),
             segment_bytes: 1 << 20,
             registry_cache_bytes: 8 << 20,
             claim_wait: CLAIM_WAIT,
             key_overlap: CLAIM_WAIT,
+            place_lifetime: SignedDuration::from_hours(30 * 24),
             zones_of_one_partner: 3,
             least_count: 10,
             events: EventLimits::default(),

@@ -1,34 +1,50 @@
 //! A withdrawal while a sweep runs: it holds for everything whose last look comes after it (R-P2).
 
-use hazardcast::domain::{Purpose, RegistrationName, Slot};
+use hazardcast::domain::{Consent, NewRegistration, PolicyVersion, Purpose, RegistrationName, Slot};
 
-use super::world::{INSIDE, World};
+use super::world::{FAR, INSIDE, World};
 use super::{Played, Story, at_every_moment};
-use crate::people::{consent, device};
+use crate::people::{app, consent, device, home};
 
 /// What is taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Takes {
     Consent(Purpose),
     Registration,
+    /// The version of the policy that all was agreed to under.
+    Policy,
 }
 
 struct Withdrawal {
     takes: Takes,
     at: [f64; 2],
     who: Option<(RegistrationName, Slot)>,
+    /// The version that is retired next.
+    policy: u16,
 }
 
 impl Story for Withdrawal {
     const PARTS: usize = 1;
 
     async fn before(&mut self, world: &mut World) {
-        match (&self.who, self.takes) {
-            (Some((name, _)), Takes::Consent(purpose)) => {
-                world.house.registry().grant(name, consent(purpose, None)).await.expect("it is granted");
-                world.put(name, self.at).await;
-            }
-            _ => self.who = Some(world.register(device(self.at, true)).await),
+        if self.takes == Takes::Consent(Purpose::SavedPlaces) {
+            // The phone is elsewhere, and that it may be held says nothing of the place that is followed.
+            let who = match self.who.take() {
+                Some(who) => who,
+                None => world.register(device(FAR, true)).await,
+            };
+            let registry = world.house.registry();
+            registry.grant(&who.0, consent(Purpose::SavedPlaces, None)).await.expect("it is granted");
+            registry.set_saved_place(&who.0, home(self.at)).await.expect("it is taken");
+            self.who = Some(who);
+        } else if let (Some((name, _)), Takes::Consent(purpose)) = (&self.who, self.takes) {
+            world.house.registry().grant(name, consent(purpose, None)).await.expect("it is granted");
+            world.put(name, self.at).await;
+        } else {
+            let consents = [Purpose::EmergencyPush, Purpose::Location]
+                .map(|purpose| Consent { policy: PolicyVersion(self.policy), ..consent(purpose, None) });
+            let new = NewRegistration { consents: consents.into(), ..device(self.at, true) };
+            self.who = Some(world.register(new).await);
         }
     }
 
@@ -38,6 +54,11 @@ impl Story for Withdrawal {
             Takes::Consent(purpose) => world.house.registry().withdraw(name, purpose).await.expect("it is withdrawn"),
             Takes::Registration => {
                 world.house.registry().delete(name).await.expect("it is deleted");
+            }
+            Takes::Policy => {
+                let (partner, version) = (app().partner, PolicyVersion(self.policy));
+                world.house.registry().retire_policy(partner, version).await.expect("it is retired");
+                self.policy += 1;
             }
         }
     }
@@ -60,10 +81,13 @@ impl Story for Withdrawal {
 #[tokio::test]
 async fn one_who_withdraws_is_not_told_from_then_on_and_nobody_else_is_missed() {
     let mut world = World::open().await;
-    let takes = [Takes::Consent(Purpose::EmergencyPush), Takes::Consent(Purpose::Location), Takes::Registration];
-    for takes in takes {
+    let consents = [Purpose::EmergencyPush, Purpose::Location, Purpose::SavedPlaces].map(Takes::Consent);
+    let mut policy = 1;
+    for takes in consents.into_iter().chain([Takes::Registration, Takes::Policy]) {
         for at in INSIDE {
-            at_every_moment(&mut world, &mut Withdrawal { takes, at, who: None }).await;
+            let mut story = Withdrawal { takes, at, who: None, policy };
+            at_every_moment(&mut world, &mut story).await;
+            policy = story.policy;
         }
     }
 }

@@ -2,13 +2,12 @@
 
 use hazardcast::decide::{Bulletin, Tier};
 use hazardcast::device::{Delivery, Shown};
-use hazardcast::domain::{ChannelKind, DeliveryKey, NoticeKind, Position, Slot, Timestamp};
+use hazardcast::domain::{ChannelKind, DeliveryKey, NoticeKind, Slot, Timestamp};
 use hazardcast::fan_out::FanOut;
 
 use super::day::{Day, Handed};
 use super::people::Person;
 use crate::lane;
-use crate::oracle;
 use crate::phone::Received;
 
 impl Day {
@@ -58,8 +57,9 @@ impl Day {
             let alone = bulletin.tiers().iter().filter(of_tier).count() == 1;
             let wants = delivery.kind == NoticeKind::Update || person.wants(tier, delivery.at);
             assert!(wants || !alone, "not wanted: {delivery:?}, {:?}", person.preferences);
-            if person.stayed_since(*since) {
-                let tier = tier_at(bulletin, person.place(), delivery.at).expect("it is inside");
+            // What one agrees to while it is on its way may bring a higher tier behind it.
+            if person.stayed_since(*since) && (person.home().is_none() || person.changed < *since) {
+                let (tier, _) = person.tier_at(bulletin, self.law(), delivery.at).expect("it is inside");
                 assert_eq!(delivery.priority, tier.priority, "of another tier: {delivery:?}");
             }
         }
@@ -100,22 +100,21 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn check(&self) {
-        let place = self.person.place();
-        if let Some(tier) = tier_at(self.bulletin, place, self.day.now()) {
-            if self.may_be_told(true) && self.person.wants(tier, self.day.now()) {
+        if let Some((tier, usable)) = self.person.tier_at(self.bulletin, self.day.law(), self.day.now()) {
+            if usable && self.may_be_told() && self.person.wants(tier, self.day.now()) {
                 self.check_inside(tier);
             }
             return;
         }
         // Where a tier has ended by itself, what was told of it has too, or of what went before it will.
-        let was_inside = tier_at(self.bulletin, place, Timestamp::MIN).is_some();
-        if !was_inside && self.may_be_told(false) && self.is_to_be_released() {
+        let was_inside = self.person.tier_at(self.bulletin, self.day.law(), Timestamp::MIN).is_some();
+        if !was_inside && self.may_be_told() && self.is_to_be_released() {
             self.check_released();
         }
     }
 
-    fn may_be_told(&self, by_place: bool) -> bool {
-        self.person.may_be_told(self.bulletin.parts().mode, by_place, self.day.law())
+    fn may_be_told(&self) -> bool {
+        self.person.may_be_told(self.bulletin.parts().mode, false, self.day.law())
     }
 
     /// What was told may have ended by itself since, while a lower tier or a longer revision holds on; but it was told.
@@ -162,12 +161,6 @@ impl Case<'_> {
         let received: Vec<String> = self.received().map(short).collect();
         format!("{:?}, {}, {received:#?}", self.person.phone.slot, self.bulletin.key())
     }
-}
-
-/// The highest tier that holds and has this place, found the plain way.
-fn tier_at(bulletin: &Bulletin, place: Option<Position>, now: Timestamp) -> Option<&Tier> {
-    let place = place?;
-    bulletin.tiers().iter().find(|tier| tier.expires() > now && oracle::holds(tier.area.areas(), place))
 }
 
 /// Nobody is shown the same escalation of the same alert twice, unless it was over in between.

@@ -140,12 +140,13 @@ impl Day {
         alive[self.rng.random_range(0..alive.len())]
     }
 
-    pub(super) fn any_consent(&mut self, purpose: Purpose) -> Consent {
+    /// A grant under a policy that is retired no further than to `oldest`.
+    pub(super) fn any_consent(&mut self, purpose: Purpose, oldest: u16) -> Consent {
         let expires = self.rng.random_bool(0.3).then(|| {
             let minutes = self.rng.random_range(1..240);
             self.now() + SignedDuration::from_mins(minutes)
         });
-        Consent { policy: PolicyVersion(self.rng.random_range(1..=3)), ..consent(purpose, expires) }
+        Consent { policy: PolicyVersion(self.rng.random_range(oldest..=3)), ..consent(purpose, expires) }
     }
 
     /// Mostly everything. The day begins at a quarter to three in the night: quiet hours begin and end soon.
@@ -176,9 +177,11 @@ impl Day {
                 alive: true,
                 emergency: granted(Purpose::EmergencyPush),
                 location: granted(Purpose::Location),
+                saved_places: granted(Purpose::SavedPlaces),
                 drills: new.drills,
                 preferences: new.preferences,
                 path: vec![(turn, place)],
+                followed: Vec::new(),
                 changed: turn,
             });
         }
@@ -188,9 +191,10 @@ impl Day {
         let place = self.region.place(&mut self.rng);
         let mut new = device([place.lon(), place.lat()], self.rng.random_bool(0.6));
         new.consents.clear();
-        for (purpose, chance) in [(Purpose::EmergencyPush, 0.85), (Purpose::Location, 0.9)] {
+        for (purpose, chance) in [(Purpose::EmergencyPush, 0.85), (Purpose::Location, 0.9), (Purpose::SavedPlaces, 0.5)]
+        {
             if self.rng.random_bool(chance) {
-                let consent = self.any_consent(purpose);
+                let consent = self.any_consent(purpose, self.oldest_valid.0);
                 new.consents.push(consent);
             }
         }
@@ -206,11 +210,17 @@ impl Day {
 
     /// Places whose consent has ended are not read from disk.
     fn miss_places(&mut self) {
-        let (turn, now) = (self.turn(), self.now());
+        let (turn, law) = (self.turn(), self.law());
         for person in self.people.iter_mut().filter(|person| person.alive && person.place().is_some()) {
             if !self.house.has_place(person.phone.slot) {
-                assert!(!person.may_report(now), "a place was lost");
+                assert!(!person.may_report(law), "a place was lost");
                 person.moved(turn, None);
+            }
+        }
+        for person in self.people.iter_mut().filter(|person| person.alive && person.home().is_some()) {
+            if !self.house.has_saved_place(person.phone.slot) {
+                assert!(!law.counts(person.saved_places.as_ref()), "a followed place was lost");
+                person.follows(turn, None);
             }
         }
     }
@@ -224,7 +234,6 @@ impl Day {
         self.house.crash(registry).await;
         self.look();
         self.miss_places();
-        self.house.fan_outs.retire_policies_before(self.oldest_valid);
         self.arriving.clear();
         for entry in &self.house.replayed {
             if let Entry::Sent { key, kind, priority, devices, .. } = entry {

@@ -1,6 +1,6 @@
 //! The people of a run, as a plain list knows them.
 
-use hazardcast::decide::Tier;
+use hazardcast::decide::{Bulletin, Tier};
 use hazardcast::domain::{
     Area, Category, Consent, Info, Mode, PolicyVersion, Position, Preferences, Priority, Severity, Timestamp,
 };
@@ -16,10 +16,13 @@ pub(super) struct Person {
     pub(super) alive: bool,
     pub(super) emergency: Option<Consent>,
     pub(super) location: Option<Consent>,
+    pub(super) saved_places: Option<Consent>,
     pub(super) drills: bool,
     pub(super) preferences: Preferences,
     /// Where it was, from which turn on.
     pub(super) path: Vec<(u64, Option<Position>)>,
+    /// Which place its person followed, from which turn on.
+    pub(super) followed: Vec<(u64, Option<Position>)>,
     /// The last turn in which anything of this changed.
     pub(super) changed: u64,
 }
@@ -33,9 +36,35 @@ impl Person {
         self.path.push((turn, place));
     }
 
+    pub(super) fn home(&self) -> Option<Position> {
+        self.followed.last().and_then(|(_, place)| *place)
+    }
+
+    pub(super) fn follows(&mut self, turn: u64, place: Option<Position>) {
+        self.followed.push((turn, place));
+    }
+
+    /// Every place of it, and whether it may be used.
+    fn places(&self, law: Law) -> impl Iterator<Item = (Position, bool)> {
+        let live = self.place().map(|place| (place, law.counts(self.location.as_ref())));
+        live.into_iter().chain(self.home().map(|place| (place, law.counts(self.saved_places.as_ref()))))
+    }
+
+    /// The highest tier that holds at `now` and has a place of it, and whether that may be used: one that may stands
+    /// before those that may not. Found the plain way.
+    pub(super) fn tier_at<'b>(&self, bulletin: &'b Bulletin, law: Law, now: Timestamp) -> Option<(&'b Tier, bool)> {
+        let tier = |place: Position| {
+            let has = |(_, tier): &(usize, &Tier)| tier.expires() > now && oracle::holds(tier.area.areas(), place);
+            bulletin.tiers().iter().enumerate().find(has)
+        };
+        let found = self.places(law).filter_map(|(place, usable)| Some((tier(place)?, usable)));
+        let ((_, tier), usable) = found.min_by_key(|((number, _), usable)| (!usable, *number))?;
+        Some((tier, usable))
+    }
+
     /// Whether its place may be reported: the registry holds none without a grant.
-    pub(super) fn may_report(&self, now: Timestamp) -> bool {
-        self.alive && self.location.as_ref().is_some_and(|consent| consent.expires.is_none_or(|expires| expires > now))
+    pub(super) fn may_report(&self, law: Law) -> bool {
+        self.alive && law.counts(self.location.as_ref())
     }
 
     /// Whether it may be told of an alert in this mode, found by its place or as one who was told before.
@@ -48,7 +77,7 @@ impl Person {
         self.alive
             && in_mode
             && law.counts(self.emergency.as_ref())
-            && (!by_place || law.counts(self.location.as_ref()))
+            && (!by_place || law.counts(self.location.as_ref()) || law.counts(self.saved_places.as_ref()))
     }
 
     /// Whether its person wants to be told of this with sound at `now`. It is said the plain way: by the clock on the
@@ -72,15 +101,20 @@ impl Person {
         tier.priority == Priority::LifeThreat || (tier.infos.iter().any(grave) && of_kind && !is_quiet)
     }
 
-    /// Whether it was anywhere in these areas at any time since `turn`.
+    /// Whether it, or the place that its person follows, was anywhere in these areas at any time since `turn`.
     pub(super) fn was_in(&self, areas: &[Area], turn: u64) -> bool {
-        let first = self.path.iter().rposition(|(since, _)| *since <= turn).unwrap_or(0);
-        self.path[first..].iter().any(|(_, place)| place.is_some_and(|place| oracle::holds(areas, place)))
+        let was_in = |path: &[(u64, Option<Position>)]| {
+            let first = path.iter().rposition(|(since, _)| *since <= turn).unwrap_or(0);
+            path[first..].iter().any(|(_, place)| place.is_some_and(|place| oracle::holds(areas, place)))
+        };
+        was_in(&self.path) || was_in(&self.followed)
     }
 
     /// Whether it is where it was at `turn`, and was nowhere else since.
     pub(super) fn stayed_since(&self, turn: u64) -> bool {
-        self.path.last().is_some_and(|(since, _)| *since <= turn)
+        let [live, saved] =
+            [&self.path, &self.followed].map(|path| path.last().is_none_or(|(since, _)| *since <= turn));
+        live && saved
     }
 }
 
@@ -92,7 +126,7 @@ pub(super) struct Law {
 }
 
 impl Law {
-    fn counts(self, consent: Option<&Consent>) -> bool {
+    pub(super) fn counts(self, consent: Option<&Consent>) -> bool {
         consent.is_some_and(|consent| {
             consent.policy >= self.oldest_valid && consent.expires.is_none_or(|expires| expires > self.now)
         })

@@ -26,7 +26,10 @@ pub(super) struct Held {
     pub(super) consents: BTreeMap<Purpose, Consent>,
     pub(super) drills: bool,
     pub(super) preferences: u8,
+    pub(super) under_14: bool,
+    pub(super) precision: PlacePrecision,
     pub(super) place: Option<(Footprint, Timestamp)>,
+    pub(super) saved: BTreeMap<SavedPlaceId, SavedPlace>,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
     /// When its link was last noted to be open.
@@ -38,10 +41,22 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn may_be_placed(&self, now: Timestamp) -> bool {
-        let location = self.consents.get(&Purpose::Location);
-        // Rows keep whole seconds.
-        location.is_some_and(|consent| consent.expires.is_none_or(|ends| ends.as_second() > now.as_second()))
+    pub(super) fn may_be_placed(&self, policies: &Policies, now: Timestamp) -> bool {
+        self.counts(Purpose::Location, policies, now)
+    }
+
+    pub(super) fn counts(&self, purpose: Purpose, policies: &Policies, now: Timestamp) -> bool {
+        self.consents.get(&purpose).is_some_and(|consent| {
+            // Rows keep whole seconds.
+            let lasts = consent.expires.is_none_or(|ends| ends.as_second() > now.as_second());
+            lasts && consent.policy >= policies.oldest(self.app)
+        })
+    }
+
+    /// What a row says of a purpose.
+    pub(super) fn grant(&self, purpose: Purpose) -> Grant {
+        let held = self.consents.get(&purpose);
+        held.map_or_else(Grant::default, |consent| Grant::until(consent.policy, consent.expires))
     }
 
     fn is_silent(&self, since: Timestamp, now: Timestamp) -> bool {
@@ -53,6 +68,7 @@ impl Held {
 
 #[derive(Debug, Default)]
 pub(super) struct Model {
+    pub(super) policies: Policies,
     /// By the name that it is shown by.
     pub(super) held: BTreeMap<String, (RegistrationName, Held)>,
     /// Every name there ever was, in order of their making.
@@ -124,9 +140,18 @@ impl Model {
             let old = std::mem::replace(&mut held.secret, done.link_secret);
             return self.old_secrets.push((name, old));
         }
+        if let Err(refused) = self.policies.admit(asked.app, asked.under_14, &consents(&asked.consents, now)) {
+            return assert_eq!(Refused::of(&done.expect_err("it is refused")), refused);
+        }
         let mut held = held(asked, self.key(), now);
-        if held.place.is_some() && !held.may_be_placed(now) {
+        if held.place.is_some() && !held.may_be_placed(&self.policies, now) {
             return assert!(matches!(done, Err(RegistryError::NoLocationConsent)));
+        }
+        if let Some(place) = held.place {
+            held.place = held_as(place, held.precision);
+            if held.place.is_none() {
+                return assert!(matches!(done, Err(RegistryError::UnfitPlace(_))));
+            }
         }
         let done = done.expect("nothing speaks against it");
         self.rekey(&held.hashes.clone(), now);
@@ -325,7 +350,17 @@ impl Model {
         let Some(held) = self.get(name) else { return };
         match act {
             Act::Register(_) | Act::Delete { .. } => {}
-            Act::Update { languages, tokens: addresses, drills, preferences, .. } => {
+            Act::Update { languages, tokens: addresses, drills, under_14, precision, preferences, .. } => {
+                if let Some(precision) = *precision {
+                    let coarser = precision > held.precision;
+                    held.precision = precision;
+                    held.place =
+                        held.place.and_then(|place| if coarser { held_as(place, precision) } else { Some(place) });
+                }
+                held.under_14 = under_14.unwrap_or(held.under_14);
+                if *under_14 == Some(true) {
+                    held.consents.retain(|_, consent| consent.guardian.is_some());
+                }
                 held.languages = languages.unwrap_or(held.languages);
                 held.drills = drills.unwrap_or(held.drills);
                 held.preferences = preferences.unwrap_or(held.preferences);
@@ -337,6 +372,7 @@ impl Model {
             }
             Act::Place { place, .. } => {
                 let place = place.map(|place| at(place, now));
+                let place = place.and_then(|place| held_as(place, held.precision));
                 match (place, held.place) {
                     (Some((_, reported)), Some((_, known))) if reported < known => {}
                     _ => held.place = place,
@@ -345,6 +381,16 @@ impl Model {
             Act::Grant { consent, .. } => {
                 let consent = consents(&[*consent], now).remove(0);
                 held.consents.insert(consent.purpose, consent);
+                held.updated = now;
+            }
+            Act::Save { id, place, precision, .. } => {
+                let place = precision.coarsen(footprint(*place)).expect("it was taken");
+                let saved = SavedPlace { id: saved_id(*id), place, precision: *precision };
+                held.saved.insert(saved_id(*id), saved);
+                held.updated = now;
+            }
+            Act::Unsave { id, .. } => {
+                held.saved.remove(&saved_id(*id)).expect("it was there");
                 held.updated = now;
             }
             Act::Withdraw { purpose, .. } => {
@@ -361,10 +407,16 @@ impl Model {
         self.expire(now);
     }
 
-    /// No place without a consent that counts.
+    /// No place without a consent that counts, and none that is too old.
     pub(super) fn expire(&mut self, now: Timestamp) {
-        let held = self.held.values_mut().map(|(_, held)| held);
-        held.filter(|held| !held.may_be_placed(now)).for_each(|held| held.place = None);
+        let Self { held, policies, .. } = self;
+        for (_, held) in held.values_mut() {
+            let may_be_placed = held.may_be_placed(policies, now);
+            held.place = held.place.filter(|(_, at)| may_be_placed && now.duration_since(*at) <= LIFETIME);
+            if !held.counts(Purpose::SavedPlaces, policies, now) {
+                held.saved.clear();
+            }
+        }
     }
 }
 
@@ -382,7 +434,10 @@ fn held(asked: &Asked, key: usize, now: Timestamp) -> Held {
         consents: consents(&asked.consents, now).into_iter().map(|consent| (consent.purpose, consent)).collect(),
         drills: asked.drills,
         preferences: asked.preferences,
+        under_14: asked.under_14,
+        precision: asked.precision,
         place: asked.place.map(|place| at(place, now)),
+        saved: BTreeMap::new(),
         created: now,
         updated: now,
         seen: None,

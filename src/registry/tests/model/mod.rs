@@ -1,7 +1,10 @@
 //! Whatever is done, in whatever order, together or one by one, and however often the store is opened again: the
 //! registry is what a simple model of it is.
 
+mod acts;
 mod held;
+mod policies;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,203 +15,20 @@ use proptest::sample::Index as Pick;
 
 use super::preferences::{preferences, wish};
 use super::*;
-use crate::domain::DeviceSlot;
+use crate::domain::{DeviceSlot, SavedPlace, SavedPlaceId};
 use crate::plan::{Flags, Grant};
 
+use acts::{APPS, Act, Asked, CHANNELS, PARTNERS, Step, steps};
 use held::{Held, Model};
+use policies::{Policies, Refused};
+use values::{
+    LIFETIME, at, bare_name, consents, footprint, given, held_as, known_kinds, languages, saved_id, tokens, value,
+};
 
-const APPS: [&str; 3] = [ALPHA, BETA, ROUTES];
-const CHANNELS: [ChannelKind; 3] = [ChannelKind::Null, ChannelKind::Fcm, ChannelKind::Apns];
 /// How long the holder of a CID is to be silent.
 const WAIT: Duration = Duration::from_mins(1);
 /// How long what is under an old key is found.
 const OVERLAP: Duration = Duration::from_mins(2);
-const KINDS: [IdentifierKind; 3] = [IdentifierKind::Oaid, IdentifierKind::AndroidId, IdentifierKind::Imei];
-
-/// One thing that is done to one registration; `of` picks which, from all there ever were.
-#[derive(Debug, Clone)]
-enum Act {
-    Register(Asked),
-    Update {
-        of: Pick,
-        languages: Option<bool>,
-        tokens: Option<Vec<u8>>,
-        drills: Option<bool>,
-        preferences: Option<u8>,
-    },
-    Delete {
-        of: Pick,
-    },
-    Place {
-        of: Pick,
-        place: Option<(u8, i64)>,
-    },
-    Grant {
-        of: Pick,
-        consent: (Purpose, Option<i64>),
-    },
-    Withdraw {
-        of: Pick,
-        purpose: Purpose,
-    },
-    /// The vendor says that this address is gone; it may be another now.
-    Gone {
-        of: Pick,
-        channel: ChannelKind,
-        address: u8,
-    },
-}
-
-/// What is asked to be registered. Values are small numbers, so that they meet.
-#[derive(Debug, Clone)]
-struct Asked {
-    app: usize,
-    request: Option<u8>,
-    identifiers: Vec<(IdentifierKind, u8)>,
-    /// The link secret of which registration it brings.
-    secret: Option<Pick>,
-    vouched: bool,
-    tokens: Vec<u8>,
-    consents: Vec<(Purpose, Option<i64>)>,
-    drills: bool,
-    preferences: u8,
-    place: Option<(u8, i64)>,
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    /// Asked for before the first is answered: they share commits as it happens.
-    Together(Vec<Act>),
-    /// Time goes on, and the keeper looks.
-    Wait(i64),
-    /// A new identity key.
-    Rotate,
-    Reopen,
-}
-
-fn purpose() -> impl Strategy<Value = Purpose> {
-    // Mostly the two that rows of facts hold.
-    prop_oneof![
-        4 => Just(Purpose::Location),
-        3 => Just(Purpose::EmergencyPush),
-        1 => prop::sample::select(&Purpose::ALL[..]),
-    ]
-}
-
-/// A purpose, and seconds until the consent ends, if it does.
-fn agreed() -> impl Strategy<Value = (Purpose, Option<i64>)> {
-    (purpose(), prop::option::weighted(0.4, 1..100_i64))
-}
-
-/// A place, and how many seconds ago the phone was there.
-fn somewhere() -> impl Strategy<Value = (u8, i64)> {
-    (0..5_u8, 0..60_i64)
-}
-
-fn addresses() -> impl Strategy<Value = Vec<u8>> {
-    // Often none: who has one is never taken for gone.
-    prop_oneof![Just(vec![0; CHANNELS.len()]), prop::collection::vec(0..4_u8, CHANNELS.len())]
-}
-
-fn asked() -> impl Strategy<Value = Asked> {
-    let identifiers = prop::collection::vec((prop::sample::select(&KINDS[..]), 0..4_u8), 0..3);
-    let request = prop::option::weighted(0.3, 0..6_u8);
-    let consents = prop::collection::vec(agreed(), 0..4);
-    let place = prop::option::of(somewhere());
-    let proof = (prop::option::weighted(0.3, any::<Pick>()), prop::bool::weighted(0.1));
-    let choices = (any::<bool>(), 0..4_u8);
-    (0..APPS.len(), request, identifiers, proof, addresses(), consents, choices, place).prop_map(
-        |(app, request, identifiers, (secret, vouched), tokens, mut consents, (drills, preferences), place)| {
-            consents.sort_by_key(|(purpose, _)| *purpose);
-            consents.dedup_by_key(|(purpose, _)| *purpose);
-            Asked { app, request, identifiers, secret, vouched, tokens, consents, drills, preferences, place }
-        },
-    )
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    let of = any::<Pick>;
-    prop_oneof![
-        4 => asked().prop_map(Act::Register),
-        2 => update(),
-        1 => of().prop_map(|of| Act::Delete { of }),
-        4 => (of(), prop::option::weighted(0.9, somewhere())).prop_map(|(of, place)| Act::Place { of, place }),
-        2 => (of(), agreed()).prop_map(|(of, consent)| Act::Grant { of, consent }),
-        2 => (of(), purpose()).prop_map(|(of, purpose)| Act::Withdraw { of, purpose }),
-        1 => (of(), prop::sample::select(&CHANNELS[..]), 1..4_u8)
-            .prop_map(|(of, channel, address)| Act::Gone { of, channel, address }),
-    ]
-}
-
-fn update() -> impl Strategy<Value = Act> {
-    use prop::option::of as maybe;
-    let both = (maybe(any::<bool>()), maybe(0..4_u8));
-    (any::<Pick>(), maybe(any::<bool>()), maybe(addresses()), both).prop_map(
-        |(of, languages, tokens, (drills, preferences))| Act::Update { of, languages, tokens, drills, preferences },
-    )
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        6 => prop::collection::vec(act(), 1..6).prop_map(Step::Together),
-        2 => (1..80_i64).prop_map(Step::Wait),
-        1 => Just(Step::Rotate),
-        1 => Just(Step::Reopen),
-    ];
-    prop::collection::vec(step, 1..24)
-}
-
-fn footprint(place: u8) -> Footprint {
-    match place {
-        0 => {
-            let corner = |lon, lat| Private::new(Position::from_degrees(lon, lat).expect("on the globe"));
-            Footprint::Box { south_west: corner(10.0, 50.0), north_east: corner(10.25, 50.5) }
-        }
-        _ => point(f64::from(place) * 30.0, 10.0),
-    }
-}
-
-/// Address 0 is none.
-fn tokens(addresses: &[u8]) -> BTreeMap<ChannelKind, String> {
-    let given = CHANNELS.into_iter().zip(addresses).filter(|(_, address)| **address > 0);
-    given.map(|(channel, address)| (channel, value(*address))).collect()
-}
-
-fn value(address: u8) -> String {
-    format!("address-{address}")
-}
-
-/// The same as the registry takes them.
-fn given(tokens: &BTreeMap<ChannelKind, String>) -> Vec<Token> {
-    tokens.iter().map(|(channel, value)| token(*channel, value)).collect()
-}
-
-fn at((place, ago): (u8, i64), now: Timestamp) -> (Footprint, Timestamp) {
-    (footprint(place), now - SignedDuration::from_secs(ago))
-}
-
-fn languages(both: bool) -> &'static [&'static str] {
-    if both { &["ja", "en-us"] } else { &["es"] }
-}
-
-fn consents(agreed: &[(Purpose, Option<i64>)], now: Timestamp) -> Vec<Consent> {
-    let ends = |seconds| now + SignedDuration::from_secs(seconds);
-    agreed.iter().map(|&(purpose, seconds)| consent(purpose, seconds.map(ends))).collect()
-}
-
-/// What stands for a name until there is one.
-fn bare_name() -> RegistrationName {
-    RegistrationName { app: app(ALPHA), cid: Cid([0; 16]), installation: None }
-}
-
-/// Each once, best kind first.
-fn known_kinds(identifiers: &[(IdentifierKind, u8)]) -> Vec<(IdentifierKind, u8)> {
-    let mut known = identifiers.to_vec();
-    known.sort_by_key(|(kind, _)| *kind);
-    let mut seen = BTreeSet::new();
-    known.retain(|offered| seen.insert(*offered));
-    known
-}
 
 impl Asked {
     fn new_registration(&self, earlier_secret: Option<LinkSecret>, now: Timestamp) -> NewRegistration {
@@ -222,6 +42,8 @@ impl Asked {
             consents: consents(&self.consents, now),
             drills: self.drills,
             preferences: preferences(self.preferences),
+            under_14: self.under_14,
+            place_precision: self.precision,
             place: self.place.map(|place| at(place, now)),
             ..bare(APPS[self.app])
         }
@@ -237,6 +59,8 @@ impl Act {
             Self::Update { of, .. }
             | Self::Delete { of }
             | Self::Place { of, .. }
+            | Self::Save { of, .. }
+            | Self::Unsave { of, .. }
             | Self::Grant { of, .. }
             | Self::Withdraw { of, .. }
             | Self::Gone { of, .. } => Some(*of),
@@ -259,16 +83,42 @@ impl Act {
         async move {
             match self {
                 Self::Register(asked) => return registry.register(asked.new_registration(secret, now)).await.map(Some),
-                Self::Update { languages: both, tokens: addresses, drills, preferences: wanted, .. } => {
+                Self::Update {
+                    languages: both,
+                    tokens: addresses,
+                    drills,
+                    under_14,
+                    precision,
+                    preferences: wanted,
+                    ..
+                } => {
                     let traits = both.map(|both| traits(languages(both)));
                     let tokens = addresses.map(|addresses| given(&tokens(&addresses)));
                     let preferences = wanted.map(preferences);
-                    registry.update(&name, RegistrationChange { traits, tokens, drills, preferences }).await.map(drop)
+                    registry
+                        .update(
+                            &name,
+                            RegistrationChange {
+                                traits,
+                                tokens,
+                                drills,
+                                preferences,
+                                under_14,
+                                place_precision: precision,
+                            },
+                        )
+                        .await
+                        .map(drop)
                 }
                 Self::Delete { .. } => registry.delete(&name).await.map(drop),
                 Self::Place { place, .. } => {
                     registry.report_place(&name, place.map(|place| at(place, now))).await.map(drop)
                 }
+                Self::Save { id, place, precision, .. } => {
+                    let saved = SavedPlace { id: saved_id(id), place: footprint(place), precision };
+                    registry.set_saved_place(&name, saved).await.map(drop)
+                }
+                Self::Unsave { id, .. } => registry.delete_saved_place(&name, saved_id(id)).await,
                 Self::Grant { consent, .. } => {
                     registry.grant(&name, consents(&[consent], now).remove(0)).await.map(drop)
                 }
@@ -300,6 +150,14 @@ impl Both {
             Step::Rotate => {
                 let done = self.house.make(Registry::rotate_key);
                 assert_eq!(done.is_ok(), self.model.rotate(self.house.now()));
+            }
+            Step::Retire(of, version) => {
+                let partner = partner(PARTNERS[of]);
+                let policy =
+                    self.house.make(|registry| registry.retire_policy(partner.clone(), PolicyVersion(version)));
+                let oldest = self.model.policies.retire(partner, version);
+                assert_eq!(policy.expect("it is retired").oldest_valid, oldest);
+                self.model.expire(self.house.now());
             }
             Step::Reopen => self.house.reopen(),
         }
@@ -339,14 +197,34 @@ impl Both {
     }
 
     fn change(&mut self, act: &Act, slot: Option<Slot>, answer: &Answer, now: Timestamp) {
+        let policies = self.model.policies.clone();
         let name = slot.and_then(|slot| self.model.by_slot(slot));
         let held = name.as_ref().and_then(|name| self.model.get(name));
+        if let (Act::Grant { consent, .. }, Some(held)) = (act, &held) {
+            let admitted = policies.admit(held.app, held.under_14, &consents(&[*consent], now));
+            if admitted.is_err() {
+                return assert_eq!(answer.as_ref().map(drop).map_err(Refused::of), admitted);
+            }
+        }
+        let fits = |place: u8, precision: PlacePrecision| precision.coarsen(footprint(place)).is_ok();
         match (act, answer) {
+            (Act::Place { place: Some((place, _)), .. }, Err(RegistryError::UnfitPlace(_))) => {
+                return assert!(held.is_some_and(|held| !fits(*place, held.precision)));
+            }
+            (Act::Save { place, precision, .. }, Err(RegistryError::UnfitPlace(_))) => {
+                return assert!(!fits(*place, *precision));
+            }
+            (Act::Save { .. }, Err(RegistryError::NoSavedPlacesConsent)) => {
+                return assert!(held.is_some_and(|held| !held.counts(Purpose::SavedPlaces, &policies, now)));
+            }
+            (Act::Unsave { id, .. }, Err(RegistryError::NoSuchSavedPlace)) => {
+                return assert!(held.is_some_and(|held| !held.saved.contains_key(&saved_id(*id))));
+            }
             // Nobody waits for these.
             (Act::Gone { .. }, _) => {}
             (_, Err(RegistryError::NotFound)) => assert!(held.is_none()),
             (Act::Place { place: Some(_), .. }, Err(RegistryError::NoLocationConsent)) => {
-                assert!(held.is_some_and(|held| !held.may_be_placed(now)));
+                assert!(held.is_some_and(|held| !held.may_be_placed(&policies, now)));
             }
             (_, Ok(_)) => assert!(held.is_some()),
             (_, Err(error)) => panic!("{error}"),
@@ -369,7 +247,8 @@ impl Both {
         for (name, secret) in &self.model.old_secrets {
             assert_eq!(registry.authenticate(name, secret).expect("the store is well"), None);
         }
-        let places = self.model.held.values().filter(|(_, held)| held.place.is_some()).count();
+        let held = self.model.held.values().map(|(_, held)| held);
+        let places: usize = held.map(|held| usize::from(held.place.is_some()) + held.saved.len()).sum();
         assert_eq!(self.house.index().len(), places, "nobody else has a place");
         for name in APPS {
             assert_eq!(self.list(name), self.model.listed(&app(name)));
@@ -394,6 +273,8 @@ impl Both {
             consents: held.consents.values().cloned().collect(),
             drills: held.drills,
             preferences: preferences(held.preferences),
+            under_14: held.under_14,
+            place_precision: held.precision,
             place: held.place.map(|(place, _)| place),
             place_time: held.place.map(|(_, at)| at),
             created: held.created,
@@ -402,21 +283,23 @@ impl Both {
         assert_eq!(found, expected);
         assert_eq!(registry.authenticate(name, &held.secret).expect("the store is well"), Some(held.slot));
         assert_eq!(self.house.place(held.slot), expected.place);
+        assert!(registry.saved_places(name).expect("it is held").iter().eq(held.saved.values()));
 
         let facts = registry.facts(held.slot);
-        let grant = |purpose| {
-            held.consents
-                .get(&purpose)
-                .map_or_else(Grant::default, |consent| Grant::until(consent.policy, consent.expires))
-        };
+        let flag = |flag: u16, is_set: bool| if is_set { flag } else { 0 };
+        let cross_border = held.grant(Purpose::CrossBorder);
+        assert_eq!(registry.cross_border(held.slot), cross_border);
+        assert_eq!(registry.saved_places_grant(held.slot), held.grant(Purpose::SavedPlaces));
+        let follows = flag(Flags::FOLLOWS, !held.saved.is_empty()) | Flags::of_precision(held.precision);
+        let abroad = flag(Flags::CROSS_BORDER, cross_border != Grant::default());
         let expected = Facts {
             device: held.slot.0,
             app: held.app as u16,
             channels: held.tokens.keys().fold(0, |bits, channel| bits | channel.bit()),
-            emergency: grant(Purpose::EmergencyPush),
-            location: grant(Purpose::Location),
+            emergency: held.grant(Purpose::EmergencyPush),
+            location: held.grant(Purpose::Location),
             languages: facts.languages,
-            flags: Flags(Flags::LIVE | if held.drills { Flags::DRILLS } else { 0 }),
+            flags: Flags(Flags::LIVE | flag(Flags::DRILLS, held.drills) | abroad | follows),
         };
         assert_eq!(facts, expected.with_preferences(facts.preferences()));
         let now = self.house.now();
