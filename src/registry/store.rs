@@ -146,6 +146,10 @@ pub(super) fn damaged(space: Space, key: &[u8], reason: &'static str) -> Registr
     RegistryError::Damaged { keyspace: space.name(), key: hex, reason }
 }
 
+/// How much of a keyspace is gathered in memory before it is written and synced at once: little, since an alert's own
+/// sync waits for what the disk has in hand.
+const MEMTABLE: u64 = 16 << 20;
+
 /// The open database.
 pub(super) struct Store {
     database: Database,
@@ -174,7 +178,8 @@ impl Store {
 
     fn open_whole(folder: &Path, cache_bytes: u64) -> Result<Self, RegistryError> {
         let database = Database::builder(folder).cache_size(cache_bytes).open()?;
-        let open = |space: Space| database.keyspace(space.name(), KeyspaceCreateOptions::default);
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
+        let open = |space: Space| database.keyspace(space.name(), options);
         let keyspaces = Space::ALL.into_iter().map(open).collect::<Result<_, _>>()?;
         Ok(Self { database, keyspaces })
     }

@@ -13,8 +13,12 @@ use super::effects::Forgotten;
 use super::place_log::{Ended, PlaceLog, Snapshot};
 use super::{RegistryError, Shared};
 
-/// The most changes in one commit, but for the rest of the last job.
+/// The most reports of places in one commit, but for the rest of the last job. An alert's own commit waits for whatever
+/// the disk has in hand: those of the registry are to be short.
 const COMMIT: usize = 8_192;
+
+/// As how many reports another change counts: a report is some dozens of bytes on disk, a registration a thousand.
+const OTHER: usize = 8;
 
 /// What the writer is asked for.
 pub(super) enum Job {
@@ -148,13 +152,17 @@ impl Round {
     fn take(&mut self, job: Job) {
         match job {
             Job::Change(changes, caller) => {
-                self.size += changes.iter().map(Change::weight).sum::<usize>();
+                self.size += changes.iter().map(size).sum::<usize>();
                 self.changes.push((changes, caller));
             }
             Job::Look => {}
             Job::Snapshot(ended) => self.snapshot = Some(ended),
         }
     }
+}
+
+fn size(change: &Change) -> usize {
+    if let Change::Place(..) = change { 1 } else { OTHER * change.weight() }
 }
 
 fn refuse((changes, caller): (Vec<Change>, Option<Caller>)) {
