@@ -21,7 +21,7 @@ use crate::domain::{
 };
 use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError};
-use crate::locate::{Resolved, resolve};
+use crate::locate::{Atlas, Resolved, resolve};
 use crate::metrics::AlertDecision;
 
 /// How often the desk forgets lineages that have long been over.
@@ -124,8 +124,9 @@ impl Submission {
         authority: Authority,
         actor: Actor,
         received: Timestamp,
+        atlas: &Atlas,
     ) -> Self {
-        Self { ground: resolve(&alert), alert, raw, media_type, authority, actor, received }
+        Self { ground: resolve(&alert, atlas), alert, raw, media_type, authority, actor, received }
     }
 
     /// Codes that could not be resolved, over all infos.

@@ -13,7 +13,7 @@ use hazardcast::domain::{
 };
 use hazardcast::intake::Submission;
 use hazardcast::lifecycle::SystemClock;
-use hazardcast::locate::{AffectedArea, Index};
+use hazardcast::locate::{AffectedArea, Atlas, Index};
 use hazardcast::metrics::Metrics;
 use hazardcast::registry::{self, Registry};
 use hazardcast::tasks::Tasks;
@@ -102,7 +102,7 @@ impl Town {
         };
         let raw = identifier.to_owned().into_bytes().into();
         let actor = Actor::from(&Caller::Development);
-        Submission::new(alert, raw, "text/plain".to_owned(), Authority::development(), actor, now)
+        Submission::new(alert, raw, "text/plain".to_owned(), Authority::development(), actor, now, &Atlas::default())
     }
 
     pub(super) async fn close(self) {

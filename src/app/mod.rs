@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -37,7 +38,7 @@ use crate::journal::{self, Admitted, Entry, Journal, JournalError};
 use crate::ledger::Ledger;
 use crate::link::{Hub, Settings};
 use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
-use crate::locate::Index;
+use crate::locate::{Atlas, Index};
 use crate::metrics::Metrics;
 use crate::registry::{EventLimits, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
@@ -251,6 +252,7 @@ impl App {
             registry: registry.clone(),
             audit: audit.clone(),
             hub: hub.clone(),
+            atlas: Arc::new(ArcSwap::from_pointee(Atlas::default())),
             clock: Arc::clone(&options.clock),
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
             access: access.clone(),

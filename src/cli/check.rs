@@ -1,7 +1,7 @@
 //! `hazardcast alert check`: reads files and tells what the reader of alerts makes of them.
 //!
-//! [`run`] is given the reader, whose report is any value that serialises to the object that `--json` prints, one a
-//! line for each file. What is printed for people is made of that same object, so that both always say the same.
+//! [`run`] is given the reader, whose reports are any values that serialise to the objects that `--json` prints, one a
+//! line for each alert of a file. What is printed for people is made of the same, so that both always say the same.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -33,26 +33,33 @@ pub(super) enum Checked {
     Unreadable = 2,
 }
 
-/// Checks each file with `read`, which gets its name, bytes and media type, and writes the answers to `out`. Fails if
-/// they cannot be written.
+/// Checks each file with `read`, which gets its name and bytes, and writes the answers to `out`. Fails if they cannot
+/// be written.
 pub(super) fn run<R: Serialize>(
     args: &CheckArgs,
     json: bool,
-    read: impl Fn(&str, &[u8], Option<&str>) -> R,
+    read: impl Fn(&str, &[u8]) -> Vec<R>,
     out: &mut impl Write,
 ) -> io::Result<Checked> {
     let mut worst = Checked::Accepted;
     for path in &args.files {
         let file = path.display().to_string();
-        let (report, ended) = match bytes(path) {
-            Ok(bytes) => judged(serde_json::to_value(read(&file, &bytes, media_type(&bytes)))?),
-            Err(error) => (serde_json::to_value(unreadable(&file, &error))?, Checked::Unreadable),
+        let reports = match bytes(path) {
+            Ok(bytes) => read(&file, &bytes).iter().map(serde_json::to_value).collect::<Result<_, _>>()?,
+            Err(error) => {
+                worst = Checked::Unreadable;
+                vec![serde_json::to_value(unreadable(&file, &error))?]
+            }
         };
-        worst = worst.max(ended);
-        if json {
-            writeln!(out, "{report}")?;
-        } else {
-            out.write_all(block(&report).as_bytes())?;
+        for report in reports {
+            if report["accepted"] != Value::Bool(true) {
+                worst = worst.max(Checked::Refused);
+            }
+            if json {
+                writeln!(out, "{report}")?;
+            } else {
+                out.write_all(block(&report).as_bytes())?;
+            }
         }
     }
     Ok(worst)
@@ -64,27 +71,18 @@ fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// JSON begins with a bracket; of all else the reader finds out what it is.
-fn media_type(bytes: &[u8]) -> Option<&'static str> {
-    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
-    (text.starts_with(b"{") || text.starts_with(b"[")).then_some("application/json")
-}
-
-fn judged(report: Value) -> (Value, Checked) {
-    let accepted = report["accepted"] == Value::Bool(true);
-    (report, if accepted { Checked::Accepted } else { Checked::Refused })
-}
-
 fn unreadable(file: &str, error: &io::Error) -> Report {
     let reason = format!("cannot be read: {error}");
-    Report::unread(file, Complaint { field: "file".to_owned(), reason })
+    Report::unread(file, "", Complaint { field: "file".to_owned(), reason })
 }
 
 /// A report for people: a mark and the file's name, what it says, and what is wrong.
 fn block(report: &Value) -> String {
     let mut text = String::new();
     let accepted = report["accepted"] == Value::Bool(true);
-    line(&mut text, &format!("{} {}", if accepted { "✓" } else { "✗" }, word(&report["file"])));
+    let place = word(&report["place"]);
+    let place = if place.is_empty() { place } else { format!(" {place}") };
+    line(&mut text, &format!("{} {}{place}", if accepted { "✓" } else { "✗" }, word(&report["file"])));
     if report["parsed"] == Value::Bool(true) {
         let kind = words(report, &["format", "msg_type", "status", "scope"], " · ");
         let mode = word(&report["mode"]);
@@ -160,14 +158,19 @@ mod tests {
     use super::*;
 
     /// A reader that accepts what has `good` in it.
-    fn read(file: &str, bytes: &[u8], media_type: Option<&str>) -> Value {
+    fn read(file: &str, bytes: &[u8]) -> Vec<Value> {
+        bytes.split(|&byte| byte == b'\n').enumerate().map(|(number, bytes)| read_one(file, number, bytes)).collect()
+    }
+
+    fn read_one(file: &str, number: usize, bytes: &[u8]) -> Value {
+        let place = if number == 0 { String::new() } else { format!("alert[{number}]") };
         let accepted = bytes.windows(4).any(|window| window == b"good");
         let refusal = json!({"field": "info[0].area[0].polygon[1]", "reason": "latitude 91 is beyond 90 degrees"});
         let refusals = if accepted { vec![] } else { vec![refusal] };
         let areas: Vec<_> = (0..7).map(|n| json!({"description": format!("District {n}\u{1b}[2J")})).collect();
         let info = json!({"language": "es-MX", "event": "Ciclón", "urgency": "Future", "severity": "Extreme",
             "certainty": "Likely", "expires": "2024-11-03T00:00:00Z", "areas": areas});
-        json!({"file": file, "parsed": accepted, "format": media_type.unwrap_or("CAP 1.2"),
+        json!({"file": file, "place": place, "parsed": accepted, "format": "CAP 1.2",
             "identifier": "a-1", "sender": "smn@example.org", "sent": "2024-11-02T00:00:00Z",
             "msg_type": "Update", "status": "Actual", "scope": "Public", "mode": "public",
             "references": [], "infos": [info], "polygon_count": 2, "circle_count": 0, "geocode_count": 3,
@@ -228,10 +231,12 @@ mod tests {
     }
 
     #[test]
-    fn json_is_told_by_its_first_bracket() {
-        assert_eq!(media_type(b"\xEF\xBB\xBF \n{"), Some("application/json"));
-        for bytes in [&b"<alert/>"[..], b"", b"\xFF\xFE<\0"] {
-            assert_eq!(media_type(bytes), None);
-        }
+    fn each_alert_of_a_file_has_a_report_of_its_own() {
+        let (ended, text) = check(&[Some("good\nbad")], true);
+        let reports: Vec<Value> = text.lines().map(|line| line.parse().expect("JSON")).collect();
+        assert_eq!((ended, reports.len()), (Checked::Refused, 2));
+        assert_eq!((&reports[0]["place"], &reports[1]["place"]), (&json!(""), &json!("alert[1]")));
+        let (_, text) = check(&[Some("good\nbad")], false);
+        assert!(text.contains("\n✗ /0.xml alert[1]\n"));
     }
 }

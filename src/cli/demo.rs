@@ -20,7 +20,7 @@ use crate::device::{Credentials, Fleet, FleetOptions};
 use crate::domain::{Alert, Clock, Mode, Position, Timestamp};
 use crate::format;
 use crate::lifecycle::{OffsetClock, StopSignals, raise_open_files};
-use crate::locate::{AffectedArea, resolve};
+use crate::locate::{AffectedArea, Atlas, resolve};
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 use crate::wire::convert::{terms, time};
@@ -134,8 +134,8 @@ fn read(file: Option<&Path>) -> Result<Sent> {
     };
     let alert = format::read(&raw.content, None);
     let alert = alert.map_err(|error| anyhow!("the alert cannot be read: {}: {error}", error.field()))?.alert;
-    let areas: Vec<_> = resolve(&alert).infos.iter().filter_map(|info| info.area.clone()).collect();
-    let areas: Vec<_> = areas.iter().flat_map(|area| area.areas().to_vec()).collect();
+    let parts = resolve(&alert, &Atlas::default()).infos.into_iter().flat_map(|info| info.parts);
+    let areas: Vec<_> = parts.flat_map(|part| part.area.areas().to_vec()).collect();
     let ground = AffectedArea::new(&areas).context("the alert has no ground of its own")?;
     Ok(Sent { raw, alert, ground })
 }

@@ -2,17 +2,25 @@
 
 use crate::decide::{Authority, Decision, Lineages, Refused, Rules, decide};
 use crate::domain::{Alert, Area, SignedDuration, Timestamp};
-use crate::format::{self, Complaint, Extent, Report};
-use crate::locate::{AffectedArea, on_globe, resolve, unite_boxes};
+use crate::format::{self, Complaint, Extent, Message, Report};
+use crate::locate::{AffectedArea, Atlas, on_globe, resolve, unite_boxes};
 
-/// Reads a message and judges it by the server's own rules, with an authority that may send everything and a clock at
-/// which nothing has happened yet. `now` is only for telling whether it has expired.
-pub(super) fn check(file: &str, bytes: &[u8], media_type: Option<&str>, now: Timestamp) -> Report {
-    let outline = match format::outline(bytes, media_type) {
+/// Reads every message of a file and judges each by itself, by the server's own rules, with an authority that may send
+/// everything and a clock at which nothing has happened yet. `now` is only for telling whether it has expired.
+pub(super) fn check(file: &str, bytes: &[u8], now: Timestamp) -> Vec<Report> {
+    match format::messages(bytes, None) {
+        Ok(messages) if messages.is_empty() => vec![Report::empty(file)],
+        Ok(messages) => messages.into_iter().map(|message| report(file, message, now)).collect(),
+        Err(error) => vec![Report::unread(file, "", Complaint::from(&error))],
+    }
+}
+
+fn report(file: &str, Message { place, outline }: Message, now: Timestamp) -> Report {
+    let outline = match outline {
         Ok(outline) => outline,
-        Err(error) => return Report::unread(file, Complaint::from(&error)),
+        Err(error) => return Report::unread(file, &place, Complaint::from(&error)),
     };
-    let mut report = Report::read(file, &outline);
+    let mut report = Report::read(file, &place, &outline);
     report.bbox = bounding_box(&outline.written.extents);
     report.expired = outline.alert.as_ref().is_ok_and(|alert| ends(alert) <= now);
     if let Ok(alert) = outline.alert {
@@ -29,7 +37,7 @@ struct Judgement {
 }
 
 fn judge(alert: Alert) -> Judgement {
-    let ground = resolve(&alert);
+    let ground = resolve(&alert, &Atlas::default());
     // Nothing is late at the beginning of time, and nothing is early if the future may be as far as it likes.
     let rules = Rules { future_tolerance: SignedDuration::MAX, ..Rules::default() };
     let unresolved: Vec<Complaint> = ground
@@ -95,7 +103,7 @@ mod tests {
     }
 
     fn report(message: &str, now: &str) -> Report {
-        check("a.xml", message.as_bytes(), None, now.parse().expect("an instant"))
+        check("a.xml", message.as_bytes(), now.parse().expect("an instant")).pop().expect("one message")
     }
 
     #[test]
@@ -167,7 +175,7 @@ mod tests {
                     let message = message(status, scope, kind, AREA);
                     let outline = format::outline(message.as_bytes(), None).expect("it can be read");
                     let (alert, rules) = (outline.alert.expect("it is in order"), Rules::default());
-                    let (ground, sent) = (resolve(&alert), alert.id.sent);
+                    let (ground, sent) = (resolve(&alert, &Atlas::default()), alert.id.sent);
                     let decision =
                         decide(&Lineages::default(), &Authority::development(), &rules, alert, &ground, sent);
                     let nobody = matches!(decision, Decision::Ignore(Ignored::NotForPublic));

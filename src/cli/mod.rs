@@ -35,7 +35,7 @@ use crate::lifecycle::SystemClock;
 pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     if let Command::Alert(alert::AlertCommand::Check(args)) = &cli.command {
         let now = SystemClock.now();
-        let read = |file: &str, bytes: &[u8], media_type: Option<&str>| judge::check(file, bytes, media_type, now);
+        let read = |file: &str, bytes: &[u8]| judge::check(file, bytes, now);
         let checked = check::run(args, cli.json, read, &mut std::io::stdout().lock())?;
         return Ok(ExitCode::from(checked as u8));
     }

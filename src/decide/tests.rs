@@ -3,7 +3,7 @@ use crate::domain::{
     AlertId, AlertRef, Area, Certainty, Ground, Identifier, Info, InfoTexts, Language, NonEmpty, Polygon, Ring, Sender,
     Severity, Subject, Urgency,
 };
-use crate::locate::resolve;
+use crate::locate::{Atlas, resolve};
 
 const NOON: &str = "2026-11-24T12:00:00Z";
 
@@ -74,7 +74,7 @@ impl Desk {
     fn decide(&mut self, alert: Alert) -> Decision {
         let references = alert.subject.references.clone();
         let (alert_id, mode) = (alert.id.clone(), alert.mode);
-        let ground = resolve(&alert);
+        let ground = resolve(&alert, &Atlas::default());
         let rules = Rules::default();
         let decision = decide(&self.lineages, &Authority::development(), &rules, alert, &ground, self.now);
         match &decision {

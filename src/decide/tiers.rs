@@ -1,7 +1,9 @@
 //! The infos of an alert, sorted into tiers: one area with one priority, told in each language that the source has.
 
+use std::cmp::Ordering;
+
 use crate::domain::{AlertId, Geocode, Info, NonEmpty, Priority, Timestamp};
-use crate::locate::{AffectedArea, Resolved};
+use crate::locate::{Part, Resolved};
 
 use super::{Rules, Tier};
 
@@ -27,16 +29,17 @@ pub(super) fn tiers(
     let mut tiers: Vec<Tier> = Vec::new();
     let mut any_expired = false;
     for (info, found) in infos.iter().zip(&ground.infos) {
-        let Some(area) = &found.area else { continue };
         let expires = rules.expiry(info.expires, id.sent);
         if expires <= now {
-            any_expired = true;
+            any_expired |= !found.parts.is_empty();
             continue;
         }
-        add(&mut tiers, area, Info { expires: Some(expires), ..info.clone() });
+        for part in &found.parts {
+            add(&mut tiers, part, Info { expires: Some(expires), ..info.clone() });
+        }
     }
     // A stable sort: among equals the source's order stands.
-    tiers.sort_by_key(|tier| std::cmp::Reverse(tier.priority));
+    tiers.sort_by(|one, other| other.priority.cmp(&one.priority).then_with(|| stronger(one, other)));
     tiers.truncate(usize::from(u8::MAX));
     NonEmpty::new(tiers).ok_or_else(|| {
         let unresolved: Vec<Geocode> = ground.infos.iter().flat_map(|found| found.unresolved.clone()).collect();
@@ -48,12 +51,21 @@ pub(super) fn tiers(
     })
 }
 
+/// Where the ground shakes more comes first. Intensities on different scales are not compared.
+fn stronger(one: &Tier, other: &Tier) -> Ordering {
+    match (one.intensity, other.intensity) {
+        (Some(one), Some(other)) if one.scale == other.scale => other.value.total_cmp(&one.value),
+        _ => Ordering::Equal,
+    }
+}
+
 /// Adds an info to the tier of its ground and priority, or opens one.
-fn add(tiers: &mut Vec<Tier>, area: &AffectedArea, info: Info) {
+fn add(tiers: &mut Vec<Tier>, Part { area, intensity }: &Part, info: Info) {
     let priority = Priority::of(info.urgency, info.severity, info.certainty);
-    let same = tiers.iter_mut().find(|tier| tier.priority == priority && tier.area.same_ground(area));
-    let Some(tier) = same else {
-        tiers.push(Tier { area: area.clone(), priority, intensity: None, infos: NonEmpty::of(info) });
+    let is_same =
+        |tier: &&mut Tier| tier.priority == priority && tier.intensity == *intensity && tier.area.same_ground(area);
+    let Some(tier) = tiers.iter_mut().find(is_same) else {
+        tiers.push(Tier { area: area.clone(), priority, intensity: *intensity, infos: NonEmpty::of(info) });
         return;
     };
     let mut infos = tier.infos.to_vec();

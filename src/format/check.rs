@@ -10,6 +10,8 @@ use super::{FormatError, Outline, Refusal, Written};
 pub struct Report {
     /// The file, as it was named.
     pub file: String,
+    /// Where in the file the message stands, as a path; empty if it is the whole.
+    pub place: String,
     /// Whether every field could be read.
     pub parsed: bool,
     /// What it says, as its source wrote it; nothing where it could not be read.
@@ -51,9 +53,10 @@ pub struct Complaint {
 
 impl Report {
     /// The report of a message that could not be read.
-    pub fn unread(file: &str, complaint: Complaint) -> Self {
+    pub fn unread(file: &str, place: &str, complaint: Complaint) -> Self {
         Self {
             file: file.to_owned(),
+            place: place.to_owned(),
             parsed: false,
             written: Written::default(),
             bbox: None,
@@ -64,11 +67,17 @@ impl Report {
         }
     }
 
+    /// The report of a file that may hold any number of messages, and holds none.
+    pub fn empty(file: &str) -> Self {
+        Self { parsed: true, ..Self::unread(file, "", Complaint::from(&FormatError::NoMessage)) }
+    }
+
     /// The report of a message that could be read, before it is judged.
-    pub fn read(file: &str, outline: &Outline) -> Self {
+    pub fn read(file: &str, place: &str, outline: &Outline) -> Self {
         let fault = outline.alert.as_ref().err().map(Complaint::from);
         Self {
             file: file.to_owned(),
+            place: place.to_owned(),
             parsed: true,
             written: outline.written.clone(),
             bbox: None,

@@ -1,6 +1,6 @@
 //! Why a message is no alert.
 
-use crate::domain::InvalidName;
+use crate::domain::{InvalidGround, InvalidName};
 
 /// The most characters of a message that an error repeats.
 const EXCERPT: usize = 64;
@@ -22,6 +22,12 @@ pub enum FormatError {
         /// How many it may have.
         most: usize,
     },
+    /// A list of messages with nothing in it.
+    #[error("there is no alert in it")]
+    NoMessage,
+    /// More than one message where one is expected.
+    #[error("there are {0} alerts in it: each is to be sent by itself")]
+    SeveralMessages(usize),
     /// It begins like no format that is read here.
     #[error("the message is in no format that is read here")]
     UnknownFormat,
@@ -87,9 +93,17 @@ pub enum FormatError {
     /// Not well-formed XML.
     #[error("the message is not well-formed XML: {0}")]
     NotWellFormed(#[source] roxmltree::Error),
-    /// XML, but no CAP alert.
-    #[error("the root is {name:?} of namespace {namespace:?}, not CAP's alert")]
-    NotCap {
+    /// Not JSON.
+    #[error("the message is not JSON, line {line}, column {column}")]
+    NotJson {
+        /// Where it fails, lines from 1.
+        line: usize,
+        /// And columns from 1.
+        column: usize,
+    },
+    /// XML of no format that is read here.
+    #[error("the root is {name:?} of namespace {namespace:?}, which is in no format that is read here")]
+    UnknownRoot {
         /// The root's name.
         name: String,
         /// The root's namespace.
@@ -114,6 +128,22 @@ pub enum FormatError {
         field: String,
         /// What is written.
         value: String,
+    },
+    /// Neither a number nor a text that is one.
+    #[error("{value} is no number")]
+    NotANumber {
+        /// Which field.
+        field: String,
+        /// What is written.
+        value: String,
+    },
+    /// A place that is on no globe, where an alert needs one.
+    #[error("{source}")]
+    Ground {
+        /// Which.
+        field: String,
+        /// Why not.
+        source: InvalidGround,
     },
     /// A sender or identifier that cannot name an alert.
     #[error("{source}")]
@@ -158,12 +188,14 @@ impl FormatError {
     pub fn field(&self) -> &str {
         match self {
             Self::MediaType(_) => "media_type",
-            Self::NotCap { .. } => "alert",
+            Self::UnknownRoot { .. } => "root",
             Self::TooMany { field, .. }
             | Self::TooLong { field, .. }
             | Self::Missing { field }
             | Self::Repeated { field }
             | Self::UnknownValue { field, .. }
+            | Self::NotANumber { field, .. }
+            | Self::Ground { field, .. }
             | Self::Name { field, .. }
             | Self::Time { field, .. } => field,
             Self::NoInfo => "info",
@@ -171,6 +203,9 @@ impl FormatError {
             Self::Empty
             | Self::TooLarge { .. }
             | Self::UnknownFormat
+            | Self::NoMessage
+            | Self::SeveralMessages(_)
+            | Self::NotJson { .. }
             | Self::UnknownEncoding(_)
             | Self::InvalidEncoding { .. }
             | Self::EncodingConflict { .. }

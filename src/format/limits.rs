@@ -10,6 +10,8 @@ pub struct Limits {
     pub depth: usize,
     /// Elements in all.
     pub elements: usize,
+    /// Values of JSON in all, objects and lists too.
+    pub values: usize,
     /// Attributes of one element, namespaces included. CAP has none of its own.
     pub attributes: usize,
     /// Attributes in all.
@@ -34,6 +36,7 @@ impl Default for Limits {
             bytes: 4 << 20,
             depth: 16,
             elements: 200_000,
+            values: 600_000,
             attributes: 16,
             all_attributes: 20_000,
             infos: 64,

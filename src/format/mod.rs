@@ -1,20 +1,25 @@
 //! Bytes to alerts: each of the formats that authorities write, read into one [`Alert`].
 //!
-//! [`read`] is the front door. It finds the format among those in a list, each a `Format` with a file or folder of
-//! its own, and gives a [`Read`]: the alert, with the parts of it that could not be used ([`Refusal`]), or a
-//! [`FormatError`] that names the field which is wrong. [`outline`] gives besides what was [`Written`], for those who
-//! want to know how a message was understood.
+//! [`messages`] is the front door. A file or body is XML or JSON ([`Content`]), parsed once within [`Limits`]; the
+//! format is found by its root among those in a list, each a `Format` with a file or folder of its own; it gives one
+//! [`Message`] for each alert in it: an [`Outline`], or a [`FormatError`] that names the field which is wrong. [`read`]
+//! is for whoever expects exactly one. Parts of an alert that could not be used come with it ([`Refusal`]).
 //!
-//! What comes in may be hostile: [`Limits`] bound what a message may cost before it is known to be one. Nothing here
-//! asks who sent it, what time it is, or where a geocode lies, and no address in a message is ever followed.
+//! What comes in may be hostile: limits bound what a message may cost before it is known to be one. Nothing here asks
+//! who sent it, what time it is, or where a geocode lies, and no address in a message is ever followed.
 
 mod cap;
 mod check;
+mod content;
+mod decode;
 mod error;
+mod json;
 mod limits;
 mod path;
+mod quake;
 mod refusal;
 mod text;
+mod usgs;
 mod written;
 mod xml;
 
@@ -22,22 +27,23 @@ pub use check::{Audience, Complaint, Report};
 pub use error::{FormatError, TimeFault};
 pub use limits::Limits;
 pub use refusal::{Refusal, Unusable};
-pub use written::{Extent, Written, WrittenArea, WrittenInfo};
+pub use written::{Extent, Written, WrittenArea, WrittenEarthquake, WrittenInfo};
 
 use crate::domain::Alert;
 
+use content::{Content, Syntax};
+use decode::decode;
+
 /// A way to write alerts.
 trait Format: Sync {
-    /// Media types that say so, lower case, without parameters.
-    fn media_types(&self) -> &'static [&'static str];
-    /// Whether a message without a media type begins like one of these.
-    fn begins(&self, bytes: &[u8]) -> bool;
-    /// Reads a message; `charset` is what its media type says of the encoding.
-    fn read(&self, bytes: &[u8], charset: Option<&str>, limits: &Limits) -> Result<Outline, FormatError>;
+    /// Whether this is how the content is written, by its root.
+    fn is_of(&self, content: &Content) -> bool;
+    /// Reads every alert in it, in order.
+    fn read(&self, content: &Content, limits: &Limits) -> Result<Vec<Message>, FormatError>;
 }
 
 /// Every format, the likeliest first.
-const FORMATS: [&dyn Format; 1] = [&cap::Cap];
+const FORMATS: [&dyn Format; 2] = [&cap::Cap, &usgs::Usgs];
 
 /// An alert as it was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +52,15 @@ pub struct Read {
     pub alert: Alert,
     /// What cannot, and why.
     pub refusals: Vec<Refusal>,
+}
+
+/// One of the messages of a file or body.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Where it stands, as a path from the root: `entry[3].content`; empty if it is the whole.
+    pub place: String,
+    /// What it says.
+    pub outline: Result<Outline, FormatError>,
 }
 
 /// A message whose fields could all be read, whether or not an alert comes of them.
@@ -59,47 +74,60 @@ pub struct Outline {
     pub refusals: Vec<Refusal>,
 }
 
-/// Reads a message of any format. `media_type` is what its carrier says it is, with or without parameters; `None` or
-/// empty lets the content decide.
+/// Reads the one message of a file or body, of any format. `media_type` is what its carrier says it is, with or without
+/// parameters; `None` or empty lets the content decide.
 pub fn read(bytes: &[u8], media_type: Option<&str>) -> Result<Read, FormatError> {
     let Outline { alert, refusals, .. } = outline(bytes, media_type)?;
     Ok(Read { alert: alert?, refusals })
 }
 
-/// Reads a message as [`read`] does, and tells what was written.
+/// Reads the one message as [`read`] does, and tells what was written.
 pub fn outline(bytes: &[u8], media_type: Option<&str>) -> Result<Outline, FormatError> {
+    let mut found = messages(bytes, media_type)?;
+    match (found.pop(), found.len()) {
+        (Some(message), 0) => message.outline,
+        (None, _) => Err(FormatError::NoMessage),
+        (Some(_), others) => Err(FormatError::SeveralMessages(others + 1)),
+    }
+}
+
+/// Reads every message of a file or body, in order, as [`read`] does with one. There may be none in what holds any
+/// number of them.
+pub fn messages(bytes: &[u8], media_type: Option<&str>) -> Result<Vec<Message>, FormatError> {
     let limits = Limits::default();
     if bytes.len() > limits.bytes {
         return Err(FormatError::TooLarge { bytes: bytes.len(), most: limits.bytes });
     }
-    let (format, charset) = match media_type.map(str::trim).filter(|given| !given.is_empty()) {
-        Some(given) => named(given)?,
-        None => (begun(bytes)?, None),
+    let (syntax, charset) = match media_type.map(str::trim).filter(|given| !given.is_empty()) {
+        Some(given) => Syntax::named(given)?,
+        None => (Syntax::begun(bytes)?, None),
     };
     if bytes.is_empty() {
         return Err(FormatError::Empty);
     }
-    format.read(bytes, charset, &limits)
-}
-
-/// The format that a media type names, and its `charset` if it has one.
-fn named(media_type: &str) -> Result<(&'static dyn Format, Option<&str>), FormatError> {
-    let mut parts = media_type.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let format = FORMATS.into_iter().find(|format| format.media_types().contains(&essence.as_str()));
-    let format = format.ok_or_else(|| FormatError::media_type(media_type))?;
-    let charset = parts.find_map(|part| {
-        let (name, value) = part.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
-    });
-    Ok((format, charset))
-}
-
-fn begun(bytes: &[u8]) -> Result<&'static dyn Format, FormatError> {
-    if bytes.is_empty() {
-        return Err(FormatError::Empty);
+    match syntax {
+        Syntax::Xml => {
+            let text = decode(bytes, charset)?;
+            let document = xml::parse(&text, &limits)?;
+            found(&Content::Xml(document.root_element()), &limits)
+        }
+        Syntax::Json => {
+            let text = decode(bytes, charset)?;
+            found(&Content::Json(&json::parse(&text, &limits)?), &limits)
+        }
     }
-    FORMATS.into_iter().find(|format| format.begins(bytes)).ok_or(FormatError::UnknownFormat)
+}
+
+fn found(content: &Content, limits: &Limits) -> Result<Vec<Message>, FormatError> {
+    let format = FORMATS.into_iter().find(|format| format.is_of(content));
+    format.ok_or_else(|| content.unknown())?.read(content, limits)
+}
+
+impl Message {
+    /// The message that is all there is.
+    fn whole(outline: Result<Outline, FormatError>) -> Self {
+        Self { place: String::new(), outline }
+    }
 }
 
 #[cfg(test)]

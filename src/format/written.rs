@@ -34,6 +34,8 @@ pub struct Written {
     pub references: Vec<String>,
     /// CAP's `info`s.
     pub infos: Vec<WrittenInfo>,
+    /// Of a message about an earthquake, what it says of that.
+    pub earthquake: Option<WrittenEarthquake>,
     /// Polygons over every info and area.
     pub polygon_count: usize,
     /// Circles over every info and area.
@@ -66,6 +68,27 @@ pub struct WrittenInfo {
     pub expires: Option<String>,
     /// CAP's `area`s.
     pub areas: Vec<WrittenArea>,
+}
+
+/// An earthquake, as written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct WrittenEarthquake {
+    /// Its source's own name of the event.
+    pub event: String,
+    /// The message's number in the event, where the source counts.
+    pub serial: Option<u32>,
+    /// Magnitude, by the scale that the source uses.
+    pub magnitude: Option<f64>,
+    /// Latitude of the epicentre, degrees.
+    pub latitude: Option<f64>,
+    /// Longitude of the epicentre, degrees.
+    pub longitude: Option<f64>,
+    /// Depth, km below the surface, whatever the source counts in.
+    pub depth_km: Option<f64>,
+    /// Origin time.
+    pub origin: Option<String>,
+    /// What intensities the source tells areas or contours of, as written, in its order.
+    pub intensities: Vec<String>,
 }
 
 /// One `area`, as written: its name, and how many there are of what it consists of.

@@ -152,7 +152,7 @@ impl AlertDoor {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let Read { alert, mut problems, raw, media_type } = read;
-        let submission = Submission::new(alert, raw, media_type, authority, actor, received);
+        let submission = Submission::new(alert, raw, media_type, authority, actor, received, &self.0.atlas.load());
         for code in submission.unresolved() {
             problems.push(problem("geocode", &format!("unresolved: {} {}", code.scheme, code.code)));
         }

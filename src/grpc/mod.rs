@@ -25,6 +25,7 @@ mod zone;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
@@ -38,6 +39,7 @@ use crate::fan_out::{FanOut, FanOuts};
 use crate::intake::Desk;
 use crate::link::{Hub, Settings};
 use crate::listen::Incoming;
+use crate::locate::Atlas;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
@@ -91,6 +93,8 @@ pub struct Services {
     pub audit: Audit,
     /// Live links.
     pub hub: Hub,
+    /// What is known of the ground that alerts speak of.
+    pub atlas: Arc<ArcSwap<Atlas>>,
     /// The server's time.
     pub clock: Arc<dyn Clock>,
     /// The links' protocol.

@@ -32,7 +32,7 @@ mod tiles;
 mod walk;
 
 pub use area::{AffectedArea, on_globe, unite_boxes};
-pub use ground::{Resolved, ResolvedGround, resolve};
+pub use ground::{Atlas, Part, Resolved, ResolvedGround, resolve};
 pub use index::Index;
 pub use standing::Standing;
 pub use sweep::{Hit, Order, Sweep};

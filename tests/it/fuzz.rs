@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use hazardcast::domain::{Alert, Ground, Info};
 use hazardcast::format::{self, Limits, Outline};
-use hazardcast::locate::resolve;
+use hazardcast::locate::{Atlas, resolve};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -104,7 +104,7 @@ fn round(seeds: &[Vec<u8>], seed: u64) -> bool {
             within_limits(&outline);
             outline.alert.is_ok_and(|alert| {
                 points_are_bounded(&alert);
-                resolve(&alert);
+                resolve(&alert, &Atlas::default());
                 true
             })
         }

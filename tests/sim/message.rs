@@ -6,6 +6,7 @@ use hazardcast::domain::{
     InfoTexts, Language, Mode, NonEmpty, Polygon, Priority, Ring, Sender, Severity, Subject, Timestamp, Urgency,
 };
 use hazardcast::intake::Submission;
+use hazardcast::locate::Atlas;
 
 /// One info: an area with a priority.
 #[derive(Debug, Clone)]
@@ -69,7 +70,15 @@ impl Message {
         };
         let raw = self.identifier.clone().into_bytes().into();
         let actor = Actor::from(&Caller::Development);
-        Submission::new(alert, raw, "text/plain".to_owned(), Authority::development(), actor, self.sent)
+        Submission::new(
+            alert,
+            raw,
+            "text/plain".to_owned(),
+            Authority::development(),
+            actor,
+            self.sent,
+            &Atlas::default(),
+        )
     }
 }
 

@@ -15,14 +15,16 @@ mod term;
 mod time;
 
 use compact_str::CompactString;
+use roxmltree::Node;
 
 use crate::domain::{NamedValue, Timestamp};
 
+use super::content::Content;
 use super::error::excerpt;
 use super::path::Path;
 use super::text::{line, plain};
-use super::xml::{self, Element};
-use super::{Format, FormatError, Limits, Outline, Refusal, TimeFault, Unusable};
+use super::xml::Element;
+use super::{Format, FormatError, Limits, Message, Outline, Refusal, TimeFault, Unusable};
 
 use time::Instant;
 
@@ -30,32 +32,33 @@ use time::Instant;
 pub(super) struct Cap;
 
 impl Format for Cap {
-    fn media_types(&self) -> &'static [&'static str] {
-        &["application/cap+xml", "application/xml", "text/xml", "application/common-alerting-protocol+xml"]
+    fn is_of(&self, content: &Content) -> bool {
+        matches!(content, Content::Xml(root) if version(*root).is_some())
     }
 
-    fn begins(&self, bytes: &[u8]) -> bool {
-        xml::looks_like_xml(bytes)
+    fn read(&self, content: &Content, limits: &Limits) -> Result<Vec<Message>, FormatError> {
+        let Content::Xml(root) = content else { return Err(content.unknown()) };
+        Ok(vec![Message::whole(alert(*root, limits))])
     }
+}
 
-    fn read(&self, bytes: &[u8], charset: Option<&str>, limits: &Limits) -> Result<Outline, FormatError> {
-        let text = xml::decode(bytes, charset)?;
-        let document = xml::parse(&text, limits)?;
-        let root = document.root_element();
-        let namespace = root.tag_name().namespace().unwrap_or_default();
-        let version = Version::of(namespace).filter(|_| root.tag_name().name() == "alert");
-        let Some(version) = version else {
-            let name = excerpt(root.tag_name().name());
-            return Err(FormatError::NotCap { name, namespace: excerpt(namespace) });
-        };
-        let reader = Reader { version, limits, refusals: Vec::new(), untold: 0, areas: 0, points: 0 };
-        message::read(reader, Element::root(root, namespace, limits))
-    }
+/// Reads one `alert`, wherever it stands.
+pub(super) fn alert(element: Node<'_, '_>, limits: &Limits) -> Result<Outline, FormatError> {
+    let version = version(element).ok_or_else(|| Content::Xml(element).unknown())?;
+    let reader = Reader { version, limits, refusals: Vec::new(), untold: 0, areas: 0, points: 0 };
+    let namespace = element.tag_name().namespace().unwrap_or_default();
+    message::read(reader, Element::root(element, namespace, limits))
+}
+
+/// The version of CAP that this is an `alert` of, if it is one.
+pub(super) fn version(element: Node<'_, '_>) -> Option<Version> {
+    let tag = element.tag_name();
+    tag.namespace().and_then(Version::of).filter(|_| tag.name() == "alert")
 }
 
 /// A version of CAP, by its namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Version {
+pub(super) enum Version {
     V1_0,
     V1_1,
     V1_2,

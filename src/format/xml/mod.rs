@@ -1,10 +1,9 @@
-//! XML from outside: decoded, bounded, then parsed into a tree.
+//! XML from outside: bounded, then parsed into a tree.
 //!
-//! [`decode`] makes text of bytes by the encoding that they declare. [`Element`] is an element with its path, through
-//! which the formats read; [`parse`] gives the root's document. What would need a document type is refused, comments
-//! and processing instructions are passed over, nothing is ever included or fetched.
+//! [`Element`] is an element with its path, through which the formats read; [`parse`] gives the root's document. What
+//! would need a document type is refused, comments and processing instructions are passed over, nothing is ever
+//! included or fetched.
 
-mod decode;
 mod element;
 mod guard;
 
@@ -12,7 +11,6 @@ use roxmltree::{Document, Error, ParsingOptions};
 
 use super::{FormatError, Limits};
 
-pub(super) use decode::{decode, looks_like_xml};
 pub(super) use element::Element;
 
 /// Parses a text within limits. The tree borrows from it.

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::format::FormatError;
-use crate::format::error::excerpt;
+use super::FormatError;
+use super::error::excerpt;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
@@ -34,7 +34,7 @@ const MARKS: [(&[u8], Option<Encoding>); 5] = [
 const DECLARATION: usize = 256;
 
 /// Whether bytes begin like XML in any encoding that is decoded here.
-pub(in crate::format) fn looks_like_xml(bytes: &[u8]) -> bool {
+pub(super) fn looks_like_xml(bytes: &[u8]) -> bool {
     let mark = MARKS.iter().find(|(mark, _)| bytes.starts_with(mark));
     let after = &bytes[mark.map_or(0, |(mark, _)| mark.len())..];
     // In UTF-16 every other byte of what is expected here is zero.
@@ -44,7 +44,7 @@ pub(in crate::format) fn looks_like_xml(bytes: &[u8]) -> bool {
 
 /// Decodes bytes. A byte order mark says how; else `charset`, what their carrier says; else the XML declaration; else
 /// UTF-8. Those of them that are there must agree, since one that does not would make other words of the same bytes.
-pub(in crate::format) fn decode<'x>(bytes: &'x [u8], charset: Option<&str>) -> Result<Cow<'x, str>, FormatError> {
+pub(super) fn decode<'x>(bytes: &'x [u8], charset: Option<&str>) -> Result<Cow<'x, str>, FormatError> {
     let (mark, begun) = match MARKS.iter().find(|(mark, _)| bytes.starts_with(mark)) {
         Some((_, None)) => return Err(FormatError::UnknownEncoding("UTF-32".to_owned())),
         Some((mark, encoding)) => (mark.len(), *encoding),

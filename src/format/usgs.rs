@@ -1,0 +1,168 @@
+//! The GeoJSON of the USGS earthquake feeds: a `FeatureCollection` of events, or one event in detail
+//! (earthquake.usgs.gov, "GeoJSON Summary Format" and "GeoJSON Detail Format"). It comes minutes after the earthquake:
+//! information, no early warning.
+
+use crate::domain::{
+    Certainty, EventKey, Ground, InfoTexts, Language, Mode, NamedValue, Position, Source, Timestamp, Urgency,
+};
+
+use super::content::Content;
+use super::json::Field;
+use super::quake::{Quake, Step};
+use super::text::line;
+use super::{Format, FormatError, Limits, Message, Outline, WrittenEarthquake};
+
+/// The feeds of the USGS.
+pub(super) struct Usgs;
+
+const FORMAT: &str = "USGS GeoJSON";
+const SENDER: &str = "earthquake.usgs.gov";
+
+impl Format for Usgs {
+    fn is_of(&self, content: &Content) -> bool {
+        let Content::Json(value) = content else { return false };
+        let is_event = |feature: &serde_json::Value| {
+            feature["properties"].get("mag").is_some() && feature["properties"].get("time").is_some()
+        };
+        match value["type"].as_str() {
+            Some("Feature") => is_event(value),
+            Some("FeatureCollection") => match value["features"].as_array().map(Vec::as_slice) {
+                Some([first, ..]) => is_event(first),
+                Some([]) => value["metadata"]["url"].as_str().is_some_and(|url| url.contains("earthquake.usgs.gov")),
+                None => false,
+            },
+            _ => false,
+        }
+    }
+
+    fn read(&self, content: &Content, limits: &Limits) -> Result<Vec<Message>, FormatError> {
+        let Content::Json(value) = content else { return Err(content.unknown()) };
+        let root = Field::root(value, limits);
+        if root.text("type")?.as_deref() == Some("Feature") {
+            return Ok(vec![Message::whole(event(&root))]);
+        }
+        let each = |feature: Field| Message { place: feature.path.to_string(), outline: event(&feature) };
+        Ok(root.items("features").map(each).collect())
+    }
+}
+
+fn event(feature: &Field) -> Result<Outline, FormatError> {
+    let properties = feature.required("properties")?;
+    let id = feature.required_text("id")?;
+    let origin = instant(&properties, "time")?;
+    let sent = instant(&properties, "updated")?.or(origin);
+    let sent = sent.ok_or_else(|| FormatError::Missing { field: properties.path.field("time").to_string() })?;
+    let coordinates = feature.required("geometry")?;
+    let coordinates = coordinates.required("coordinates")?;
+    let numbers: Vec<Option<f64>> =
+        coordinates.own_items("").map(|number| number.own_number().unwrap_or_default()).collect();
+    let at = |index: usize| numbers.get(index).copied().flatten();
+    let written = WrittenEarthquake {
+        magnitude: properties.number("mag")?,
+        longitude: at(0),
+        latitude: at(1),
+        depth_km: at(2),
+        origin: origin.map(|origin| origin.to_string()),
+        ..WrittenEarthquake::default()
+    };
+    let step = if properties.text("status")?.as_deref() == Some("deleted") { Step::Withdrawn } else { Step::Later };
+    let mut parameters = Vec::new();
+    for name in ["magType", "alert", "tsunami", "mmi", "net", "ids"] {
+        if let Some(value) = properties.text(name)? {
+            parameters.push(NamedValue { name: name.into(), value: line(&value) });
+        }
+    }
+    let headline = properties.text("title")?.map(|title| line(&title));
+    let quake = Quake {
+        format: FORMAT,
+        sender: SENDER,
+        event: EventKey { scheme: "usgs".into(), key: (&*id).into(), serial: None },
+        sent,
+        mode: Mode::Actual,
+        step,
+        urgency: Urgency::Past,
+        certainty: Certainty::Observed,
+        language: Language::cap_default(),
+        texts: InfoTexts { headline, ..InfoTexts::default() },
+        parameters,
+        ground: ground(&properties, &coordinates, &written, origin.unwrap_or(sent)),
+        written,
+        refusals: Vec::new(),
+    };
+    Ok(quake.outline())
+}
+
+fn ground(
+    properties: &Field,
+    coordinates: &Field,
+    written: &WrittenEarthquake,
+    origin: Timestamp,
+) -> Result<Ground, FormatError> {
+    if let Some(kind) = properties.text("type")?.filter(|kind| *kind != "earthquake") {
+        let (field, value) = (properties.path.field("type").to_string(), super::error::excerpt(&kind));
+        return Err(FormatError::UnknownValue { field, value });
+    }
+    let missing = |field: String| FormatError::Missing { field };
+    let magnitude = written.magnitude.ok_or_else(|| missing(properties.path.field("mag").to_string()))?;
+    let (Some(lon), Some(lat)) = (written.longitude, written.latitude) else {
+        return Err(missing(coordinates.path.to_string()));
+    };
+    let epicentre = Position::from_degrees(lon, lat)
+        .map_err(|source| FormatError::Ground { field: coordinates.path.to_string(), source })?;
+    let (depth_km, magnitude) = (written.depth_km.map(|depth| depth as f32), magnitude as f32);
+    Ok(Ground::Earthquake(Source { epicentre, depth_km, magnitude, origin }))
+}
+
+/// Milliseconds since 1970.
+fn instant(of: &Field, name: &'static str) -> Result<Option<Timestamp>, FormatError> {
+    let Some(number) = of.number(name)? else { return Ok(None) };
+    let at = Timestamp::from_millisecond(number as i64).ok();
+    let fault = || {
+        let (field, value) = (of.path.field(name).to_string(), number.to_string());
+        FormatError::Time { field, value, source: super::TimeFault::NotATime }
+    };
+    at.map(Some).ok_or_else(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::{Body, Ground};
+    use crate::format::{FormatError, messages};
+
+    const SUMMARY: &str = r#"{"type": "FeatureCollection", "metadata": {"url": "https://earthquake.usgs.gov/"},
+        "features": [
+        {"type": "Feature", "id": "ci1", "geometry": {"type": "Point", "coordinates": [-118.537, 34.213, 18.202]},
+         "properties": {"mag": 6.7, "place": "Reseda, CA", "time": 758809855390, "updated": 1597400716254,
+                        "status": "reviewed", "type": "earthquake", "title": "M 6.7 - Reseda, CA", "alert": null}},
+        {"type": "Feature", "id": "ci2", "geometry": {"type": "Point", "coordinates": [-118.5, 34.2, null]},
+         "properties": {"mag": null, "time": 758809855390, "type": "earthquake"}},
+        {"type": "Feature", "id": "ci3", "geometry": {"type": "Point", "coordinates": [-118.5, 34.2, 1]},
+         "properties": {"mag": 2, "time": 758809855390, "type": "quarry blast"}},
+        {"type": "Feature", "id": "ci1", "geometry": {"type": "Point", "coordinates": [-118.537, 34.213, 18.202]},
+         "properties": {"mag": 6.7, "time": 758809855390, "status": "deleted", "type": "earthquake"}}]}"#;
+
+    #[test]
+    fn each_event_of_a_summary_is_an_alert_if_it_has_what_an_earthquake_needs() {
+        let found = messages(SUMMARY.as_bytes(), Some("application/json")).expect("it can be read");
+        let places: Vec<&str> = found.iter().map(|message| message.place.as_str()).collect();
+        assert_eq!(places, ["features[0]", "features[1]", "features[2]", "features[3]"]);
+        let outlines: Vec<_> = found.into_iter().map(|message| message.outline.expect("it can be read")).collect();
+        let alert = outlines[0].alert.as_ref().expect("an earthquake");
+        assert_eq!(alert.id.identifier.as_str(), "ci1.1597400716254");
+        let Ground::Earthquake(source) = &alert.body.infos()[0].ground else { panic!("{alert:?}") };
+        assert_eq!(
+            (source.magnitude, source.depth_km, source.origin.as_millisecond()),
+            (6.7, Some(18.202), 758_809_855_390)
+        );
+        let field = |index: usize| outlines[index].alert.as_ref().map_err(FormatError::field).expect_err("refused");
+        assert_eq!((field(1), field(2)), ("features[1].properties.mag", "features[2].properties.type"));
+        assert!(matches!(outlines[3].alert.as_ref().expect("a withdrawal").body, Body::Cancel(_)));
+    }
+
+    #[test]
+    fn a_summary_may_be_empty() {
+        let empty =
+            br#"{"type": "FeatureCollection", "metadata": {"url": "https://earthquake.usgs.gov/"}, "features": []}"#;
+        assert!(messages(empty, None).expect("it can be read").is_empty());
+    }
+}
