@@ -137,6 +137,14 @@ pub enum RegistryError {
     /// The log of places failed, or is not what was written.
     #[error("the log of places")]
     PlaceLog(#[source] Box<LogError>),
+    /// The store has lost what it once had.
+    #[error("the store ends with commit {found}, but commit {expected} was written to it")]
+    StoreLost {
+        /// The last that it has.
+        found: u64,
+        /// The last that is noted beside it.
+        expected: u64,
+    },
     /// The log of places has lost what it once had.
     #[error("the log of places has {found} frames of at least {expected}")]
     PlacesLost {

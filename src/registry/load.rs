@@ -15,6 +15,7 @@ use super::directory::Profile;
 use super::place_log::{Limits, PlaceLog};
 use super::records::{self, cid_of, decode, holder_of, installation_of, number_key, slot_key, slot_of, subject_of};
 use super::store::{Key, Space, Store, damaged};
+use super::witness::Witness;
 use super::{RegistryError, Shared, events, webhooks};
 
 /// What the store had besides what went into memory.
@@ -23,6 +24,8 @@ pub(super) struct Loaded {
     pub(super) places: PlaceLog,
     /// Numbers that were not given yet.
     pub(super) next: Next,
+    /// Where the last commit is noted.
+    pub(super) witness: Witness,
 }
 
 /// What every commit writes; `None` if nothing was ever written to the store.
@@ -43,6 +46,7 @@ pub(super) fn state(store: &Store) -> Result<Option<RegistryState>, RegistryErro
 pub(super) struct Around<'a> {
     /// The folder of where phones are.
     pub(super) places: &'a Path,
+    pub(super) witness: Witness,
     pub(super) limits: Limits,
     /// The audit log, and what it has of the last run.
     pub(super) audit: Option<&'a (Audit, Tail)>,
@@ -50,18 +54,16 @@ pub(super) struct Around<'a> {
 }
 
 /// Reads everything that memory holds.
-pub(super) fn load(
-    shared: &Shared,
-    state: Option<RegistryState>,
-    around: &Around<'_>,
-) -> Result<Loaded, RegistryError> {
-    let Around { places, limits, audit, progress } = *around;
+pub(super) fn load(shared: &Shared, state: Option<RegistryState>, around: Around<'_>) -> Result<Loaded, RegistryError> {
+    let Around { places, limits, audit, progress, .. } = around;
+    let noted = around.witness.noted();
     let Some(state) = state else {
         // A log without a store: the store has gone.
         let mut entries = 0_u64;
         let places = PlaceLog::open(places, limits, |_| entries += 1)?;
+        let (next, witness) = (Next { slot: 0, commit: places.last_commit() + 1 }, around.witness);
         return match entries {
-            0 => Ok(Loaded { next: Next { slot: 0, commit: places.last_commit() + 1 }, places }),
+            0 if noted == 0 => Ok(Loaded { places, next, witness }),
             _ => Err(damaged(Space::Meta, b"state", "missing")),
         };
     };
@@ -74,6 +76,9 @@ pub(super) fn load(
     if !shared.keys.has(state.key_id) {
         return Err(RegistryError::OtherKey { store: state.key_id, file: shared.keys.id() });
     }
+    if state.commit < noted {
+        return Err(RegistryError::StoreLost { found: state.commit, expected: noted });
+    }
     load_directory(shared)?;
     events::load(shared)?;
     webhooks::load(shared)?;
@@ -81,7 +86,7 @@ pub(super) fn load(
         record_directory(shared, audit, tail);
     }
     progress.expect(state.next_slot);
-    let registrations = load_registrations(shared, state.next_slot, around)?;
+    let registrations = load_registrations(shared, state.next_slot, &around)?;
     let places = load_places(shared, places, limits, registrations, progress)?;
     if places.frames() < state.place_frames {
         return Err(RegistryError::PlacesLost { found: places.frames(), expected: state.place_frames });
@@ -89,7 +94,7 @@ pub(super) fn load(
     shared.load_zones(audit)?;
     shared.count();
     let commit = places.last_commit().max(state.commit) + 1;
-    Ok(Loaded { next: Next { slot: state.next_slot, commit }, places })
+    Ok(Loaded { places, next: Next { slot: state.next_slot, commit }, witness: around.witness })
 }
 
 /// How far a registry is that is being loaded. Whoever waits for it may look at any time.

@@ -38,6 +38,7 @@ mod sealing;
 mod store;
 mod webhooks;
 mod wishes;
+mod witness;
 mod writer;
 mod zone_change;
 mod zones;
@@ -76,6 +77,7 @@ use places::Places;
 use store::Store;
 use webhooks::Webhooks;
 use wishes::Wishes;
+use witness::Witness;
 use writer::{Caller, Job, Results, Writer};
 use zones::Zones;
 
@@ -249,8 +251,8 @@ impl Registry {
         let (snapshots, asked) = std::sync::mpsc::channel();
         let (keeper, weak) = (Arc::clone(&shared), jobs.downgrade());
         tasks.thread_behind("keeper", move || keeper::run(&keeper, &weak, &asked)).map_err(RegistryError::Thread)?;
-        let Loaded { places, next } = loaded;
-        let writer = Writer { shared: Arc::clone(&shared), places, next, snapshots };
+        let Loaded { places, next, witness } = loaded;
+        let writer = Writer { shared: Arc::clone(&shared), places, next, witness, stored: 0, snapshots };
         tasks.thread_behind("registry", move || writer.run(waiting)).map_err(RegistryError::Thread)?;
         // Before all else that is asked for; but not more of them than anybody would want to wait for.
         for job in keeper::in_jobs(shared.expired(shared.clock.now()).map(Change::Expire).collect()) {
@@ -456,11 +458,12 @@ impl Shared {
         };
         let around = Around {
             places: &config.dir.join("places"),
+            witness: Witness::open(&config.dir.join("commits"))?,
             limits: config.limits,
             audit: config.audit.as_ref(),
             progress,
         };
-        let loaded = load::load(&shared, state, &around)?;
+        let loaded = load::load(&shared, state, around)?;
         Ok((shared, loaded))
     }
 

@@ -11,6 +11,7 @@ use crate::domain::{Act, AuditEntry};
 use super::change::{Change, Done, Next, Pending};
 use super::effects::Forgotten;
 use super::place_log::{Ended, PlaceLog, Snapshot};
+use super::witness::Witness;
 use super::{RegistryError, Shared};
 
 /// The most reports of places in one commit, but for the rest of the last job. An alert's own commit waits for whatever
@@ -52,6 +53,9 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) places: PlaceLog,
     pub(super) next: Next,
+    pub(super) witness: Witness,
+    /// The last commit that the store was part of.
+    pub(super) stored: u64,
     /// Snapshots to be written. When this is dropped, whoever writes them knows that the writer has ended.
     pub(super) snapshots: threads::Sender<Snapshot>,
 }
@@ -74,8 +78,11 @@ impl Writer {
                 let cause = error.source().map(tracing::field::display);
                 tracing::error!(%error, cause, "the registry's store failed; it takes no more changes");
                 self.shared.failed.store(true, Ordering::Release);
+            } else {
+                self.witness.note(self.stored, jobs.is_empty());
             }
         }
+        self.witness.note(self.stored, true);
     }
 
     fn make(&mut self, round: Round) -> Result<(), RegistryError> {
@@ -122,6 +129,7 @@ impl Writer {
         let stored = !made.batch.is_empty();
         if stored {
             self.shared.store.commit(made.batch)?;
+            self.stored = self.next.commit;
         }
         if logged || stored {
             self.next = Next { slot: made.next_slot, commit: self.next.commit + 1 };

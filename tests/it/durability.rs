@@ -1,6 +1,8 @@
 //! What a partner was answered is on disk: the server may be killed at any instant, or its disk may fail.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -380,4 +382,95 @@ async fn a_store_that_cannot_be_written_refuses_all_changes_from_then_on_and_los
     let api = Api::connect(&server.url()).await;
     assert_eq!(State::from(&api.get(&held.name).await), state);
     api.create(create(ALPHA, phone())).await;
+}
+
+/// Every file in a folder, and in those inside.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { all.extend(files(&path)) } else { all.push(path) }
+    }
+    all.sort();
+    all
+}
+
+/// What a disk that fails does to a file: one bit is another, or the end is not there. Of files with room in reserve,
+/// which is zeros, only what was written counts.
+fn damage(file: &Path, chance: &mut StdRng) -> String {
+    let mut bytes = fs::read(file).expect("it is there");
+    let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    if end == 0 {
+        return "nothing".to_owned();
+    }
+    let at = chance.random_range(0..end);
+    let what = if chance.random_bool(0.75) {
+        bytes[at] ^= 1 << chance.random_range(0..8);
+        "a bit flipped"
+    } else {
+        bytes.truncate(at);
+        "cut off"
+    };
+    fs::write(file, bytes).expect("written");
+    format!("{what} at {at} of {end}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_disk_has_changed_or_lost_is_named_and_never_served_as_if_it_were_all() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (data, log) = (folder.path().join("data"), folder.path().join("log"));
+    let mut server = Server::new(&data, &[]).logging_to(&log);
+    server.start();
+    let api = Api::connect(&server.url()).await;
+    let mut writers: Vec<Writer> = (0..WRITERS).map(|number| Writer::new(number, 7)).collect();
+    let kill = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        server.kill();
+    };
+    tokio::join!(join_all(writers.iter_mut().map(|writer| writer.run(&api))), kill);
+    server.start();
+    let api = Api::connect(&server.url()).await;
+    let mut expected = Vec::new();
+    for name in listed(&api).await {
+        expected.push((name.clone(), State::from(&api.try_get(&name).await.expect("it is listed"))));
+    }
+    assert!(expected.len() > WRITERS, "something was done");
+    // What was acknowledged is noted within a moment.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    server.kill();
+    let kept = tempfile::tempdir().expect("a folder can be made");
+    copy(&data, &kept.path().join("data"));
+    let mut chance = StdRng::seed_from_u64(20_261_125);
+    for _ in 0..4 * kills() {
+        fs::remove_dir_all(&data).expect("it is there");
+        copy(&kept.path().join("data"), &data);
+        let files = files(&data.join("registry"));
+        let file = &files[chance.random_range(0..files.len())];
+        let what = format!("{} {}", damage(file, &mut chance), file.display());
+        if !server.try_start() {
+            let said = fs::read_to_string(&log).expect("it is there");
+            assert!(said.to_lowercase().contains("error") || said.contains("panicked"), "{what}: nothing is said");
+            continue;
+        }
+        let api = Api::connect(&server.url()).await;
+        for (name, state) in &expected {
+            match api.try_get(name).await {
+                Ok(found) => assert_eq!(State::from(&found), *state, "{what}"),
+                Err(error) => assert_ne!(error.code(), Code::NotFound, "{what}"),
+            }
+        }
+        server.kill();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("it can be made");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).expect("an entry");
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else {
+            fs::copy(&path, to.join(name)).expect("it can be copied");
+        }
+    }
 }

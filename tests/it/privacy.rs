@@ -263,5 +263,5 @@ fn only_the_registry_s_store_is_left(data: &Path) {
     };
     let expected = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     assert_eq!(names(data), expected(&["access", "audit", "journal", "registry"]));
-    assert_eq!(names(&data.join("registry")), expected(&["identity.key", "places", "store"]));
+    assert_eq!(names(&data.join("registry")), expected(&["commits", "identity.key", "places", "store"]));
 }

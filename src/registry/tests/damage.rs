@@ -8,6 +8,9 @@ use crate::registry::records::{slot_key, token_key};
 use crate::registry::store::{Key, Space};
 use crate::wire::storage_v1::RegistryState;
 
+/// A commit that a store may end with.
+const LATER: u64 = 1_000;
+
 /// Changes the closed store behind the registry's back.
 fn edit(house: &mut House, space: Space, change: impl FnOnce(&Keyspace)) {
     house.close();
@@ -145,6 +148,7 @@ fn a_slot_beyond_the_next_is_damage() {
         .expect("well")
         .expect("there");
     let mut state: RegistryState = prost::Message::decode(&*key).expect("well-formed");
+    state.commit = LATER;
     let own = std::fs::read_to_string(house.folder.path().join("identity.key")).expect("the key file");
     state.key_id = u32::from_str_radix(own.lines().nth(1).and_then(|line| line.split(' ').next()).expect("its id"), 16)
         .expect("a number");
@@ -187,4 +191,37 @@ fn without_its_key_or_of_a_later_layout_nothing_opens() {
             other => panic!("{other}"),
         }
     }
+}
+
+#[test]
+fn a_store_that_has_lost_its_last_commits_is_not_taken_for_a_whole_one() {
+    let mut house = House::new();
+    let held = house.register(full(ALPHA, "a1")).registration;
+    house.close();
+    let before = copied(&house);
+    house.reopen();
+    house.make(|registry| registry.withdraw(&held.name, Purpose::Location)).expect("withdrawn");
+    house.close();
+    let store = house.folder.path().join("store");
+    std::fs::remove_dir_all(&store).expect("it is there");
+    std::fs::rename(before, store).expect("an old copy");
+    assert!(matches!(refusal(&house), RegistryError::StoreLost { found, expected } if found < expected));
+}
+
+/// A copy of the store, beside it.
+fn copied(house: &House) -> std::path::PathBuf {
+    fn copy(from: &std::path::Path, to: &std::path::Path) {
+        std::fs::create_dir(to).expect("it can be made");
+        for entry in std::fs::read_dir(from).expect("a folder") {
+            let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).expect("an entry");
+            if path.is_dir() {
+                copy(&path, &to.join(name));
+            } else {
+                std::fs::copy(&path, to.join(name)).expect("it can be copied");
+            }
+        }
+    }
+    let copied = house.folder.path().join("before");
+    copy(&house.folder.path().join("store"), &copied);
+    copied
 }

@@ -24,6 +24,11 @@ pub(crate) fn until_ready(stdout: ChildStdout) -> (SocketAddr, SocketAddr) {
     let (mut said, mut lines) = (String::new(), BufReader::new(stdout));
     while !said.contains("\"ready\"") && lines.read_line(&mut said).expect("it can be read") > 0 {}
     assert!(said.contains("\"ready\""), "the server said {said:?}");
+    told(&said)
+}
+
+/// Where it says that it listens.
+fn told(said: &str) -> (SocketAddr, SocketAddr) {
     let told: Value = said.lines().next().and_then(|line| line.parse().ok()).expect("where it listens");
     let address = |key: &str| told[key].as_str().and_then(|address| address.parse().ok()).expect("an address");
     (address("listening"), address("http"))
@@ -92,6 +97,22 @@ impl Server {
         let stdout = child.stdout.take().expect("it is piped");
         self.child = Some(child);
         (self.address, self.http_address) = until_ready(stdout);
+    }
+
+    /// Starts it; whether it came to be ready. If not it has ended by itself.
+    pub(crate) fn try_start(&mut self) -> bool {
+        let mut child = self.spawn();
+        let mut said = String::new();
+        let mut lines = BufReader::new(child.stdout.take().expect("it is piped"));
+        while !said.contains("\"ready\"") && lines.read_line(&mut said).expect("it can be read") > 0 {}
+        let is_ready = said.contains("\"ready\"");
+        if is_ready {
+            (self.address, self.http_address) = told(&said);
+            self.child = Some(child);
+        } else {
+            assert!(!child.wait().expect("it ends").success(), "it says that something is wrong");
+        }
+        is_ready
     }
 
     /// Starts it, and kills it before long, wherever it is.
