@@ -267,24 +267,26 @@ impl Shared {
             self.settling.links.dismiss(slot);
             self.record_end(&entry);
         }
+        // Few commits change it, and each write would hold up all who read it.
         let grows = !effects.apps.is_empty() || !effects.zones.is_empty();
-        let mut directory = self.directory.write();
-        for (name, profile) in effects.partners {
-            directory.add_partner(name, profile);
-        }
-        for (partner, policy) in effects.policies {
-            directory.set_policy(&partner, policy);
-        }
-        for (name, profile) in effects.apps {
-            self.add_app(&mut directory, name, profile);
+        if !effects.partners.is_empty() || !effects.policies.is_empty() || !effects.apps.is_empty() {
+            let mut directory = self.directory.write();
+            for (name, profile) in effects.partners {
+                directory.add_partner(name, profile);
+            }
+            for (partner, policy) in effects.policies {
+                directory.set_policy(&partner, policy);
+            }
+            for (name, profile) in effects.apps {
+                self.add_app(&mut directory, name, profile);
+            }
         }
         for (name, drawn) in effects.zones {
             self.zones.set(&name, drawn);
         }
         if grows {
-            self.zones.attach(&directory);
+            self.zones.attach(&self.directory.read());
         }
-        drop(directory);
         for (partner, ends) in effects.logs {
             self.logs.learn(partner, ends);
         }

@@ -9,7 +9,7 @@ use crate::wire::storage_v1::{ConsentRecord, EndingRecord, RegistrationRecord};
 
 use super::change::{Change, Pending};
 use super::effects::Forgotten;
-use super::records::{purpose_number, slot_key};
+use super::records::{purpose_of, slot_key};
 use super::store::{Key, Space, damaged};
 use super::{RegistryError, Shared};
 
@@ -72,16 +72,16 @@ impl Pending<'_> {
             ended.push(consent.clone());
         }
         for consent in &ended {
-            if let Some(purpose) = purpose(consent) {
+            if let Some(purpose) = purpose_of(consent) {
                 self.tell(slot, &record, &EventKind::ConsentExpired(purpose, PolicyVersion(consent.policy as u16)));
             }
         }
         let mut forgotten = Forgotten::default();
-        if ended.iter().any(|consent| purpose(consent) == Some(Purpose::Location)) {
+        if ended.iter().any(|consent| purpose_of(consent) == Some(Purpose::Location)) {
             forgotten.without_consent += u64::from(self.reported_us(slot).is_some());
             self.forget_place(slot, &mut record);
         }
-        if ended.iter().any(|consent| purpose(consent) == Some(Purpose::SavedPlaces)) {
+        if ended.iter().any(|consent| purpose_of(consent) == Some(Purpose::SavedPlaces)) {
             forgotten.without_consent += record.saved_places.len() as u64;
             self.remove_saved_places(slot, &mut record);
         }
@@ -92,10 +92,6 @@ impl Pending<'_> {
         self.arm(slot, &record);
         Ok(())
     }
-}
-
-fn purpose(consent: &ConsentRecord) -> Option<Purpose> {
-    Purpose::ALL.into_iter().find(|&purpose| purpose_number(purpose) == consent.purpose)
 }
 
 fn ending_key(at_us: i64, slot: Slot) -> Key {
