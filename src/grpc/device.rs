@@ -273,12 +273,8 @@ impl DeviceDoor {
         Ok(v1::BatchCreateRegistrationsResponse { results })
     }
 
-    /// The answer. A link that was opened with an earlier secret ends, and what is in force where the device is sets
-    /// out (R-E7).
+    /// The answer. What is in force where the device is sets out (R-E7).
     fn registered(&self, registered: &Registered) -> v1::CreateRegistrationResponse {
-        if !registered.created {
-            self.0.hub.dismiss(registered.registration.slot);
-        }
         self.0.fan_outs.arrived(registered.registration.slot);
         v1::CreateRegistrationResponse {
             registration: Some(registration::to_wire(&registered.registration)),
