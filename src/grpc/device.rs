@@ -131,7 +131,7 @@ impl DeviceService for DeviceDoor {
         let size = page_size(request.page_size).map_err(status)?;
         let (registry, listed) = (self.0.registry.clone(), app.clone());
         let list = move || registry.list(&listed, size, &request.page_token);
-        let page = self.0.tasks.spawn_blocking("list", list).await;
+        let page = self.0.tasks.spawn_blocking_behind("list", list).await;
         let (found, next) = page.map_err(|_| Status::internal("the listing failed"))?.map_err(status)?;
         let subjects = found.iter().map(|registration| registration.subject).collect();
         self.0.audit(&[acts::about(&actor, &app, subjects, Act::RegistrationRead)]).await?;
