@@ -180,7 +180,7 @@ impl AlertDoor {
             Some(authority) => fan_outs.coarse_preview(&bulletin, &authority, &discretion),
             None => fan_outs.preview(&bulletin),
         };
-        let done = self.0.tasks.spawn_blocking("preview", preview).await;
+        let done = self.0.tasks.spawn_blocking_behind("preview", preview).await;
         let Preview { found, told, skipped, withheld } = done.map_err(|_| Status::internal("the preview failed"))?;
         self.0.audit(&[acts::on(&Actor::from(caller), "", Act::AlertPreviewed { alert, found })]).await?;
         Ok(v1::PreviewAlertResponse {

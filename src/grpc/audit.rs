@@ -30,7 +30,7 @@ impl AuditService for AuditDoor {
         };
         let query = self.query(request)?;
         let (log, subjects) = (self.0.audit.clone(), query.subject.into_iter().collect());
-        let page = self.0.tasks.spawn_blocking("audit-page", move || log.page(&query, before, size)).await;
+        let page = self.0.tasks.spawn_blocking_behind("audit-page", move || log.page(&query, before, size)).await;
         let page = page.map_err(|_| Status::internal("the log could not be read"))?.map_err(status)?;
         let read = Act::LogRead { records: page.records.len() as u32 };
         self.0.audit(&[AuditEntry { subjects, ..acts::on(&actor, "", read) }]).await?;

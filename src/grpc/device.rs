@@ -38,7 +38,8 @@ impl DeviceService for DeviceDoor {
         let create = async move {
             let registered = door.0.registry.register(new).await.map_err(status)?;
             // Before its record is waited for: what is in force where the device is does not wait.
-            let answer = door.registered(&registered);
+            door.0.arrived(vec![registered.registration.slot]).await;
+            let answer = answer_of(&registered);
             door.0.audit(&acts::registered(&actor, &registered)).await?;
             Ok(answer)
         };
@@ -94,7 +95,7 @@ impl DeviceService for DeviceDoor {
         let services = self.0.clone();
         let update = async move {
             let Updated { registration, ended } = services.registry.update(&name, change).await.map_err(status)?;
-            services.fan_outs.arrived(registration.slot);
+            services.arrived(vec![registration.slot]).await;
             let about = |act| acts::about(&actor, &name.app, vec![registration.subject], act);
             let ended = (!ended.is_empty()).then(|| about(Act::ConsentEnded { purposes: ended }));
             services.audit(&[about(act)].into_iter().chain(ended).collect::<Vec<_>>()).await?;
@@ -131,7 +132,7 @@ impl DeviceService for DeviceDoor {
         let size = page_size(request.page_size).map_err(status)?;
         let (registry, listed) = (self.0.registry.clone(), app.clone());
         let list = move || registry.list(&listed, size, &request.page_token);
-        let page = self.0.tasks.spawn_blocking("list", list).await;
+        let page = self.0.tasks.spawn_blocking_behind("list", list).await;
         let (found, next) = page.map_err(|_| Status::internal("the listing failed"))?.map_err(status)?;
         let subjects = found.iter().map(|registration| registration.subject).collect();
         self.0.audit(&[acts::about(&actor, &app, subjects, Act::RegistrationRead)]).await?;
@@ -152,7 +153,7 @@ impl DeviceService for DeviceDoor {
         if done.is_err() {
             self.0.audit.places_reported(&actor, &name.app, PlaceCounts { refused: 1, ..PlaceCounts::default() });
         }
-        self.0.fan_outs.arrived(done.map_err(status)?);
+        self.0.arrived(vec![done.map_err(status)?]).await;
         Ok(Response::new(v1::ReportPlaceResponse {}))
     }
 
@@ -184,7 +185,7 @@ impl DeviceService for DeviceDoor {
         let grant = async move {
             let granted = services.registry.grant(&name, consent).await;
             let slot = granted.map_err(|error| Status::from(Refusal::from(error).of_one_consent()))?;
-            services.fan_outs.arrived(slot);
+            services.arrived(vec![slot]).await;
             services.audit(&[acts::about(&actor, &name.app, vec![subject], act)]).await?;
             Ok(v1::GrantConsentResponse {})
         };
@@ -260,10 +261,13 @@ impl DeviceDoor {
         let (new, gates) = sort_out(read);
         let done = self.0.registry.batch_register(new).await.map_err(status)?;
         let good = done.iter().filter_map(|registered| registered.as_ref().ok());
-        let entries: Vec<_> = good.flat_map(|registered| acts::registered(actor, registered)).collect();
+        let (slots, entries): (Vec<_>, Vec<_>) =
+            good.map(|registered| (registered.registration.slot, acts::registered(actor, registered))).unzip();
+        self.0.arrived(slots).await;
+        let entries: Vec<_> = entries.into_iter().flatten().collect();
         let answer = |registered: Result<Registered, Refusal>| {
             let result = match registered {
-                Ok(registered) => Outcome::Registered(self.registered(&registered)),
+                Ok(registered) => Outcome::Registered(answer_of(&registered)),
                 Err(refusal) => Outcome::Refused(refusal.into_problem()),
             };
             Answer { result: Some(result) }
@@ -271,20 +275,6 @@ impl DeviceDoor {
         let results = in_order(gates, done).map(answer).collect();
         self.0.audit(&entries).await?;
         Ok(v1::BatchCreateRegistrationsResponse { results })
-    }
-
-    /// The answer. A link that was opened with an earlier secret ends, and what is in force where the device is sets
-    /// out (R-E7).
-    fn registered(&self, registered: &Registered) -> v1::CreateRegistrationResponse {
-        if !registered.created {
-            self.0.hub.dismiss(registered.registration.slot);
-        }
-        self.0.fan_outs.arrived(registered.registration.slot);
-        v1::CreateRegistrationResponse {
-            registration: Some(registration::to_wire(&registered.registration)),
-            link_secret: registered.link_secret.0.expose().to_vec().into(),
-            created: registered.created,
-        }
     }
 
     async fn report_batch(
@@ -303,13 +293,11 @@ impl DeviceDoor {
         for (app, _) in places.iter().zip(&done).filter(|(_, done)| done.is_err()) {
             self.0.audit.places_reported(actor, &apps[*app].0, PlaceCounts { refused: 1, ..PlaceCounts::default() });
         }
+        self.0.arrived(done.iter().filter_map(|done| done.as_ref().ok().copied()).collect()).await;
         let mut response = v1::ReportPlacesResponse::default();
-        for (index, slot) in in_order(gates, done).enumerate() {
-            match slot {
-                Ok(slot) => {
-                    response.accepted_count += 1;
-                    self.0.fan_outs.arrived(slot);
-                }
+        for (index, done) in in_order(gates, done).enumerate() {
+            match done {
+                Ok(_) => response.accepted_count += 1,
                 Err(refusal) => {
                     let refused = RefusedReport { index: index as u32, problem: Some(refusal.into_problem()) };
                     response.refusals.push(refused);
@@ -317,6 +305,15 @@ impl DeviceDoor {
             }
         }
         Ok(response)
+    }
+}
+
+/// What whoever is registered is told.
+fn answer_of(registered: &Registered) -> v1::CreateRegistrationResponse {
+    v1::CreateRegistrationResponse {
+        registration: Some(registration::to_wire(&registered.registration)),
+        link_secret: registered.link_secret.0.expose().to_vec().into(),
+        created: registered.created,
     }
 }
 

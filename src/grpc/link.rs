@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::domain::{EncodedNotice, GoodbyeReason, Slot};
+use crate::domain::{DeliveryKey, EncodedNotice, GoodbyeReason, LinkSecret, RegistrationName, Slot};
 use crate::link::{Ending, Input, LiveLink, Moment, Output, Session};
 use crate::listen::Peer;
 use crate::registry::RegistryError;
@@ -49,6 +49,7 @@ impl LinkService for LinkDoor {
             services: self.0.clone(),
             incoming: request.into_inner(),
             outgoing,
+            proof: None,
             live: None,
             slot: None,
             peer,
@@ -64,9 +65,19 @@ struct Link {
     services: Services,
     incoming: Streaming<v1::OpenLinkRequest>,
     outgoing: mpsc::Sender<Result<LinkFrame, Status>>,
+    /// What the device has shown, until the link is open.
+    proof: Option<Proof>,
     live: Option<LiveLink>,
     slot: Option<Slot>,
     peer: Option<Peer>,
+}
+
+/// What a device has shown.
+struct Proof {
+    registration: RegistrationName,
+    secret: LinkSecret,
+    /// How many links had been dismissed before it was looked at.
+    dismissals: u64,
 }
 
 impl Link {
@@ -111,6 +122,7 @@ impl Link {
     async fn act(&mut self, output: Output) -> bool {
         match output {
             Output::Authenticate { registration, secret } => {
+                let dismissals = self.services.hub.dismissals();
                 let input = match self.services.registry.authenticate(&registration, &secret) {
                     Ok(slot) => {
                         if slot.is_none() {
@@ -125,24 +137,11 @@ impl Link {
                         leave(COME_BACK_TO_BETTER)
                     }
                 };
+                self.proof = Some(Proof { registration, secret, dismissals });
                 let now = self.moment();
                 self.session.handle(now, input);
             }
-            Output::Open { slot, shown } => {
-                if let Some(live) = self.services.hub.open(slot) {
-                    self.live = Some(live);
-                    self.slot = Some(slot);
-                    // In the hub first: what is told from here on comes to this link. What is owed goes before it, as
-                    // fast as the device takes it.
-                    let now = self.moment();
-                    for owed in self.services.fan_outs.link_opened(slot, &shown) {
-                        self.session.handle(now, Input::Notice(owed));
-                    }
-                } else {
-                    let now = self.moment();
-                    self.session.handle(now, leave(COME_BACK));
-                }
-            }
+            Output::Open { slot, shown } => self.open(slot, &shown),
             Output::Send(frame) => {
                 let sent = self.outgoing.send_timeout(Ok(frame::to_wire(frame)), TAKES_WITHIN).await;
                 return sent.is_ok();
@@ -155,6 +154,34 @@ impl Link {
             Output::Close => return false,
         }
         true
+    }
+
+    /// In the hub first: what is told from here on comes to this link. What is owed goes before it, as fast as the
+    /// device takes it.
+    fn open(&mut self, slot: Slot, shown: &[DeliveryKey]) {
+        let now = self.moment();
+        let Some(live) = self.services.hub.open(slot) else {
+            self.session.handle(now, leave(COME_BACK));
+            return;
+        };
+        // From here on whoever gives the registration another secret finds this link; whoever did just before did not.
+        if self.proof.take().is_none_or(|proof| !self.still_opens(slot, &proof)) {
+            let (reason, reconnect_after) = (GoodbyeReason::Unauthenticated, Duration::ZERO);
+            self.session.handle(now, Input::End { reason, reconnect_after });
+            return;
+        }
+        self.live = Some(live);
+        self.slot = Some(slot);
+        for owed in self.services.fan_outs.link_opened(slot, shown) {
+            self.session.handle(now, Input::Notice(owed));
+        }
+    }
+
+    /// Whether what the device has shown is still a proof that the link is of `slot`.
+    fn still_opens(&self, slot: Slot, proof: &Proof) -> bool {
+        let Proof { registration, secret, dismissals } = proof;
+        let again = || self.services.registry.authenticate(registration, secret);
+        self.services.hub.dismissals() == *dismissals || again().is_ok_and(|found| found == Some(slot))
     }
 
     fn moment(&self) -> Moment {

@@ -34,7 +34,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::access::Access;
 use crate::audit::Audit;
-use crate::domain::{Caller, Clock, Discretion};
+use crate::domain::{Caller, Clock, Discretion, Slot};
 use crate::fan_out::{FanOut, FanOuts};
 use crate::intake::Desk;
 use crate::link::{Hub, Settings};
@@ -113,6 +113,29 @@ pub struct Services {
     pub tasks: Tasks,
 }
 
+impl Services {
+    /// Looks what stands where these registrations are: they have a new place, or a new consent. It is done though the
+    /// caller goes away meanwhile.
+    ///
+    /// # Why
+    ///
+    /// A point is looked up within microseconds. But a place may be a box that is as wide as the globe, in a partner's
+    /// zones of a million points: that takes milliseconds, and as much again for each of a thousand reports. So it is
+    /// done behind all else, where no alert waits for the thread.
+    async fn arrived(&self, slots: Vec<Slot>) {
+        let fan_outs = self.fan_outs.clone();
+        let look = async move {
+            for slot in slots {
+                fan_outs.arrived(slot);
+                // So that one caller's are not before all of another's.
+                tokio::task::yield_now().await;
+            }
+        };
+        // If it fails, whoever counts tasks has told so.
+        let _ = self.tasks.spawn_behind("arrivals", look).await;
+    }
+}
+
 /// Serves every service on the connections that come in until `stop`. Streams that are open then may end by themselves,
 /// until the connections are cut. Doors that need the registry tell their callers to come again until it is there, and
 /// so does `health`, until whoever loads the registry has told it.
@@ -151,8 +174,8 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
         .http2_max_header_list_size(MAX_METADATA)
         .layer(auth)
-        .add_service(health_service)
-        .add_service(reflection)
+        .add_service(health_service.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(reflection.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(alert.max_decoding_message_size(MAX_REQUEST))
         .add_service(device.max_decoding_message_size(MAX_REQUEST))
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))

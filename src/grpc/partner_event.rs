@@ -93,7 +93,7 @@ impl PartnerEventService for PartnerEventDoor {
             let Some(round) = fan_outs.newest_round(lineage) else { return Ok::<_, RegistryError>(None) };
             registry.of_partner(&of, round.sent().iter(), size, &token).map(|page| Some((page, round)))
         };
-        let read = self.0.tasks.spawn_blocking("receipts", read).await;
+        let read = self.0.tasks.spawn_blocking_behind("receipts", read).await;
         let read = read.map_err(|_| Status::internal("the receipts could not be read"))?.map_err(status)?;
         // An alert that there is not is answered like one that told nobody of the partner's.
         let ((found, next), round) = read.map_or_else(Default::default, |(page, round)| (page, Some(round)));
@@ -158,7 +158,8 @@ impl PartnerEventDoor {
     /// Some events; the disk is not waited for here.
     async fn page(&self, partner: &PartnerName, after: Option<EventCursor>, most: usize) -> Result<EventPage, Status> {
         let (registry, partner) = (self.0.registry.clone(), partner.clone());
-        let read = self.0.tasks.spawn_blocking("events-page", move || registry.events(&partner, after, most)).await;
+        let events = move || registry.events(&partner, after, most);
+        let read = self.0.tasks.spawn_blocking_behind("events-page", events).await;
         read.unwrap_or(Err(RegistryError::Stopped)).map_err(status)
     }
 }

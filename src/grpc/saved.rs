@@ -24,7 +24,7 @@ impl DeviceDoor {
         let services = self.0.clone();
         let set = async move {
             let (slot, held) = services.registry.set_saved_place(&name, saved).await.map_err(status)?;
-            services.fan_outs.arrived(slot);
+            services.arrived(vec![slot]).await;
             services.audit(&[acts::about(&actor, &name.app, vec![subject], Act::SavedPlaceSet)]).await?;
             Ok(v1::SetSavedPlaceResponse { saved_place: Some(registration::saved_place_to_wire(&held)) })
         };

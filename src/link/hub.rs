@@ -33,6 +33,8 @@ struct Inner {
     linked: SlotSet,
     count: Gauge,
     generation: AtomicU64,
+    /// How often a link was to end, whether there was one or not.
+    dismissals: AtomicU64,
     draining: AtomicBool,
 }
 
@@ -96,6 +98,7 @@ impl Hub {
             linked: SlotSet::default(),
             count,
             generation: AtomicU64::new(0),
+            dismissals: AtomicU64::new(0),
             draining: AtomicBool::new(false),
         }))
     }
@@ -171,11 +174,19 @@ impl Hub {
 
     /// Ends the link of a registration that is no more, or has another secret now.
     pub fn dismiss(&self, slot: Slot) {
+        // Before the link is looked for: see `dismissals`.
+        self.0.dismissals.fetch_add(1, Ordering::SeqCst);
         let generation = self.0.links.get(&slot).map(|live| live.generation);
         if let Some(generation) = generation {
             let ending = Ending { reason: GoodbyeReason::Unauthenticated, reconnect_after: Duration::ZERO };
             self.end(slot, generation, ending);
         }
+    }
+
+    /// How many links were to end. Whoever finds out whose link it is, and then opens it, looks before and after: if it
+    /// is the same number, nobody has dismissed that link in between, when it was not there yet to be ended.
+    pub fn dismissals(&self) -> u64 {
+        self.0.dismissals.load(Ordering::SeqCst)
     }
 
     fn end(&self, slot: Slot, generation: u64, ending: Ending) {
@@ -270,6 +281,18 @@ mod tests {
         hub.dismiss(SLOT);
         assert!(!hub.is_linked(SLOT));
         assert_eq!(link.ending.try_recv().expect("told to end").reason, GoodbyeReason::Unauthenticated);
+    }
+
+    #[test]
+    fn a_link_that_was_dismissed_just_before_it_opened_is_told_from_one_that_was_not() {
+        let hub = Hub::new();
+        let before = hub.dismissals();
+        let link = hub.open(SLOT).expect("not draining");
+        assert_eq!(hub.dismissals(), before, "nobody was dismissed meanwhile");
+        drop(link);
+        hub.dismiss(SLOT);
+        let _link = hub.open(SLOT).expect("not draining");
+        assert_ne!(hub.dismissals(), before, "though there was no link to end");
     }
 
     #[test]

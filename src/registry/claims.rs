@@ -33,7 +33,7 @@ pub trait Links: Debug + Send + Sync {
     /// Whether a registration has one.
     fn is_linked(&self, slot: Slot) -> bool;
 
-    /// Ends the link of a registration that is no more.
+    /// Ends the link of a registration that is no more, or has another secret now.
     fn dismiss(&self, slot: Slot);
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Effects {
     erased: Vec<u32>,
     /// Registrations that the house ended by itself.
     ended: Vec<(Slot, AuditEntry)>,
+    /// Registrations whose link has another secret.
+    locked_anew: Vec<Slot>,
     partners: Vec<(PartnerName, Profile)>,
     apps: Vec<(AppName, Profile)>,
     policies: Vec<(PartnerName, PrivacyPolicy)>,
@@ -162,6 +164,11 @@ impl Effects {
         self.ended.push((slot, entry));
     }
 
+    /// A registration whose link has another secret: whoever has it open may be somebody else.
+    pub(super) fn lock_anew(&mut self, slot: Slot) {
+        self.locked_anew.push(slot);
+    }
+
     pub(super) fn partner(&mut self, name: PartnerName, profile: Profile) {
         self.partners.push((name, profile));
     }
@@ -223,6 +230,7 @@ impl Effects {
         self.claims.extend(later.claims);
         self.holders.extend(later.holders);
         self.ended.extend(later.ended);
+        self.locked_anew.extend(later.locked_anew);
         self.erased.extend(later.erased);
         self.partners.extend(later.partners);
         self.apps.extend(later.apps);
@@ -237,6 +245,11 @@ impl Effects {
 impl Shared {
     /// What is durable becomes visible.
     pub(super) fn learn(&self, effects: Effects) {
+        // First: what another person agrees to, and where they are, leads to no link that was opened before. The secret
+        // that opened it opens none any more.
+        for slot in effects.locked_anew {
+            self.settling.links.dismiss(slot);
+        }
         for (slot, (facts, grants)) in effects.facts {
             self.set_grants(slot, grants);
             self.facts.set(slot, facts);

@@ -35,6 +35,7 @@ mod register;
 mod rotation;
 mod saved;
 mod sealing;
+mod shares;
 mod store;
 mod webhooks;
 mod wishes;

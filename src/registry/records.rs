@@ -66,13 +66,13 @@ pub(super) fn facts(
     let tags = record.traits.iter().flat_map(|traits| &traits.languages);
     let read = tags.filter_map(|tag| Language::parse(tag).ok());
     for (place, language) in row.languages.iter_mut().zip(read) {
-        *place = languages.intern(&language);
+        *place = languages.intern(&language, app_of(record));
     }
     if record.preferences.is_none() {
         return row;
     }
     let zone = record.traits.as_ref().map_or("", |traits| &traits.time_zone);
-    row.with_preferences(wishes.intern(&read_preferences(record), zone, now))
+    row.with_preferences(wishes.intern(&read_preferences(record), zone, app_of(record), now))
 }
 
 fn flags(record: &RegistrationRecord) -> Flags {

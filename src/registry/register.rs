@@ -61,6 +61,7 @@ impl Pending<'_> {
                 vouched = proof == Proof::Vouched;
                 self.remove_tokens(slot, &record);
                 self.remove_identifiers(slot, &record)?;
+                self.draft.effects.lock_anew(slot);
                 if !record.saved_places.is_empty() {
                     self.draft.effects.saved(slot, Vec::new());
                 }
@@ -184,6 +185,7 @@ impl Pending<'_> {
         let secret = new_secret();
         let mut record = self.record(slot)?;
         record.secret_sha256 = secret_hash(&secret).to_vec().into();
+        self.draft.effects.lock_anew(slot);
         self.put_registration(slot, &record);
         let registration = self.registration(slot, &record)?;
         let (created, vouched) = (false, false);

@@ -16,8 +16,10 @@ use arc_swap::ArcSwap;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use parking_lot::RwLock;
 
-use crate::domain::{Preferences, Quiet, QuietHours, Timestamp};
+use crate::domain::{AppSlot, Preferences, Quiet, QuietHours, Timestamp};
 use crate::plan::{PreferencesId, Wish};
+
+use super::shares::Shares;
 
 /// Time zones as this server was built with: they are the same on every machine.
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
@@ -52,6 +54,8 @@ struct Table {
 struct Known {
     numbers: HashMap<Key, u16>,
     all: Vec<Combination>,
+    /// How many each app has brought.
+    shares: Shares,
 }
 
 /// Preferences, and the zone of the quiet hours in them.
@@ -81,22 +85,34 @@ impl Wishes {
         if table.holds(now) { table.wish(id) } else { self.table_at(now).wish(id) }
     }
 
-    /// The number of a combination, given now if there is room: see the module's words. Quiet hours in a zone that is
-    /// not known are none.
-    pub(super) fn intern(&self, preferences: &Preferences, zone_name: &str, now: Timestamp) -> PreferencesId {
+    /// The number of a combination that somebody of an app wants, given now if there is room for one more of that
+    /// app's: see the module's words. Quiet hours in a zone that is not known are none.
+    pub(super) fn intern(
+        &self,
+        preferences: &Preferences,
+        zone_name: &str,
+        app: AppSlot,
+        now: Timestamp,
+    ) -> PreferencesId {
         let without = Preferences { quiet_hours: None, ..*preferences };
         let zone = preferences.quiet_hours.and_then(|hours| Some((hours, zone(zone_name)?)));
         match zone {
             Some((hours, zone)) => self
-                .number((*preferences, zone_name.to_owned()), Some((hours, zone)), now)
-                .unwrap_or_else(|| self.intern(&without, "", now)),
+                .number((*preferences, zone_name.to_owned()), Some((hours, zone)), app, now)
+                .unwrap_or_else(|| self.intern(&without, "", app, now)),
             None if without.is_everything() => PreferencesId::default(),
-            None => self.number((without, String::new()), None, now).unwrap_or_default(),
+            None => self.number((without, String::new()), None, app, now).unwrap_or_default(),
         }
     }
 
     /// `None` if there is no room.
-    fn number(&self, key: Key, nights: Option<(QuietHours, TimeZone)>, now: Timestamp) -> Option<PreferencesId> {
+    fn number(
+        &self,
+        key: Key,
+        nights: Option<(QuietHours, TimeZone)>,
+        app: AppSlot,
+        now: Timestamp,
+    ) -> Option<PreferencesId> {
         if let Some(&number) = self.known.read().numbers.get(&key) {
             return Some(PreferencesId(number));
         }
@@ -105,7 +121,8 @@ impl Wishes {
         if let Some(&number) = known.numbers.get(&key) {
             return Some(PreferencesId(number));
         }
-        if known.all.len() >= self.most {
+        let left = self.most.saturating_sub(known.all.len());
+        if !known.shares.take(app, left) {
             FULL.call_once(|| {
                 let most = self.most;
                 tracing::warn!(most, "there are too many preferences: those that are new are read as asking for more");
@@ -237,26 +254,26 @@ mod tests {
     #[test]
     fn a_combination_keeps_its_number_and_wanting_everything_has_none() {
         let (wishes, now) = (Wishes::default(), at("2030-03-18T12:00:00Z"));
-        assert_eq!(wishes.intern(&Preferences::default(), "Asia/Tokyo", now), PreferencesId(0));
-        let tokyo = wishes.intern(&nights(22, 7), "Asia/Tokyo", now);
-        let berlin = wishes.intern(&nights(22, 7), "Europe/Berlin", now);
-        let severe_id = wishes.intern(&severe(), "Asia/Tokyo", now);
+        assert_eq!(wishes.intern(&Preferences::default(), "Asia/Tokyo", AppSlot(0), now), PreferencesId(0));
+        let tokyo = wishes.intern(&nights(22, 7), "Asia/Tokyo", AppSlot(0), now);
+        let berlin = wishes.intern(&nights(22, 7), "Europe/Berlin", AppSlot(0), now);
+        let severe_id = wishes.intern(&severe(), "Asia/Tokyo", AppSlot(0), now);
         assert_eq!(
-            wishes.intern(&severe(), "Europe/Berlin", now),
+            wishes.intern(&severe(), "Europe/Berlin", AppSlot(0), now),
             severe_id,
             "without quiet hours zones are all the same"
         );
         assert_eq!([tokyo, berlin, severe_id], [1, 2, 3].map(PreferencesId));
-        assert_eq!(wishes.intern(&nights(22, 7), "Asia/Tokyo", now), tokyo);
+        assert_eq!(wishes.intern(&nights(22, 7), "Asia/Tokyo", AppSlot(0), now), tokyo);
         assert_eq!(wishes.wish(severe_id, now), Wish { least_severity: Some(Severity::Severe), ..Wish::EVERYTHING });
-        assert_eq!(wishes.intern(&nights(22, 7), "Mars/Olympus", now), PreferencesId(0));
+        assert_eq!(wishes.intern(&nights(22, 7), "Mars/Olympus", AppSlot(0), now), PreferencesId(0));
     }
 
     #[test]
     fn it_is_quiet_where_it_is_night_whenever_that_is_asked() {
         let wishes = Wishes::default();
-        let tokyo = wishes.intern(&nights(22, 7), "Asia/Tokyo", at("2030-03-18T12:00:00Z"));
-        let berlin = wishes.intern(&nights(22, 7), "Europe/Berlin", at("2035-01-01T00:00:00Z"));
+        let tokyo = wishes.intern(&nights(22, 7), "Asia/Tokyo", AppSlot(0), at("2030-03-18T12:00:00Z"));
+        let berlin = wishes.intern(&nights(22, 7), "Europe/Berlin", AppSlot(0), at("2035-01-01T00:00:00Z"));
         for (text, quiet) in [
             ("2030-03-18T12:59:59Z", [false, false]),
             ("2030-03-18T13:00:00Z", [true, false]),
@@ -273,9 +290,9 @@ mod tests {
     #[test]
     fn whose_quiet_hours_have_ended_is_told_once_and_is_not_forgotten_in_a_long_sleep() {
         let wishes = Wishes::default();
-        let tokyo = wishes.intern(&nights(22, 7), "Asia/Tokyo", at("2030-03-18T12:00:00Z"));
-        let berlin = wishes.intern(&nights(12, 13), "Europe/Berlin", at("2030-03-18T12:00:00Z"));
-        let severe = wishes.intern(&severe(), "", at("2030-03-18T12:00:00Z"));
+        let tokyo = wishes.intern(&nights(22, 7), "Asia/Tokyo", AppSlot(0), at("2030-03-18T12:00:00Z"));
+        let berlin = wishes.intern(&nights(12, 13), "Europe/Berlin", AppSlot(0), at("2030-03-18T12:00:00Z"));
+        let severe = wishes.intern(&severe(), "", AppSlot(0), at("2030-03-18T12:00:00Z"));
         let rested = |since, now| {
             let rested = wishes.rested(at(since), at(now));
             assert_eq!(rested.is_empty(), ![tokyo, berlin, severe].into_iter().any(|id| rested.contains(id)));
@@ -291,22 +308,33 @@ mod tests {
     #[test]
     fn beyond_the_room_quiet_hours_go_first_and_nobody_loses_an_alert() {
         let (wishes, night) = (Wishes::with_room(2), at("2030-03-18T23:00:00Z"));
-        let kept = wishes.intern(&severe(), "", night);
-        wishes.intern(&nights(1, 2), "UTC", night);
+        let kept = wishes.intern(&severe(), "", AppSlot(0), night);
+        wishes.intern(&nights(1, 2), "UTC", AppSlot(1), night);
         let both = Preferences { least_severity: Some(Severity::Severe), ..nights(22, 7) };
-        assert_eq!(wishes.intern(&both, "UTC", night), kept, "what is left is what else they want");
+        assert_eq!(wishes.intern(&both, "UTC", AppSlot(0), night), kept, "what is left is what else they want");
         assert!(!wishes.wish(kept, night).quiet);
         let met = Preferences { hazards: Hazards::of([Category::Met]), ..Preferences::default() };
-        assert_eq!(wishes.intern(&met, "UTC", night), PreferencesId(0));
+        assert_eq!(wishes.intern(&met, "UTC", AppSlot(0), night), PreferencesId(0));
     }
 
     #[test]
     fn who_asks_whose_quiet_hours_have_ended_has_it_found_out_where_it_is_quiet() {
         let wishes = Wishes::default();
         let (evening, morning) = (at("2030-03-18T13:30:00Z"), at("2030-03-18T22:00:30Z"));
-        let number = wishes.intern(&nights(22, 7), "Asia/Tokyo", evening);
+        let number = wishes.intern(&nights(22, 7), "Asia/Tokyo", AppSlot(0), evening);
         assert!(wishes.rested(evening, morning).contains(number));
         assert!(wishes.table.load().holds(morning), "who plans next need not");
         assert!(wishes.rested(morning, at("2030-03-18T22:00:31Z")).is_empty());
+    }
+
+    #[test]
+    fn whatever_one_app_asks_for_what_those_of_another_want_is_heeded() {
+        let (wishes, night) = (Wishes::with_room(8), at("2030-03-18T23:00:00Z"));
+        for minute in 0..60 {
+            let hours = QuietHours::new(minute, 600);
+            wishes.intern(&Preferences { quiet_hours: hours, ..Preferences::default() }, "UTC", AppSlot(0), night);
+        }
+        let other = wishes.intern(&nights(22, 7), "UTC", AppSlot(1), night);
+        assert!(wishes.wish(other, night).quiet, "they are not woken");
     }
 }

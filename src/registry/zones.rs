@@ -297,14 +297,14 @@ impl Shared {
         tracing::warn!(zone, "there is no room for all who are inside a zone: nobody is told to have entered it");
     }
 
-    /// Everybody who is in an area, until `see` says that it is enough.
+    /// Everybody who is in an area, until `see` says that it is enough. Who follows a place in it may be anywhere.
     fn sweep(&self, area: &AffectedArea, mut see: impl FnMut(Slot) -> bool) {
         let mut sweep = self.places.index().sweep(std::slice::from_ref(area), Order::Any);
         let mut hits = Vec::new();
         loop {
             hits.clear();
             let more = sweep.next_batch(&mut hits);
-            if !hits.iter().all(|hit| see(hit.slot)) || !more {
+            if !hits.iter().filter(|hit| hit.ordinal == 0).all(|hit| see(hit.slot)) || !more {
                 return;
             }
         }

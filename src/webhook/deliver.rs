@@ -179,7 +179,8 @@ impl Inner {
 
     async fn page(&self, hook: &Hook, after: EventCursor) -> Result<EventPage, RegistryError> {
         let (registry, partner) = (self.registry.clone(), hook.partner.clone());
-        let read = self.tasks.spawn_blocking("webhook-page", move || registry.events(&partner, Some(after), PAGE));
+        let read = move || registry.events(&partner, Some(after), PAGE);
+        let read = self.tasks.spawn_blocking_behind("webhook-page", read);
         read.await.unwrap_or(Err(RegistryError::Stopped))
     }
 

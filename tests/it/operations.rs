@@ -10,7 +10,7 @@ use crate::support::message::Message;
 use crate::support::server::{PATIENCE, Server, hazardcast};
 
 /// The present second: the binary's clock is the system's.
-fn now() -> jiff::Timestamp {
+pub(crate) fn now() -> jiff::Timestamp {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("it is after 1970");
     jiff::Timestamp::from_second(since.as_secs().cast_signed()).expect("in range")
 }

@@ -159,3 +159,20 @@ fn a_request_that_is_repeated_makes_no_second_registration_and_undoes_nothing() 
     house.make(|registry| registry.delete(&first.registration.name)).expect("deleted");
     assert!(house.register(request(ALPHA)).created, "a deleted registration is not given back");
 }
+
+#[test]
+fn a_link_that_an_earlier_secret_opened_is_ended_by_the_change_that_draws_another() {
+    let house = House::new();
+    let request = || NewRegistration { request: Some("6f1c".into()), ..full(ALPHA, "a1b2c3") };
+    let first = house.register(request());
+    let slot = first.registration.slot;
+    let dismissed = || std::mem::take(&mut house.links.0.lock().1);
+    assert_eq!(dismissed(), [], "there was none before");
+    assert!(house.register(request()).repeated);
+    assert_eq!(dismissed(), [slot]);
+    let again = house.register(NewRegistration { vouched: true, ..full(ALPHA, "a1b2c3") });
+    assert_eq!((again.registration.slot, dismissed()), (slot, vec![slot]));
+    let claim = house.register(full(ALPHA, "a1b2c3"));
+    assert_ne!(claim.registration.slot, slot);
+    assert_eq!(dismissed(), [], "who is beside it ends nothing");
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Area, Circle, EventKind, Zone, ZoneChange, ZoneName};
+use crate::domain::{Area, Circle, EventKind, SavedPlace, SavedPlaceId, Zone, ZoneChange, ZoneName};
 use crate::registry::change::{Next, Pending};
 
 fn zone(id: &str) -> ZoneName {
@@ -182,6 +182,26 @@ fn who_is_inside_zones_takes_no_more_room_than_there_is_and_what_would_is_refuse
     house.make(|registry| registry.delete_zone(zone(counted))).expect("it was there");
     house.registry().count_zones();
     assert_eq!(house.inside(other), 4);
+}
+
+#[test]
+fn a_place_that_somebody_follows_is_inside_no_zone_and_takes_no_room_in_one() {
+    let mut house = House::new();
+    house.most_inside = 1;
+    house.reopen();
+    let consents = [Purpose::Location, Purpose::SavedPlaces].map(|purpose| consent(purpose, None));
+    let follower = house.register(NewRegistration { consents: consents.into(), ..bare(ALPHA) }).registration;
+    for id in ["home", "school"].map(|id| SavedPlaceId::new(id).expect("an id")) {
+        let saved = SavedPlace { id, place: point(7.0, 0.0), precision: PlacePrecision::Exact };
+        house.make(|registry| registry.set_saved_place(&follower.name, saved)).expect("agreed to");
+    }
+    house.report(&follower.name, Some(20.0));
+    house.registry().check_room(&zone("a"), &round(7.0)).expect("nobody is inside");
+    house.create_zone("a", round(7.0));
+    assert_eq!((house.inside("a"), house.entered(follower.slot)), (0, Vec::new()));
+    let visitor = house.register(located(ALPHA)).registration;
+    house.report(&visitor.name, Some(7.0));
+    assert_eq!((house.entered(visitor.slot), house.inside("a")), (vec!["a".to_owned()], 1));
 }
 
 #[test]
