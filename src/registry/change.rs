@@ -276,14 +276,19 @@ impl<'a> Pending<'a> {
         self.remove_tokens(slot, &record);
         self.remove_identifiers(slot, &record)?;
         self.unname(slot, &record)?;
-        self.remove_place(slot, &mut record);
+        self.vacate(slot, &mut record);
+        self.tell(slot, &record, &EventKind::Deleted);
+        Ok(())
+    }
+
+    /// Nobody is registered in this slot any more.
+    pub(super) fn vacate(&mut self, slot: Slot, record: &mut RegistrationRecord) {
+        self.remove_place(slot, record);
         // Those too that were saved by the same commit, of which memory has yet to learn.
-        self.remove_saved_places(slot, &mut record);
+        self.remove_saved_places(slot, record);
         self.draft.batch.remove(Space::Registrations, slot_key(slot));
         self.draft.effects.facts(slot, Facts::default(), SideGrants::default());
         self.draft.effects.lose(Loss::Registration(slot));
-        self.tell(slot, &record, &EventKind::Deleted);
-        Ok(())
     }
 
     /// Where a phone is. Only the last place is held: an earlier report that comes late changes nothing (R-P5),

@@ -139,6 +139,38 @@ impl Pending<'_> {
         Ok(Some(slot))
     }
 
+    /// Registers an app again on a device: its names and whoever claims its CID stay with it, nothing else.
+    ///
+    /// # Why
+    ///
+    /// It has another slot. The phone may have been sold: what was told in the slot before was told to somebody else,
+    /// so that a cancel of it is nothing to the one who has the phone now, and a warning that is in force is. Whoever
+    /// has only installed the app again is warned again of what is in force.
+    pub(super) fn again(
+        &mut self,
+        before: Slot,
+        mut record: RegistrationRecord,
+    ) -> Result<(Slot, RegistrationRecord), RegistryError> {
+        let slot = self.take_slot()?;
+        self.remove_tokens(before, &record);
+        self.remove_identifiers(before, &record)?;
+        if let Some(holder) = holder_of(&record) {
+            let mut known = self.member(holder)?;
+            known.claims.iter_mut().filter(|claim| **claim == before.0).for_each(|claim| *claim = slot.0);
+            self.put_registration(holder, &known);
+            self.draft.effects.holder(before, None);
+        }
+        for claim in record.claims.iter().copied().map(Slot) {
+            let mut known = self.member(claim)?;
+            known.holder = Some(slot.0);
+            self.put_registration(claim, &known);
+            self.draft.effects.holder(claim, Some(slot));
+        }
+        self.vacate(before, &mut record);
+        self.draft.effects.lock_anew(before);
+        Ok((slot, what_comes_back(record)))
+    }
+
     /// Gives every name of a registration to it.
     pub(super) fn name(&mut self, slot: Slot, record: &RegistrationRecord) -> Result<(), RegistryError> {
         let (cid, holder) = (cid_of(record, slot)?, holder_of(record));
@@ -285,4 +317,20 @@ pub(super) fn is_to_be_noted(record: &RegistrationRecord, now: Timestamp) -> boo
 
 fn is_long_ago(record: &RegistrationRecord, now: Timestamp) -> bool {
     now.duration_since(records::instant(record.seen_us)) >= SEEN
+}
+
+/// The same app on the same device: its names come back, and who claims the CID; consents, places, tokens and secret do
+/// not.
+fn what_comes_back(record: RegistrationRecord) -> RegistrationRecord {
+    RegistrationRecord {
+        cid: record.cid,
+        app: record.app,
+        device: record.device,
+        gid_seed: record.gid_seed,
+        created_us: record.created_us,
+        installation: record.installation,
+        holder: record.holder,
+        claims: record.claims,
+        ..RegistrationRecord::default()
+    }
 }

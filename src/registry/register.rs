@@ -57,16 +57,11 @@ impl Pending<'_> {
         let known = self.known(app, &new.app.partner, &hashes)?;
         let mut vouched = false;
         let (slot, base, ended) = match self.standing(new, &known)? {
-            Standing::Again(slot, record, proof) => {
+            Standing::Again(before, record, proof) => {
                 vouched = proof == Proof::Vouched;
-                self.remove_tokens(slot, &record);
-                self.remove_identifiers(slot, &record)?;
-                self.draft.effects.lock_anew(slot);
-                if !record.saved_places.is_empty() {
-                    self.draft.effects.saved(slot, Vec::new());
-                }
-                let ended = subject_of(&record, slot)?;
-                (slot, what_comes_back(record), Some(ended))
+                let ended = subject_of(&record, before)?;
+                let (slot, base) = self.again(before, record)?;
+                (slot, base, Some(ended))
             }
             Standing::Claim(holder, record) => match self.claim(holder)? {
                 Some(slot) => (slot, self.claim_to(holder, record), None),
@@ -278,22 +273,6 @@ impl Pending<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// The same app on the same device: its names come back, and who claims the CID; consents, place, tokens and secret do
-/// not.
-fn what_comes_back(record: RegistrationRecord) -> RegistrationRecord {
-    RegistrationRecord {
-        cid: record.cid,
-        app: record.app,
-        device: record.device,
-        gid_seed: record.gid_seed,
-        created_us: record.created_us,
-        installation: record.installation,
-        holder: record.holder,
-        claims: record.claims,
-        ..RegistrationRecord::default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Somebody registers who knows what another's phone offers, and proves nothing (R-B1).
 
+use hazardcast::domain::Clock;
 use hazardcast::wire::link_frame::Frame;
 use hazardcast::wire::v1;
 use hazardcast::wire::v1::device_identifier::Kind;
@@ -9,6 +10,8 @@ use tonic::Code;
 
 use crate::support::alert::structured;
 use crate::support::api::{ALPHA, Api, create, credentials, identifier, phone_at};
+use crate::support::house::{APP, House};
+use crate::support::message::Message;
 use crate::support::phone::Phone;
 use crate::support::server::Server;
 
@@ -97,4 +100,38 @@ async fn what_a_device_offers_or_brings_is_read_at_the_door() {
     let refusal = api.devices().get_registration(cut).await.expect_err("it is malformed");
     assert_eq!(refusal.code(), Code::InvalidArgument);
     assert!(server.stop());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_phone_now_learns_nothing_of_what_the_one_before_was_told_and_is_warned_of_what_holds() {
+    let house = House::open().await;
+    let again = |place| v1::CreateRegistrationRequest {
+        identifiers: vec![identifier(Kind::AndroidId, "9774d56d682e549d")],
+        device_verified: true,
+        ..create(APP, phone_at(place))
+    };
+    let register = async |place| {
+        let created = house.devices().create_registration(again(place)).await.expect("it is registered").into_inner();
+        (created.created, credentials(&created))
+    };
+    let (_, first) = register(TOWN).await;
+    let mut link = Phone::open(&house.channel, &first).await;
+    let warning = Message::warning("in-force", house.clock.now(), TOWN);
+    house.send(&warning).await;
+    let notice = link.notice().await;
+    link.acknowledge(&notice).await;
+    link.has_nothing().await;
+    drop(link);
+
+    let (created, next) = register(TOWN).await;
+    assert_eq!((created, &next.registration), (false, &first.registration), "it is the same phone");
+    let mut link = Phone::open(&house.channel, &next).await;
+    assert_eq!(link.notice().await.kind(), notice.kind(), "nobody has told the one who has it now");
+    link.has_nothing().await;
+    drop(link);
+
+    let (_, last) = register([TOWN[0] + 40.0, TOWN[1]]).await;
+    let mut link = Phone::open(&house.channel, &last).await;
+    house.send(&warning.followed_by("Cancel", "over", house.clock.now())).await;
+    link.has_nothing().await;
 }

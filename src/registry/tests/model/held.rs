@@ -171,7 +171,6 @@ impl Model {
             held = Held {
                 device: before.device,
                 created: before.created,
-                slot: before.slot,
                 claims: before.claims,
                 aliases: before.aliases,
                 ..held
@@ -180,8 +179,6 @@ impl Model {
             self.forget(&earlier);
         } else {
             assert!(!self.names.contains(&name), "the name is new");
-            held.slot = Slot(self.slots);
-            self.slots += 1;
             held.device = of_partner.map_or(self.devices, |other| self.known(other).device);
             self.devices += 1;
             match own.first().filter(|holder| self.has_room(holder, now)) {
@@ -194,7 +191,9 @@ impl Model {
             }
             self.names.push(name.clone());
         }
-        assert_eq!(done.registration.slot, held.slot);
+        held.slot = Slot(self.slots);
+        self.slots += 1;
+        assert_eq!(done.registration.slot, held.slot, "nobody has the slot of another, not of the one before either");
         if let Some(request) = asked.request {
             self.requests.insert((asked.app, request), (held.slot, self.key()));
         }
