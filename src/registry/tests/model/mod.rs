@@ -179,26 +179,31 @@ impl Both {
             .zip(secrets)
             .filter_map(|((act, name), secret)| Some((act, name.unwrap_or_else(|| Some(bare_name()))?, secret)))
             .collect();
-        // A name means whom it meant when it was asked.
+        // A name means whom it meant when it was asked: whoever is there now, or comes to be by what was asked before.
         let slots: Vec<_> =
             picked.iter().map(|(_, name, _)| self.model.find(name).map(|(_, held)| held.slot)).collect();
         let registry = self.house.registry();
         let asked = picked.iter().map(|(act, name, secret)| act.clone().ask(registry, name.clone(), *secret, now));
         let answers = self.house.runtime.block_on(join_all(asked));
-        for (((act, _, secret), slot), answer) in picked.iter().zip(slots).zip(answers) {
+        for (((act, name, secret), slot), answer) in picked.iter().zip(slots).zip(answers) {
             match act {
                 Act::Register(asked) => {
                     let done = answer.map(|done| done.expect("a registration is the answer"));
                     self.model.register(asked, *secret, done, now);
                 }
-                act => self.change(act, slot, &answer, now),
+                act => {
+                    let before = slot.and_then(|slot| self.model.by_slot(slot));
+                    let later = || self.model.find(name).map(|(shown, _)| shown.clone());
+                    let is_there = !matches!(answer, Err(RegistryError::NotFound));
+                    let meant = before.or_else(|| if is_there { later() } else { None });
+                    self.change(act, meant, &answer, now);
+                }
             }
         }
     }
 
-    fn change(&mut self, act: &Act, slot: Option<Slot>, answer: &Answer, now: Timestamp) {
+    fn change(&mut self, act: &Act, name: Option<RegistrationName>, answer: &Answer, now: Timestamp) {
         let policies = self.model.policies.clone();
-        let name = slot.and_then(|slot| self.model.by_slot(slot));
         let held = name.as_ref().and_then(|name| self.model.get(name));
         if let (Act::Grant { consent, .. }, Some(held)) = (act, &held) {
             let admitted = policies.admit(held.app, held.under_14, &consents(&[*consent], now));
