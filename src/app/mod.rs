@@ -40,6 +40,7 @@ use crate::link::{Hub, Settings};
 use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
 use crate::locate::{Atlas, Index};
 use crate::metrics::Metrics;
+use crate::regions::{RegionError, RegionStore};
 use crate::registry::{EventLimits, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 use crate::webhook;
@@ -160,6 +161,9 @@ pub enum AppError {
     /// The registry.
     #[error("the registry")]
     Registry(#[from] RegistryError),
+    /// The regions that codes name.
+    #[error("the regions")]
+    Regions(#[from] RegionError),
     /// No thread could be had.
     #[error("no thread could be started")]
     Thread(#[source] std::io::Error),
@@ -245,6 +249,7 @@ impl App {
             Desk::new(replayed.lineages, Rules::default(), journal, audit.clone(), fan_outs.clone(), clock);
         tasks.spawn_essential("desk", desk_task.run());
 
+        let (regions, atlas) = open_regions(&options.data_dir)?;
         let health = Health::default();
         let services = Services {
             desk: desk.clone(),
@@ -252,7 +257,8 @@ impl App {
             registry: registry.clone(),
             audit: audit.clone(),
             hub: hub.clone(),
-            atlas: Arc::new(ArcSwap::from_pointee(Atlas::default())),
+            atlas,
+            regions,
             clock: Arc::clone(&options.clock),
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
             access: access.clone(),
@@ -392,6 +398,17 @@ fn open_audit(
     tasks.thread("audit", write).map_err(AppError::Thread)?;
     tasks.spawn_essential("audit-keeper", audit::keep(audit.clone(), stop));
     Ok((audit, tail))
+}
+
+/// What was imported, and the atlas of it. A file that is damaged is left out, loudly: alerts with polygons need none.
+fn open_regions(data_dir: &Path) -> Result<(Arc<RegionStore>, Arc<ArcSwap<Atlas>>), AppError> {
+    let (regions, damaged) = RegionStore::open(data_dir)?;
+    for error in &damaged {
+        tracing::error!(%error, "regions are not known: alerts that name their codes are told so, or refused");
+    }
+    let gazetteer = regions.gazetteer();
+    tracing::info!(sets = gazetteer.sets().count(), damaged = damaged.len(), "the regions were read");
+    Ok((Arc::new(regions), Arc::new(ArcSwap::from_pointee(Atlas { gazetteer }))))
 }
 
 fn open_journal(

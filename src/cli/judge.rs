@@ -40,12 +40,7 @@ fn judge(alert: Alert) -> Judgement {
     let ground = resolve(&alert, &Atlas::default());
     // Nothing is late at the beginning of time, and nothing is early if the future may be as far as it likes.
     let rules = Rules { future_tolerance: SignedDuration::MAX, ..Rules::default() };
-    let unresolved: Vec<Complaint> = ground
-        .infos
-        .iter()
-        .flat_map(|info| &info.unresolved)
-        .map(|code| complaint("geocode", format!("unresolved: {} {}", code.scheme, code.code)))
-        .collect();
+    let unresolved = ground.unresolved().iter().map(|code| complaint("geocode", code.to_string())).collect();
     match decide(&Lineages::default(), &Authority::development(), &rules, alert, &ground, Timestamp::UNIX_EPOCH) {
         Decision::Refuse(refused) => Judgement { accepted: false, complaints: vec![refusal(&refused)] },
         Decision::Admit(_) => Judgement { accepted: true, complaints: unresolved },

@@ -106,6 +106,9 @@ fn details(act: &Act) -> Option<Details> {
             Details::CredentialRevoked(part::CredentialRevoked { holder: Some(actor_to_wire(holder)) })
         }
         Act::EventsRead { events } => Details::EventsRead(part::EventsRead { event_count: events.cast_signed() }),
+        Act::RegionsImported { regions } => {
+            Details::RegionsImported(part::RegionsImported { region_count: regions.cast_signed() })
+        }
         &Act::WebhookSet { secret } => Details::WebhookSet(part::WebhookSet { secret }),
         Act::LogAnchored
         | Act::ServerStopped
