@@ -98,7 +98,9 @@ mod tests {
     }
 
     fn report(message: &str, now: &str) -> Report {
-        check("a.xml", message.as_bytes(), &Atlas::default(), now.parse().expect("an instant")).pop().expect("one message")
+        check("a.xml", message.as_bytes(), &Atlas::default(), now.parse().expect("an instant"))
+            .pop()
+            .expect("one message")
     }
 
     #[test]

@@ -209,7 +209,7 @@ async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
         print_line(&plain(&problem.message));
     }
     let area = geography::area(found.area.unwrap_or_default(), "area", &mut Vec::new());
-    let title = found.bounding_box.map(|it| bounds(&it)).unwrap_or_default();
+    let title = format!("{} {}", args.scheme, args.code);
     let scene = MapScene { areas: std::slice::from_ref(&area), told: &[], untold: &[], labels: &[], title: &title };
     let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
     print_line(scene.terminal(DRAWN, colour).trim_end());
@@ -326,9 +326,8 @@ fn found_json(found: &v1::GetRegionResponse) -> Value {
             let open = pairs(ring);
             open.iter().chain(open.first()).cloned().collect()
         };
-        let polygon = |polygon: &v1::Polygon| -> Vec<_> {
-            polygon.outer.iter().chain(&polygon.holes).map(closed).collect()
-        };
+        let polygon =
+            |polygon: &v1::Polygon| -> Vec<_> { polygon.outer.iter().chain(&polygon.holes).map(closed).collect() };
         json!({ "type": "MultiPolygon", "coordinates": area.polygons.iter().map(polygon).collect::<Vec<_>>() })
     };
     json!({

@@ -238,9 +238,7 @@ impl From<RegionError> for Refusal {
     fn from(error: RegionError) -> Self {
         match &error {
             RegionError::Import(wrong) => InvalidField::new("content", wrong).into(),
-            RegionError::TooManySets { .. } => {
-                Self::new(Code::ResourceExhausted, "TOO_MANY_REGION_SETS", "", &error)
-            }
+            RegionError::TooManySets { .. } => Self::new(Code::ResourceExhausted, "TOO_MANY_REGION_SETS", "", &error),
             _ => {
                 tracing::error!(error = &error as &dyn std::error::Error, "regions could not be stored");
                 Self::new(Code::Internal, "REGIONS_FAILED", "", "the regions could not be stored")

@@ -67,7 +67,8 @@ pub fn get(gazetteer: &Gazetteer, geocode: Geocode, at: Timestamp) -> v1::GetReg
         RegionPlace::Polygons(polygons) => Some(polygons),
         RegionPlace::SameAs(_) => None,
     });
-    let names: Vec<&str> = known.iter().map(|known| known.region.name.as_str()).filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> =
+        known.iter().map(|known| known.region.name.as_str()).filter(|name| !name.is_empty()).collect();
     let area = Area {
         description: names.join(", "),
         polygons: polygons.flatten().cloned().collect(),

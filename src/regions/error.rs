@@ -63,14 +63,14 @@ pub enum ImportError {
         ring: usize,
     },
     /// A ring that is none.
-    #[error("feature {feature}, ring {ring}: {source}")]
+    #[error("feature {feature}, ring {ring}: {fault}")]
     Ring {
         /// Which, from 0.
         feature: usize,
         /// Which of its rings, from 0.
         ring: usize,
         /// Why.
-        source: InvalidGround,
+        fault: InvalidGround,
     },
     /// The name of a set or scheme is not one.
     #[error("{0:?} is no name: 1 to 64 characters without control characters are taken")]

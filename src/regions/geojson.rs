@@ -102,8 +102,7 @@ pub fn read(bytes: &[u8], import: &Import, now: Timestamp) -> Result<Vec<RegionS
     let mut schemes: BTreeMap<Scheme, (String, Vec<Region>)> = BTreeMap::new();
     let mut put = |scheme: &str, region: Region| -> Result<(), ImportError> {
         check_name(scheme)?;
-        let (_, regions) =
-            schemes.entry(Scheme::named(scheme)).or_insert_with(|| (scheme.to_owned(), Vec::new()));
+        let (_, regions) = schemes.entry(Scheme::named(scheme)).or_insert_with(|| (scheme.to_owned(), Vec::new()));
         regions.push(region);
         Ok(())
     };
@@ -174,7 +173,8 @@ fn word(value: &Value) -> Option<String> {
     }
 }
 
-/// Polygons on the lattice of 1e-7 degrees. A ring that has come down to a line by simplification (fewer than three
+/// Polygons on the lattice of 1e-7 degrees. Their rings may be cut at the antimeridian (RFC 7946, section 3.1.9) or run
+/// on past it, as some do. A ring that has come down to a line by simplification (fewer than three
 /// different points) holds no ground and is passed over; there must be some in all.
 fn ground(polygons: Vec<Vec<Vec<Point>>>, feature: usize) -> Result<Vec<Polygon>, ImportError> {
     let mut found = Vec::with_capacity(polygons.len());
@@ -198,14 +198,11 @@ fn ring(points: &[Point], feature: usize, ring: usize) -> Result<Option<Ring>, I
     if ends[0] != ends[1] {
         return Err(ImportError::NotClosed { feature, ring });
     }
-    if let Some(Point([lon, _])) = points.iter().find(|point| !(-180.0..=180.0).contains(&point.0[0])) {
-        return Err(ImportError::Ring { feature, ring, source: InvalidGround::Longitude(*lon) });
-    }
     let on_lattice = points.iter().map(|point| point.0.map(|degrees| (degrees * 1e7).round() / 1e7));
     match Ring::new(on_lattice) {
         Ok(ring) => Ok(Some(ring)),
         Err(InvalidGround::TooFewPoints(_)) => Ok(None),
-        Err(source) => Err(ImportError::Ring { feature, ring, source }),
+        Err(fault) => Err(ImportError::Ring { feature, ring, fault }),
     }
 }
 

@@ -228,3 +228,5 @@ impl Look<'_> {
     }
 }
 
+#[cfg(test)]
+mod tests;
