@@ -7,6 +7,7 @@
 //!
 //! Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has ended.
 
+mod ground;
 mod loading;
 
 use std::fs::DirBuilder;
@@ -17,7 +18,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -38,13 +38,14 @@ use crate::journal::{self, Admitted, Entry, Journal, JournalError};
 use crate::ledger::Ledger;
 use crate::link::{Hub, Settings};
 use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
-use crate::locate::{Atlas, Index};
+use crate::locate::Index;
 use crate::metrics::Metrics;
-use crate::regions::{RegionError, RegionStore};
+use crate::regions::RegionError;
 use crate::registry::{EventLimits, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 use crate::webhook;
 
+use ground::open_regions;
 use loading::{Around, Awaited, Loading};
 
 /// How long closing may take before what still runs is named and left: less than `server.stop_seconds`, after which
@@ -398,17 +399,6 @@ fn open_audit(
     tasks.thread("audit", write).map_err(AppError::Thread)?;
     tasks.spawn_essential("audit-keeper", audit::keep(audit.clone(), stop));
     Ok((audit, tail))
-}
-
-/// What was imported, and the atlas of it. A file that is damaged is left out, loudly: alerts with polygons need none.
-fn open_regions(data_dir: &Path) -> Result<(Arc<RegionStore>, Arc<ArcSwap<Atlas>>), AppError> {
-    let (regions, damaged) = RegionStore::open(data_dir)?;
-    for error in &damaged {
-        tracing::error!(%error, "regions are not known: alerts that name their codes are told so, or refused");
-    }
-    let gazetteer = regions.gazetteer();
-    tracing::info!(sets = gazetteer.sets().count(), damaged = damaged.len(), "the regions were read");
-    Ok((Arc::new(regions), Arc::new(ArcSwap::from_pointee(Atlas { gazetteer }))))
 }
 
 fn open_journal(

@@ -45,7 +45,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::from(check::Checked::Unreadable as u8));
             }
         };
-        let atlas = Atlas { gazetteer, ..Atlas::default() };
+        let atlas = Atlas::default().with_gazetteer(gazetteer);
         let read = |file: &str, bytes: &[u8]| judge::check(file, bytes, &atlas, now);
         let checked = check::run(args, cli.json, read, &mut std::io::stdout().lock())?;
         return Ok(ExitCode::from(checked as u8));

@@ -61,7 +61,7 @@ pub struct ImportArgs {
     /// The file
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// The scheme of its codes, as alerts name it: SAME, UGC, EMMA_ID
+    /// The scheme of its codes, as alerts name it: SAME or UGC
     #[arg(long, value_name = "SCHEME")]
     pub scheme: Option<String>,
     /// The property that is the code
@@ -76,7 +76,7 @@ pub struct ImportArgs {
     /// What the set is called; it takes the place of one of equal scheme, name and date [default: the file's name]
     #[arg(long, value_name = "NAME")]
     pub set: Option<String>,
-    /// The file has no ground but an object of texts, each a code and the code of this scheme that names the same region
+    /// The file is an object of texts, each a code and the code of this scheme that names the same region
     #[arg(long, value_name = "SCHEME", requires = "scheme")]
     pub same_as: Option<String>,
     /// Where the regions are.
@@ -148,52 +148,46 @@ async fn import(args: &ImportArgs, json: bool) -> Result<ExitCode> {
     open.take(MOST_BYTES as u64 + 1).read_to_end(&mut content).with_context(|| file.to_string())?;
     let stem = || args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let set = args.set.clone().unwrap_or_else(stem);
-    let imported = match &args.place.data_dir {
-        Some(data_dir) => {
-            let import = Import {
-                scheme: args.scheme.clone(),
-                code_property: args.code_property.clone(),
-                name_property: args.name_property.clone(),
-                set,
-                valid_from: args.valid_from,
-                same_as: args.same_as.clone(),
-            };
-            let sets = regions::read(&content, &import, SystemClock.now()).with_context(|| file.to_string())?;
-            let told = sets.iter().map(answer::set_to_wire).collect();
-            RegionStore::open(data_dir)?.0.put(sets, |_| {})?;
-            told
-        }
-        None => {
-            let request = v1::ImportRegionsRequest {
-                content: content.into(),
-                scheme: args.scheme.clone().unwrap_or_default(),
-                display_name: set,
-                code_property: args.code_property.clone(),
-                name_property: args.name_property.clone(),
-                valid_from_time: args.valid_from.map(time::to_wire),
-                same_as_scheme: args.same_as.clone().unwrap_or_default(),
-                validate_only: false,
-            };
-            let answer = client(&args.place.server).await?.import_regions(request).await;
-            answer.map_err(refused)?.into_inner().region_sets
-        }
+    let imported = if let Some(data_dir) = &args.place.data_dir {
+        let import = Import {
+            scheme: args.scheme.clone(),
+            code_property: args.code_property.clone(),
+            name_property: args.name_property.clone(),
+            set,
+            valid_from: args.valid_from,
+            same_as: args.same_as.clone(),
+        };
+        let sets = regions::read(&content, &import, SystemClock.now()).with_context(|| file.to_string())?;
+        let told = sets.iter().map(answer::set_to_wire).collect();
+        RegionStore::open(data_dir)?.0.put(sets, |_| {})?;
+        told
+    } else {
+        let request = v1::ImportRegionsRequest {
+            content: content.into(),
+            scheme: args.scheme.clone().unwrap_or_default(),
+            display_name: set,
+            code_property: args.code_property.clone(),
+            name_property: args.name_property.clone(),
+            valid_from_time: args.valid_from.map(time::to_wire),
+            same_as_scheme: args.same_as.clone().unwrap_or_default(),
+            validate_only: false,
+        };
+        let answer = client(&args.place.server).await?.import_regions(request).await;
+        answer.map_err(refused)?.into_inner().region_sets
     };
     tell_sets(&imported, json);
     Ok(ExitCode::SUCCESS)
 }
 
 async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
-    let found = match &args.place.data_dir {
-        Some(data_dir) => {
-            let code = Geocode { scheme: args.scheme.as_str().into(), code: args.code.as_str().into() };
-            answer::get(&gazetteer(data_dir)?, code, args.at.unwrap_or_else(|| SystemClock.now()))
-        }
-        None => {
-            let read_time = args.at.map(time::to_wire);
-            let request = v1::GetRegionRequest { scheme: args.scheme.clone(), code: args.code.clone(), read_time };
-            let answer = client(&args.place.server).await?.get_region(request).await;
-            answer.map_err(refused)?.into_inner()
-        }
+    let found = if let Some(data_dir) = &args.place.data_dir {
+        let code = Geocode { scheme: args.scheme.as_str().into(), code: args.code.as_str().into() };
+        answer::get(&gazetteer(data_dir)?, code, args.at.unwrap_or_else(|| SystemClock.now()))
+    } else {
+        let read_time = args.at.map(time::to_wire);
+        let request = v1::GetRegionRequest { scheme: args.scheme.clone(), code: args.code.clone(), read_time };
+        let answer = client(&args.place.server).await?.get_region(request).await;
+        answer.map_err(refused)?.into_inner()
     };
     if let Some(problem) = found.problems.first().filter(|_| found.regions.is_empty()) {
         bail!("{}", plain(&problem.message));

@@ -76,7 +76,7 @@ impl RegionService for RegionDoor {
                 let told: Vec<_> = sets.iter().map(answer::set_to_wire).collect();
                 if !validate_only {
                     regions.put(sets, |gazetteer| {
-                        atlas.rcu(|before| Atlas { gazetteer: gazetteer.clone(), ..Atlas::clone(before) });
+                        atlas.rcu(|before| Atlas::clone(before).with_gazetteer(gazetteer.clone()));
                     })?;
                 }
                 Ok(told)

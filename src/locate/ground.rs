@@ -14,6 +14,15 @@ pub struct Atlas {
     pub gazetteer: Gazetteer,
 }
 
+impl Atlas {
+    /// The same with these regions.
+    #[must_use]
+    pub fn with_gazetteer(mut self, gazetteer: Gazetteer) -> Self {
+        self.gazetteer = gazetteer;
+        self
+    }
+}
+
 /// What was found of an alert's ground, info by info.
 #[derive(Debug, Clone)]
 pub struct Resolved {

@@ -59,14 +59,12 @@ struct Feature {
     geometry: Option<Geometry>,
 }
 
+/// Ground: of lines and points the refusal says what was expected, and where.
 #[derive(Deserialize)]
 #[serde(tag = "type", content = "coordinates")]
 enum Geometry {
     Polygon(Vec<Vec<Point>>),
     MultiPolygon(Vec<Vec<Vec<Point>>>),
-    /// Lines and points are no ground.
-    #[serde(other)]
-    Other,
 }
 
 /// Longitude and latitude; a height behind them is passed over.
@@ -152,7 +150,7 @@ fn read_features(bytes: &[u8], import: &Import, put: &mut Put<'_>) -> Result<(),
         let polygons = match geometry {
             Some(Geometry::Polygon(rings)) => vec![rings],
             Some(Geometry::MultiPolygon(polygons)) => polygons,
-            Some(Geometry::Other) | None => return Err(ImportError::NoGround { feature }),
+            None => return Err(ImportError::NoGround { feature }),
         };
         let polygons = ground(polygons, feature)?;
         let name = word(&import.name_property).unwrap_or_default();

@@ -71,8 +71,8 @@ impl RegionStore {
         Gazetteer::new(self.sets.lock().iter().cloned())
     }
 
-    /// Puts sets on disk, each in the place of the one of equal scheme, name and date, and tells `changed` what all come
-    /// to, also of those that are there if a later one cannot be. One call at a time, so that the newest is told last.
+    /// Puts sets on disk, each in the place of the one of equal scheme, name and date, and tells `changed` after each
+    /// what all come to. One call at a time, so that the newest is told last.
     pub fn put(&self, new: Vec<RegionSet>, changed: impl Fn(&Gazetteer)) -> Result<(), RegionError> {
         let mut sets = self.sets.lock();
         for set in new {
@@ -181,3 +181,6 @@ pub fn begin_of(date: &str) -> Option<Timestamp> {
     let is_date = date.len() == 10 && date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     is_date.then(|| format!("{date}T00:00:00Z").parse().ok()).flatten()
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,8 +16,8 @@ const MOST_POINTS: usize = 2_000_000;
 pub(in crate::locate) struct Codes<'a> {
     gazetteer: &'a Gazetteer,
     at: Timestamp,
-    codes_left: usize,
-    points_left: usize,
+    lookups: usize,
+    points: usize,
     resolved: Vec<(&'a [Area], Resolution)>,
 }
 
@@ -31,7 +31,7 @@ pub(in crate::locate) struct Resolution {
 impl<'a> Codes<'a> {
     /// For an alert that was sent at an instant.
     pub(in crate::locate) fn new(gazetteer: &'a Gazetteer, at: Timestamp) -> Self {
-        Self { gazetteer, at, codes_left: Gazetteer::MOST_CODES, points_left: MOST_POINTS, resolved: Vec::new() }
+        Self { gazetteer, at, lookups: Gazetteer::MOST_CODES, points: MOST_POINTS, resolved: Vec::new() }
     }
 
     /// The ground of areas. If any has a polygon or circle, codes are passed over.
@@ -56,8 +56,8 @@ impl<'a> Codes<'a> {
         for area in areas {
             let mut polygons = Vec::new();
             for geocode in area.geocodes.iter().filter(|geocode| asked.insert(geocode)) {
-                let found = self.gazetteer.find(geocode, self.at, self.codes_left);
-                self.codes_left = self.codes_left.saturating_sub((found.known.len() + found.unresolved.len()).max(1));
+                let found = self.gazetteer.find(geocode, self.at, self.lookups);
+                self.lookups = self.lookups.saturating_sub((found.known.len() + found.unresolved.len()).max(1));
                 let mut is_too_much = false;
                 for known in found.known {
                     // A region that two codes name (SAME and UGC of a county) is drawn once.
@@ -67,9 +67,9 @@ impl<'a> Codes<'a> {
                     let (points, RegionPlace::Polygons(ground)) = (known.region.points(), &known.region.place) else {
                         continue;
                     };
-                    match self.points_left.checked_sub(points) {
+                    match self.points.checked_sub(points) {
                         Some(left) => {
-                            self.points_left = left;
+                            self.points = left;
                             polygons.extend(ground.iter().cloned());
                         }
                         None => is_too_much = true,

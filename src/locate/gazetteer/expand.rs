@@ -30,9 +30,9 @@ pub(super) fn expand(kind: Kind, value: &str, most: usize) -> Option<Vec<Named>>
 }
 
 /// Unpacks a UGC list (NWS Instruction 10-1702, section 2): groups between hyphens, each a code of two letters, `C` or
-/// `Z` and three digits, or three digits alone in the state of the group before; `>` for all numbers between two; `ALL`
-/// or `000` for the whole state. It ends with the time at which the product is purged, six digits, which names no place.
-/// Without hyphens codes may be separated by blanks.
+/// `Z` and three digits, or three digits alone in the state of the group before; `>` for all numbers between two;
+/// `ALL` or `000` for the whole state. It ends with the time at which the product is purged, six digits, which names no
+/// place. Without hyphens codes may be separated by blanks.
 fn unpack(value: &str, most: usize) -> Option<Vec<Named>> {
     let mut found = Vec::new();
     for list in lists(value) {

@@ -182,7 +182,7 @@ impl Look<'_> {
                 }
                 let is_part = !code.starts_with('0');
                 let whole = (!is_part && code.ends_with("000")).then(|| code[..3].to_owned());
-                (whole, is_part.then(|| vec![format!("0{}", &code[1..])]).unwrap_or_default())
+                (whole, if is_part { vec![format!("0{}", &code[1..])] } else { Vec::new() })
             }
             (Kind::Cpeas, 12) if digits => {
                 let is_whole = |level: &usize| code[*level..].bytes().all(|byte| byte == b'0');

@@ -1,7 +1,7 @@
 //! Names of schemes, and the spelling of their codes.
 //!
-//! A scheme's name is free text in CAP (`valueName`), and each issuer spells it a little otherwise. Two names are of one
-//! scheme if they are equal without case, blanks and versions: a part between colons that is a number
+//! A scheme's name is free text in CAP (`valueName`), and each issuer spells it a little otherwise. Two names are of
+//! one scheme if they are equal without case, blanks and versions: a part between colons that is a number
 //! (`profile:CAP-CP:Location:0.3`), and a number behind the last underscore (`Taiwan_Geocode_112`). The edition that a
 //! version stood for is found by the alert's time instead.
 

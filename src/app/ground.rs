@@ -1,0 +1,22 @@
+//! What is known of the ground that alerts speak of, read before the alert door opens.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::locate::Atlas;
+use crate::regions::RegionStore;
+
+use super::AppError;
+
+/// What was imported, and the atlas of it. A file that is damaged is left out, loudly: alerts with polygons need none.
+pub(super) fn open_regions(data_dir: &Path) -> Result<(Arc<RegionStore>, Arc<ArcSwap<Atlas>>), AppError> {
+    let (regions, damaged) = RegionStore::open(data_dir)?;
+    for error in &damaged {
+        tracing::error!(%error, "regions are not known: alerts that name their codes are told so, or refused");
+    }
+    let gazetteer = regions.gazetteer();
+    tracing::info!(sets = gazetteer.sets().count(), damaged = damaged.len(), "the regions were read");
+    Ok((Arc::new(regions), Arc::new(ArcSwap::from_pointee(Atlas::default().with_gazetteer(gazetteer)))))
+}
