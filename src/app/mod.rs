@@ -7,14 +7,12 @@
 //!
 //! Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has ended.
 
-mod ground;
+mod folder;
 mod loading;
 
-use std::fs::DirBuilder;
 use std::hash::RandomState;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +43,7 @@ use crate::registry::{EventLimits, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 use crate::webhook;
 
-use ground::open_regions;
+use folder::{make_data_dir, open_regions};
 use loading::{Around, Awaited, Loading};
 
 /// How long closing may take before what still runs is named and left: less than `server.stop_seconds`, after which
@@ -372,11 +370,6 @@ fn open_access(options: &Options, (audit, tail): (&Audit, &Tail), metrics: &Arc<
         tracing::warn!(file = %file.display(), "there is no operator yet: the file has the token that makes the first");
     }
     Ok(access)
-}
-
-/// For the server's account alone: places and tokens are in it. One that is there is left as its operator made it.
-fn make_data_dir(path: &Path) -> std::io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn open_audit(

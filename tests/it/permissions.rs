@@ -60,14 +60,13 @@ fn may(kind: Kind, path: &str) -> bool {
         ("LinkService", _) => true,
         ("AccessService", "WhoAmI") => !matches!(kind, Kind::Stranger | Kind::Forger),
         ("RegionService", "ImportRegions") => kind == Administer,
-        ("RegionService", _) => kind == Authority || operators.contains(&kind),
         ("AccessService", _) | ("PartnerService", "CreatePartner") | ("AuditService", "ListAuditRecords") => {
             kind == Administer
         }
         ("DeviceService" | "PartnerEventService" | "ZoneService", _) => kind == Partner,
         ("PolicyService", "RetirePolicyVersion") => [Partner, Administer].contains(&kind),
         ("AlertService", "SubmitAlert" | "PreviewAlert") => kind == Authority,
-        ("AlertService" | "FanOutService", _) => kind == Authority || operators.contains(&kind),
+        ("AlertService" | "FanOutService" | "RegionService", _) => kind == Authority || operators.contains(&kind),
         ("StatisticsService", _) => matches!(kind, Partner | Authority) || operators.contains(&kind),
         ("PartnerService", "CreateApp") => [Operate, Approve, Administer].contains(&kind),
         ("PartnerService", "ListPartners") | ("AuditService", "GetAuditHead") => operators.contains(&kind),

@@ -1,5 +1,5 @@
-//! Where codes lie: regions are imported, alerts that name them are warned there and nowhere else, and what is not known
-//! is told.
+//! Where codes lie: regions are imported, alerts that name them are warned there and nowhere else, and what is not
+//! known is told.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

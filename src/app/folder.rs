@@ -1,5 +1,7 @@
-//! What is known of the ground that alerts speak of, read before the alert door opens.
+//! The data folder: how it is made, and what is read of it in one go before the alert door opens.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,4 +21,9 @@ pub(super) fn open_regions(data_dir: &Path) -> Result<(Arc<RegionStore>, Arc<Arc
     let gazetteer = regions.gazetteer();
     tracing::info!(sets = gazetteer.sets().count(), damaged = damaged.len(), "the regions were read");
     Ok((Arc::new(regions), Arc::new(ArcSwap::from_pointee(Atlas::default().with_gazetteer(gazetteer)))))
+}
+
+/// For the server's account alone: places and tokens are in it. One that is there is left as its operator made it.
+pub(super) fn make_data_dir(path: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
