@@ -122,7 +122,7 @@ fn what_is_no_ground_or_has_no_code_is_named_and_nothing_is_imported() {
         (feature(good, "null"), "feature 0 has no Polygon or MultiPolygon"),
         (
             feature(good, "{\"type\":\"Point\",\"coordinates\":[1,2]}"),
-            "cannot be read: unknown variant `Point`, expected `Polygon` or `MultiPolygon` at line 1 column 117",
+            "cannot be read: unknown variant `Point`, expected `Polygon` or `MultiPolygon` at line 1 column 123",
         ),
         (feature(good, &polygon("[[0,0],[1,1],[0,0],[0,0]]")), "feature 0 has no Polygon or MultiPolygon"),
         (
