@@ -16,12 +16,12 @@ use tokio::sync::{mpsc, oneshot};
 use crate::audit::{self, Audit};
 use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide};
 use crate::domain::{
-    Act, Actor, Alert, AlertOutcome, AlertRef, AuditEntry, Body, Clock, DeliveryKey, Geocode, Priority, SignedDuration,
+    Act, Actor, Alert, AlertOutcome, AlertRef, AuditEntry, Body, Clock, DeliveryKey, Priority, SignedDuration,
     Timestamp,
 };
 use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError};
-use crate::locate::{Atlas, Resolved, resolve};
+use crate::locate::{Atlas, Resolved, Unresolved, resolve};
 use crate::metrics::AlertDecision;
 
 /// How often the desk forgets lineages that have long been over.
@@ -35,6 +35,9 @@ const WAITING: usize = 1_024;
 
 /// How many decisions may wait for the disk before the desk decides on no more.
 const UNSYNCED: usize = 1_024;
+
+/// Codes without ground that the log names of one alert; of the others only the number is told.
+const UNRESOLVED_SHOWN: usize = 8;
 
 /// An alert that a door has read, with the bytes it came in.
 #[derive(Debug, Clone)]
@@ -129,9 +132,9 @@ impl Submission {
         Self { ground: resolve(&alert, atlas), alert, raw, media_type, authority, actor, received }
     }
 
-    /// Codes that could not be resolved, over all infos.
-    pub fn unresolved(&self) -> Vec<Geocode> {
-        self.ground.infos.iter().flat_map(|found| found.unresolved.iter().cloned()).collect()
+    /// Codes that could not be resolved, over all infos, each once.
+    pub fn unresolved(&self) -> Vec<&Unresolved> {
+        self.ground.unresolved()
     }
 
     /// A cancel is as urgent as any; else the highest of the infos.
@@ -261,6 +264,7 @@ impl DeskTask {
     ) -> impl Future<Output = Pending> + use<> {
         let decision = self.decide(&submission);
         let audited = audited(&submission, &decision);
+        self.tell_unresolved(&submission);
         let received = submission.received;
         let references = &submission.alert.subject.references;
         let (answer, bulletin, ticket) = match decision {
@@ -291,6 +295,19 @@ impl DeskTask {
             };
             Pending { answer, bulletin, received, audited, reply, synced }
         }
+    }
+
+    /// Ground that was named and is not warned is an alarm: a set of regions is missing, or out of date.
+    fn tell_unresolved(&self, submission: &Submission) {
+        let unresolved = submission.unresolved();
+        if unresolved.is_empty() {
+            return;
+        }
+        self.fan_outs.metrics().geocodes_unresolved.inc_by(unresolved.len() as u64);
+        let shown: Vec<String> = unresolved.iter().take(UNRESOLVED_SHOWN).map(ToString::to_string).collect();
+        let (codes, alert) = (unresolved.len(), &submission.alert.id);
+        let (sender, identifier) = (alert.sender.as_str(), alert.identifier.as_str());
+        tracing::error!(sender, identifier, codes, ?shown, "an alert names regions that are not known here");
     }
 
     /// Remembers what was decided but not sent, if it must be answered alike when it comes again.

@@ -6,7 +6,8 @@
 //! it, [`fan_out`] sweeps, [`plan`] says who is told and how, [`channel`] tells them, over a [`link`] for one, and
 //! [`ledger`] keeps who was told. [`registry`] knows the devices, and what their partners are to hear of them, which
 //! [`webhook`] sends to whoever asked for it. [`device`] is the other end of a link. [`audit`]
-//! remembers who did what, and [`segments`] are the files of what is only appended to, such as the journal's.
+//! remembers who did what, [`regions`] are the files of the ground that codes name, and [`segments`] are the files of
+//! what is only appended to, such as the journal's.
 //! [`domain`] holds the nouns, [`wire`] what goes over it; [`http`], [`metrics`], [`tasks`], [`config`],
 //! [`lifecycle`], [`app`] and [`cli`] are the house around it.
 
@@ -32,6 +33,7 @@ pub mod listen;
 pub mod locate;
 pub mod metrics;
 pub mod plan;
+pub mod regions;
 pub mod registry;
 pub mod segments;
 pub mod tasks;

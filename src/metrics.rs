@@ -25,6 +25,8 @@ pub enum Metric {
     Plan,
     /// Time from an alert's place on disk to the first notice sent.
     FirstNotice,
+    /// Codes of submitted alerts that name no ground here.
+    GeocodesUnresolved,
     /// Devices that came to a milestone, by channel.
     FanOutDevices,
     /// Devices that were told, over whatever channel.
@@ -85,6 +87,7 @@ impl Metric {
             Self::FirstNotice => {
                 ("first_notice", Some(Unit::Seconds), "From an alert's place on disk to the first notice sent")
             }
+            Self::GeocodesUnresolved => ("geocodes_unresolved", None, "Codes of alerts that name no ground here"),
             Self::FanOutDevices => ("fan_out_devices", None, "Devices that came to a milestone of a fan-out"),
             Self::DevicesTold => ("devices_told", None, "Devices that were told, over whatever channel"),
             Self::DevicesSkipped => ("devices_skipped", None, "Devices in an area that were not told, by rule"),
@@ -190,6 +193,8 @@ pub struct Metrics {
     pub registrations: Gauge,
     /// See [`Metric::Places`].
     pub places: Gauge,
+    /// See [`Metric::GeocodesUnresolved`].
+    pub geocodes_unresolved: Counter,
     /// See [`Metric::ZoneEntries`].
     pub zone_entries: Counter,
     /// See [`Metric::RegistryCommits`].
@@ -242,6 +247,7 @@ impl Metrics {
             }),
             devices_told: registered(&mut registry, Metric::DevicesTold, Counter::default()),
             devices_skipped: registered(&mut registry, Metric::DevicesSkipped, Family::default()),
+            geocodes_unresolved: registered(&mut registry, Metric::GeocodesUnresolved, Counter::default()),
             links_open: registered(&mut registry, Metric::LinksOpen, Gauge::default()),
             registrations: registered(&mut registry, Metric::Registrations, Gauge::default()),
             places: registered(&mut registry, Metric::Places, Gauge::default()),

@@ -7,17 +7,15 @@
 //!
 //! Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has ended.
 
+mod folder;
 mod loading;
 
-use std::fs::DirBuilder;
 use std::hash::RandomState;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -38,12 +36,14 @@ use crate::journal::{self, Admitted, Entry, Journal, JournalError};
 use crate::ledger::Ledger;
 use crate::link::{Hub, Settings};
 use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
-use crate::locate::{Atlas, Index};
+use crate::locate::Index;
 use crate::metrics::Metrics;
+use crate::regions::RegionError;
 use crate::registry::{EventLimits, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 use crate::webhook;
 
+use folder::{make_data_dir, open_regions};
 use loading::{Around, Awaited, Loading};
 
 /// How long closing may take before what still runs is named and left: less than `server.stop_seconds`, after which
@@ -160,6 +160,9 @@ pub enum AppError {
     /// The registry.
     #[error("the registry")]
     Registry(#[from] RegistryError),
+    /// The regions that codes name.
+    #[error("the regions")]
+    Regions(#[from] RegionError),
     /// No thread could be had.
     #[error("no thread could be started")]
     Thread(#[source] std::io::Error),
@@ -245,6 +248,7 @@ impl App {
             Desk::new(replayed.lineages, Rules::default(), journal, audit.clone(), fan_outs.clone(), clock);
         tasks.spawn_essential("desk", desk_task.run());
 
+        let (regions, atlas) = open_regions(&options.data_dir)?;
         let health = Health::default();
         let services = Services {
             desk: desk.clone(),
@@ -252,7 +256,8 @@ impl App {
             registry: registry.clone(),
             audit: audit.clone(),
             hub: hub.clone(),
-            atlas: Arc::new(ArcSwap::from_pointee(Atlas::default())),
+            atlas,
+            regions,
             clock: Arc::clone(&options.clock),
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
             access: access.clone(),
@@ -365,11 +370,6 @@ fn open_access(options: &Options, (audit, tail): (&Audit, &Tail), metrics: &Arc<
         tracing::warn!(file = %file.display(), "there is no operator yet: the file has the token that makes the first");
     }
     Ok(access)
-}
-
-/// For the server's account alone: places and tokens are in it. One that is there is left as its operator made it.
-fn make_data_dir(path: &Path) -> std::io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn open_audit(

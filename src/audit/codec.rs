@@ -116,6 +116,7 @@ fn write_act(act: &Act) -> StoredAct {
             purposes: purposes.iter().copied().map(write_purpose).collect(),
         }),
         Act::PolicyRetired { version } => StoredAct::PolicyRetired(part::PolicyRetired { version: version.0.into() }),
+        &Act::RegionsImported { regions } => StoredAct::RegionsImported(part::RegionsImported { regions }),
         Act::SavedPlaceSet => StoredAct::SavedPlaceSet(part::SavedPlaceSet {}),
         Act::SavedPlaceDeleted => StoredAct::SavedPlaceDeleted(part::SavedPlaceDeleted {}),
         Act::SavedPlacesRead => StoredAct::SavedPlacesRead(part::SavedPlacesRead {}),
@@ -189,6 +190,7 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
             Act::ConsentEnded { purposes: ended.purposes.into_iter().map(read_purpose).collect::<Result<_, _>>()? }
         }
         StoredAct::PolicyRetired(retired) => Act::PolicyRetired { version: read_policy(retired.version)? },
+        StoredAct::RegionsImported(imported) => Act::RegionsImported { regions: imported.regions },
         StoredAct::SavedPlaceSet(_) => Act::SavedPlaceSet,
         StoredAct::SavedPlaceDeleted(_) => Act::SavedPlaceDeleted,
         StoredAct::SavedPlacesRead(_) => Act::SavedPlacesRead,
@@ -377,6 +379,7 @@ pub(super) fn trace(record: &stored::AuditRecord) -> Trace<'_> {
             | StoredAct::ZoneCreated(_)
             | StoredAct::ZoneUpdated(_)
             | StoredAct::ZoneDeleted(_)
+            | StoredAct::RegionsImported(_)
             | StoredAct::CredentialCreated(_)
             | StoredAct::CredentialRevoked(_),
         ) => Trace::Administered(&record.object),

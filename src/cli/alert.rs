@@ -39,12 +39,16 @@ pub enum AlertCommand {
 Examples:
   hazardcast alert check warning.xml
   hazardcast alert check tests/data/alerts/smn-mexico/cyclone.xml warning.xml --json
+  hazardcast alert check warning.xml --regions /var/lib/hazardcast
 
 Exit status: 0 all are accepted, 1 some are refused, 2 a file could not be read.")]
 pub struct CheckArgs {
     /// Files, each with one alert
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+    /// A data folder with the regions that codes name, as `region import` fills it [default: none is known]
+    #[arg(long, value_name = "DIR")]
+    pub regions: Option<PathBuf>,
 }
 
 /// What `alert preview` is told.

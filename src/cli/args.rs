@@ -9,6 +9,7 @@ use super::demo::DemoArgs;
 use super::device::DeviceCommand;
 use super::events::{EventsArgs, WebhookCommand};
 use super::policy::PolicyCommand;
+use super::region::RegionCommand;
 use super::registry::RegistryCommand;
 use super::serve::ServeArgs;
 
@@ -62,6 +63,9 @@ pub enum Command {
     /// Says who may call a server: partners, authorities and operators
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Imports, shows and lists the regions that alerts' codes name
+    #[command(subcommand)]
+    Region(RegionCommand),
     /// Retires versions of a partner's privacy policy, and shows how far it is retired
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -125,6 +129,9 @@ mod tests {
             "hazardcast events",
             "hazardcast policy retire",
             "hazardcast policy show",
+            "hazardcast region import",
+            "hazardcast region list",
+            "hazardcast region show",
             "hazardcast registry export",
             "hazardcast registry import",
             "hazardcast serve",

@@ -105,6 +105,7 @@ fn details(details: &Details) -> Value {
             "holder": created.holder.as_ref().map(actor_json), "expires": at(created.expire_time),
         }),
         Details::EventsRead(read) => json!({ "events": read.event_count }),
+        Details::RegionsImported(imported) => json!({ "regions": imported.region_count }),
         Details::WebhookSet(set) => json!({ "secret": set.secret }),
         Details::CredentialRevoked(revoked) => json!({ "holder": revoked.holder.as_ref().map(actor_json) }),
         Details::AlertPreviewed(previewed) => json!({

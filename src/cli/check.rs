@@ -188,7 +188,7 @@ mod tests {
         };
         let files: Vec<PathBuf> = contents.iter().copied().enumerate().map(path).collect();
         let mut out = Vec::new();
-        let ended = run(&CheckArgs { files }, json, read, &mut out).expect("a list takes all");
+        let ended = run(&CheckArgs { files, regions: None }, json, read, &mut out).expect("a list takes all");
         (ended, String::from_utf8(out).expect("UTF-8").replace(&folder.path().display().to_string(), ""))
     }
 

@@ -7,15 +7,15 @@ use crate::locate::{AffectedArea, Atlas, on_globe, resolve, unite_boxes};
 
 /// Reads every message of a file and judges each by itself, by the server's own rules, with an authority that may send
 /// everything and a clock at which nothing has happened yet. `now` is only for telling whether it has expired.
-pub(super) fn check(file: &str, bytes: &[u8], now: Timestamp) -> Vec<Report> {
+pub(super) fn check(file: &str, bytes: &[u8], atlas: &Atlas, now: Timestamp) -> Vec<Report> {
     match format::messages(bytes, None) {
         Ok(messages) if messages.is_empty() => vec![Report::empty(file)],
-        Ok(messages) => messages.into_iter().map(|message| report(file, message, now)).collect(),
+        Ok(messages) => messages.into_iter().map(|message| report(file, message, atlas, now)).collect(),
         Err(error) => vec![Report::unread(file, "", Complaint::from(&error))],
     }
 }
 
-fn report(file: &str, Message { place, outline }: Message, now: Timestamp) -> Report {
+fn report(file: &str, Message { place, outline }: Message, atlas: &Atlas, now: Timestamp) -> Report {
     let outline = match outline {
         Ok(outline) => outline,
         Err(error) => return Report::unread(file, &place, Complaint::from(&error)),
@@ -24,7 +24,7 @@ fn report(file: &str, Message { place, outline }: Message, now: Timestamp) -> Re
     report.bbox = bounding_box(&outline.written.extents);
     report.expired = outline.alert.as_ref().is_ok_and(|alert| ends(alert) <= now);
     if let Ok(alert) = outline.alert {
-        let refusals = judge(alert);
+        let refusals = judge(alert, atlas);
         report.accepted = refusals.accepted;
         report.refusals.splice(0..0, refusals.complaints);
     }
@@ -36,16 +36,11 @@ struct Judgement {
     complaints: Vec<Complaint>,
 }
 
-fn judge(alert: Alert) -> Judgement {
-    let ground = resolve(&alert, &Atlas::default());
+fn judge(alert: Alert, atlas: &Atlas) -> Judgement {
+    let ground = resolve(&alert, atlas);
     // Nothing is late at the beginning of time, and nothing is early if the future may be as far as it likes.
     let rules = Rules { future_tolerance: SignedDuration::MAX, ..Rules::default() };
-    let unresolved: Vec<Complaint> = ground
-        .infos
-        .iter()
-        .flat_map(|info| &info.unresolved)
-        .map(|code| complaint("geocode", format!("unresolved: {} {}", code.scheme, code.code)))
-        .collect();
+    let unresolved = ground.unresolved().iter().map(|code| complaint("geocode", code.to_string())).collect();
     match decide(&Lineages::default(), &Authority::development(), &rules, alert, &ground, Timestamp::UNIX_EPOCH) {
         Decision::Refuse(refused) => Judgement { accepted: false, complaints: vec![refusal(&refused)] },
         Decision::Admit(_) => Judgement { accepted: true, complaints: unresolved },
@@ -103,7 +98,9 @@ mod tests {
     }
 
     fn report(message: &str, now: &str) -> Report {
-        check("a.xml", message.as_bytes(), now.parse().expect("an instant")).pop().expect("one message")
+        check("a.xml", message.as_bytes(), &Atlas::default(), now.parse().expect("an instant"))
+            .pop()
+            .expect("one message")
     }
 
     #[test]

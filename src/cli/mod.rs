@@ -20,6 +20,7 @@ pub mod map;
 mod output;
 pub mod policy;
 mod population;
+pub mod region;
 pub mod registry;
 pub mod serve;
 
@@ -30,12 +31,22 @@ use std::process::ExitCode;
 
 use crate::domain::Clock;
 use crate::lifecycle::SystemClock;
+use crate::locate::Atlas;
 
 /// Does what was asked; the exit code says how it went.
 pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     if let Command::Alert(alert::AlertCommand::Check(args)) = &cli.command {
         let now = SystemClock.now();
-        let read = |file: &str, bytes: &[u8]| judge::check(file, bytes, now);
+        let gazetteer = args.regions.as_deref().map(region::gazetteer).transpose();
+        let gazetteer = match gazetteer {
+            Ok(gazetteer) => gazetteer.unwrap_or_default(),
+            Err(error) => {
+                say_error(&error, cli.json);
+                return Ok(ExitCode::from(check::Checked::Unreadable as u8));
+            }
+        };
+        let atlas = Atlas::default().with_gazetteer(gazetteer);
+        let read = |file: &str, bytes: &[u8]| judge::check(file, bytes, &atlas, now);
         let checked = check::run(args, cli.json, read, &mut std::io::stdout().lock())?;
         return Ok(ExitCode::from(checked as u8));
     }
@@ -58,6 +69,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             Command::Device(device::DeviceCommand::Simulate(args)) => device::simulate(args, cli.json).await,
             Command::Registry(command) => registry::run(command, cli.json).await,
             Command::Access(command) => access::run(command, cli.json).await,
+            Command::Region(command) => region::run(command, cli.json).await,
             Command::Policy(command) => policy::run(command, cli.json).await,
             Command::Events(args) => events::run(args, cli.json).await,
             Command::Webhook(command) => events::run_webhook(command, cli.json).await,

@@ -42,7 +42,10 @@ pub(super) fn tiers(
     tiers.sort_by(|one, other| other.priority.cmp(&one.priority).then_with(|| stronger(one, other)));
     tiers.truncate(usize::from(u8::MAX));
     NonEmpty::new(tiers).ok_or_else(|| {
-        let unresolved: Vec<Geocode> = ground.infos.iter().flat_map(|found| found.unresolved.clone()).collect();
+        let unresolved: Vec<Geocode> = {
+            let codes = ground.infos.iter().flat_map(|found| &found.unresolved);
+            codes.map(|code| code.geocode.clone()).collect()
+        };
         match (any_expired, unresolved.is_empty()) {
             (true, _) => NoTier::Expired,
             (false, true) => NoTier::NoGround,

@@ -322,11 +322,16 @@ pub enum Act {
     IdentityKeyRotated,
     /// A key that identifiers had been hashed with is no more, nor anything that was hashed with it.
     IdentityKeyErased,
+    /// A set of regions, by which codes are turned into ground, was imported.
+    RegionsImported {
+        /// How many there are in it.
+        regions: u64,
+    },
 }
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 36] = [
+    pub const NAMES: [&str; 37] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -363,6 +368,7 @@ impl Act {
         "saved_place.deleted",
         "saved_place.read",
         "places.forgotten",
+        "regions.imported",
     ];
 
     /// The action's name: what was acted on, and how.
@@ -404,6 +410,7 @@ impl Act {
             Self::SavedPlaceDeleted => 33,
             Self::SavedPlacesRead => 34,
             Self::PlacesForgotten { .. } => 35,
+            Self::RegionsImported { .. } => 36,
         };
         Self::NAMES[position]
     }

@@ -153,9 +153,7 @@ impl AlertDoor {
         };
         let Read { alert, mut problems, raw, media_type } = read;
         let submission = Submission::new(alert, raw, media_type, authority, actor, received, &self.0.atlas.load());
-        for code in submission.unresolved() {
-            problems.push(problem("geocode", &format!("unresolved: {} {}", code.scheme, code.code)));
-        }
+        problems.extend(submission.unresolved().iter().map(|code| problem("geocode", &code.to_string())));
         Ok(Ok((submission, problems)))
     }
 

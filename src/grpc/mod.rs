@@ -16,6 +16,7 @@ mod names;
 mod partner;
 mod partner_event;
 mod policy;
+mod region;
 mod rules;
 mod saved;
 mod statistics;
@@ -41,6 +42,7 @@ use crate::link::{Hub, Settings};
 use crate::listen::Incoming;
 use crate::locate::Atlas;
 use crate::metrics::Metrics;
+use crate::regions::{MOST_BYTES, RegionStore};
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 use crate::wire;
@@ -58,6 +60,9 @@ const MAX_STREAMS: u32 = 1_024;
 
 /// The largest request about a zone, bytes: each of its points is 16 bytes, and some room.
 const MAX_ZONE: usize = 1 << 20;
+
+/// The largest request about regions, bytes: a file of 64 MiB with its frame.
+const MAX_REGIONS: usize = MOST_BYTES + 4_096;
 
 /// How much may be on its way to the server over one connection, bytes. The transport (h2) cuts off a connection that
 /// has more small frames waiting than half of this in units of 256 bytes: 8 for each stream. So all links of a
@@ -95,6 +100,8 @@ pub struct Services {
     pub hub: Hub,
     /// What is known of the ground that alerts speak of.
     pub atlas: Arc<ArcSwap<Atlas>>,
+    /// Where imported regions are.
+    pub regions: Arc<RegionStore>,
     /// The server's time.
     pub clock: Arc<dyn Clock>,
     /// The links' protocol.
@@ -165,6 +172,7 @@ pub async fn serve(
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services.clone()));
     let events = partner_event::PartnerEventDoor(services.clone());
     let events = v1::partner_event_service_server::PartnerEventServiceServer::new(events);
+    let region = v1::region_service_server::RegionServiceServer::new(region::RegionDoor(services.clone()));
     let policy = v1::policy_service_server::PolicyServiceServer::new(policy::PolicyDoor(services));
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
@@ -186,6 +194,7 @@ pub async fn serve(
         .add_service(policy.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(statistics.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(zone.max_decoding_message_size(MAX_ZONE))
+        .add_service(region.max_decoding_message_size(MAX_REGIONS))
         .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
         .serve_with_incoming_shutdown(incoming, async move {
             stop.cancelled().await;
@@ -199,11 +208,12 @@ pub async fn serve(
 pub struct Health(HealthReporter);
 
 /// What alerts need, credentials of those who send them included: open from the first moment.
-const ALERT_SERVICES: [&str; 5] = [
+const ALERT_SERVICES: [&str; 6] = [
     v1::access_service_server::SERVICE_NAME,
     v1::alert_service_server::SERVICE_NAME,
     v1::audit_service_server::SERVICE_NAME,
     v1::fan_out_service_server::SERVICE_NAME,
+    v1::region_service_server::SERVICE_NAME,
     v1::statistics_service_server::SERVICE_NAME,
 ];
 

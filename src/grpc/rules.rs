@@ -109,6 +109,10 @@ pub(super) const RULES: &[Rule] = &[
     rpc(Unary, "/hazardcast.v1.AccessService/RevokeCredential", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AccessService/RotateIdentityKey", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AccessService/WhoAmI", &[Known]),
+    // Where codes lie is no secret, and decides who is warned.
+    rpc(Unary, "/hazardcast.v1.RegionService/ListRegions", &[Authority, Operator(View)]),
+    rpc(Unary, "/hazardcast.v1.RegionService/GetRegion", &[Authority, Operator(View)]),
+    rpc(Unary, "/hazardcast.v1.RegionService/ImportRegions", &[Operator(Administer)]),
     // It says of people when they did what; and who reads it is in it.
     rpc(Unary, "/hazardcast.v1.AuditService/ListAuditRecords", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AuditService/GetAuditHead", &[Operator(View)]),

@@ -13,6 +13,7 @@ use crate::audit::LogError;
 use crate::decide::Refused;
 use crate::format::{FormatError, Unusable};
 use crate::intake::DeskError;
+use crate::regions::RegionError;
 use crate::registry::RegistryError;
 use crate::wire::convert::{InvalidField, time};
 use crate::wire::v1::Problem;
@@ -229,6 +230,19 @@ impl From<LogError> for Refusal {
             }
             // What was asked for may have been done all the same, and may be asked for again.
             _ => Self::new(Code::Unavailable, "AUDIT_FAILED", "", "the audit log takes no records"),
+        }
+    }
+}
+
+impl From<RegionError> for Refusal {
+    fn from(error: RegionError) -> Self {
+        match &error {
+            RegionError::Import(wrong) => InvalidField::new("content", wrong).into(),
+            RegionError::TooManySets { .. } => Self::new(Code::ResourceExhausted, "TOO_MANY_REGION_SETS", "", &error),
+            _ => {
+                tracing::error!(error = &error as &dyn std::error::Error, "regions could not be stored");
+                Self::new(Code::Internal, "REGIONS_FAILED", "", "the regions could not be stored")
+            }
         }
     }
 }

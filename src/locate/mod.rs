@@ -1,8 +1,8 @@
 //! Where: ground made exact, places found in it, areas found by a place.
 //!
-//! [`resolve`] finds the ground of an alert's infos, each an [`AffectedArea`]. [`Index`] knows where every place is;
-//! its [`Sweep`] finds the places in areas. [`Standing`] knows the areas in force and finds those that a place is in.
-//! What is sent to whom is not decided here.
+//! [`resolve`] finds the ground of an alert's infos, each an [`AffectedArea`]; a [`Gazetteer`] knows where codes lie.
+//! [`Index`] knows where every place is; its [`Sweep`] finds the places in areas. [`Standing`] knows the areas in force
+//! and finds those that a place is in. What is sent to whom is not decided here.
 //!
 //! Behind the index: a `shard` knows where each place is, a `cell` of the globe has a tile (`tiles`) with its
 //! places in `columns`, and a `directory` has all tiles. A sweep sees them as a `forest`, and goes through it by a
@@ -18,6 +18,7 @@ mod directory;
 mod edge;
 mod eye;
 mod forest;
+mod gazetteer;
 mod ground;
 mod index;
 mod lattice;
@@ -32,6 +33,7 @@ mod tiles;
 mod walk;
 
 pub use area::{AffectedArea, on_globe, unite_boxes};
+pub use gazetteer::{Found, Gazetteer, Known, Region, RegionPlace, RegionSet, Scheme, Unresolved, Why};
 pub use ground::{Atlas, Part, Resolved, ResolvedGround, resolve};
 pub use index::Index;
 pub use standing::Standing;

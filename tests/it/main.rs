@@ -20,6 +20,7 @@ mod preferences;
 mod privacy;
 mod privacy_rules;
 mod real_alerts;
+mod regions;
 mod registration;
 mod services;
 mod starting;

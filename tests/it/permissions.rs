@@ -59,13 +59,14 @@ fn may(kind: Kind, path: &str) -> bool {
     match (service, method) {
         ("LinkService", _) => true,
         ("AccessService", "WhoAmI") => !matches!(kind, Kind::Stranger | Kind::Forger),
+        ("RegionService", "ImportRegions") => kind == Administer,
         ("AccessService", _) | ("PartnerService", "CreatePartner") | ("AuditService", "ListAuditRecords") => {
             kind == Administer
         }
         ("DeviceService" | "PartnerEventService" | "ZoneService", _) => kind == Partner,
         ("PolicyService", "RetirePolicyVersion") => [Partner, Administer].contains(&kind),
         ("AlertService", "SubmitAlert" | "PreviewAlert") => kind == Authority,
-        ("AlertService" | "FanOutService", _) => kind == Authority || operators.contains(&kind),
+        ("AlertService" | "FanOutService" | "RegionService", _) => kind == Authority || operators.contains(&kind),
         ("StatisticsService", _) => matches!(kind, Partner | Authority) || operators.contains(&kind),
         ("PartnerService", "CreateApp") => [Operate, Approve, Administer].contains(&kind),
         ("PartnerService", "ListPartners") | ("AuditService", "GetAuditHead") => operators.contains(&kind),
@@ -189,6 +190,12 @@ fn of_others(method: &str, about: Subject) -> Vec<u8> {
         "GetCredential" => v1::GetCredentialRequest { name: credential }.encode_to_vec(),
         "ListCredentials" => v1::ListCredentialsRequest::default().encode_to_vec(),
         "RevokeCredential" => v1::RevokeCredentialRequest { name: credential }.encode_to_vec(),
+        "ListRegions" => v1::ListRegionsRequest::default().encode_to_vec(),
+        "GetRegion" => {
+            let (scheme, code) = ("SAME".to_owned(), "006109".to_owned());
+            v1::GetRegionRequest { scheme, code, read_time: None }.encode_to_vec()
+        }
+        "ImportRegions" => v1::ImportRegionsRequest::default().encode_to_vec(),
         "GetAlertStatistics" => v1::GetAlertStatisticsRequest { alert, parent: partner }.encode_to_vec(),
         method => panic!("{method}: make a request of it here"),
     }

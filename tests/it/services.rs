@@ -21,7 +21,7 @@ use crate::support::api::Api;
 use crate::support::house::House;
 use crate::support::server::Server;
 
-const SERVICES: [&str; 11] = [
+const SERVICES: [&str; 12] = [
     "hazardcast.v1.AccessService",
     "hazardcast.v1.AlertService",
     "hazardcast.v1.DeviceService",
@@ -31,6 +31,7 @@ const SERVICES: [&str; 11] = [
     "hazardcast.v1.PartnerEventService",
     "hazardcast.v1.PartnerService",
     "hazardcast.v1.PolicyService",
+    "hazardcast.v1.RegionService",
     "hazardcast.v1.StatisticsService",
     "hazardcast.v1.ZoneService",
 ];

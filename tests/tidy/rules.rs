@@ -6,7 +6,7 @@ use std::fmt;
 use crate::source::{Source, closing, name_at};
 
 /// A room imports only rooms that stand before it.
-pub(crate) const IMPORT_ORDER: [&str; 30] = [
+pub(crate) const IMPORT_ORDER: [&str; 31] = [
     "domain",
     "metrics",
     "tasks",
@@ -16,6 +16,7 @@ pub(crate) const IMPORT_ORDER: [&str; 30] = [
     "locate",
     "decide",
     "plan",
+    "regions",
     "segments",
     "journal",
     "audit",

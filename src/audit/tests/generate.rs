@@ -61,6 +61,7 @@ fn of_the_log() -> impl Strategy<Value = Act> {
             .prop_map(|(segment, offset, bytes, sha256)| Act::TailCut { segment, offset, bytes, sha256 }),
         any::<u32>().prop_map(|records| Act::LogRead { records }),
         any::<u32>().prop_map(|events| Act::EventsRead { events }),
+        any::<u64>().prop_map(|regions| Act::RegionsImported { regions }),
         any::<bool>().prop_map(|secret| Act::WebhookSet { secret }),
         ("[0-9.]{5}", any::<bool>())
             .prop_map(|(version, development)| Act::ServerStarted { version: version.into(), development }),

@@ -106,6 +106,7 @@ fn details(act: &Act) -> Option<Details> {
             Details::CredentialRevoked(part::CredentialRevoked { holder: Some(actor_to_wire(holder)) })
         }
         Act::EventsRead { events } => Details::EventsRead(part::EventsRead { event_count: events.cast_signed() }),
+        Act::RegionsImported { regions } => Details::RegionsImported(imported_to_wire(*regions)),
         &Act::WebhookSet { secret } => Details::WebhookSet(part::WebhookSet { secret }),
         Act::LogAnchored
         | Act::ServerStopped
@@ -165,6 +166,10 @@ fn decided_to_wire(
 
 fn all_terms(consents: &[ConsentTerms]) -> Vec<part::ConsentTerms> {
     consents.iter().map(terms_to_wire).collect()
+}
+
+fn imported_to_wire(regions: u64) -> part::RegionsImported {
+    part::RegionsImported { region_count: regions.cast_signed() }
 }
 
 fn ended_to_wire(purposes: &[Purpose]) -> part::ConsentEnded {
