@@ -38,7 +38,7 @@ use crate::journal::{self, Admitted, Entry, Journal, JournalError};
 use crate::ledger::Ledger;
 use crate::link::{Hub, Settings};
 use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
-use crate::locate::{Atlas, Index};
+use crate::locate::{Atlas, GroundMotion, Index};
 use crate::metrics::Metrics;
 use crate::registry::{EventLimits, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
@@ -85,6 +85,8 @@ pub struct Options {
     pub events: EventLimits,
     /// How they are sent to webhooks.
     pub webhooks: webhook::Settings,
+    /// How strongly earthquakes shake the ground.
+    pub ground_motion: GroundMotion,
     /// How many threads plan.
     pub planners: usize,
     /// How often a device is to send a heartbeat.
@@ -252,7 +254,7 @@ impl App {
             registry: registry.clone(),
             audit: audit.clone(),
             hub: hub.clone(),
-            atlas: Arc::new(ArcSwap::from_pointee(Atlas::default())),
+            atlas: Arc::new(ArcSwap::from_pointee(Atlas { ground_motion: options.ground_motion.clone() })),
             clock: Arc::clone(&options.clock),
             link: Settings { heartbeat: options.heartbeat, ..Settings::default() },
             access: access.clone(),

@@ -1,7 +1,10 @@
 //! A notice for one language of one tier.
 
 use crate::decide::{Bulletin, Content as BulletinContent, Tier, TierIndex};
-use crate::domain::{Ground, Info, Language, Notice, NoticeKind, NoticePlace, NoticeText, Priority, Timestamp};
+use crate::domain::{
+    Ground, Info, Language, Notice, NoticeKind, NoticePlace, NoticeText, Position, Priority, Source, Timestamp,
+};
+use crate::locate::arrival_at_km;
 
 /// The infos that a notice of one bulletin and tier is told from, and what is known about the ground.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +66,7 @@ impl Told<'_> {
             mode: parts.mode,
             priority: self.tier.map_or(Priority::Information, |tier| tier.priority),
             text: text(info),
-            place: self.tier.map(|tier| place(tier, info)).unwrap_or_default(),
+            place: self.tier.map(|tier| place(bulletin, tier, info)).unwrap_or_default(),
             sent: parts.alert.sent,
             onset: info.onset,
             expires: self.tier.map_or(parts.expires, Tier::expires),
@@ -92,7 +95,7 @@ fn text(info: &Info) -> NoticeText {
 }
 
 /// The ground goes along if it is short; else its box, from which a device can still tell how far it is.
-fn place(tier: &Tier, info: &Info) -> NoticePlace {
+fn place(bulletin: &Bulletin, tier: &Tier, info: &Info) -> NoticePlace {
     let areas = tier.area.areas();
     let rings = areas
         .iter()
@@ -106,7 +109,26 @@ fn place(tier: &Tier, info: &Info) -> NoticePlace {
     NoticePlace {
         areas: if points <= NoticePlace::MAX_POINTS { areas.to_vec() } else { Vec::new() },
         bounding_box: Some(tier.area.bounding_box()),
+        arrival: earthquake.as_ref().and_then(|source| arrival(bulletin, tier, source)),
         earthquake,
         intensity: tier.intensity,
     }
+}
+
+/// When the S wave comes to the nearest ground of a circle round the epicentre. What lies in a higher tier is told as
+/// that one, so that this one begins at its rim.
+fn arrival(bulletin: &Bulletin, tier: &Tier, source: &Source) -> Option<Timestamp> {
+    let radius_km = |tier: &Tier| match tier.area.areas() {
+        [area] => match (area.circles.as_slice(), area.polygons.is_empty()) {
+            ([circle], true) => {
+                let centre = Position::from_degrees(circle.lon(), circle.lat());
+                (centre == Ok(source.epicentre)).then(|| circle.radius_m() / 1000.0)
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    radius_km(tier)?;
+    let higher = bulletin.tiers().iter().take_while(|known| !std::ptr::eq(*known, tier));
+    Some(arrival_at_km(source, higher.filter_map(radius_km).fold(0.0, f64::max)).s)
 }

@@ -29,6 +29,9 @@ const FARTHEST_KM: u16 = 1_000;
 /// A larger magnitude is taken for this one: the largest ever measured is 9.5 (Chile 1960).
 const LARGEST: f64 = 10.0;
 
+/// Of a smaller earthquake nothing is computed: no relation has data of any, and Atkinson and Wald's turns round there.
+const SMALLEST: f32 = 2.0;
+
 /// The least value of each step of the JMA scale: 0 to 4, 5 lower and upper, 6 lower and upper, 7.
 const JMA_STEPS: [f32; 9] = [0.5, 1.5, 2.5, 3.5, 4.5, 5.0, 5.5, 6.0, 6.5];
 
@@ -87,10 +90,10 @@ impl GroundMotion {
     }
 
     /// The bands round the epicentre, the strongest first: each lies in the next. None where nothing is expected that
-    /// is to be told, and where the magnitude is no number.
+    /// is to be told, where the magnitude is below 2, and where it is no number.
     pub fn bands(&self, source: &Source) -> Vec<Band> {
         let relation = self.relation_at(source.epicentre);
-        if !source.magnitude.is_finite() {
+        if !source.magnitude.is_finite() || source.magnitude < SMALLEST {
             return Vec::new();
         }
         let magnitude = f64::from(source.magnitude).min(LARGEST);
