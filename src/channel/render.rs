@@ -6,6 +6,8 @@ use crate::domain::{
 };
 use crate::locate::arrival_at_km;
 
+use super::fit::{TextLimits, fit};
+
 /// The infos that a notice of one bulletin and tier is told from, and what is known about the ground.
 #[derive(Debug, Clone, Copy)]
 pub struct Told<'a> {
@@ -37,22 +39,9 @@ pub fn told<'a>(
 }
 
 impl Told<'_> {
-    /// Which info a person who reads `languages` (best first) is told: RFC 4647's lookup, section 3.4, for each
-    /// language in turn; then any info in the same first subtag (a person who reads `de` is told `de-AT`); then
-    /// English; then the first.
+    /// Which info a person who reads `languages` (best first) is told: [`Language::best`] says how it is chosen.
     pub fn best_for<'l>(&self, languages: impl Iterator<Item = &'l Language> + Clone) -> usize {
-        let exact = |wanted: &Language| self.infos.iter().position(|info| info.language == *wanted);
-        for language in languages.clone() {
-            let mut range = Some(language.clone());
-            while let Some(wanted) = range {
-                if let Some(found) = exact(&wanted) {
-                    return found;
-                }
-                range = wanted.broader();
-            }
-        }
-        let same_first = |wanted: &str| self.infos.iter().position(|info| first_subtag(&info.language) == wanted);
-        languages.map(first_subtag).find_map(same_first).or_else(|| same_first("en")).unwrap_or(0)
+        Language::best(languages, self.infos.iter().map(|info| &info.language)).unwrap_or(0)
     }
 
     /// The notice in the language of info number `info`.
@@ -75,19 +64,16 @@ impl Told<'_> {
     }
 }
 
-fn first_subtag(language: &Language) -> &str {
-    language.as_str().split('-').next().unwrap_or_default()
-}
-
 fn text(info: &Info) -> NoticeText {
-    let owned = |text: &Option<String>| text.clone().unwrap_or_default();
+    let limits = TextLimits::NOTICE;
+    let owned = |text: &Option<String>, most| text.as_deref().map(|text| fit(text, most)).unwrap_or_default();
     NoticeText {
         language: info.language.clone(),
-        event: info.event.clone(),
-        headline: info.texts.headline.clone().unwrap_or_else(|| info.event.clone()),
-        description: owned(&info.texts.description),
-        instruction: owned(&info.texts.instruction),
-        sender_name: owned(&info.texts.sender_name),
+        event: fit(&info.event, limits.event),
+        headline: fit(info.texts.headline.as_deref().unwrap_or(&info.event), limits.headline),
+        description: owned(&info.texts.description, limits.description),
+        instruction: owned(&info.texts.instruction, limits.instruction),
+        sender_name: owned(&info.texts.sender_name, limits.sender_name),
         severity: info.severity,
         urgency: info.urgency,
         certainty: info.certainty,
