@@ -118,3 +118,33 @@ fn arrival(bulletin: &Bulletin, tier: &Tier, source: &Source) -> Option<Timestam
     let higher = bulletin.tiers().iter().take_while(|known| !std::ptr::eq(*known, tier));
     Some(arrival_at_km(source, higher.filter_map(radius_km).fold(0.0, f64::max)).s)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::{Authority, Decision, Lineages, Rules, decide};
+    use crate::format::read;
+    use crate::locate::{Atlas, resolve};
+
+    const QUAKE: &str = r#"{"type": "Feature", "id": "us1", "geometry": {"type": "Point", "coordinates": [37.0, 37.2, 10]},
+        "properties": {"mag": 7.0, "time": 1900000000000, "updated": 1900000005000, "type": "earthquake"}}"#;
+
+    #[test]
+    fn a_notice_says_how_strong_the_shaking_is_and_when_it_comes_to_the_nearest_of_its_ground() {
+        let alert = read(QUAKE.as_bytes(), None).expect("it can be read").alert;
+        let (sent, ground) = (alert.id.sent, resolve(&alert, &Atlas::default()));
+        let (lineages, rules) = (Lineages::default(), Rules::default());
+        let decision = decide(&lineages, &Authority::development(), &rules, alert, &ground, sent);
+        let Decision::Admit(bulletin) = decision else { panic!("{decision:?}") };
+        let mut inner_km = 0.0;
+        for (position, tier) in (0..).zip(bulletin.tiers()) {
+            let told = told(&bulletin, None, TierIndex(position), NoticeKind::Alert).expect("told");
+            let place = told.notice(&bulletin, 0, NoticeKind::Alert, sent).expect("a notice").place;
+            assert_eq!(place.intensity, tier.intensity);
+            let source = place.earthquake.expect("an earthquake");
+            assert_eq!(place.arrival, Some(arrival_at_km(&source, inner_km).s));
+            inner_km = place.areas[0].circles[0].radius_m() / 1000.0;
+        }
+        assert!(inner_km > 100.0);
+    }
+}
