@@ -18,8 +18,8 @@ pub struct TextLimits {
 }
 
 impl TextLimits {
-    /// Those of a notice, as links carry it: together about 16 KB, of which a phone shows a page or two. What a format may
-    /// hold is several times that, and goes to every phone.
+    /// Those of a notice, as links carry it: together about 16 KB, of which a phone shows a page or two. What a format
+    /// may hold is several times that, and goes to every phone.
     pub const NOTICE: Self =
         Self { event: 256, headline: 1_024, description: 10_240, instruction: 4_096, sender_name: 256 };
 }

@@ -41,7 +41,7 @@ pub fn told<'a>(
 impl Told<'_> {
     /// Which info a person who reads `languages` (best first) is told: [`Language::best`] says how it is chosen.
     pub fn best_for<'l>(&self, languages: impl Iterator<Item = &'l Language> + Clone) -> usize {
-        Language::best(languages, self.infos.iter().map(|info| &info.language)).unwrap_or(0)
+        Language::best(languages, &self.infos.iter().map(|info| &info.language)).unwrap_or(0)
     }
 
     /// The notice in the language of info number `info`.
@@ -126,7 +126,8 @@ mod tests {
     use crate::format::read;
     use crate::locate::{Atlas, resolve};
 
-    const QUAKE: &str = r#"{"type": "Feature", "id": "us1", "geometry": {"type": "Point", "coordinates": [37.0, 37.2, 10]},
+    const QUAKE: &str = r#"{"type": "Feature", "id": "us1", 
+        "geometry": {"type": "Point", "coordinates": [37.0, 37.2, 10]},
         "properties": {"mag": 7.0, "time": 1900000000000, "updated": 1900000005000, "type": "earthquake"}}"#;
 
     #[test]

@@ -213,7 +213,7 @@ fn lines(drawn: &Drawn) -> Vec<String> {
         let depth = quake.depth_km.map_or_else(|| "depth not known".to_owned(), |depth| format!("{depth:.0} km deep"));
         lines.push(format!("  M {:.1}, {depth}, {}, by {}", quake.magnitude, quake.origin, quake.relation));
     }
-    for (position, tier) in drawn.bulletin.iter().flat_map(|bulletin| bulletin.tiers()).enumerate() {
+    for (position, tier) in drawn.bulletin.iter().flat_map(Bulletin::tiers).enumerate() {
         let shown = &drawn.tiers[position];
         let intensity = tier.intensity.map(|intensity| format!("{intensity}, ")).unwrap_or_default();
         let radius = shown.radius_km.map(|radius| format!(", within {radius:.0} km")).unwrap_or_default();

@@ -30,7 +30,7 @@ impl Intensity {
     /// | | MMI and CSIS | JMA |
     /// | --- | --- | --- |
     /// | Extreme | 8 and more: buildings fall | 6 lower (5.5) and more |
-    /// | Severe | 6 and more: all are frightened, things fall, walls crack | 5 lower (4.5) and more, of which JMA warns |
+    /// | Severe | 6 and more: all are frightened, things fall | 5 lower (4.5) and more, of which JMA warns |
     /// | Moderate | 4 and more: felt by most, dishes rattle | 3 (2.5) and more |
     /// | Minor | less | less |
     ///

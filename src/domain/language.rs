@@ -55,15 +55,15 @@ impl Language {
     /// offered. For each wanted one in turn:
     ///
     /// 1. RFC 4647's lookup, section 3.4: the tag, then the tag without its last subtag, and so on.
-    /// 2. Beyond that RFC, whose lookup finds nothing narrower than what is asked for: any in the same first subtag, for
-    ///    a person who reads `de` reads `de-AT`, and rather than their second language; of several the first in the same
-    ///    script, for `zh-TW` is written as `zh-Hant` is.
+    /// 2. Beyond that RFC, whose lookup finds nothing narrower than what is asked for: any in the same first subtag,
+    ///    for a person who reads `de` reads `de-AT`, and rather than their second language; of several the first in the
+    ///    same script, for `zh-TW` is written as `zh-Hant` is.
     ///
     /// If none is found, English, as what most can read a little of; else the first that is offered, which is the
     /// source's own.
     pub fn best<'w, 'o>(
         wanted: impl Iterator<Item = &'w Self>,
-        offered: impl Iterator<Item = &'o Self> + Clone,
+        offered: &(impl Iterator<Item = &'o Self> + Clone),
     ) -> Option<usize> {
         for language in wanted {
             let mut range = Some(language.clone());
@@ -73,7 +73,7 @@ impl Language {
                 }
                 range = asked.broader();
             }
-            if let Some(found) = language.nearest(offered.clone()) {
+            if let Some(found) = language.nearest(offered) {
                 return Some(found);
             }
         }
@@ -82,7 +82,7 @@ impl Language {
     }
 
     /// The first of those with the same first subtag in the same script; else the first with that subtag.
-    fn nearest<'l>(&self, offered: impl Iterator<Item = &'l Self> + Clone) -> Option<usize> {
+    fn nearest<'l>(&self, offered: &(impl Iterator<Item = &'l Self> + Clone)) -> Option<usize> {
         let same = |known: &Self| known.primary() == self.primary();
         let script = self.script();
         offered
@@ -96,8 +96,8 @@ impl Language {
         self.0.split('-').next().unwrap_or_default()
     }
 
-    /// The script that the tag names (four letters, RFC 5646, section 2.2.3); for Chinese that of the region if it names
-    /// none: traditional in Taiwan, Hong Kong and Macao, simplified elsewhere (Unicode CLDR, likely subtags).
+    /// The script that the tag names (four letters, RFC 5646, section 2.2.3); for Chinese that of the region if it
+    /// names none: traditional in Taiwan, Hong Kong and Macao, simplified elsewhere (Unicode CLDR, likely subtags).
     fn script(&self) -> Option<&str> {
         let mut subtags = self.0.split('-').skip(1).take_while(|subtag| subtag.len() > 1);
         let is_script = |subtag: &&str| subtag.len() == 4 && subtag.bytes().all(|byte| byte.is_ascii_alphabetic());
@@ -128,7 +128,7 @@ mod tests {
 
     /// What one who reads `wanted` is told of `offered`.
     fn told<'o>(wanted: &[&str], offered: &[&'o str]) -> Option<&'o str> {
-        Language::best(tags(wanted).iter(), tags(offered).iter()).map(|found| offered[found])
+        Language::best(tags(wanted).iter(), &tags(offered).iter()).map(|found| offered[found])
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
                 wanted.iter().map(|tag| Language::parse(tag).expect("a tag")).collect(),
                 offered.iter().map(|tag| Language::parse(tag).expect("a tag")).collect(),
             );
-            let found = Language::best(wanted.iter(), offered.iter()).expect("something is offered");
+            let found = Language::best(wanted.iter(), &offered.iter()).expect("something is offered");
             let first = wanted.iter().find(|wanted| offered.iter().any(|known| known.primary() == wanted.primary()));
             if let Some(first) = first {
                 prop_assert_eq!(offered[found].primary(), first.primary());

@@ -65,7 +65,7 @@ const WAY_TO_PHONE: SignedDuration = SignedDuration::from_secs(1);
 /// Bands of intensity say neither where it spreads from nor when it broke; they lie round that point, so that those who
 /// are nearest to the middle of the strongest come first.
 fn order(tiers: &[Tier], now: Timestamp) -> Order {
-    let infos = tiers.iter().flat_map(|tier| tier.infos.iter().map(move |info| (tier, info)));
+    let mut infos = tiers.iter().flat_map(|tier| tier.infos.iter().map(move |info| (tier, info)));
     let of_info = |(tier, info): (&Tier, &Info)| match &info.ground {
         Ground::Earthquake(source) => {
             let told = now.saturating_add(WAY_TO_PHONE).unwrap_or(now);
@@ -74,7 +74,7 @@ fn order(tiers: &[Tier], now: Timestamp) -> Order {
         Ground::Bands(_) => middle(tier.area.bounding_box()).map(Order::Nearest),
         Ground::Areas(_) | Ground::None => None,
     };
-    infos.filter_map(of_info).next().unwrap_or(Order::Any)
+    infos.find_map(of_info).unwrap_or(Order::Any)
 }
 
 /// The middle of a box, over the antimeridian too.

@@ -1,6 +1,6 @@
 //! The grid of travel times, tenths of a second: first P and first S of iasp91 (B. L. N. Kennett and E. R. Engdahl,
-//! "Traveltimes for global earthquake location and phase identification", Geophys. J. Int. 105, 1991), as the TauP
-//! method has them (ObsPy 1.5.1, phase lists `ttp` and `tts`, a sphere of 6,371 km), rounded down.
+//! "Traveltimes for global earthquake location and phase identification", Geophys. J. Int. 105, 1991), as the `TauP`
+//! method has them (`ObsPy` 1.5.1, phase lists `ttp` and `tts`, a sphere of 6,371 km), rounded down.
 
 /// Depths of the rows, km.
 pub(super) const DEPTHS: [u16; 15] = [0, 10, 20, 35, 40, 60, 80, 100, 150, 200, 300, 400, 500, 600, 700];

@@ -1,9 +1,9 @@
 //! When the waves of an earthquake arrive: travel times by depth and distance.
 //!
 //! A countdown must not promise time that is not there: times are interpolated between those of a
-//! [grid](super::travel_grid) so that they are rather early than late. Against TauP itself they are at most a quarter of
-//! a second late, for earthquakes above 100 km within 1,000 km; between knots far apart they are up to a second early.
-//! That the earth is no sphere makes a difference of half a percent at most, and is left out.
+//! [grid](super::travel_grid) so that they are rather early than late. Against `TauP` itself they are at most a quarter
+//! of a second late, for earthquakes above 100 km within 1,000 km; between knots far apart they are up to a second
+//! early. That the earth is no sphere makes a difference of half a percent at most, and is left out.
 
 use geo::{Distance, Geodesic, Point};
 
@@ -30,8 +30,8 @@ pub struct Arrival {
     pub s: Timestamp,
 }
 
-/// How long waves take from a depth to a place so far from the epicentre. A depth that is not known is taken to be 10 km,
-/// one below 700 km to be that; beyond 3,000 km no more is said than that they take at least as long as to there.
+/// How long waves take from a depth to a place so far from the epicentre. A depth that is not known is taken to be 10
+/// km, one below 700 km to be that; beyond 3,000 km no more is said than that they take at least as long as to there.
 pub fn travel_time(depth_km: Option<f32>, distance_km: f64) -> TravelTime {
     let depth_km = depth(depth_km);
     let time = |grid: &Grid| SignedDuration::from_millis((seconds(grid, depth_km, distance_km) * 1000.0) as i64);
@@ -76,8 +76,9 @@ fn depth(known: Option<f32>) -> f64 {
     known.map(f64::from).filter(|depth| depth.is_finite()).unwrap_or(SHALLOW_KM).max(0.0)
 }
 
-/// The time at a depth and distance, seconds. Near the source it is nearly a hyperbola, which is a line if all is squared;
-/// farther away it is nearly a line itself. The earlier of the two is taken, over the distance and then over the depth.
+/// The time at a depth and distance, seconds. Near the source it is nearly a hyperbola, which is a line if all is
+/// squared; farther away it is nearly a line itself. The earlier of the two is taken, over the distance and then over
+/// the depth.
 fn seconds(grid: &Grid, depth_km: f64, distance_km: f64) -> f64 {
     let (row, depth_km) = knots(&DEPTHS, depth_km);
     let (column, distance_km) = knots(&DISTANCES, distance_km);

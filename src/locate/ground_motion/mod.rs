@@ -1,16 +1,16 @@
 //! How strongly the ground shakes, from what is known of an earthquake in its first seconds.
 //!
-//! A [`GroundMotion`] chooses a published [`Relation`] by where the epicentre is, and makes [bands](GroundMotion::bands)
-//! of expected intensity of it: circles round the epicentre, the strongest first, all on the relation's one scale.
-//! [`mercalli`] has the intensity of ground motion that was measured or computed by others.
+//! A [`GroundMotion`] chooses a published [`Relation`] by where the epicentre is, and makes
+//! [bands](GroundMotion::bands) of expected intensity of it: circles round the epicentre, the strongest first, all on
+//! the relation's one scale. [`mercalli`] has the intensity of ground motion that was measured or computed by others.
 //!
 //! # On which side errors lie
 //!
 //! Relations differ by a degree, and their standard deviations are 0.4 to 0.9 degrees. The number that is *shown* is
 //! rounded down: the whole degree that the expected intensity reaches. *Who* is told, and as how severe, is rounded up:
 //! a place is taken for as severe as the expected intensity and a share of the standard deviation
-//! ([`GroundMotion::sigma_share`]) come to, and radii are rounded up to whole kilometres. Above magnitude 7 the source is
-//! no point, and radii are longer by half the length of the rupture ([`Relation::half_length_km`]).
+//! ([`GroundMotion::sigma_share`]) come to, and radii are rounded up to whole kilometres. Above magnitude 7 the source
+//! is no point, and radii are longer by half the length of the rupture ([`Relation::half_length_km`]).
 
 pub mod mercalli;
 mod regions;
@@ -21,9 +21,9 @@ use crate::domain::{Intensity, IntensityScale, Position, Severity, Source};
 pub use regions::MotionRegion;
 pub use relation::{Axis, ChinaRegion, Relation, SHALLOW_KM};
 
-/// Nobody farther than this from the epicentre, km, is warned by a computed intensity, but by the half-length of a large
-/// rupture: the data of no relation here reach farther (those of Allen et al. 300 km, of Atkinson and Wald 500 and
-/// 1,000 km).
+/// Nobody farther than this from the epicentre, km, is warned by a computed intensity, but by the half-length of a
+/// large rupture: the data of no relation here reach farther (those of Allen et al. 300 km, of Atkinson and Wald 500
+/// and 1,000 km).
 const FARTHEST_KM: u16 = 1_000;
 
 /// A larger magnitude is taken for this one: the largest ever measured is 9.5 (Chile 1960).

@@ -41,15 +41,16 @@ impl fmt::Debug for MotionRegion {
     }
 }
 
-/// The regions that are shipped, the first that holds an epicentre wins. Their outlines are drawn by this project with a
-/// broad pen, some 50 km, along the coasts, borders and mountains that the relations' papers name: an earthquake near
+/// The regions that are shipped, the first that holds an epicentre wins. Their outlines are drawn by this project with
+/// a broad pen, some 50 km, along the coasts, borders and mountains that the relations' papers name: an earthquake near
 /// one may be told by the scale of its neighbour, never by two.
 ///
 /// - Japan with its seas and islands: Si and Midorikawa, JMA.
 /// - California with its sea to 200 km: Atkinson and Wald, MMI.
 /// - North America east of the Rocky Mountains (105° W), south of 55° N: Atkinson and Wald, MMI.
 /// - Xinjiang; Qinghai, Tibet and the ranges of Sichuan, Yunnan and Gansu, west of 105° E; Manchuria, and the
-///   inland of the south, each of moderate earthquakes; the rest of mainland China: GB 18306-2015 along the fault, CSIS.
+///   inland of the south, each of moderate earthquakes; the rest of mainland China: GB 18306-2015 along the fault,
+///   CSIS.
 const SHIPPED: [(Relation, &[[f64; 2]]); 8] = [
     (
         Relation::SiMidorikawa,

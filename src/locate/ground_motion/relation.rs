@@ -36,9 +36,9 @@ pub enum Relation {
     /// the epicentre. CSIS, σ by region 0.52 to 0.66.
     Gb18306(ChinaRegion, Axis),
     /// H. Si and S. Midorikawa, "New attenuation relationships for peak ground acceleration and velocity considering
-    /// effects of fault type and site condition", J. Struct. Constr. Eng. 523, 1999, to the velocity on firm ground, and
-    /// from there to the instrumental intensity of the Japan Meteorological Agency. JMA, σ = 0.4: 0.23 of the logarithm
-    /// of the velocity, times 1.72.
+    /// effects of fault type and site condition", J. Struct. Constr. Eng. 523, 1999, to the velocity on firm ground,
+    /// and from there to the instrumental intensity of the Japan Meteorological Agency. JMA, σ = 0.4: 0.23 of the
+    /// logarithm of the velocity, times 1.72.
     SiMidorikawa,
 }
 
@@ -193,8 +193,8 @@ fn gb18306(region: ChinaRegion, axis: Axis, magnitude: f64, epicentral_km: f64) 
     a + b * magnitude + c * (epicentral_km + r0).log10()
 }
 
-/// The velocity on ground of 600 m/s, brought to firm soil by 1.31, and no farther: what the soil of a place adds is not
-/// known here (`formats.md`, section 7, with a site amplification of 1).
+/// The velocity on ground of 600 m/s, brought to firm soil by 1.31, and no farther: what the soil of a place adds is
+/// not known here (`formats.md`, section 7, with a site amplification of 1).
 fn si_midorikawa(magnitude: f64, depth_km: f64, hypocentral_km: f64) -> f64 {
     let moment = magnitude - 0.171;
     let half_length = 10.0_f64.powf(0.5 * moment - 1.85) / 2.0;

@@ -6,7 +6,8 @@ use super::*;
 use crate::domain::Timestamp;
 
 /// formats.md, section 7, "Numbers to test against": magnitude, depth, epicentral distance; then by Allen et al.
-/// (hypocentral), Atkinson and Wald (California; Central/Eastern US), GB 18306 (East long, East short, Tibet long), JMA.
+/// (hypocentral), Atkinson and Wald (California; Central/Eastern US), GB 18306 (East long, East short, Tibet long),
+/// JMA.
 const EXPECTED: [([f64; 3], [f64; 7]); 8] = [
     ([5.0, 10.0, 10.0], [5.50, 4.95, 5.76, 5.90, 5.65, 5.93, 3.59]),
     ([6.0, 10.0, 20.0], [6.26, 5.64, 6.96, 6.80, 6.46, 6.71, 4.29]),
@@ -138,8 +139,8 @@ fn who_is_told_is_rounded_up_and_what_is_shown_is_rounded_down() {
         assert_eq!(reach(&with_margin, &is), reach(&bare, &is), "{degree}");
     }
     let least = GroundMotion { least_degree: 5, ..GroundMotion::default() }.bands(&source);
-    let last = least.last().expect("a band");
-    assert_eq!((last.intensity.value, last.severity), (4.0, Severity::Moderate));
+    let outermost = least.last().expect("a band");
+    assert_eq!((outermost.intensity.value, outermost.severity), (4.0, Severity::Moderate));
 }
 
 #[test]
@@ -190,7 +191,8 @@ proptest! {
         depth in 0.0..700.0_f64,
         (near, farther) in (0.0..1_000.0_f64, 0.0..1_000.0_f64),
     ) {
-        let (here, there) = (relation.expected(magnitude, depth, near), relation.expected(magnitude, depth, near + farther));
+        let at = |distance| relation.expected(magnitude, depth, distance);
+        let (here, there) = (at(near), at(near + farther));
         prop_assert!(there <= here + 1e-9, "{here}, then {there}");
     }
 
@@ -232,7 +234,11 @@ proptest! {
     }
 
     #[test]
-    fn a_larger_earthquake_reaches_as_far_at_least(magnitude in 4.0..9.0_f32, larger in 0.0..0.5_f32, degree in 2..9_u8) {
+    fn a_larger_earthquake_reaches_as_far_at_least(
+        magnitude in 4.0..9.0_f32,
+        larger in 0.0..0.5_f32,
+        degree in 2..9_u8,
+    ) {
         let motion = GroundMotion::default();
         let reach = |magnitude| {
             let bands = motion.bands(&earthquake(TURKEY[0], TURKEY[1], magnitude, None));
