@@ -14,7 +14,7 @@ use futures_util::stream::FuturesOrdered;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::audit::{self, Audit};
-use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide};
+use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide, priority};
 use crate::domain::{
     Act, Actor, Alert, AlertOutcome, AlertRef, AuditEntry, Body, Clock, DeliveryKey, Priority, SignedDuration,
     Timestamp,
@@ -137,15 +137,11 @@ impl Submission {
         self.ground.unresolved()
     }
 
-    /// A cancel is as urgent as any; else the highest of the infos.
+    /// A cancel is as urgent as any; else the highest that any of its ground will have.
     fn priority(&self) -> Priority {
-        let infos = self.alert.body.infos().iter();
         match self.alert.body {
             Body::Cancel(_) => Priority::LifeThreat,
-            _ => infos
-                .map(|info| Priority::of(info.urgency, info.severity, info.certainty))
-                .max()
-                .unwrap_or(Priority::Information),
+            _ => priority(self.alert.body.infos(), &self.ground),
         }
     }
 }

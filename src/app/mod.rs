@@ -36,7 +36,7 @@ use crate::journal::{self, Admitted, Entry, Journal, JournalError};
 use crate::ledger::Ledger;
 use crate::link::{Hub, Settings};
 use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
-use crate::locate::Index;
+use crate::locate::{GroundMotion, Index};
 use crate::metrics::Metrics;
 use crate::regions::RegionError;
 use crate::registry::{EventLimits, Progress, Registry, RegistryError};
@@ -85,6 +85,8 @@ pub struct Options {
     pub events: EventLimits,
     /// How they are sent to webhooks.
     pub webhooks: webhook::Settings,
+    /// How strongly earthquakes shake the ground.
+    pub ground_motion: GroundMotion,
     /// How many threads plan.
     pub planners: usize,
     /// How often a device is to send a heartbeat.
@@ -248,7 +250,7 @@ impl App {
             Desk::new(replayed.lineages, Rules::default(), journal, audit.clone(), fan_outs.clone(), clock);
         tasks.spawn_essential("desk", desk_task.run());
 
-        let (regions, atlas) = open_regions(&options.data_dir)?;
+        let (regions, atlas) = open_regions(&options.data_dir, options.ground_motion.clone())?;
         let health = Health::default();
         let services = Services {
             desk: desk.clone(),

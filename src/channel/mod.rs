@@ -3,6 +3,7 @@
 //!
 //! A channel knows nothing of alerts in force, consent or reach: that was settled by the lane's last look.
 
+mod fit;
 mod link;
 mod null;
 mod render;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use crate::domain::{ChannelKind, DeviceSlot, EncodedNotice, Notice, Outcome, Slot, Token};
 
+pub use fit::{TextLimits, fit};
 pub use link::LinkChannel;
 pub use null::{NullChannel, NullRecord};
 pub use render::{Told, told};

@@ -1,7 +1,12 @@
 //! A notice for one language of one tier.
 
 use crate::decide::{Bulletin, Content as BulletinContent, Tier, TierIndex};
-use crate::domain::{Ground, Info, Language, Notice, NoticeKind, NoticePlace, NoticeText, Priority, Timestamp};
+use crate::domain::{
+    Ground, Info, Language, Notice, NoticeKind, NoticePlace, NoticeText, Position, Priority, Source, Timestamp,
+};
+use crate::locate::arrival_at_km;
+
+use super::fit::{TextLimits, fit};
 
 /// The infos that a notice of one bulletin and tier is told from, and what is known about the ground.
 #[derive(Debug, Clone, Copy)]
@@ -34,22 +39,9 @@ pub fn told<'a>(
 }
 
 impl Told<'_> {
-    /// Which info a person who reads `languages` (best first) is told: RFC 4647's lookup, section 3.4, for each
-    /// language in turn; then any info in the same first subtag (a person who reads `de` is told `de-AT`); then
-    /// English; then the first.
+    /// Which info a person who reads `languages` (best first) is told: [`Language::best`] says how it is chosen.
     pub fn best_for<'l>(&self, languages: impl Iterator<Item = &'l Language> + Clone) -> usize {
-        let exact = |wanted: &Language| self.infos.iter().position(|info| info.language == *wanted);
-        for language in languages.clone() {
-            let mut range = Some(language.clone());
-            while let Some(wanted) = range {
-                if let Some(found) = exact(&wanted) {
-                    return found;
-                }
-                range = wanted.broader();
-            }
-        }
-        let same_first = |wanted: &str| self.infos.iter().position(|info| first_subtag(&info.language) == wanted);
-        languages.map(first_subtag).find_map(same_first).or_else(|| same_first("en")).unwrap_or(0)
+        Language::best(languages, &self.infos.iter().map(|info| &info.language)).unwrap_or(0)
     }
 
     /// The notice in the language of info number `info`.
@@ -63,7 +55,7 @@ impl Told<'_> {
             mode: parts.mode,
             priority: self.tier.map_or(Priority::Information, |tier| tier.priority),
             text: text(info),
-            place: self.tier.map(|tier| place(tier, info)).unwrap_or_default(),
+            place: self.tier.map(|tier| place(bulletin, tier, info)).unwrap_or_default(),
             sent: parts.alert.sent,
             onset: info.onset,
             expires: self.tier.map_or(parts.expires, Tier::expires),
@@ -72,19 +64,16 @@ impl Told<'_> {
     }
 }
 
-fn first_subtag(language: &Language) -> &str {
-    language.as_str().split('-').next().unwrap_or_default()
-}
-
 fn text(info: &Info) -> NoticeText {
-    let owned = |text: &Option<String>| text.clone().unwrap_or_default();
+    let limits = TextLimits::NOTICE;
+    let owned = |text: &Option<String>, most| text.as_deref().map(|text| fit(text, most)).unwrap_or_default();
     NoticeText {
         language: info.language.clone(),
-        event: info.event.clone(),
-        headline: info.texts.headline.clone().unwrap_or_else(|| info.event.clone()),
-        description: owned(&info.texts.description),
-        instruction: owned(&info.texts.instruction),
-        sender_name: owned(&info.texts.sender_name),
+        event: fit(&info.event, limits.event),
+        headline: fit(info.texts.headline.as_deref().unwrap_or(&info.event), limits.headline),
+        description: owned(&info.texts.description, limits.description),
+        instruction: owned(&info.texts.instruction, limits.instruction),
+        sender_name: owned(&info.texts.sender_name, limits.sender_name),
         severity: info.severity,
         urgency: info.urgency,
         certainty: info.certainty,
@@ -92,7 +81,7 @@ fn text(info: &Info) -> NoticeText {
 }
 
 /// The ground goes along if it is short; else its box, from which a device can still tell how far it is.
-fn place(tier: &Tier, info: &Info) -> NoticePlace {
+fn place(bulletin: &Bulletin, tier: &Tier, info: &Info) -> NoticePlace {
     let areas = tier.area.areas();
     let rings = areas
         .iter()
@@ -106,7 +95,57 @@ fn place(tier: &Tier, info: &Info) -> NoticePlace {
     NoticePlace {
         areas: if points <= NoticePlace::MAX_POINTS { areas.to_vec() } else { Vec::new() },
         bounding_box: Some(tier.area.bounding_box()),
+        arrival: earthquake.as_ref().and_then(|source| arrival(bulletin, tier, source)),
         earthquake,
         intensity: tier.intensity,
+    }
+}
+
+/// When the S wave comes to the nearest ground of a circle round the epicentre. What lies in a higher tier is told as
+/// that one, so that this one begins at its rim.
+fn arrival(bulletin: &Bulletin, tier: &Tier, source: &Source) -> Option<Timestamp> {
+    let radius_km = |tier: &Tier| match tier.area.areas() {
+        [area] => match (area.circles.as_slice(), area.polygons.is_empty()) {
+            ([circle], true) => {
+                let centre = Position::from_degrees(circle.lon(), circle.lat());
+                (centre == Ok(source.epicentre)).then(|| circle.radius_m() / 1000.0)
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    radius_km(tier)?;
+    let higher = bulletin.tiers().iter().take_while(|known| !std::ptr::eq(*known, tier));
+    Some(arrival_at_km(source, higher.filter_map(radius_km).fold(0.0, f64::max)).s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::{Authority, Decision, Lineages, Rules, decide};
+    use crate::format::read;
+    use crate::locate::{Atlas, resolve};
+
+    const QUAKE: &str = r#"{"type": "Feature", "id": "us1", 
+        "geometry": {"type": "Point", "coordinates": [37.0, 37.2, 10]},
+        "properties": {"mag": 7.0, "time": 1900000000000, "updated": 1900000005000, "type": "earthquake"}}"#;
+
+    #[test]
+    fn a_notice_says_how_strong_the_shaking_is_and_when_it_comes_to_the_nearest_of_its_ground() {
+        let alert = read(QUAKE.as_bytes(), None).expect("it can be read").alert;
+        let (sent, ground) = (alert.id.sent, resolve(&alert, &Atlas::default()));
+        let (lineages, rules) = (Lineages::default(), Rules::default());
+        let decision = decide(&lineages, &Authority::development(), &rules, alert, &ground, sent);
+        let Decision::Admit(bulletin) = decision else { panic!("{decision:?}") };
+        let mut inner_km = 0.0;
+        for (position, tier) in (0..).zip(bulletin.tiers()) {
+            let told = told(&bulletin, None, TierIndex(position), NoticeKind::Alert).expect("told");
+            let place = told.notice(&bulletin, 0, NoticeKind::Alert, sent).expect("a notice").place;
+            assert_eq!(place.intensity, tier.intensity);
+            let source = place.earthquake.expect("an earthquake");
+            assert_eq!(place.arrival, Some(arrival_at_km(&source, inner_km).s));
+            inner_km = place.areas[0].circles[0].radius_m() / 1000.0;
+        }
+        assert!(inner_km > 100.0);
     }
 }

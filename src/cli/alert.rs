@@ -14,6 +14,8 @@ use crate::wire::v1::alert_service_client::AlertServiceClient;
 use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
 use crate::wire::v1::submit_alert_response::Outcome;
 
+pub use super::alert_map::MapArgs;
+
 use super::connection::Connection;
 use super::output::{Steps, instant, print_line, refused, table};
 use super::{Server, plain};
@@ -23,6 +25,8 @@ use super::{Server, plain};
 pub enum AlertCommand {
     /// Reads alerts and says what is wrong with them; needs no server
     Check(CheckArgs),
+    /// Draws the ground of a file's alerts, an earthquake's by expected intensity; needs no server
+    Map(MapArgs),
     /// Says who would be reached, and changes nothing
     Preview(PreviewArgs),
     /// Sends an alert
@@ -117,7 +121,7 @@ pub struct ShowArgs {
 /// Does what was asked.
 pub async fn run(command: &AlertCommand, json: bool) -> Result<ExitCode> {
     match command {
-        AlertCommand::Check(_) => bail!("checking needs no server"),
+        AlertCommand::Check(_) | AlertCommand::Map(_) => bail!("checking and drawing need no server"),
         AlertCommand::Preview(args) => preview(args, json).await,
         AlertCommand::Send(args) => send(args, json).await,
         AlertCommand::List(args) => list(args, json).await,
@@ -398,7 +402,7 @@ fn channel_name(channel: i32) -> &'static str {
     terms::channel::from_wire(channel).map_or("unknown", crate::domain::ChannelKind::name)
 }
 
-fn priority_name(priority: i32) -> &'static str {
+pub(super) fn priority_name(priority: i32) -> &'static str {
     match v1::Priority::try_from(priority).unwrap_or_default() {
         v1::Priority::Unspecified => "unknown",
         v1::Priority::Information => "information",

@@ -117,6 +117,7 @@ mod tests {
             "hazardcast access whoami",
             "hazardcast alert check",
             "hazardcast alert list",
+            "hazardcast alert map",
             "hazardcast alert preview",
             "hazardcast alert send",
             "hazardcast alert show",

@@ -307,7 +307,15 @@ fn draw(sent: &Sent, sketches: &[Sketch], told: impl Fn(usize) -> bool, svg: &Pa
     let labels: Vec<_> = near_cities.iter().take(40).map(|city| (city.name.to_owned(), city.at)).collect();
     let title = sent.alert.body.infos().first().map_or("", |info| info.event.as_str());
     let (told, untold) = (places(&yes), places(&no));
-    let scene = MapScene { areas: sent.ground.areas(), told: &told, untold: &untold, labels: &labels, title };
+    let scene = MapScene {
+        areas: sent.ground.areas(),
+        tints: &[],
+        keys: &[],
+        told: &told,
+        untold: &untold,
+        labels: &labels,
+        title,
+    };
     std::fs::write(svg, scene.svg()).with_context(|| format!("cannot write {}", svg.display()))?;
     if !json {
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod alert;
+mod alert_map;
 mod args;
 pub mod audit;
 mod audit_record;
@@ -49,6 +50,9 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         let read = |file: &str, bytes: &[u8]| judge::check(file, bytes, &atlas, now);
         let checked = check::run(args, cli.json, read, &mut std::io::stdout().lock())?;
         return Ok(ExitCode::from(checked as u8));
+    }
+    if let Command::Alert(alert::AlertCommand::Map(args)) = &cli.command {
+        return alert_map::run(args, cli.json);
     }
     if let Command::Audit(command) = &cli.command
         && let Some(done) = audit::run_offline(command, cli.json)?

@@ -204,7 +204,15 @@ async fn show(args: &ShowArgs, json: bool) -> Result<ExitCode> {
     }
     let area = geography::area(found.area.unwrap_or_default(), "area", &mut Vec::new());
     let title = format!("{} {}", args.scheme, args.code);
-    let scene = MapScene { areas: std::slice::from_ref(&area), told: &[], untold: &[], labels: &[], title: &title };
+    let scene = MapScene {
+        areas: std::slice::from_ref(&area),
+        told: &[],
+        untold: &[],
+        labels: &[],
+        title: &title,
+        keys: &[],
+        tints: &[],
+    };
     let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
     print_line(scene.terminal(DRAWN, colour).trim_end());
     Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@
 //! here is read again after the start, and nothing comes from the environment.
 
 mod bounded;
+mod ground_motion;
 mod sections;
 
 use std::fs;
@@ -17,6 +18,7 @@ use toml::{Table, Value};
 use crate::domain::ChannelKind;
 
 pub use bounded::Bounded;
+pub use ground_motion::GroundMotionSettings;
 pub use sections::{
     Access, Audit, ChannelSettings, Channels, Events, FanOut, Journal, Link, Log, LogFormat, LogLevel, Region,
     Registry, Server, Statistics, Switch, Tls, Webhooks,
@@ -29,7 +31,7 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 const MAX_FILE: u64 = 1 << 20;
 
 /// All settings of a server.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The folder that holds everything durable.
@@ -58,6 +60,8 @@ pub struct Config {
     pub link: Link,
     /// Fan-outs.
     pub fan_out: FanOut,
+    /// How strongly earthquakes shake the ground.
+    pub ground_motion: GroundMotionSettings,
     /// The log.
     pub log: Log,
 }

@@ -15,6 +15,7 @@ use crate::locate::Resolved;
 pub use authority::Authority;
 pub use bulletin::{Bulletin, BulletinParts, Content, Tier, TierIndex};
 pub use lineage::{Lineage, Lineages, Noted};
+pub use tiers::priority;
 
 /// The answer to one alert.
 #[derive(Debug, Clone)]

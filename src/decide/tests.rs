@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::{
-    AlertId, AlertRef, Area, Certainty, Ground, Identifier, Info, InfoTexts, Language, NonEmpty, Polygon, Ring, Sender,
-    Severity, Subject, Urgency,
+    AlertId, AlertRef, Area, Certainty, Ground, Identifier, Info, InfoTexts, Language, NonEmpty, Polygon, Priority,
+    Ring, Sender, Severity, Subject, Urgency,
 };
 use crate::locate::{Atlas, resolve};
 
@@ -266,4 +266,56 @@ fn an_alert_from_the_future_is_refused() {
     let refused =
         Desk::new().decide(alert("a", "2026-11-24T12:06:00Z", &[], issue(vec![info("en", 0.0, Severity::Severe)])));
     assert!(matches!(refused, Decision::Refuse(Refused::SentInFuture(_))));
+}
+
+fn shaken(magnitude: f32, severity: Severity) -> Vec<Info> {
+    let epicentre = crate::domain::Position::from_degrees(37.0, 37.2).expect("on the globe");
+    let source = crate::domain::Source { epicentre, depth_km: Some(10.0), magnitude, origin: at(NOON) };
+    vec![Info { ground: Ground::Earthquake(source), ..info("en", 0.0, severity) }]
+}
+
+fn tiers_of(infos: Vec<Info>) -> Vec<Tier> {
+    let mut desk = Desk::new();
+    let Decision::Admit(bulletin) = desk.decide(alert("quake", NOON, &[], issue(infos))) else {
+        panic!("not admitted")
+    };
+    bulletin.tiers().to_vec()
+}
+
+#[test]
+fn weak_shaking_is_no_emergency_and_strong_shaking_is() {
+    let tiers = tiers_of(shaken(7.0, Severity::Unknown));
+    for tier in &tiers {
+        let intensity = tier.intensity.expect("computed");
+        // Who is told is rounded up: it may be worse than the number says, and never less.
+        assert!(tier.severity().is_at_least(intensity.severity()), "{tier:?}");
+        let grave = tier.severity().is_at_least(Severity::Severe);
+        assert_eq!(tier.priority == Priority::LifeThreat, grave, "{intensity}");
+        assert_eq!(tier.infos.first().severity, tier.severity());
+    }
+    let priorities: std::collections::BTreeSet<Priority> = tiers.iter().map(|tier| tier.priority).collect();
+    assert_eq!(priorities.len(), 3, "from life threat to information: {priorities:?}");
+    assert!(tiers.windows(2).all(|pair| pair[0].priority >= pair[1].priority));
+}
+
+#[test]
+fn a_severity_that_is_given_stays_and_the_desk_knows_how_pressing_an_earthquake_is() {
+    let tiers = tiers_of(shaken(6.0, Severity::Moderate));
+    assert!(tiers.iter().all(|tier| tier.severity() == Severity::Moderate && tier.priority == Priority::Advisory));
+    for (magnitude, priority) in
+        [(3.0, Priority::Information), (7.0, Priority::LifeThreat), (1.0, Priority::Information)]
+    {
+        let alert = alert("quake", NOON, &[], issue(shaken(magnitude, Severity::Unknown)));
+        let ground = resolve(&alert, &Atlas::default());
+        assert_eq!(super::priority(alert.body.infos(), &ground), priority, "{magnitude}");
+    }
+}
+
+#[test]
+fn one_earthquake_in_two_languages_is_told_in_the_same_tiers() {
+    let mut infos = shaken(6.5, Severity::Unknown);
+    infos.push(Info { language: Language::parse("tr").expect("a tag"), ..infos[0].clone() });
+    let tiers = tiers_of(infos);
+    assert_eq!(tiers.len(), tiers_of(shaken(6.5, Severity::Unknown)).len());
+    assert!(tiers.iter().all(|tier| tier.infos.len() == 2));
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::domain::{AlertId, Geocode, Info, NonEmpty, Priority, Timestamp};
+use crate::domain::{AlertId, Geocode, Info, NonEmpty, Priority, Severity, Timestamp};
 use crate::locate::{Part, Resolved};
 
 use super::{Rules, Tier};
@@ -35,7 +35,8 @@ pub(super) fn tiers(
             continue;
         }
         for part in &found.parts {
-            add(&mut tiers, part, Info { expires: Some(expires), ..info.clone() });
+            let severity = severity(info, part);
+            add(&mut tiers, part, Info { expires: Some(expires), severity, ..info.clone() });
         }
     }
     // A stable sort: among equals the source's order stands.
@@ -54,6 +55,20 @@ pub(super) fn tiers(
     })
 }
 
+/// How severe an info is on a part of its ground: what it says itself; where it does not know, by how strongly the
+/// ground shakes there ([`crate::domain::Intensity::severity`]), so that weak shaking is no emergency.
+fn severity(info: &Info, part: &Part) -> Severity {
+    if info.severity == Severity::Unknown { part.severity } else { info.severity }
+}
+
+/// How pressing an alert is, as far as its ground was found: as its most pressing tier will be.
+pub fn priority(infos: &[Info], ground: &Resolved) -> Priority {
+    let parts =
+        infos.iter().zip(&ground.infos).flat_map(|(info, found)| found.parts.iter().map(move |part| (info, part)));
+    let of_part = |(info, part): (&Info, &Part)| Priority::of(info.urgency, severity(info, part), info.certainty);
+    parts.map(of_part).max().unwrap_or(Priority::Information)
+}
+
 /// Where the ground shakes more comes first. Intensities on different scales are not compared.
 fn stronger(one: &Tier, other: &Tier) -> Ordering {
     match (one.intensity, other.intensity) {
@@ -63,7 +78,7 @@ fn stronger(one: &Tier, other: &Tier) -> Ordering {
 }
 
 /// Adds an info to the tier of its ground and priority, or opens one.
-fn add(tiers: &mut Vec<Tier>, Part { area, intensity }: &Part, info: Info) {
+fn add(tiers: &mut Vec<Tier>, Part { area, intensity, .. }: &Part, info: Info) {
     let priority = Priority::of(info.urgency, info.severity, info.certainty);
     let is_same =
         |tier: &&mut Tier| tier.priority == priority && tier.intensity == *intensity && tier.area.same_ground(area);

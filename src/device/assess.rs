@@ -3,7 +3,7 @@
 use geo::{Distance, Geodesic, Point};
 
 use crate::domain::{Area, Position, SignedDuration, Timestamp};
-use crate::locate::AffectedArea;
+use crate::locate::{AffectedArea, travel_time};
 use crate::wire::convert::{geography, time};
 use crate::wire::v1;
 
@@ -20,13 +20,7 @@ pub struct Assessment {
     pub until_onset: Option<SignedDuration>,
 }
 
-/// Speed of S waves in the upper crust, km/s (iasp91: 0 to 20 km depth; Kennett and Engdahl 1991).
-const S_WAVE_KM_S: f64 = 3.36;
-
-/// What `notice` means at `here`, at `now` by the server's clock.
-///
-/// The S wave's way is taken as straight, `sqrt(distance² + depth²)`, at the speed of the upper crust: within a second
-/// up to about 150 km, and too early beyond, where waves run through deeper and faster rock.
+/// What `notice` means at `here`, at `now` by the server's clock. The S wave is timed by [`travel_time`].
 pub fn assess(notice: &v1::Notice, here: Position, now: Timestamp) -> Assessment {
     let mut ignored = Vec::new();
     let areas: Vec<Area> =
@@ -41,8 +35,7 @@ pub fn assess(notice: &v1::Notice, here: Position, now: Timestamp) -> Assessment
     });
     let until_shaking = quake.zip(distance_km).and_then(|(quake, distance)| {
         let origin = time::optional(quake.origin_time, "origin_time").ok()??;
-        let way = distance.hypot(f64::from(quake.depth_km.unwrap_or(0.0)));
-        let arrival = origin.checked_add(SignedDuration::try_from_secs_f64(way / S_WAVE_KM_S).ok()?).ok()?;
+        let arrival = origin.checked_add(travel_time(quake.depth_km, distance).s).ok()?;
         Some(arrival.duration_since(now))
     });
     let onset = time::optional(notice.onset_time, "onset_time").ok().flatten();
@@ -70,7 +63,7 @@ mod tests {
         let found = assess(&notice, here, origin);
         assert!((found.distance_km.expect("known") - 100.0).abs() < 0.01);
         let seconds = found.until_shaking.expect("known").as_secs_f64();
-        assert!((seconds - 29.9).abs() < 0.1, "{seconds}");
+        assert!((seconds - 29.8).abs() < 0.01, "{seconds}");
         assert_eq!(found.inside, None);
     }
 }

@@ -121,6 +121,8 @@ pub struct NoticePlace {
     pub earthquake: Option<Source>,
     /// The intensity expected in this tier.
     pub intensity: Option<Intensity>,
+    /// When the S wave comes to the nearest of the tier's ground.
+    pub arrival: Option<Timestamp>,
 }
 
 impl NoticePlace {

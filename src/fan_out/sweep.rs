@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
-use crate::decide::{Content, TierIndex};
-use crate::domain::{AppSlot, ChannelKind, DeviceSlot, NoticeKind, Slot, Timestamp};
+use crate::decide::{Content, Tier, TierIndex};
+use crate::domain::{
+    AppSlot, ChannelKind, DeviceSlot, Ground, Info, NoticeKind, Position, SignedDuration, Slot, Timestamp,
+};
 use crate::ledger::Claim;
 use crate::locate::{Hit, Order, Sweep};
 use crate::plan::{Flags, Found, RouteId, Skipped, TierFacts, Verdict, plan};
@@ -56,6 +58,32 @@ struct Bucket {
     by: By,
 }
 
+/// How long it takes at best from a sweep to a phone that sounds; whoever has less is too late to be told before.
+const WAY_TO_PHONE: SignedDuration = SignedDuration::from_secs(1);
+
+/// In which order the devices in `tiers` are told (R-E4). Of an earthquake by the time that is left before the shaking.
+/// Bands of intensity say neither where it spreads from nor when it broke; they lie round that point, so that those who
+/// are nearest to the middle of the strongest come first.
+fn order(tiers: &[Tier], now: Timestamp) -> Order {
+    let mut infos = tiers.iter().flat_map(|tier| tier.infos.iter().map(move |info| (tier, info)));
+    let of_info = |(tier, info): (&Tier, &Info)| match &info.ground {
+        Ground::Earthquake(source) => {
+            let told = now.saturating_add(WAY_TO_PHONE).unwrap_or(now);
+            Some(Order::by_time_left(source, told))
+        }
+        Ground::Bands(_) => middle(tier.area.bounding_box()).map(Order::Nearest),
+        Ground::Areas(_) | Ground::None => None,
+    };
+    infos.find_map(of_info).unwrap_or(Order::Any)
+}
+
+/// The middle of a box, over the antimeridian too.
+fn middle([west, south, east, north]: [f64; 4]) -> Option<Position> {
+    let width = (east - west).rem_euclid(360.0);
+    let lon = (west + width / 2.0 + 180.0).rem_euclid(360.0) - 180.0;
+    Position::from_degrees(lon, f64::midpoint(south, north)).ok()
+}
+
 impl Planned {
     pub(super) fn new(fan_out: Arc<FanOut>) -> Self {
         Self {
@@ -94,12 +122,13 @@ impl Planned {
         match &self.fan_out.bulletin.parts().content {
             Content::Warn(tiers) => {
                 let now = house.now();
+                let order = order(tiers, now);
                 let (tiers, areas) = (0..=u8::MAX)
                     .zip(tiers.iter())
                     .filter(|(_, tier)| tier.expires() > now)
                     .map(|(position, tier)| (TierIndex(position), tier.area.clone()))
                     .unzip::<_, _, Vec<_>, Vec<_>>();
-                let sweep = Box::new(house.index().sweep(&areas, Order::Any));
+                let sweep = Box::new(house.index().sweep(&areas, order));
                 self.step_area(house, sweep, tiers, batch)
             }
             Content::Cancel(_) => {
@@ -244,5 +273,18 @@ impl Planned {
         for ((app, reason), count) in self.skipped.drain() {
             house.count_skipped(&self.fan_out, app, reason, count);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_a_box_may_lie_over_the_antimeridian() {
+        let found = |of| middle(of).map(|at| (at.lon(), at.lat()));
+        assert_eq!(found([10.0, -2.0, 20.0, 4.0]), Some((15.0, 1.0)));
+        assert_eq!(found([170.0, 0.0, -178.0, 0.0]), Some((176.0, 0.0)));
+        assert_eq!(found([178.0, 0.0, -170.0, 10.0]), Some((-176.0, 5.0)));
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::{
     Mode, NamedValue, NonEmpty, Sender, Severity, Subject, Timestamp, Urgency,
 };
 
+use super::text::bare;
 use super::{FormatError, Outline, Refusal, Written, WrittenEarthquake, WrittenInfo};
 
 /// What a network says of one event.
@@ -91,7 +92,7 @@ impl Quake {
                 effective: None,
                 onset: None,
                 expires: None,
-                texts: self.texts,
+                texts: bared(&self.texts),
                 parameters: self.parameters,
                 ground: self.ground?,
             };
@@ -135,5 +136,19 @@ impl Quake {
             }),
             ..Written::default()
         }
+    }
+}
+
+/// Whatever a reader made of its source's texts, nothing in them can turn or hide what a person reads.
+fn bared(texts: &InfoTexts) -> InfoTexts {
+    let bared = |text: &Option<String>| text.as_deref().map(bare);
+    InfoTexts {
+        sender_name: bared(&texts.sender_name),
+        headline: bared(&texts.headline),
+        description: bared(&texts.description),
+        instruction: bared(&texts.instruction),
+        web: bared(&texts.web),
+        contact: bared(&texts.contact),
+        audience: bared(&texts.audience),
     }
 }

@@ -32,6 +32,11 @@ pub(super) fn plain(text: &str) -> String {
     plain.trim().to_owned()
 }
 
+/// A text that was made plain before, or never could have markup, without what cannot be shown.
+pub(super) fn bare(text: &str) -> String {
+    text.chars().filter(|found| shown(*found)).collect()
+}
+
 /// No controls but line breaks and tabs, and nothing that turns the direction of what follows: a text in a notice could
 /// say the reverse of what was signed.
 fn shown(character: char) -> bool {

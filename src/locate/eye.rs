@@ -19,20 +19,35 @@ const SLACK_M: f64 = 1.0;
 pub(super) struct Eye {
     at: Spot,
     unit: [f64; 3],
+    /// What ranks lower than this is past: it comes after all that does not.
+    first: u64,
 }
 
+/// Put on the rank of what is past: no rank by itself has this bit, for the square of a line in a sphere of radius one
+/// is at most four.
+const PAST: u64 = 1 << 63;
+
 impl Eye {
-    pub(super) fn new(at: Spot) -> Self {
+    /// Sees all places from here, those nearer than `passed_m` after all others.
+    pub(super) fn new(at: Spot, passed_m: f64) -> Self {
         let [lon, lat] = at.degrees();
-        Self { at, unit: unit(lon, lat) }
+        Self { at, unit: unit(lon, lat), first: rank_of(passed_m) }
     }
 
     /// No place in the box has a lower rank.
     pub(super) fn least_rank(&self, rect: &Rect) -> u64 {
         let [lon, lat] = middle(rect);
         let distance_m = 2.0 * SPHERE_M * (chord_squared(self.unit, unit(lon, lat)).sqrt() / 2.0).min(1.0).asin();
-        let nearest_m = (distance_m - half_diagonal_m(rect) - SLACK_M).max(0.0);
-        (2.0 * (nearest_m / SPHERE_M / 2.0).sin()).powi(2).to_bits()
+        let reach = half_diagonal_m(rect) + SLACK_M;
+        let nearest = rank_of(distance_m - reach);
+        // A box of which a part may not be past has its rank by that part.
+        if rank_of(distance_m + reach) < self.first { nearest | PAST } else { nearest.max(self.first) }
+    }
+
+    /// The rank by the square of a straight line.
+    fn rank_by(&self, chord_squared: f64) -> u64 {
+        let rank = chord_squared.max(0.0).to_bits();
+        if rank < self.first { rank | PAST } else { rank }
     }
 
     /// The rank of each place of `columns`, which lie in `rect`. A box is ranked by its point that is nearest on a flat
@@ -56,14 +71,14 @@ impl Eye {
             let (sin_y, cos_y) = small_sin_cos((f64::from(y1) - y) * UNIT);
             let equatorial = (cos_lat * cos_y - sin_lat * sin_y) * (along * cos_x + across * sin_x);
             let dot = equatorial + to_pole * (sin_lat * cos_y + cos_lat * sin_y);
-            (2.0 - 2.0 * dot).max(0.0).to_bits()
+            self.rank_by(2.0 - 2.0 * dot)
         };
         out.extend(columns.x.iter().zip(&columns.y).map(rank));
     }
 
     fn rank(&self, spot: Spot) -> u64 {
         let [lon, lat] = spot.degrees();
-        chord_squared(self.unit, unit(lon, lat)).to_bits()
+        self.rank_by(chord_squared(self.unit, unit(lon, lat)))
     }
 
     fn nearest(&self, rect: &Rect) -> Spot {
@@ -80,6 +95,12 @@ impl Eye {
         };
         Spot { x, y: self.at.y.clamp(rect.y0, rect.y1) }
     }
+}
+
+/// The rank of what is so far away on the sphere; nothing is farther than half the way round.
+fn rank_of(distance_m: f64) -> u64 {
+    let angle = (distance_m.max(0.0) / SPHERE_M).min(std::f64::consts::PI);
+    (2.0 * (angle / 2.0).sin()).powi(2).to_bits()
 }
 
 /// Sine and cosine of an angle of up to [`SMALL`], by the first terms of their series.

@@ -2,7 +2,8 @@
 //!
 //! [`resolve`] finds the ground of an alert's infos, each an [`AffectedArea`]; a [`Gazetteer`] knows where codes lie.
 //! [`Index`] knows where every place is; its [`Sweep`] finds the places in areas. [`Standing`] knows the areas in force
-//! and finds those that a place is in. What is sent to whom is not decided here.
+//! and finds those that a place is in. What is sent to whom is not decided here. Of an earthquake, [`GroundMotion`] says
+//! how strongly it shakes where, and [`arrival`] when.
 //!
 //! Behind the index: a `shard` knows where each place is, a `cell` of the globe has a tile (`tiles`) with its
 //! places in `columns`, and a `directory` has all tiles. A sweep sees them as a `forest`, and goes through it by a
@@ -20,6 +21,7 @@ mod eye;
 mod forest;
 mod gazetteer;
 mod ground;
+mod ground_motion;
 mod index;
 mod lattice;
 mod nearest;
@@ -30,14 +32,18 @@ mod shard;
 mod standing;
 mod sweep;
 mod tiles;
+mod travel_grid;
+mod travel_time;
 mod walk;
 
 pub use area::{AffectedArea, on_globe, unite_boxes};
 pub use gazetteer::{Found, Gazetteer, Known, Region, RegionPlace, RegionSet, Scheme, Unresolved, Why};
 pub use ground::{Atlas, Part, Resolved, ResolvedGround, resolve};
+pub use ground_motion::{Axis, Band, ChinaRegion, GroundMotion, MotionRegion, Relation, SHALLOW_KM, mercalli};
 pub use index::Index;
 pub use standing::Standing;
 pub use sweep::{Hit, Order, Sweep};
+pub use travel_time::{Arrival, TravelTime, arrival, arrival_at_km, distance_km, reached_km, travel_time};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::domain::{Position, Slot};
+use crate::domain::{Position, Slot, Source, Timestamp};
 
 use super::AffectedArea;
 use super::eye::Eye;
@@ -12,10 +12,14 @@ use super::lattice::Spot;
 use super::nearest::Nearest;
 use super::scope::Desk;
 use super::search::Search;
+use super::travel_time::reached_km;
 use super::walk::Walk;
 
 /// A batch ends with the tile that brings it to this many hits.
 const BATCH: usize = 8_192;
+
+/// Beyond this from its epicentre no earthquake is told of by computed intensity, km.
+const PAST_KM: f64 = 2_500.0;
 
 /// A place in one of the areas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +55,26 @@ pub enum Order {
     Any,
     /// By time left before what spreads from this point arrives: the nearest first, to the metre on a sphere.
     Nearest(Position),
+    /// The same where what spreads has passed those nearest already: they come last.
+    Ahead {
+        /// From where it spreads.
+        origin: Position,
+        /// How far it has come, metres.
+        passed_m: u32,
+    },
+}
+
+impl Order {
+    /// The order for the shaking of an earthquake at an instant: those have the least time to whom the S wave comes
+    /// next; those whom it has reached come after all who can still be told before (R-E4). When it has gone round all
+    /// that may be felt, there is no time left to go by.
+    pub fn by_time_left(source: &Source, now: Timestamp) -> Self {
+        let passed_km = reached_km(source, now);
+        if passed_km >= PAST_KM {
+            return Self::Any;
+        }
+        Self::Ahead { origin: source.epicentre, passed_m: (passed_km * 1000.0) as u32 }
+    }
 }
 
 /// A search that gives its hits in batches. It holds no lock between them: it can be put down, taken up by another
@@ -70,9 +94,14 @@ enum Way {
 impl Sweep {
     pub(super) fn new(forest: Arc<Forest>, areas: &[AffectedArea], order: Order) -> Self {
         let search = Search { areas: areas.to_vec(), forest };
+        let nearest = |origin, passed_m: u32| {
+            let eye = Eye::new(Spot::of(origin), passed_m.into());
+            Way::Nearest(Box::new(Nearest::new(eye, &search)))
+        };
         let way = match order {
             Order::Any => Way::Any(Walk::new(&search)),
-            Order::Nearest(origin) => Way::Nearest(Box::new(Nearest::new(Eye::new(Spot::of(origin)), &search))),
+            Order::Nearest(origin) => nearest(origin, 0),
+            Order::Ahead { origin, passed_m } => nearest(origin, passed_m),
         };
         Self { search, way, desk: Desk::default() }
     }

@@ -8,15 +8,22 @@
 mod outline;
 mod svg;
 mod terminal;
+mod tint;
 mod view;
 
 use crate::domain::{Area, Position};
 
+pub use tint::Tint;
+
 /// What is drawn.
 #[derive(Debug, Clone, Copy)]
 pub struct MapScene<'a> {
-    /// The ground that was warned; the map shows all of it.
+    /// The ground that was warned; the map shows all of it. A later one is drawn over those before it.
     pub areas: &'a [Area],
+    /// The tint of each of the areas; of those beyond its end, that of a warning.
+    pub tints: &'a [Tint],
+    /// What the tints mean. With any, the legend tells these instead of devices.
+    pub keys: &'a [(String, Tint)],
     /// Devices that were told.
     pub told: &'a [Position],
     /// Devices that were not.

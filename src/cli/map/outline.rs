@@ -4,6 +4,8 @@ use geo::{Destination, Distance, Geodesic, Point};
 
 use crate::domain::{Area, Circle};
 
+use super::Tint;
+
 /// Points of a circle's rim.
 const RIM: u32 = 180;
 
@@ -18,6 +20,8 @@ pub(super) type Path = Vec<[f64; 2]>;
 pub(super) struct Shape {
     /// The first is the outermost.
     pub(super) rings: Vec<Path>,
+    /// Its colour.
+    pub(super) tint: Tint,
 }
 
 impl Shape {
@@ -42,22 +46,23 @@ impl Shape {
     }
 }
 
-/// The polygons and circles of areas.
-pub(super) fn shapes(areas: &[Area]) -> Vec<Shape> {
+/// The polygons and circles of areas, in the tints of these as far as there are any.
+pub(super) fn shapes(areas: &[Area], tints: &[Tint]) -> Vec<Shape> {
     let mut shapes = Vec::new();
-    for area in areas {
+    let tints = tints.iter().copied().chain(std::iter::repeat(Tint::default()));
+    for (area, tint) in areas.iter().zip(tints) {
         for polygon in &area.polygons {
             let rings = std::iter::once(&polygon.outer).chain(&polygon.holes);
-            shapes.push(Shape { rings: rings.map(|ring| ring.points().to_vec()).collect() });
+            shapes.push(Shape { rings: rings.map(|ring| ring.points().to_vec()).collect(), tint });
         }
-        shapes.extend(area.circles.iter().map(disc));
+        shapes.extend(area.circles.iter().map(|circle| Shape { rings: disc(circle), tint }));
     }
     shapes
 }
 
 /// A circle: points at its radius along the ellipsoid, in all directions. One that goes round a pole is closed along
 /// the map's edge.
-fn disc(circle: &Circle) -> Shape {
+fn disc(circle: &Circle) -> Vec<Path> {
     let centre = Point::new(circle.lon(), circle.lat());
     let bearing = |index: u32| f64::from(index) * 360.0 / f64::from(RIM);
     let at = |index| Geodesic.destination(centre, bearing(index), circle.radius_m());
@@ -66,13 +71,13 @@ fn disc(circle: &Circle) -> Shape {
     let (north, south) = (round(90.0), round(-90.0));
     if !north && !south {
         unroll(&mut rim, circle.lon());
-        return Shape { rings: vec![rim] };
+        return vec![rim];
     }
     let whole = vec![[-180.0, -90.0], [180.0, -90.0], [180.0, 90.0], [-180.0, 90.0]];
     if north && south {
         // All but a cap at the other end of the globe, which the rim goes round.
         unroll(&mut rim, circle.lon() + 180.0);
-        return Shape { rings: vec![whole, rim] };
+        return vec![whole, rim];
     }
     rim.sort_by(|a, b| a[0].total_cmp(&b[0]));
     let (first, last) = (rim[0], rim[rim.len() - 1]);
@@ -80,7 +85,7 @@ fn disc(circle: &Circle) -> Shape {
     let mut ring = vec![[-180.0, pole], [-180.0, last[1]]];
     ring.append(&mut rim);
     ring.extend([[180.0, first[1]], [180.0, pole]]);
-    Shape { rings: vec![ring] }
+    vec![ring]
 }
 
 /// Puts each longitude within half a turn of `middle`.

@@ -6,7 +6,7 @@ use crate::cli::plain;
 use crate::domain::Position;
 
 use super::view::View;
-use super::{MapScene, grouped};
+use super::{MapScene, Tint, grouped};
 
 /// Width and height that the map has at most, pixels.
 const MOST: [f64; 2] = [960.0, 720.0];
@@ -53,7 +53,7 @@ fn document(scene: &MapScene<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, r##"<rect width="100%" height="100%" fill="#eef2f5"/>"##)?;
     out.push_str("<g opacity=\".55\">\n");
     for shape in &view.shapes {
-        outline(&view.rings(shape), scale, out)?;
+        outline(&view.rings(shape), shape.tint, scale, out)?;
     }
     out.push_str("</g>\n");
     let untold_each = dots(&view, scene.untold, scale, "untold", out)?;
@@ -66,8 +66,12 @@ fn document(scene: &MapScene<'_>, out: &mut String) -> std::fmt::Result {
 }
 
 /// One path, whose rings are filled by the even-odd rule.
-fn outline(rings: &[Vec<[f64; 2]>], scale: f64, out: &mut String) -> std::fmt::Result {
-    out.push_str(r#"<path class="area" d=""#);
+fn outline(rings: &[Vec<[f64; 2]>], tint: Tint, scale: f64, out: &mut String) -> std::fmt::Result {
+    let style = match tint {
+        Tint::Warned => String::new(),
+        Tint::Step(_) => format!(r#" style="fill:{};stroke:#475569;stroke-width:.8""#, tint.fill()),
+    };
+    write!(out, r#"<path class="area"{style} d=""#)?;
     for ring in rings {
         for (index, [x, y]) in ring.iter().enumerate() {
             write!(out, "{}{:.1} {:.1}", if index == 0 { "M" } else { "L" }, x * scale, y * scale)?;
@@ -129,13 +133,33 @@ fn legend(
     let told = format!("told {}{}", grouped(scene.told.len()), sampled(each[0]));
     let untold = format!("not told {}{}", grouped(scene.untold.len()), sampled(each[1]));
     let dot = y - 4.5;
+    if !scene.keys.is_empty() {
+        keys(scene.keys, y, out)?;
+        return scale_bar(view, scale, y + 22.0, out);
+    }
     writeln!(out, r#"<path class="area" opacity=".55" d="M8 {:.1}h14v12h-14Z"/>"#, y - 11.0)?;
     writeln!(out, r#"<text x="28" y="{y:.1}">area</text>"#)?;
     writeln!(out, r#"<path class="told key" d="M76 {dot:.1}h0"/><text x="84" y="{y:.1}">{told}</text>"#)?;
     writeln!(out, r#"<path class="untold key" d="M264 {dot:.1}h0"/><text x="272" y="{y:.1}">{untold}</text>"#)?;
+    scale_bar(view, scale, y + 22.0, out)
+}
+
+/// What the tints mean, side by side.
+fn keys(keys: &[(String, Tint)], y: f64, out: &mut String) -> std::fmt::Result {
+    let mut x = 8.0;
+    for (name, tint) in keys {
+        let name = plain(name);
+        let square = format!("M{x:.1} {:.1}h14v12h-14Z", y - 11.0);
+        writeln!(out, r##"<path d="{square}" fill="{}" fill-opacity=".6" stroke="#475569"/>"##, tint.fill())?;
+        writeln!(out, r#"<text x="{:.1}" y="{y:.1}">{}</text>"#, x + 19.0, escaped(&name))?;
+        x += 32.0 + 7.5 * name.chars().count() as f64;
+    }
+    Ok(())
+}
+
+fn scale_bar(view: &View, scale: f64, y: f64, out: &mut String) -> std::fmt::Result {
     let (km, length) = view.scale();
     let (begin, end) = (8.0, 8.0 + length * scale);
-    let y = y + 22.0;
     let bar = format!("M{begin:.1} {:.1}v6H{end:.1}v-6", y - 10.0);
     writeln!(out, r##"<path d="{bar}" fill="none" stroke="#222"/>"##)?;
     writeln!(out, r#"<text x="{:.1}" y="{y:.1}">{km} km</text>"#, end + 6.0)

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::cli::plain;
 
 use super::view::View;
-use super::{MapScene, grouped};
+use super::{MapScene, Tint, grouped};
 
 /// Lines that a map may have, so that it and what is written below are seen at once.
 const MOST_LINES: f64 = 40.0;
@@ -24,18 +24,18 @@ enum Ink {
     #[default]
     Nothing,
     Untold,
-    Outline,
+    Outline(Tint),
     Told,
     Name,
 }
 
 impl Ink {
     /// The escape sequence of its colour.
-    const fn colour(self) -> &'static str {
+    fn colour(self) -> &'static str {
         match self {
             Self::Nothing => "\x1b[0m",
             Self::Untold => "\x1b[0;2m",
-            Self::Outline => "\x1b[0;33m",
+            Self::Outline(tint) => tint.ink(),
             Self::Told => "\x1b[0;32m",
             Self::Name => "\x1b[0;1m",
         }
@@ -46,6 +46,7 @@ impl Ink {
 struct Cell {
     /// Bits of U+2800 and those after it.
     dots: u8,
+    tint: Tint,
     told: usize,
     untold: usize,
     letter: Option<char>,
@@ -62,8 +63,10 @@ struct Canvas {
 pub(super) fn draw(scene: &MapScene<'_>, columns: u16, colour: bool) -> String {
     let view = View::of(scene);
     let mut canvas = Canvas::of(&view, f64::from(columns.clamp(20, 400)));
-    for ring in view.shapes.iter().flat_map(|shape| view.rings(shape)) {
-        canvas.outline(&ring);
+    for shape in &view.shapes {
+        for ring in view.rings(shape) {
+            canvas.outline(&ring, shape.tint);
+        }
     }
     for (places, told) in [(scene.told, true), (scene.untold, false)] {
         for at in places.iter().filter_map(|at| view.place(*at)) {
@@ -78,14 +81,22 @@ pub(super) fn draw(scene: &MapScene<'_>, columns: u16, colour: bool) -> String {
     }
     let mut text = format!("{}\n", plain(scene.title));
     canvas.write(&mut text, colour);
-    legend(scene, &view, &canvas, &mut text);
+    legend(scene, &view, &canvas, colour, &mut text);
     text
 }
 
-fn legend(scene: &MapScene<'_>, view: &View, canvas: &Canvas, text: &mut String) {
+fn legend(scene: &MapScene<'_>, view: &View, canvas: &Canvas, colour: bool, text: &mut String) {
     let (km, length) = view.scale();
     let bar = "─".repeat(((length * canvas.scale / DOTS[0]) as usize).saturating_sub(2));
     let (told, untold) = (grouped(scene.told.len()), grouped(scene.untold.len()));
+    if !scene.keys.is_empty() {
+        for (name, tint) in scene.keys {
+            let [on, off] = if colour { [tint.ink(), "\x1b[0m"] } else { ["", ""] };
+            write!(text, "{on}⠒⠒{off} {}   ", plain(name)).expect("a string takes all");
+        }
+        writeln!(text, "├{bar}┤ {km} km").expect("a string takes all");
+        return;
+    }
     writeln!(text, "░▒▓█ told {told}   · not told {untold}   ⠒⠒ area   ├{bar}┤ {km} km").expect("a string takes all");
 }
 
@@ -105,24 +116,25 @@ impl Canvas {
         inside.then(|| &mut self.cells[line as usize * self.columns + column as usize])
     }
 
-    fn outline(&mut self, ring: &[[f64; 2]]) {
+    fn outline(&mut self, ring: &[[f64; 2]], tint: Tint) {
         let nexts = ring.iter().cycle().skip(1);
         for (from, to) in ring.iter().zip(nexts) {
             let [across, down] = [to[0] - from[0], to[1] - from[1]];
             let steps = (across.abs().max(down.abs()) * self.scale).ceil().max(1.0);
             for step in 0..steps as u32 {
                 let share = f64::from(step) / steps;
-                self.dot([from[0] + across * share, from[1] + down * share]);
+                self.dot([from[0] + across * share, from[1] + down * share], tint);
             }
         }
     }
 
-    fn dot(&mut self, at: [f64; 2]) {
+    fn dot(&mut self, at: [f64; 2], tint: Tint) {
         // Unicode numbers the dots down the left column, then the right one; the lowest two came later.
         const BITS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
         let [column, row] = at.map(|along| (along * self.scale).max(0.0) as usize);
         if let Some(cell) = self.cell(at) {
             cell.dots |= BITS[row % 4][column % 2];
+            cell.tint = tint;
         }
     }
 
@@ -161,7 +173,7 @@ impl Cell {
     fn ink(&self) -> Ink {
         let inks = [
             (self.untold > 0, Ink::Untold),
-            (self.dots > 0, Ink::Outline),
+            (self.dots > 0, Ink::Outline(self.tint)),
             (self.told > 0, Ink::Told),
             (self.letter.is_some(), Ink::Name),
         ];
@@ -173,7 +185,7 @@ impl Cell {
         match self.ink() {
             Ink::Nothing => ' ',
             Ink::Untold => '·',
-            Ink::Outline => char::from_u32(0x2800 + u32::from(self.dots)).expect("a braille pattern"),
+            Ink::Outline(_) => char::from_u32(0x2800 + u32::from(self.dots)).expect("a braille pattern"),
             Ink::Told => SHADES[shade(self.told, most)],
             Ink::Name => self.letter.unwrap_or(' '),
         }

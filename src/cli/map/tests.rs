@@ -22,7 +22,7 @@ fn at(lon: f64, lat: f64) -> Position {
 }
 
 fn scene<'a>(areas: &'a [Area], told: &'a [Position]) -> MapScene<'a> {
-    MapScene { areas, told, untold: &[], labels: &[], title: "A warning" }
+    MapScene { areas, tints: &[], keys: &[], told, untold: &[], labels: &[], title: "A warning" }
 }
 
 /// The lines of the map itself.
@@ -138,4 +138,30 @@ fn holes_are_cut_out_by_the_even_odd_rule() {
     let svg = scene(&[area], &[]).svg();
     let path = svg.lines().find(|line| line.starts_with("<path class=\"area\"")).expect("drawn");
     assert_eq!((path.matches('M').count(), path.matches('Z').count()), (2, 2));
+}
+
+#[test]
+fn bands_have_colours_and_the_legend_says_which() {
+    let areas = [disc(10.0, 45.0, 90.0), disc(10.0, 45.0, 30.0)];
+    let (weak, strong) = (Tint::Step(0), Tint::Step(6));
+    let keys = [("MMI 8 <b>".to_owned(), strong), ("MMI 3\u{1b}".to_owned(), weak)];
+    let map = MapScene { tints: &[weak, strong], keys: &keys, ..scene(&areas, &[]) };
+    let svg = map.svg();
+    let at = |fill: &str| svg.find(&format!("style=\"fill:{fill}")).expect("drawn");
+    assert!(at(weak.fill()) < at(strong.fill()), "what comes later lies above");
+    assert!(svg.contains("MMI 8 &lt;b&gt;") && !svg.contains("told 0"));
+    roxmltree::Document::parse(&svg).expect("well-formed");
+    let (plain, coloured) = (map.terminal(80, false), map.terminal(80, true));
+    assert!(coloured.contains(weak.ink()) && coloured.contains(strong.ink()));
+    assert!(plain.contains("MMI 8") && !plain.contains('\u{1b}'), "{plain}");
+}
+
+#[test]
+fn tints_follow_the_steps_of_a_scale() {
+    use crate::domain::{Intensity, IntensityScale};
+    let tint = |value, scale| Tint::of_intensity(Intensity { value, scale });
+    let (mmi, jma) = (IntensityScale::Mmi, IntensityScale::Jma);
+    assert_eq!([1.0, 3.0, 4.9, 9.0, 12.0].map(|value| tint(value, mmi)), [0, 0, 1, 6, 7].map(Tint::Step));
+    assert_eq!([0.0, 1.5, 4.5, 5.0, 6.5].map(|value| tint(value, jma)), [0, 1, 4, 5, 7].map(Tint::Step));
+    assert_eq!(Tint::Step(200).fill(), Tint::Step(7).fill());
 }

@@ -30,7 +30,7 @@ pub(super) struct View {
 
 impl View {
     pub(super) fn of(scene: &MapScene<'_>) -> Self {
-        let mut shapes = shapes(scene.areas);
+        let mut shapes = shapes(scene.areas, scene.tints);
         let spans: Vec<(f64, f64)> = if shapes.is_empty() {
             scene.told.iter().map(|at| (at.lon(), at.lon())).collect()
         } else {

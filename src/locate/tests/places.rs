@@ -234,6 +234,36 @@ fn the_nearest_come_first() {
 }
 
 #[test]
+fn those_whom_a_wave_has_passed_come_last() {
+    let mut rng = rng(7);
+    let index = Index::new();
+    let places: Vec<Footprint> = (0..20_000).map(|_| somewhere(&mut rng)).collect();
+    index.load((0..).zip(&places).map(|(slot, at)| (PlaceId::live(Slot(slot)), *at)));
+    let origin = Position::from_degrees(8.5, 47.4).expect("on the globe");
+    for passed_m in [0, 40_000, 900_000, 20_100_000] {
+        let order = Order::Ahead { origin, passed_m };
+        let mut sweep = index.sweep(&some_areas()[4], order);
+        let (mut hits, mut before) = (Vec::new(), (false, 0.0_f64));
+        while sweep.next_batch(&mut hits) {}
+        assert_eq!(hits.len(), 20_000);
+        for hit in hits {
+            let Footprint::Point(at) = places[hit.slot.0 as usize] else { continue };
+            let away = metres(origin, *at.expose());
+            // Distances in the order are those of a sphere, and these are within half a percent of them.
+            let rim = f64::from(passed_m);
+            let is_on_rim = (away - rim).abs() < 0.01 * rim + 2.0;
+            let passed = away < rim;
+            assert!(is_on_rim || passed >= before.0, "{away} of {passed_m} comes too late");
+            if !is_on_rim {
+                let slack = 0.01 * away + 2.0;
+                assert!(passed != before.0 || away >= before.1 - slack, "{away} after {}", before.1);
+                before = (passed, away);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_sweep_that_began_before_tiles_were_split_finds_their_places() {
     let index = Index::new();
     let spot = |n: u32| at(Spot { x: 1_885_000_000 + n * 7_919 % 100_003, y: 1_374_000_000 + n });

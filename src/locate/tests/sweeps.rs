@@ -63,7 +63,7 @@ proptest! {
         let hit = |(slot, tier): (u32, Option<usize>)| Some(Hit::new(Slot(slot), tier? as u8));
         let expected: Vec<Hit> = (0..).zip(of_points.chain(of_boxes)).filter_map(hit).collect();
         let origin = Position::from_degrees(from.0, from.1).expect("on the globe");
-        for order in [Order::Any, Order::Nearest(origin)] {
+        for order in [Order::Any, Order::Nearest(origin), Order::Ahead { origin, passed_m: 70_000 }] {
             prop_assert!(all(&index, &areas, order) == expected, "{order:?}");
         }
     }

@@ -26,6 +26,7 @@ pub fn to_wire(notice: &Notice) -> v1::Notice {
         bounding_box: place.bounding_box.map(geography::bounding_box_to_wire),
         earthquake: place.earthquake.as_ref().map(geography::earthquake_to_wire),
         intensity: place.intensity.map(terms::intensity_to_wire),
+        arrival_time: place.arrival.map(time::to_wire),
         send_time: Some(time::to_wire(notice.sent)),
         onset_time: notice.onset.map(time::to_wire),
         expire_time: Some(time::to_wire(notice.expires)),
