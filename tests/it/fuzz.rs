@@ -14,7 +14,7 @@ use hazardcast::locate::{Atlas, resolve};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::real_alerts::{files_under, here};
+use crate::real_alerts::messages;
 
 /// How long a run is where nothing is said, seconds.
 const SECONDS: u64 = 2;
@@ -68,9 +68,7 @@ fn variable(name: &str) -> Option<u64> {
 
 #[test]
 fn mutated_real_alerts_never_break_the_reader() {
-    let folder = here().join("tests/data/alerts");
-    let seeds = files_under(&folder).into_iter().filter(|file| file.extension().is_some_and(|found| found == "xml"));
-    let seeds: Vec<Vec<u8>> = seeds.map(|file| std::fs::read(file).expect("it can be read")).collect();
+    let seeds: Vec<Vec<u8>> = messages().into_iter().map(|file| std::fs::read(file).expect("it can be read")).collect();
     if let Some(seed) = variable("HAZARDCAST_FUZZ_SEED") {
         round(&seeds, seed);
         return;

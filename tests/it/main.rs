@@ -10,6 +10,7 @@ mod fuzz;
 mod hostile;
 mod kill;
 mod links;
+mod manifest;
 mod metrics;
 mod operations;
 mod operators;

@@ -35,7 +35,8 @@ pub(super) fn area(reader: &mut Reader, element: &Element) -> Result<ReadArea, F
     let mut rings = Vec::new();
     for polygon in element.all("polygon") {
         written.polygons += 1;
-        rings.extend(read_ring(reader, &polygon.path, &polygon.whole_text(), Some(&mut extents))?);
+        let seen = (&mut written, &mut extents);
+        rings.extend(read_ring(reader, &polygon.path, &polygon.whole_text(), Some(seen))?);
     }
     let mut circles = Vec::new();
     for circle in element.all("circle") {
@@ -46,7 +47,9 @@ pub(super) fn area(reader: &mut Reader, element: &Element) -> Result<ReadArea, F
     let mut holes = Vec::new();
     for code in element.all("geocode") {
         written.geocodes += 1;
-        if code.text("valueName")?.is_some_and(|name| name.eq_ignore_ascii_case(HOLES)) {
+        let scheme = code.text("valueName")?;
+        written.schemes.extend(scheme.as_deref().map(excerpt));
+        if scheme.is_some_and(|name| name.eq_ignore_ascii_case(HOLES)) {
             for hole in code.all("value") {
                 holes.extend(read_ring(reader, &code.path, &hole.whole_text(), None)?);
             }
@@ -65,15 +68,17 @@ fn read_ring(
     reader: &mut Reader,
     path: &Path,
     text: &str,
-    extents: Option<&mut Vec<Extent>>,
+    seen: Option<(&mut WrittenArea, &mut Vec<Extent>)>,
 ) -> Result<Option<Ring>, FormatError> {
     if text.trim().is_empty() {
         return Ok(None);
     }
     let read = ring::ring(text, reader.limits.points);
     reader.count_points(path, read.points)?;
-    if let (Some(extents), Some(extent)) = (extents, read.extent) {
-        extents.push(Extent::Ring(extent));
+    if let Some((written, extents)) = seen {
+        written.points += read.points;
+        written.longest_ring = written.longest_ring.max(read.points);
+        extents.extend(read.extent.map(Extent::Ring));
     }
     match read.ring {
         Ok(ring) => {

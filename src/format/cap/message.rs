@@ -31,11 +31,6 @@ pub(super) fn read(mut reader: Reader, alert: Element) -> Result<Outline, Format
     for found in alert.all("info") {
         within(infos.len() + 1, reader.limits.infos, &found.path, "infos")?;
         let read = info(&mut reader, &found)?;
-        for area in &read.written.areas {
-            written.polygon_count += area.polygons;
-            written.circle_count += area.circles;
-            written.geocode_count += area.geocodes;
-        }
         infos.push(read.info);
         written.infos.push(read.written);
         written.extents.extend(read.extents);
@@ -47,7 +42,7 @@ pub(super) fn read(mut reader: Reader, alert: Element) -> Result<Outline, Format
     let body = body(message_type, &references, infos);
     let subject = Subject { references, event: None };
     let alert = body.map(|body| Alert { id, mode, subject, scope, codes, note, body });
-    Ok(Outline { written, alert, refusals: reader.refusals() })
+    Ok(Outline { written: written.with_totals(), alert, refusals: reader.refusals() })
 }
 
 /// What a message does. One that names earlier messages updates them, also if it calls itself a first one; an update
