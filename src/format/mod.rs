@@ -12,6 +12,7 @@ mod cap;
 mod check;
 mod content;
 mod decode;
+mod envelope;
 mod error;
 mod json;
 mod limits;
@@ -43,7 +44,7 @@ trait Format: Sync {
 }
 
 /// Every format, the likeliest first.
-const FORMATS: [&dyn Format; 2] = [&cap::Cap, &usgs::Usgs];
+const FORMATS: [&dyn Format; 3] = [&cap::Cap, &usgs::Usgs, &envelope::Envelope];
 
 /// An alert as it was read.
 #[derive(Debug, Clone, PartialEq)]

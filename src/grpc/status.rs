@@ -271,6 +271,8 @@ impl From<FormatError> for Refusal {
             FormatError::Time { .. } => "INVALID_TIME",
             FormatError::NoInfo => "NO_INFO",
             FormatError::NoReferences => "NO_REFERENCES",
+            FormatError::Index { .. } => "INDEX_ONLY",
+            FormatError::Contradiction { .. } => "CONTRADICTION",
         };
         let message = format!("{}: {error}", error.field());
         Self::new(Code::InvalidArgument, reason, error.field(), &message)

@@ -7,9 +7,9 @@ use crate::format::error::excerpt;
 use crate::format::path::Path;
 use crate::format::text::line;
 use crate::format::written::Extent;
-use crate::format::xml::Element;
 use crate::format::{FormatError, Unusable, WrittenArea};
 
+use super::node::Node;
 use super::ring::{self, number};
 use super::{Reader, named_value};
 
@@ -24,7 +24,7 @@ pub(super) struct ReadArea {
     pub(super) extents: Vec<Extent>,
 }
 
-pub(super) fn area(reader: &mut Reader, element: &Element) -> Result<ReadArea, FormatError> {
+pub(super) fn area(reader: &mut Reader, element: &Node) -> Result<ReadArea, FormatError> {
     reader.count_areas(&element.path, 1)?;
     let description = line(&element.text("areaDesc")?.unwrap_or_default());
     if description.is_empty() {
@@ -137,7 +137,7 @@ fn may_overlap(one: &Ring, other: &Ring) -> bool {
     south <= other_north && other_south <= north
 }
 
-fn altitude(reader: &mut Reader, element: &Element) -> Result<Option<(f64, Option<f64>)>, FormatError> {
+fn altitude(reader: &mut Reader, element: &Node) -> Result<Option<(f64, Option<f64>)>, FormatError> {
     let mut feet = |name| -> Result<Option<f64>, FormatError> {
         let Some(text) = element.text(name)? else { return Ok(None) };
         let path = element.path.field(name);

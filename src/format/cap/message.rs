@@ -7,26 +7,26 @@ use crate::domain::{
 };
 use crate::format::error::excerpt;
 use crate::format::text::plain;
-use crate::format::xml::Element;
 use crate::format::{FormatError, Outline, Unusable, Written};
 
 use super::info::{info, share_areas};
+use super::node::Node;
 use super::reference::references;
 use super::term::{self, MessageType, word};
 use super::{Reader, within};
 
-pub(super) fn read(mut reader: Reader, alert: Element) -> Result<Outline, FormatError> {
-    let mut written = Written { format: reader.version.name(), ..Written::default() };
-    let id = id(&mut reader, &alert, &mut written)?;
-    let mode = required(&alert, "status", &mut written.status, term::mode)?;
-    let message_type = required(&alert, "msgType", &mut written.msg_type, term::message_type)?;
-    let scope = required(&alert, "scope", &mut written.scope, term::scope)?;
+pub(super) fn read(mut reader: Reader, alert: &Node) -> Result<Outline, FormatError> {
+    let mut written = Written { format: reader.format, ..Written::default() };
+    let id = id(&mut reader, alert, &mut written)?;
+    let mode = required(alert, "status", &mut written.status, term::mode)?;
+    let message_type = required(alert, "msgType", &mut written.msg_type, term::message_type)?;
+    let scope = required(alert, "scope", &mut written.scope, term::scope)?;
     let mut codes = Vec::new();
     for code in alert.all("code") {
         codes.push(CompactString::from(code.own_text()?));
     }
     let note = alert.text("note")?.map(|text| plain(&text)).filter(|text| !text.is_empty());
-    let references = referred(&mut reader, &alert, &mut written)?;
+    let references = referred(&mut reader, alert, &mut written)?;
     let mut infos = Vec::new();
     for found in alert.all("info") {
         within(infos.len() + 1, reader.limits.infos, &found.path, "infos")?;
@@ -35,7 +35,7 @@ pub(super) fn read(mut reader: Reader, alert: Element) -> Result<Outline, Format
         written.infos.push(read.written);
         written.extents.extend(read.extents);
     }
-    share_areas(&mut reader, &mut infos)?;
+    share_areas(&mut reader, &alert.path, &mut infos)?;
     if message_type == MessageType::Update && references.is_empty() {
         reader.refuse(&alert.path.field("references"), Unusable::UpdateOfNothing);
     }
@@ -60,14 +60,14 @@ fn body(message_type: MessageType, references: &[AlertRef], infos: Vec<Info>) ->
     }
 }
 
-fn id(reader: &mut Reader, alert: &Element, written: &mut Written) -> Result<AlertId, FormatError> {
+fn id(reader: &mut Reader, alert: &Node, written: &mut Written) -> Result<AlertId, FormatError> {
     let identifier = name(alert, "identifier", &mut written.identifier, Identifier::new)?;
     let sender = name(alert, "sender", &mut written.sender, Sender::new)?;
     Ok(AlertId { sender, identifier, sent: sent(reader, alert, written)? })
 }
 
 fn name<T>(
-    alert: &Element,
+    alert: &Node,
     field: &'static str,
     written: &mut String,
     parse: impl Fn(&str) -> Result<T, InvalidName>,
@@ -79,7 +79,7 @@ fn name<T>(
     Ok(name)
 }
 
-fn sent(reader: &mut Reader, alert: &Element, written: &mut Written) -> Result<Timestamp, FormatError> {
+fn sent(reader: &mut Reader, alert: &Node, written: &mut Written) -> Result<Timestamp, FormatError> {
     let text = alert.required("sent")?;
     let path = alert.path.field("sent");
     let no_time = |source| FormatError::Time { field: path.to_string(), value: excerpt(&text), source };
@@ -90,7 +90,7 @@ fn sent(reader: &mut Reader, alert: &Element, written: &mut Written) -> Result<T
 
 /// A word of a list that must be there.
 fn required<T>(
-    alert: &Element,
+    alert: &Node,
     name: &'static str,
     written: &mut String,
     parse: impl Fn(&str) -> Option<T>,
@@ -101,7 +101,7 @@ fn required<T>(
     Ok(value)
 }
 
-fn referred(reader: &mut Reader, alert: &Element, written: &mut Written) -> Result<Vec<AlertRef>, FormatError> {
+fn referred(reader: &mut Reader, alert: &Node, written: &mut Written) -> Result<Vec<AlertRef>, FormatError> {
     let Some(text) = alert.text("references")? else { return Ok(Vec::new()) };
     let found = references(&text);
     let path = alert.path.field("references");

@@ -43,6 +43,12 @@ impl<'d> Field<'_, 'd> {
         list.iter().enumerate().map(move |(index, value)| Field { path: self.path.item(name, index), value, ..*self })
     }
 
+    /// The items of a list under a name, or what else stands there by itself.
+    pub(in crate::format) fn each(&self, name: &'static str) -> impl Iterator<Item = Field<'_, 'd>> {
+        let alone = self.member(name).filter(|member| !member.value.is_array());
+        alone.into_iter().chain(self.items(name))
+    }
+
     /// The items of this list, which is named `name` where one of them is told of.
     pub(in crate::format) fn own_items(&self, name: &'static str) -> impl Iterator<Item = Field<'_, 'd>> {
         let list = self.value.as_array().map_or(&[][..], Vec::as_slice);
@@ -72,6 +78,21 @@ impl<'d> Field<'_, 'd> {
             return Err(FormatError::TooLong { field: self.path.to_string(), bytes, most });
         }
         Ok(Some(text))
+    }
+
+    /// All of the value's text, not trimmed and not bounded: for what is read piece by piece. What is no text is as it
+    /// is written.
+    pub(in crate::format) fn whole_text(&self) -> Cow<'d, str> {
+        match self.value {
+            Value::String(text) => Cow::Borrowed(text),
+            Value::Null => Cow::Borrowed(""),
+            other => Cow::Owned(other.to_string()),
+        }
+    }
+
+    /// What is said of a value that is none of those that it may be.
+    pub(in crate::format) fn unknown(&self) -> FormatError {
+        FormatError::UnknownValue { field: self.path.to_string(), value: excerpt(&self.value.to_string()) }
     }
 
     /// The number of a member: a number, or a text that is one. `None` where it is absent or an empty text.
