@@ -175,6 +175,12 @@ pub enum FormatError {
         /// How many it has.
         entries: usize,
     },
+    /// Ground that belongs to an alert which is not there.
+    #[error("it is the ground of an alert, in {parts} parts, without the alert")]
+    GroundAlone {
+        /// How many polygons or the like.
+        parts: usize,
+    },
     /// An envelope that says otherwise than the alert in it: that it is an exercise, is cancelled, or is secret.
     #[error("{envelope:?} contradicts {alert:?} of the alert in it")]
     Contradiction {
@@ -219,6 +225,7 @@ impl FormatError {
             Self::NoReferences => "references",
             Self::Empty
             | Self::Index { .. }
+            | Self::GroundAlone { .. }
             | Self::TooLarge { .. }
             | Self::UnknownFormat
             | Self::NoMessage

@@ -10,12 +10,15 @@
 
 mod cap;
 mod check;
+mod cma;
 mod content;
 mod decode;
 mod envelope;
 mod error;
 mod json;
 mod limits;
+mod meteoalarm;
+mod nina;
 mod path;
 mod quake;
 mod refusal;
@@ -44,7 +47,8 @@ trait Format: Sync {
 }
 
 /// Every format, the likeliest first.
-const FORMATS: [&dyn Format; 3] = [&cap::Cap, &usgs::Usgs, &envelope::Envelope];
+const FORMATS: [&dyn Format; 6] =
+    [&cap::Cap, &usgs::Usgs, &envelope::Envelope, &meteoalarm::MeteoAlarm, &nina::Nina, &cma::Cma];
 
 /// An alert as it was read.
 #[derive(Debug, Clone, PartialEq)]

@@ -76,6 +76,9 @@ pub enum Unusable {
     /// A grade (urgency, severity, certainty) that is not there.
     #[error("is missing and is taken for Unknown")]
     NoGrade,
+    /// Points of which it is not known whether latitude or longitude stands first.
+    #[error("it is not known which of latitude and longitude stands first: codes are taken instead")]
+    OrderUnknown,
     /// There are more refusals, which are not told one by one.
     #[error("{0} more parts of the message cannot be used")]
     More(usize),

@@ -272,6 +272,7 @@ impl From<FormatError> for Refusal {
             FormatError::NoInfo => "NO_INFO",
             FormatError::NoReferences => "NO_REFERENCES",
             FormatError::Index { .. } => "INDEX_ONLY",
+            FormatError::GroundAlone { .. } => "GROUND_ALONE",
             FormatError::Contradiction { .. } => "CONTRADICTION",
         };
         let message = format!("{}: {error}", error.field());
@@ -296,6 +297,7 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::NotAReference(_) => "NOT_A_REFERENCE",
         Unusable::UpdateOfNothing => "UPDATE_OF_NOTHING",
         Unusable::Missing | Unusable::NoGrade => "MISSING_FIELD",
+        Unusable::OrderUnknown => "UNKNOWN_ORDER",
         Unusable::More(_) => "MORE",
     }
 }
