@@ -15,10 +15,12 @@ mod content;
 mod decode;
 mod envelope;
 mod error;
+mod geojson;
 mod json;
 mod limits;
 mod meteoalarm;
 mod nina;
+mod nws;
 mod path;
 mod quake;
 mod refusal;
@@ -47,8 +49,8 @@ trait Format: Sync {
 }
 
 /// Every format, the likeliest first.
-const FORMATS: [&dyn Format; 6] =
-    [&cap::Cap, &usgs::Usgs, &envelope::Envelope, &meteoalarm::MeteoAlarm, &nina::Nina, &cma::Cma];
+const FORMATS: [&dyn Format; 7] =
+    [&cap::Cap, &usgs::Usgs, &envelope::Envelope, &nws::Nws, &meteoalarm::MeteoAlarm, &nina::Nina, &cma::Cma];
 
 /// An alert as it was read.
 #[derive(Debug, Clone, PartialEq)]

@@ -53,6 +53,9 @@ pub struct Written {
     /// What its polygons and circles cover.
     #[serde(skip)]
     pub extents: Vec<Extent>,
+    /// Whether its sender keeps it from the public, whatever its scope is.
+    #[serde(skip)]
+    pub withheld: bool,
 }
 
 impl Written {

@@ -298,6 +298,9 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::UpdateOfNothing => "UPDATE_OF_NOTHING",
         Unusable::Missing | Unusable::NoGrade => "MISSING_FIELD",
         Unusable::OrderUnknown => "UNKNOWN_ORDER",
+        Unusable::Withheld => "WITHHELD",
+        Unusable::TakenForPublic => "TAKEN_FOR_PUBLIC",
+        Unusable::NotAnArea(_) => "NOT_AN_AREA",
         Unusable::More(_) => "MORE",
     }
 }

@@ -10,7 +10,7 @@ use crate::format::written::Extent;
 use crate::format::{FormatError, Unusable, WrittenArea};
 
 use super::node::Node;
-use super::ring::{self, number};
+use super::ring::{self, WrittenRing, number};
 use super::{Reader, named_value};
 
 /// The scheme under which the German weather service writes holes: each code is a ring, to be taken out of the
@@ -73,7 +73,16 @@ fn read_ring(
     if text.trim().is_empty() {
         return Ok(None);
     }
-    let read = ring::ring(text, reader.limits.points);
+    use_ring(reader, path, ring::ring(text, reader.limits.points), seen)
+}
+
+/// Counts a ring, and gives it if it can be used.
+pub(in crate::format) fn use_ring(
+    reader: &mut Reader,
+    path: &Path,
+    read: WrittenRing,
+    seen: Option<(&mut WrittenArea, &mut Vec<Extent>)>,
+) -> Result<Option<Ring>, FormatError> {
     reader.count_points(path, read.points)?;
     if let Some((written, extents)) = seen {
         written.points += read.points;

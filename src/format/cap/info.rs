@@ -15,7 +15,7 @@ use super::term::{self, word};
 use super::{Reader, named_value};
 
 /// What a tag that is absent stands for (CAP 1.2, section 3.2.2).
-const DEFAULT_LANGUAGE: &str = "en-US";
+pub(in crate::format) const DEFAULT_LANGUAGE: &str = "en-US";
 
 /// An info as read, as written, and what its areas cover.
 pub(super) struct ReadInfo {
@@ -95,7 +95,11 @@ fn points(areas: &[Area]) -> usize {
     polygons.flat_map(|polygon| polygon.holes.iter().chain([&polygon.outer])).map(|ring| ring.points().len()).sum()
 }
 
-fn language(reader: &mut Reader, element: &Node, written: &mut WrittenInfo) -> Result<Language, FormatError> {
+pub(in crate::format) fn language(
+    reader: &mut Reader,
+    element: &Node,
+    written: &mut WrittenInfo,
+) -> Result<Language, FormatError> {
     let Some(tag) = element.text("language")? else { return Ok(Language::cap_default()) };
     written.language = excerpt(&tag);
     Ok(Language::parse(&tag).unwrap_or_else(|_| {
@@ -105,7 +109,7 @@ fn language(reader: &mut Reader, element: &Node, written: &mut WrittenInfo) -> R
 }
 
 /// A grade. Some issuers leave it empty, some leave it out: it is `Unknown` then, which warns of less and is told.
-fn graded<T>(
+pub(in crate::format) fn graded<T>(
     reader: &mut Reader,
     element: &Node,
     name: &'static str,
@@ -120,7 +124,7 @@ fn graded<T>(
 }
 
 /// Words of which there may be several; an empty one says nothing.
-fn words<T: PartialEq>(
+pub(in crate::format) fn words<T: PartialEq>(
     element: &Node,
     name: &'static str,
     parse: impl Fn(&str) -> Option<T>,
@@ -148,14 +152,18 @@ fn named_values(reader: &mut Reader, element: &Node, name: &'static str) -> Resu
 
 /// A time that may be absent. One that cannot be read is taken as absent, and told: rather a warning with the
 /// operator's expiry than none.
-fn time(reader: &mut Reader, element: &Node, name: &'static str) -> Result<Option<Timestamp>, FormatError> {
+pub(in crate::format) fn time(
+    reader: &mut Reader,
+    element: &Node,
+    name: &'static str,
+) -> Result<Option<Timestamp>, FormatError> {
     let Some(text) = element.text(name)? else { return Ok(None) };
     let path = element.path.field(name);
     let read = reader.instant(&path, &text);
     Ok(read.map_err(|source| reader.refuse(&path, Unusable::Time { value: excerpt(&text), source })).ok())
 }
 
-fn texts(element: &Node) -> Result<InfoTexts, FormatError> {
+pub(in crate::format) fn texts(element: &Node) -> Result<InfoTexts, FormatError> {
     let one = |name| Ok::<_, FormatError>(element.text(name)?.map(|text| line(&text)).filter(|text| !text.is_empty()));
     let more =
         |name| Ok::<_, FormatError>(element.text(name)?.map(|text| plain(&text)).filter(|text| !text.is_empty()));

@@ -27,8 +27,16 @@ use super::text::{line, plain};
 use super::xml::Element;
 use super::{Format, FormatError, Limits, Message, Outline, Refusal, TimeFault, Unusable};
 
-use node::Node;
 use time::Instant;
+
+// What formats use that say what CAP says by names of their own.
+pub(super) use area::use_ring;
+pub(super) use info::{DEFAULT_LANGUAGE, graded, language, texts, time, words};
+pub(super) use message::{body, expired, name, required, sent, withheld};
+pub(super) use node::Node;
+pub(super) use reference::references;
+pub(super) use ring::{of_points, on_globe};
+pub(super) use term::{MessageType, message_type, mode, scope};
 
 /// CAP in its three versions.
 pub(super) struct Cap;
@@ -91,7 +99,7 @@ impl Version {
 }
 
 /// What is kept while one message is read.
-struct Reader<'d> {
+pub(super) struct Reader<'d> {
     /// The format as it is told to people.
     format: &'static str,
     version: Version,
@@ -106,11 +114,11 @@ struct Reader<'d> {
 }
 
 impl<'d> Reader<'d> {
-    fn new(format: &'static str, version: Version, limits: &'d Limits) -> Self {
+    pub(super) fn new(format: &'static str, version: Version, limits: &'d Limits) -> Self {
         Self { format, version, limits, refusals: Vec::new(), untold: 0, areas: 0, points: 0 }
     }
 
-    fn refuse(&mut self, path: &Path, reason: impl Into<Unusable>) {
+    pub(super) fn refuse(&mut self, path: &Path, reason: impl Into<Unusable>) {
         if self.refusals.len() < self.limits.refusals {
             self.refusals.push(Refusal { field: path.to_string(), reason: reason.into() });
         } else {
@@ -119,7 +127,7 @@ impl<'d> Reader<'d> {
     }
 
     /// Every refusal; of many the last one tells how many more there are.
-    fn refusals(mut self) -> Vec<Refusal> {
+    pub(super) fn refusals(mut self) -> Vec<Refusal> {
         if self.untold > 0 {
             self.refusals.push(Refusal { field: "alert".to_owned(), reason: Unusable::More(self.untold) });
         }
@@ -127,7 +135,7 @@ impl<'d> Reader<'d> {
     }
 
     /// Reads a time. CAP before 1.2 lets its offset be left out: then it is taken for UTC, which is told.
-    fn instant(&mut self, path: &Path, text: &str) -> Result<Timestamp, TimeFault> {
+    pub(super) fn instant(&mut self, path: &Path, text: &str) -> Result<Timestamp, TimeFault> {
         match time::instant(text)? {
             Instant::Exact(at) => Ok(at),
             Instant::Local(at) if self.version < Version::V1_2 => {
@@ -136,6 +144,11 @@ impl<'d> Reader<'d> {
             }
             Instant::Local(_) => Err(TimeFault::NoOffset),
         }
+    }
+
+    /// How much a message may be.
+    pub(super) fn limits(&self) -> &'d Limits {
+        self.limits
     }
 
     /// Counts points before they are kept.

@@ -55,6 +55,18 @@ impl<'d> Field<'_, 'd> {
         list.iter().enumerate().map(move |(index, value)| Field { path: self.path.item(name, index), value, ..*self })
     }
 
+    /// The items of this list, or what else this is by itself.
+    pub(in crate::format) fn own_each(&self, name: &'static str) -> impl Iterator<Item = Field<'_, 'd>> {
+        let alone = (!self.value.is_array()).then_some(*self);
+        alone.into_iter().chain(self.own_items(name))
+    }
+
+    /// Every member with its name, in the order of the names. What is wrong with one is told of the object.
+    pub(in crate::format) fn members(&self) -> impl Iterator<Item = (&'d str, Field<'_, 'd>)> {
+        let members = self.value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        members.map(|(name, value)| (name.as_str(), Field { value, ..*self }))
+    }
+
     /// The text of a member, trimmed: a text, or a number or truth value as it is written. `None` where it is absent
     /// or empty.
     pub(in crate::format) fn text(&self, name: &'static str) -> Result<Option<Cow<'d, str>>, FormatError> {
