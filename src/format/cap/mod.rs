@@ -37,6 +37,7 @@ pub(super) use node::Node;
 pub(super) use reference::references;
 pub(super) use ring::{of_points, on_globe};
 pub(super) use term::{MessageType, message_type, mode, scope};
+pub(super) use time::exact;
 
 /// CAP in its three versions.
 pub(super) struct Cap;
@@ -158,7 +159,7 @@ impl<'d> Reader<'d> {
     }
 
     /// Counts areas before they are kept.
-    fn count_areas(&mut self, path: &Path, areas: usize) -> Result<(), FormatError> {
+    pub(super) fn count_areas(&mut self, path: &Path, areas: usize) -> Result<(), FormatError> {
         self.areas += areas;
         within(self.areas, self.limits.areas, path, "areas")
     }

@@ -6,6 +6,7 @@
 
 mod cap;
 mod feed;
+mod json;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -37,18 +38,13 @@ struct Difference {
 type Comparison = fn(&Row, &[Value]) -> Option<Vec<Difference>>;
 
 /// By format; a row is its who takes it first.
-const COMPARISONS: [(&str, Comparison); 2] = [("CAP", cap::compare), ("feeds", feed::compare)];
+const COMPARISONS: [(&str, Comparison); 3] =
+    [("CAP", cap::compare), ("alerts in JSON", json::compare), ("feeds", feed::compare)];
 
 /// Folders whose files are not compared yet.
-const NOT_YET: [&str; 15] = [
-    "alertswiss",
-    "cap-china",
-    "china-12379",
+const NOT_YET: [&str; 9] = [
     "jma-eew",
     "jma-other",
-    "meteoalarm-json",
-    "mowas",
-    "nws-geojson",
     "p2pquake",
     "quakeml",
     "quakeml-rt-series",
