@@ -38,7 +38,8 @@ mod tests {
     use crate::format::{FormatError, messages};
 
     const ALERT: &str = r#"{"identifier": "a", "sender": "dwd", "sent": "2026-04-20T08:55:00+02:00",
-        "status": "Actual", "msgType": "Update", "scope": "Public", "code": ["MCP:v2.0"], "references": "dwd,b,2026-04-20T07:00:00+02:00",
+        "status": "Actual", "msgType": "Update", "scope": "Public", "code": ["MCP:v2.0"],
+        "references": "dwd,b,2026-04-20T07:00:00+02:00",
         "info": [{"language": "de-DE", "category": ["Met"], "event": "FROST", "responseType": ["Prepare"],
           "urgency": "Immediate", "severity": "Minor", "certainty": "Likely", "onset": "2026-04-21T00:00:00+02:00",
           "parameter": [{"value": "2; yellow; Moderate", "valueName": "awareness_level"}],

@@ -1,4 +1,4 @@
-//! The JSON of NINA and MoWaS (Bundesamt für Bevölkerungsschutz und Katastrophenhilfe): an alert that has CAP's names, or
+//! The JSON of NINA and `MoWaS` (Bundesamt für Bevölkerungsschutz und Katastrophenhilfe): an alert with CAP's names, or
 //! a list of them. Its geometry lies in a file of its own, GeoJSON that says nothing else; the alert itself names the
 //! administrative areas that it warns in a parameter, by their keys of twelve digits (Regionalschlüssel, ARS).
 

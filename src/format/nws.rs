@@ -52,17 +52,17 @@ impl Format for Nws {
 
 fn alert(feature: &Field, limits: &Limits) -> Result<Outline, FormatError> {
     let properties = feature.required("properties")?;
-    let node = Node::from(properties);
+    let named = Node::from(properties);
     let mut reader = Reader::new(FORMAT, Version::V1_2, limits);
     let mut written = Written { format: FORMAT, ..Written::default() };
-    let identifier = cap::name(&node, "id", &mut written.identifier, Identifier::new)?;
-    let sender = cap::name(&node, "sender", &mut written.sender, Sender::new)?;
-    let id = AlertId { sender, identifier, sent: cap::sent(&mut reader, &node, &mut written)? };
-    let mode = cap::required(&node, "status", &mut written.status, cap::mode)?;
-    let message_type = cap::required(&node, "messageType", &mut written.msg_type, cap::message_type)?;
-    let scope = scope(&mut reader, &node, &mut written)?;
+    let identifier = cap::name(&named, "id", &mut written.identifier, Identifier::new)?;
+    let sender = cap::name(&named, "sender", &mut written.sender, Sender::new)?;
+    let id = AlertId { sender, identifier, sent: cap::sent(&mut reader, &named, &mut written)? };
+    let mode = cap::required(&named, "status", &mut written.status, cap::mode)?;
+    let message_type = cap::required(&named, "messageType", &mut written.msg_type, cap::message_type)?;
+    let scope = scope(&mut reader, &named, &mut written)?;
     let mut codes = Vec::new();
-    for code in node.all("code") {
+    for code in named.all("code") {
         codes.push(code.own_text()?.into());
     }
     let note = properties.text("note")?.map(|note| plain(&note)).filter(|note| !note.is_empty());
@@ -192,8 +192,9 @@ mod tests {
 
     fn feature() -> Value {
         json!({"type": "Feature", "id": "https://api.weather.gov/alerts/urn:oid:2.49.0.1.840.0.a.001.1",
-            "geometry": {"type": "Polygon", "coordinates": [[[-110.0, 32.0], [-109.0, 32.0], [-109.0, 33.0], [-110.0, 32.0]],
-                                                           [[-109.4, 32.2], [-109.2, 32.2], [-109.2, 32.4], [-109.4, 32.2]]]},
+            "geometry": {"type": "Polygon", "coordinates": [
+                [[-110.0, 32.0], [-109.0, 32.0], [-109.0, 33.0], [-110.0, 32.0]],
+                [[-109.4, 32.2], [-109.2, 32.2], [-109.2, 32.4], [-109.4, 32.2]]]},
             "properties": {"id": "urn:oid:2.49.0.1.840.0.a.001.1", "areaDesc": "Imperial Valley",
                 "geocode": {"SAME": ["006025"], "UGC": ["CAZ567", "CAZ568"]}, "sender": "w-nws.webmaster@noaa.gov",
                 "references": [{"@id": "x", "identifier": "urn:oid:2.49.0.1.840.0.b.001.1",

@@ -1,9 +1,9 @@
 //! China's warning signals as weather.cn shows them, from the National Early Warning Centre (12379): one object that a
 //! script assigns to a variable, `var alarminfo={...};`. Times are China's, without saying so (UTC+8 all year).
 //!
-//! The grade is a colour, and nothing else is graded: blue, yellow, orange, red from Minor to Extreme. No ground is given:
-//! it is that of the office that warns, whose code begins with its district's (GB/T 2260), as the CAP alerts of the same
-//! offices write it.
+//! The grade is a colour, and nothing else is graded: blue, yellow, orange, red from Minor to Extreme. No ground is
+//! given: it is that of the office that warns, whose code begins with its district's (GB/T 2260), as the CAP alerts of
+//! the same offices write it.
 
 use crate::domain::{
     Alert, AlertId, AlertRef, AlertScope, Area, Category, Certainty, Geocode, Ground, Identifier, Info, InfoTexts,

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::{Difference, Row};
 
-/// The name of a file, its format, and over all its alerts: alerts, infos, areas, polygons, points of their outer rings,
-/// geocodes, references.
+/// The name of a file, its format, and over all its alerts: alerts, infos, areas, polygons, points of their outer
+/// rings, geocodes, references.
 type Counted = (&'static str, &'static str, [u64; 7]);
 
 const COUNTED: [Counted; 9] = [
