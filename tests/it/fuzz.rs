@@ -114,7 +114,7 @@ fn round(seeds: &[Vec<u8>], seed: u64) -> bool {
     let media_type =
         random.random::<bool>().then_some(if message.starts_with(b"<") { "text/xml" } else { "text/json" });
     match format::messages(&message, media_type) {
-        Ok(messages) => messages.into_iter().filter(|message| is_alert(message)).count() > 0,
+        Ok(messages) => messages.into_iter().filter(is_alert).count() > 0,
         Err(error) => told(&error),
     }
 }

@@ -39,13 +39,13 @@ pub(super) fn compare(row: &Row, reports: &[Value]) -> Option<Vec<Difference>> {
     };
     let counted = counted(found)?;
     let mut differ = Differ::default();
-    differ.same("alerts", reports.len(), alerts);
+    differ.same("alerts", &reports.len(), &alerts);
     let Some(report) = reports.first() else { return Some(differ.0) };
     let refused = REFUSED.iter().find(|(file, _)| *file == row.name);
     match (refused, &report["parsed"]) {
         (Some((_, field)), parsed) => {
             differ.same("parsed", parsed, &Value::Bool(false));
-            differ.same("refusal", report["refusals"][0]["field"].as_str(), Some(*field));
+            differ.same("refusal", &report["refusals"][0]["field"].as_str(), &Some(*field));
         }
         (None, Value::Bool(true)) => counted.compare(report, &mut differ),
         _ => differ.same("parsed", report["refusals"].to_string().as_str(), "true"),
@@ -57,7 +57,7 @@ pub(super) fn compare(row: &Row, reports: &[Value]) -> Option<Vec<Difference>> {
 struct Differ(Vec<Difference>);
 
 impl Differ {
-    fn same<T: PartialEq + std::fmt::Debug>(&mut self, what: &'static str, found: T, expected: T) {
+    fn same<T: PartialEq + std::fmt::Debug + ?Sized>(&mut self, what: &'static str, found: &T, expected: &T) {
         if found != expected {
             self.0.push(Difference { what, how: format!("{found:?}, not {expected:?}") });
         }
@@ -112,14 +112,14 @@ impl Counted {
 
     fn compare(&self, report: &Value, differ: &mut Differ) {
         let word = |key: &str| report[key].as_str().unwrap_or_default().to_owned();
-        differ.same("format", word("format"), self.format.clone());
-        differ.same("identifier", word("identifier"), self.identifier.clone());
-        differ.same("kind", [word("status"), word("msg_type"), word("scope")].join("/"), self.kind.clone());
+        differ.same("format", &word("format"), &self.format);
+        differ.same("identifier", &word("identifier"), &self.identifier);
+        differ.same("kind", &[word("status"), word("msg_type"), word("scope")].join("/"), &self.kind);
         let infos = report["infos"].as_array().map(Vec::as_slice).unwrap_or_default();
         let language = |tag: &String| if tag == "-" { "en-US".to_owned() } else { tag.clone() };
         let languages: Vec<&str> = infos.iter().filter_map(|info| info["language"].as_str()).collect();
         let expected = self.languages.iter().map(language).collect::<Vec<_>>();
-        differ.same("languages", languages.join(" "), expected.join(" "));
+        differ.same("languages", &languages.join(" "), &expected.join(" "));
         let areas: usize = infos.iter().filter_map(|info| info["areas"].as_array().map(Vec::len)).sum();
         let count = |key: &str| report[key].as_u64().unwrap_or(u64::MAX);
         let references = report["references"].as_array().map_or(0, Vec::len);
@@ -133,13 +133,13 @@ impl Counted {
             ("circles", count("circle_count")),
             ("geocodes", count("geocode_count")),
         ] {
-            differ.same(name, found, self.counts.get(name).copied().unwrap_or(0));
+            differ.same(name, &found, &self.counts.get(name).copied().unwrap_or(0));
         }
         let schemes = report["geocode_schemes"].as_object().into_iter().flatten();
         let schemes = schemes.map(|(name, number)| (name.clone(), number.as_u64().unwrap_or(u64::MAX))).collect();
         differ.same("schemes", &schemes, &self.schemes);
         if !self.bounds_agree(report) {
-            differ.same("bbox", report["bbox"].to_string(), format!("{:?}", self.bounds));
+            differ.same("bbox", &report["bbox"].to_string(), &format!("{:?}", self.bounds));
         }
     }
 
