@@ -245,6 +245,7 @@ fn what_is_expired_private_or_for_systems_goes_to_nobody() {
         ("c", Mode::Draft, AlertScope::Public),
         ("d", Mode::Actual, AlertScope::Private),
         ("e", Mode::Actual, AlertScope::Restricted),
+        ("f", Mode::Actual, AlertScope::Withheld),
     ] {
         let mut quiet = alert(name, NOON, &[], issue(vec![info("en", 0.0, Severity::Severe)]));
         (quiet.mode, quiet.scope) = (mode, scope);

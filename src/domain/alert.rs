@@ -23,7 +23,7 @@ pub struct Alert {
     pub body: Body,
 }
 
-/// CAP's `scope`.
+/// CAP's `scope`, and what a profile makes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AlertScope {
     /// For anyone.
@@ -32,6 +32,8 @@ pub enum AlertScope {
     Restricted,
     /// For those in `addresses`.
     Private,
+    /// Public by its `scope`, but its sender keeps it from the public by another word of its profile.
+    Withheld,
 }
 
 /// What names an alert (CAP 1.2, section 3.2.1): sender and identifier; `sent` completes a reference.

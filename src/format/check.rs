@@ -94,7 +94,7 @@ impl Audience {
     pub fn of(written: &Written) -> Self {
         match (written.status.as_str(), written.scope.as_str(), written.msg_type.as_str()) {
             (_, _, "Ack" | "Error") | ("System" | "Draft", _, _) => Self::None,
-            (_, scope, _) if scope != "Public" => Self::None,
+            (_, scope, _) if scope != "Public" || written.withheld => Self::None,
             ("Actual", _, _) => Self::Public,
             _ => Self::Drill,
         }

@@ -27,7 +27,7 @@ impl Syntax {
         let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
         let named = match essence.rsplit(['/', '+']).next() {
             Some("xml" | "common-alerting-protocol") => Self::Xml,
-            Some("json" | "geojson") => Self::Json,
+            Some("json" | "geojson" | "javascript") => Self::Json,
             _ => return Err(FormatError::media_type(media_type)),
         };
         if !essence.starts_with("application/") && !essence.starts_with("text/") {

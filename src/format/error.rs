@@ -169,6 +169,28 @@ pub enum FormatError {
     /// A cancel that does not say of what.
     #[error("is missing: a cancel names what it ends")]
     NoReferences,
+    /// A feed that only says where alerts can be fetched. No address is followed.
+    #[error("it is an index of {entries} entries: the alerts that they name are not in it")]
+    Index {
+        /// How many it has.
+        entries: usize,
+    },
+    /// Ground that belongs to an alert which is not there.
+    #[error("it is the ground of an alert, in {parts} parts, without the alert")]
+    GroundAlone {
+        /// How many polygons or the like.
+        parts: usize,
+    },
+    /// An envelope that says otherwise than the alert in it: that it is an exercise, is cancelled, or is secret.
+    #[error("{envelope:?} contradicts {alert:?} of the alert in it")]
+    Contradiction {
+        /// Which field of the envelope.
+        field: String,
+        /// What the envelope says.
+        envelope: String,
+        /// What the alert says.
+        alert: String,
+    },
 }
 
 /// Why a text is no instant.
@@ -197,10 +219,13 @@ impl FormatError {
             | Self::NotANumber { field, .. }
             | Self::Ground { field, .. }
             | Self::Name { field, .. }
-            | Self::Time { field, .. } => field,
+            | Self::Time { field, .. }
+            | Self::Contradiction { field, .. } => field,
             Self::NoInfo => "info",
             Self::NoReferences => "references",
             Self::Empty
+            | Self::Index { .. }
+            | Self::GroundAlone { .. }
             | Self::TooLarge { .. }
             | Self::UnknownFormat
             | Self::NoMessage

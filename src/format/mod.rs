@@ -8,18 +8,26 @@
 //! What comes in may be hostile: limits bound what a message may cost before it is known to be one. Nothing here asks
 //! who sent it, what time it is, or where a geocode lies, and no address in a message is ever followed.
 
+mod alertswiss;
 mod cap;
 mod check;
+mod cma;
 mod content;
 mod decode;
+mod envelope;
 mod error;
+mod geojson;
 mod json;
 mod limits;
+mod meteoalarm;
+mod nina;
+mod nws;
 mod path;
 mod quake;
 mod refusal;
 mod text;
 mod usgs;
+mod weather_cn;
 mod written;
 mod xml;
 
@@ -43,7 +51,17 @@ trait Format: Sync {
 }
 
 /// Every format, the likeliest first.
-const FORMATS: [&dyn Format; 2] = [&cap::Cap, &usgs::Usgs];
+const FORMATS: [&dyn Format; 9] = [
+    &cap::Cap,
+    &usgs::Usgs,
+    &envelope::Envelope,
+    &nws::Nws,
+    &meteoalarm::MeteoAlarm,
+    &nina::Nina,
+    &cma::Cma,
+    &weather_cn::WeatherCn,
+    &alertswiss::AlertSwiss,
+];
 
 /// An alert as it was read.
 #[derive(Debug, Clone, PartialEq)]

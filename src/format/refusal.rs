@@ -76,6 +76,20 @@ pub enum Unusable {
     /// A grade (urgency, severity, certainty) that is not there.
     #[error("is missing and is taken for Unknown")]
     NoGrade,
+    /// Points of which it is not known whether latitude or longitude stands first.
+    #[error("it is not known which of latitude and longitude stands first: codes are taken instead")]
+    OrderUnknown,
+    /// The alert is kept from the public: IPAWS's `BLOCKCHANNEL` is `PUBLIC`, as in the FEMA alert
+    /// `carroll-county-lew-2019.xml`.
+    #[error("blocks the public: nobody is told")]
+    Withheld,
+    /// No scope, in a feed that has public alerts only, as in older answers of api.weather.gov
+    /// (`nws_alerts-api.json`).
+    #[error("is missing and is taken for Public, as all of this feed are")]
+    TakenForPublic,
+    /// A geometry without an inside.
+    #[error("{0:?} is no polygon")]
+    NotAnArea(String),
     /// There are more refusals, which are not told one by one.
     #[error("{0} more parts of the message cannot be used")]
     More(usize),

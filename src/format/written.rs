@@ -1,5 +1,7 @@
 //! What a message says, as its source wrote it.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 
 use crate::domain::Circle;
@@ -42,9 +44,35 @@ pub struct Written {
     pub circle_count: usize,
     /// Geocodes over every info and area.
     pub geocode_count: usize,
+    /// Points over every polygon, the closing ones too.
+    pub point_count: usize,
+    /// Points of the polygon that has most of them.
+    pub longest_ring: usize,
+    /// How many of the geocodes are of which scheme.
+    pub geocode_schemes: BTreeMap<String, usize>,
     /// What its polygons and circles cover.
     #[serde(skip)]
     pub extents: Vec<Extent>,
+    /// Whether its sender keeps it from the public, whatever its scope is.
+    #[serde(skip)]
+    pub withheld: bool,
+}
+
+impl Written {
+    /// Adds up what the areas of every info consist of.
+    pub(super) fn with_totals(mut self) -> Self {
+        for area in self.infos.iter().flat_map(|info| &info.areas) {
+            self.polygon_count += area.polygons;
+            self.circle_count += area.circles;
+            self.geocode_count += area.geocodes;
+            self.point_count += area.points;
+            self.longest_ring = self.longest_ring.max(area.longest_ring);
+            for scheme in &area.schemes {
+                *self.geocode_schemes.entry(scheme.clone()).or_default() += 1;
+            }
+        }
+        self
+    }
 }
 
 fn or_null<S: Serializer>(text: impl AsRef<str>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -102,6 +130,15 @@ pub struct WrittenArea {
     pub circles: usize,
     /// Geocodes.
     pub geocodes: usize,
+    /// Points over its polygons, the closing ones too.
+    #[serde(skip)]
+    pub points: usize,
+    /// Points of its polygon that has most of them.
+    #[serde(skip)]
+    pub longest_ring: usize,
+    /// The scheme of each geocode that names one.
+    #[serde(skip)]
+    pub schemes: Vec<String>,
 }
 
 /// What a polygon or circle covers.

@@ -285,6 +285,9 @@ impl From<FormatError> for Refusal {
             FormatError::Time { .. } => "INVALID_TIME",
             FormatError::NoInfo => "NO_INFO",
             FormatError::NoReferences => "NO_REFERENCES",
+            FormatError::Index { .. } => "INDEX_ONLY",
+            FormatError::GroundAlone { .. } => "GROUND_ALONE",
+            FormatError::Contradiction { .. } => "CONTRADICTION",
         };
         let message = format!("{}: {error}", error.field());
         Self::new(Code::InvalidArgument, reason, error.field(), &message)
@@ -308,6 +311,10 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::NotAReference(_) => "NOT_A_REFERENCE",
         Unusable::UpdateOfNothing => "UPDATE_OF_NOTHING",
         Unusable::Missing | Unusable::NoGrade => "MISSING_FIELD",
+        Unusable::OrderUnknown => "UNKNOWN_ORDER",
+        Unusable::Withheld => "WITHHELD",
+        Unusable::TakenForPublic => "TAKEN_FOR_PUBLIC",
+        Unusable::NotAnArea(_) => "NOT_AN_AREA",
         Unusable::More(_) => "MORE",
     }
 }

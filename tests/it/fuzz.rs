@@ -1,5 +1,5 @@
-//! Real alerts, mutated: whatever becomes of them, the reader answers with an alert within its limits or with an error
-//! that names a field, and what it gives can be resolved and written.
+//! Real alerts of every format, mutated: whatever becomes of them, the reader answers with alerts within its limits or
+//! with an error that names a field, and what it gives can be resolved and written.
 //!
 //! Runs for as many seconds as `HAZARDCAST_FUZZ_SECONDS` says, with a seed of its own each round; one round alone is
 //! repeated with `HAZARDCAST_FUZZ_SEED`.
@@ -9,18 +9,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use hazardcast::domain::{Alert, Ground, Info};
-use hazardcast::format::{self, Limits, Outline};
+use hazardcast::format::{self, FormatError, Limits, Message, Outline};
 use hazardcast::locate::{Atlas, resolve};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::real_alerts::{files_under, here};
+use crate::real_alerts::messages;
 
 /// How long a run is where nothing is said, seconds.
 const SECONDS: u64 = 2;
 
-/// Bytes that mean something to a reader of CAP; put in anywhere.
-const WORDS: [&str; 38] = [
+/// Bytes that mean something to a reader of XML or JSON; put in anywhere.
+const WORDS: [&str; 52] = [
     "<",
     ">",
     "/>",
@@ -59,6 +59,20 @@ const WORDS: [&str; 38] = [
     "99999999999999999999999",
     "\u{0}",
     "\u{202E}水",
+    "{",
+    "}",
+    "[",
+    "]",
+    "\":",
+    "null",
+    "true",
+    "[[",
+    "]]",
+    "{\"type\":\"MultiPolygon\",\"coordinates\":[[[[0,0],[0,1],[1,1],[0,0]]]]},",
+    "\\ud800",
+    "-0.0e-9",
+    "var a=",
+    ";",
 ];
 
 fn variable(name: &str) -> Option<u64> {
@@ -68,9 +82,7 @@ fn variable(name: &str) -> Option<u64> {
 
 #[test]
 fn mutated_real_alerts_never_break_the_reader() {
-    let folder = here().join("tests/data/alerts");
-    let seeds = files_under(&folder).into_iter().filter(|file| file.extension().is_some_and(|found| found == "xml"));
-    let seeds: Vec<Vec<u8>> = seeds.map(|file| std::fs::read(file).expect("it can be read")).collect();
+    let seeds: Vec<Vec<u8>> = messages().into_iter().map(|file| std::fs::read(file).expect("it can be read")).collect();
     if let Some(seed) = variable("HAZARDCAST_FUZZ_SEED") {
         round(&seeds, seed);
         return;
@@ -99,20 +111,33 @@ fn round(seeds: &[Vec<u8>], seed: u64) -> bool {
     for _ in 0..random.random_range(1..6) {
         mutate(&mut message, &seeds[random.random_range(0..seeds.len())], &mut random);
     }
-    match format::outline(&message, random.random::<bool>().then_some("application/cap+xml")) {
+    let media_type =
+        random.random::<bool>().then_some(if message.starts_with(b"<") { "text/xml" } else { "text/json" });
+    match format::messages(&message, media_type) {
+        Ok(messages) => messages.into_iter().filter(is_alert).count() > 0,
+        Err(error) => told(&error),
+    }
+}
+
+/// Looks at one message; whether it is an alert.
+fn is_alert(message: &Message) -> bool {
+    match &message.outline {
         Ok(outline) => {
-            within_limits(&outline);
-            outline.alert.is_ok_and(|alert| {
-                points_are_bounded(&alert);
-                resolve(&alert, &Atlas::default());
+            within_limits(outline);
+            outline.alert.as_ref().is_ok_and(|alert| {
+                points_are_bounded(alert);
+                resolve(alert, &Atlas::default());
                 true
             })
         }
-        Err(error) => {
-            assert!(!error.field().is_empty() && error.to_string().len() < 1_000, "{error}");
-            false
-        }
+        Err(error) => told(error),
     }
+}
+
+/// Whether an error is one that can be told; it is no alert.
+fn told(error: &FormatError) -> bool {
+    assert!(!error.field().is_empty() && error.to_string().len() < 1_000, "{error}");
+    false
 }
 
 fn mutate(message: &mut Vec<u8>, other: &[u8], random: &mut StdRng) {

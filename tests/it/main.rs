@@ -11,6 +11,7 @@ mod fuzz;
 mod hostile;
 mod kill;
 mod links;
+mod manifest;
 mod metrics;
 mod operations;
 mod operators;

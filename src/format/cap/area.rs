@@ -7,10 +7,10 @@ use crate::format::error::excerpt;
 use crate::format::path::Path;
 use crate::format::text::line;
 use crate::format::written::Extent;
-use crate::format::xml::Element;
 use crate::format::{FormatError, Unusable, WrittenArea};
 
-use super::ring::{self, number};
+use super::node::Node;
+use super::ring::{self, WrittenRing, number};
 use super::{Reader, named_value};
 
 /// The scheme under which the German weather service writes holes: each code is a ring, to be taken out of the
@@ -24,7 +24,7 @@ pub(super) struct ReadArea {
     pub(super) extents: Vec<Extent>,
 }
 
-pub(super) fn area(reader: &mut Reader, element: &Element) -> Result<ReadArea, FormatError> {
+pub(super) fn area(reader: &mut Reader, element: &Node) -> Result<ReadArea, FormatError> {
     reader.count_areas(&element.path, 1)?;
     let description = line(&element.text("areaDesc")?.unwrap_or_default());
     if description.is_empty() {
@@ -35,7 +35,8 @@ pub(super) fn area(reader: &mut Reader, element: &Element) -> Result<ReadArea, F
     let mut rings = Vec::new();
     for polygon in element.all("polygon") {
         written.polygons += 1;
-        rings.extend(read_ring(reader, &polygon.path, &polygon.whole_text(), Some(&mut extents))?);
+        let seen = (&mut written, &mut extents);
+        rings.extend(read_ring(reader, &polygon.path, &polygon.whole_text(), Some(seen))?);
     }
     let mut circles = Vec::new();
     for circle in element.all("circle") {
@@ -46,7 +47,9 @@ pub(super) fn area(reader: &mut Reader, element: &Element) -> Result<ReadArea, F
     let mut holes = Vec::new();
     for code in element.all("geocode") {
         written.geocodes += 1;
-        if code.text("valueName")?.is_some_and(|name| name.eq_ignore_ascii_case(HOLES)) {
+        let scheme = code.text("valueName")?;
+        written.schemes.extend(scheme.as_deref().map(excerpt));
+        if scheme.is_some_and(|name| name.eq_ignore_ascii_case(HOLES)) {
             for hole in code.all("value") {
                 holes.extend(read_ring(reader, &code.path, &hole.whole_text(), None)?);
             }
@@ -65,15 +68,26 @@ fn read_ring(
     reader: &mut Reader,
     path: &Path,
     text: &str,
-    extents: Option<&mut Vec<Extent>>,
+    seen: Option<(&mut WrittenArea, &mut Vec<Extent>)>,
 ) -> Result<Option<Ring>, FormatError> {
     if text.trim().is_empty() {
         return Ok(None);
     }
-    let read = ring::ring(text, reader.limits.points);
+    use_ring(reader, path, ring::ring(text, reader.limits.points), seen)
+}
+
+/// Counts a ring, and gives it if it can be used.
+pub(in crate::format) fn use_ring(
+    reader: &mut Reader,
+    path: &Path,
+    read: WrittenRing,
+    seen: Option<(&mut WrittenArea, &mut Vec<Extent>)>,
+) -> Result<Option<Ring>, FormatError> {
     reader.count_points(path, read.points)?;
-    if let (Some(extents), Some(extent)) = (extents, read.extent) {
-        extents.push(Extent::Ring(extent));
+    if let Some((written, extents)) = seen {
+        written.points += read.points;
+        written.longest_ring = written.longest_ring.max(read.points);
+        extents.extend(read.extent.map(Extent::Ring));
     }
     match read.ring {
         Ok(ring) => {
@@ -132,7 +146,7 @@ fn may_overlap(one: &Ring, other: &Ring) -> bool {
     south <= other_north && other_south <= north
 }
 
-fn altitude(reader: &mut Reader, element: &Element) -> Result<Option<(f64, Option<f64>)>, FormatError> {
+fn altitude(reader: &mut Reader, element: &Node) -> Result<Option<(f64, Option<f64>)>, FormatError> {
     let mut feet = |name| -> Result<Option<f64>, FormatError> {
         let Some(text) = element.text(name)? else { return Ok(None) };
         let path = element.path.field(name);

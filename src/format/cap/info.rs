@@ -7,15 +7,15 @@ use crate::format::error::excerpt;
 use crate::format::path::Path;
 use crate::format::text::{line, plain};
 use crate::format::written::Extent;
-use crate::format::xml::Element;
 use crate::format::{FormatError, Unusable, WrittenInfo};
 
 use super::area::area;
+use super::node::Node;
 use super::term::{self, word};
 use super::{Reader, named_value};
 
 /// What a tag that is absent stands for (CAP 1.2, section 3.2.2).
-const DEFAULT_LANGUAGE: &str = "en-US";
+pub(in crate::format) const DEFAULT_LANGUAGE: &str = "en-US";
 
 /// An info as read, as written, and what its areas cover.
 pub(super) struct ReadInfo {
@@ -24,7 +24,7 @@ pub(super) struct ReadInfo {
     pub(super) extents: Vec<Extent>,
 }
 
-pub(super) fn info(reader: &mut Reader, element: &Element) -> Result<ReadInfo, FormatError> {
+pub(super) fn info(reader: &mut Reader, element: &Node) -> Result<ReadInfo, FormatError> {
     let mut written = WrittenInfo { language: DEFAULT_LANGUAGE.to_owned(), ..WrittenInfo::default() };
     let version = reader.version;
     let language = language(reader, element, &mut written)?;
@@ -67,7 +67,7 @@ pub(super) fn info(reader: &mut Reader, element: &Element) -> Result<ReadInfo, F
 
 /// Gives each info without an area the areas of all others: a source that writes them once means them for every
 /// language. They are counted as if they were written each time.
-pub(super) fn share_areas(reader: &mut Reader, infos: &mut [Info]) -> Result<(), FormatError> {
+pub(super) fn share_areas(reader: &mut Reader, alert: &Path, infos: &mut [Info]) -> Result<(), FormatError> {
     if infos.iter().all(|info| info.ground != Ground::None) {
         return Ok(());
     }
@@ -82,7 +82,7 @@ pub(super) fn share_areas(reader: &mut Reader, infos: &mut [Info]) -> Result<(),
     let Some(all) = NonEmpty::new(grounds.into_iter().flatten().cloned().collect()) else { return Ok(()) };
     let points = points(&all);
     for (index, info) in infos.iter_mut().enumerate().filter(|(_, info)| info.ground == Ground::None) {
-        let path = Path::ROOT.item("info", index);
+        let path = alert.item("info", index);
         reader.count_areas(&path, all.len())?;
         reader.count_points(&path, points)?;
         info.ground = Ground::Areas(all.clone());
@@ -95,7 +95,11 @@ fn points(areas: &[Area]) -> usize {
     polygons.flat_map(|polygon| polygon.holes.iter().chain([&polygon.outer])).map(|ring| ring.points().len()).sum()
 }
 
-fn language(reader: &mut Reader, element: &Element, written: &mut WrittenInfo) -> Result<Language, FormatError> {
+pub(in crate::format) fn language(
+    reader: &mut Reader,
+    element: &Node,
+    written: &mut WrittenInfo,
+) -> Result<Language, FormatError> {
     let Some(tag) = element.text("language")? else { return Ok(Language::cap_default()) };
     written.language = excerpt(&tag);
     Ok(Language::parse(&tag).unwrap_or_else(|_| {
@@ -105,9 +109,9 @@ fn language(reader: &mut Reader, element: &Element, written: &mut WrittenInfo) -
 }
 
 /// A grade. Some issuers leave it empty, some leave it out: it is `Unknown` then, which warns of less and is told.
-fn graded<T>(
+pub(in crate::format) fn graded<T>(
     reader: &mut Reader,
-    element: &Element,
+    element: &Node,
     name: &'static str,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<(T, String), FormatError> {
@@ -120,8 +124,8 @@ fn graded<T>(
 }
 
 /// Words of which there may be several; an empty one says nothing.
-fn words<T: PartialEq>(
-    element: &Element,
+pub(in crate::format) fn words<T: PartialEq>(
+    element: &Node,
     name: &'static str,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<Vec<T>, FormatError> {
@@ -138,7 +142,7 @@ fn words<T: PartialEq>(
     Ok(words)
 }
 
-fn named_values(reader: &mut Reader, element: &Element, name: &'static str) -> Result<Vec<NamedValue>, FormatError> {
+fn named_values(reader: &mut Reader, element: &Node, name: &'static str) -> Result<Vec<NamedValue>, FormatError> {
     let mut values = Vec::new();
     for found in element.all(name) {
         values.extend(named_value(reader, &found)?);
@@ -148,14 +152,18 @@ fn named_values(reader: &mut Reader, element: &Element, name: &'static str) -> R
 
 /// A time that may be absent. One that cannot be read is taken as absent, and told: rather a warning with the
 /// operator's expiry than none.
-fn time(reader: &mut Reader, element: &Element, name: &'static str) -> Result<Option<Timestamp>, FormatError> {
+pub(in crate::format) fn time(
+    reader: &mut Reader,
+    element: &Node,
+    name: &'static str,
+) -> Result<Option<Timestamp>, FormatError> {
     let Some(text) = element.text(name)? else { return Ok(None) };
     let path = element.path.field(name);
     let read = reader.instant(&path, &text);
     Ok(read.map_err(|source| reader.refuse(&path, Unusable::Time { value: excerpt(&text), source })).ok())
 }
 
-fn texts(element: &Element) -> Result<InfoTexts, FormatError> {
+pub(in crate::format) fn texts(element: &Node) -> Result<InfoTexts, FormatError> {
     let one = |name| Ok::<_, FormatError>(element.text(name)?.map(|text| line(&text)).filter(|text| !text.is_empty()));
     let more =
         |name| Ok::<_, FormatError>(element.text(name)?.map(|text| plain(&text)).filter(|text| !text.is_empty()));

@@ -3,56 +3,103 @@
 use compact_str::CompactString;
 
 use crate::domain::{
-    Alert, AlertId, AlertRef, Body, Identifier, Info, InvalidName, NonEmpty, Sender, Subject, Timestamp,
+    Alert, AlertId, AlertRef, AlertScope, Body, Identifier, Info, InvalidName, NamedValue, NonEmpty, Sender, Subject,
+    Timestamp,
 };
 use crate::format::error::excerpt;
+use crate::format::path::Path;
 use crate::format::text::plain;
-use crate::format::xml::Element;
 use crate::format::{FormatError, Outline, Unusable, Written};
 
 use super::info::{info, share_areas};
+use super::node::Node;
 use super::reference::references;
 use super::term::{self, MessageType, word};
 use super::{Reader, within};
 
-pub(super) fn read(mut reader: Reader, alert: Element) -> Result<Outline, FormatError> {
-    let mut written = Written { format: reader.version.name(), ..Written::default() };
-    let id = id(&mut reader, &alert, &mut written)?;
-    let mode = required(&alert, "status", &mut written.status, term::mode)?;
-    let message_type = required(&alert, "msgType", &mut written.msg_type, term::message_type)?;
-    let scope = required(&alert, "scope", &mut written.scope, term::scope)?;
+pub(super) fn read(mut reader: Reader, alert: &Node) -> Result<Outline, FormatError> {
+    let mut written = Written { format: reader.format, ..Written::default() };
+    let id = id(&mut reader, alert, &mut written)?;
+    let mode = required(alert, "status", &mut written.status, term::mode)?;
+    let message_type = required(alert, "msgType", &mut written.msg_type, term::message_type)?;
+    let scope = required(alert, "scope", &mut written.scope, term::scope)?;
     let mut codes = Vec::new();
     for code in alert.all("code") {
         codes.push(CompactString::from(code.own_text()?));
     }
     let note = alert.text("note")?.map(|text| plain(&text)).filter(|text| !text.is_empty());
-    let references = referred(&mut reader, &alert, &mut written)?;
+    let references = referred(&mut reader, alert, &mut written)?;
     let mut infos = Vec::new();
     for found in alert.all("info") {
         within(infos.len() + 1, reader.limits.infos, &found.path, "infos")?;
         let read = info(&mut reader, &found)?;
-        for area in &read.written.areas {
-            written.polygon_count += area.polygons;
-            written.circle_count += area.circles;
-            written.geocode_count += area.geocodes;
-        }
         infos.push(read.info);
         written.infos.push(read.written);
         written.extents.extend(read.extents);
     }
-    share_areas(&mut reader, &mut infos)?;
+    share_areas(&mut reader, &alert.path, &mut infos)?;
     if message_type == MessageType::Update && references.is_empty() {
         reader.refuse(&alert.path.field("references"), Unusable::UpdateOfNothing);
     }
+    let mut references = references;
+    expired(&reader, &alert.path, &infos, &mut references)?;
+    let scope = withheld(&mut reader, &alert.path, &infos, &mut written, scope);
     let body = body(message_type, &references, infos);
     let subject = Subject { references, event: None };
     let alert = body.map(|body| Alert { id, mode, subject, scope, codes, note, body });
-    Ok(Outline { written, alert, refusals: reader.refusals() })
+    Ok(Outline { written: written.with_totals(), alert, refusals: reader.refusals() })
+}
+
+/// Adds the references that the NWS puts into a parameter, since what they name has expired: they count too.
+pub(in crate::format) fn expired(
+    reader: &Reader,
+    alert: &Path,
+    infos: &[Info],
+    to: &mut Vec<AlertRef>,
+) -> Result<(), FormatError> {
+    for named in infos.iter().flat_map(|info| &info.parameters).filter(|named| named.name == "expiredReferences") {
+        for found in references(&named.value).into_iter().filter_map(|reference| reference.to) {
+            if !to.contains(&found) {
+                to.push(found);
+                within(to.len(), reader.limits.references, &alert.field("references"), "references")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The parameter in which senders through IPAWS name the channels that they do not want, and the channel that is the
+/// public (formats.md, 3.1). If one info has it, the alert has: all infos are of one event.
+const BLOCKED: (&str, &str) = ("BLOCKCHANNEL", "PUBLIC");
+
+/// The scope that a message has when its sender may have blocked the public.
+pub(in crate::format) fn withheld(
+    reader: &mut Reader,
+    alert: &Path,
+    infos: &[Info],
+    written: &mut Written,
+    scope: AlertScope,
+) -> AlertScope {
+    let blocks = |named: &NamedValue| {
+        named.name.eq_ignore_ascii_case(BLOCKED.0) && named.value.trim().eq_ignore_ascii_case(BLOCKED.1)
+    };
+    for (index, info) in infos.iter().enumerate() {
+        if let Some(at) = info.parameters.iter().position(blocks) {
+            let path = alert.item("info", index);
+            reader.refuse(&path.item("parameter", at), Unusable::Withheld);
+            written.withheld = true;
+        }
+    }
+    if written.withheld && scope == AlertScope::Public { AlertScope::Withheld } else { scope }
 }
 
 /// What a message does. One that names earlier messages updates them, also if it calls itself a first one; an update
 /// that names none is a first message: rather one warning too many than one too few.
-fn body(message_type: MessageType, references: &[AlertRef], infos: Vec<Info>) -> Result<Body, FormatError> {
+pub(in crate::format) fn body(
+    message_type: MessageType,
+    references: &[AlertRef],
+    infos: Vec<Info>,
+) -> Result<Body, FormatError> {
     match message_type {
         MessageType::Alert | MessageType::Update => {
             let infos = NonEmpty::new(infos).ok_or(FormatError::NoInfo)?;
@@ -65,14 +112,14 @@ fn body(message_type: MessageType, references: &[AlertRef], infos: Vec<Info>) ->
     }
 }
 
-fn id(reader: &mut Reader, alert: &Element, written: &mut Written) -> Result<AlertId, FormatError> {
+fn id(reader: &mut Reader, alert: &Node, written: &mut Written) -> Result<AlertId, FormatError> {
     let identifier = name(alert, "identifier", &mut written.identifier, Identifier::new)?;
     let sender = name(alert, "sender", &mut written.sender, Sender::new)?;
     Ok(AlertId { sender, identifier, sent: sent(reader, alert, written)? })
 }
 
-fn name<T>(
-    alert: &Element,
+pub(in crate::format) fn name<T>(
+    alert: &Node,
     field: &'static str,
     written: &mut String,
     parse: impl Fn(&str) -> Result<T, InvalidName>,
@@ -84,7 +131,11 @@ fn name<T>(
     Ok(name)
 }
 
-fn sent(reader: &mut Reader, alert: &Element, written: &mut Written) -> Result<Timestamp, FormatError> {
+pub(in crate::format) fn sent(
+    reader: &mut Reader,
+    alert: &Node,
+    written: &mut Written,
+) -> Result<Timestamp, FormatError> {
     let text = alert.required("sent")?;
     let path = alert.path.field("sent");
     let no_time = |source| FormatError::Time { field: path.to_string(), value: excerpt(&text), source };
@@ -94,8 +145,8 @@ fn sent(reader: &mut Reader, alert: &Element, written: &mut Written) -> Result<T
 }
 
 /// A word of a list that must be there.
-fn required<T>(
-    alert: &Element,
+pub(in crate::format) fn required<T>(
+    alert: &Node,
     name: &'static str,
     written: &mut String,
     parse: impl Fn(&str) -> Option<T>,
@@ -106,7 +157,7 @@ fn required<T>(
     Ok(value)
 }
 
-fn referred(reader: &mut Reader, alert: &Element, written: &mut Written) -> Result<Vec<AlertRef>, FormatError> {
+fn referred(reader: &mut Reader, alert: &Node, written: &mut Written) -> Result<Vec<AlertRef>, FormatError> {
     let Some(text) = alert.text("references")? else { return Ok(Vec::new()) };
     let found = references(&text);
     let path = alert.path.field("references");

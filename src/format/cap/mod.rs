@@ -9,24 +9,35 @@
 mod area;
 mod info;
 mod message;
+mod node;
 mod reference;
 mod ring;
 mod term;
 mod time;
 
 use compact_str::CompactString;
-use roxmltree::Node;
 
 use crate::domain::{NamedValue, Timestamp};
 
 use super::content::Content;
 use super::error::excerpt;
+use super::json::Field;
 use super::path::Path;
 use super::text::{line, plain};
 use super::xml::Element;
 use super::{Format, FormatError, Limits, Message, Outline, Refusal, TimeFault, Unusable};
 
 use time::Instant;
+
+// What formats use that say what CAP says by names of their own.
+pub(super) use area::use_ring;
+pub(super) use info::{DEFAULT_LANGUAGE, graded, language, texts, time, words};
+pub(super) use message::{body, expired, name, required, sent, withheld};
+pub(super) use node::Node;
+pub(super) use reference::references;
+pub(super) use ring::{of_points, on_globe};
+pub(super) use term::{MessageType, message_type, mode, scope};
+pub(super) use time::exact;
 
 /// CAP in its three versions.
 pub(super) struct Cap;
@@ -38,20 +49,25 @@ impl Format for Cap {
 
     fn read(&self, content: &Content, limits: &Limits) -> Result<Vec<Message>, FormatError> {
         let Content::Xml(root) = content else { return Err(content.unknown()) };
-        Ok(vec![Message::whole(alert(*root, limits))])
+        Ok(vec![Message::whole(alert(*root, Path::ROOT, limits))])
     }
 }
 
 /// Reads one `alert`, wherever it stands.
-pub(super) fn alert(element: Node<'_, '_>, limits: &Limits) -> Result<Outline, FormatError> {
+pub(super) fn alert(element: roxmltree::Node, path: Path, limits: &Limits) -> Result<Outline, FormatError> {
     let version = version(element).ok_or_else(|| Content::Xml(element).unknown())?;
-    let reader = Reader { version, limits, refusals: Vec::new(), untold: 0, areas: 0, points: 0 };
     let namespace = element.tag_name().namespace().unwrap_or_default();
-    message::read(reader, Element::root(element, namespace, limits))
+    let reader = Reader::new(version.name(), version, limits);
+    message::read(reader, &Element::at(path, element, namespace, limits).into())
+}
+
+/// Reads one alert of JSON that has CAP 1.2's names, in a format that is told by a name of its own.
+pub(super) fn of_json(format: &'static str, alert: &Field, limits: &Limits) -> Result<Outline, FormatError> {
+    message::read(Reader::new(format, Version::V1_2, limits), &(*alert).into())
 }
 
 /// The version of CAP that this is an `alert` of, if it is one.
-pub(super) fn version(element: Node<'_, '_>) -> Option<Version> {
+pub(super) fn version(element: roxmltree::Node) -> Option<Version> {
     let tag = element.tag_name();
     tag.namespace().and_then(Version::of).filter(|_| tag.name() == "alert")
 }
@@ -84,7 +100,9 @@ impl Version {
 }
 
 /// What is kept while one message is read.
-struct Reader<'d> {
+pub(super) struct Reader<'d> {
+    /// The format as it is told to people.
+    format: &'static str,
     version: Version,
     limits: &'d Limits,
     refusals: Vec<Refusal>,
@@ -96,8 +114,12 @@ struct Reader<'d> {
     points: usize,
 }
 
-impl Reader<'_> {
-    fn refuse(&mut self, path: &Path, reason: impl Into<Unusable>) {
+impl<'d> Reader<'d> {
+    pub(super) fn new(format: &'static str, version: Version, limits: &'d Limits) -> Self {
+        Self { format, version, limits, refusals: Vec::new(), untold: 0, areas: 0, points: 0 }
+    }
+
+    pub(super) fn refuse(&mut self, path: &Path, reason: impl Into<Unusable>) {
         if self.refusals.len() < self.limits.refusals {
             self.refusals.push(Refusal { field: path.to_string(), reason: reason.into() });
         } else {
@@ -106,7 +128,7 @@ impl Reader<'_> {
     }
 
     /// Every refusal; of many the last one tells how many more there are.
-    fn refusals(mut self) -> Vec<Refusal> {
+    pub(super) fn refusals(mut self) -> Vec<Refusal> {
         if self.untold > 0 {
             self.refusals.push(Refusal { field: "alert".to_owned(), reason: Unusable::More(self.untold) });
         }
@@ -114,7 +136,7 @@ impl Reader<'_> {
     }
 
     /// Reads a time. CAP before 1.2 lets its offset be left out: then it is taken for UTC, which is told.
-    fn instant(&mut self, path: &Path, text: &str) -> Result<Timestamp, TimeFault> {
+    pub(super) fn instant(&mut self, path: &Path, text: &str) -> Result<Timestamp, TimeFault> {
         match time::instant(text)? {
             Instant::Exact(at) => Ok(at),
             Instant::Local(at) if self.version < Version::V1_2 => {
@@ -125,6 +147,11 @@ impl Reader<'_> {
         }
     }
 
+    /// How much a message may be.
+    pub(super) fn limits(&self) -> &'d Limits {
+        self.limits
+    }
+
     /// Counts points before they are kept.
     fn count_points(&mut self, path: &Path, points: usize) -> Result<(), FormatError> {
         self.points += points;
@@ -132,7 +159,7 @@ impl Reader<'_> {
     }
 
     /// Counts areas before they are kept.
-    fn count_areas(&mut self, path: &Path, areas: usize) -> Result<(), FormatError> {
+    pub(super) fn count_areas(&mut self, path: &Path, areas: usize) -> Result<(), FormatError> {
         self.areas += areas;
         within(self.areas, self.limits.areas, path, "areas")
     }
@@ -143,7 +170,7 @@ fn within(count: usize, most: usize, path: &Path, what: &'static str) -> Result<
 }
 
 /// `valueName` and `value`, in whatever order; either may be empty, not both.
-fn named_value(reader: &mut Reader, element: &Element) -> Result<Option<NamedValue>, FormatError> {
+fn named_value(reader: &mut Reader, element: &Node) -> Result<Option<NamedValue>, FormatError> {
     let (name, value) = (element.text("valueName")?, element.text("value")?);
     if name.is_none() && value.is_none() {
         reader.refuse(&element.path, Unusable::Missing);

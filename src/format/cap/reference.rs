@@ -6,15 +6,15 @@ use super::time::{Instant, instant};
 
 /// One of the references as written, with what it refers to if that can be told.
 #[derive(Debug, PartialEq)]
-pub(super) struct Reference {
-    pub(super) written: String,
-    pub(super) to: Option<AlertRef>,
+pub(in crate::format) struct Reference {
+    pub(in crate::format) written: String,
+    pub(in crate::format) to: Option<AlertRef>,
 }
 
 /// Reads `sender,identifier,sent` by blanks. An identifier may hold blanks or be a URN, a sender may hold blanks, an
 /// instant holds neither blank nor comma: so words belong together until one ends in an instant, and a reference is
 /// split at its first and its last comma. One that cannot be read spoils no other.
-pub(super) fn references(text: &str) -> Vec<Reference> {
+pub(in crate::format) fn references(text: &str) -> Vec<Reference> {
     let mut found = Vec::new();
     let mut words: Vec<&str> = Vec::new();
     for word in text.split_whitespace() {

@@ -13,29 +13,34 @@ const JOINED: f64 = 0.05;
 
 /// A ring as it is written.
 #[derive(Debug, PartialEq)]
-pub(super) struct WrittenRing {
+pub(in crate::format) struct WrittenRing {
     /// How many points there should be, whether or not they can be read.
-    pub(super) points: usize,
+    pub(in crate::format) points: usize,
     /// West, south, east and north of those points that can be read, longitudes unrolled; `None` if there are none.
-    pub(super) extent: Option<[f64; 4]>,
+    pub(in crate::format) extent: Option<[f64; 4]>,
     /// The ring, if it can be used.
-    pub(super) ring: Result<Ring, Unusable>,
+    pub(in crate::format) ring: Result<Ring, Unusable>,
     /// How far apart its ends are, degrees; zero where it is closed.
-    pub(super) open: f64,
+    pub(in crate::format) open: f64,
 }
 
 /// Reads `lat,lon lat,lon ...`, `most` points and one more to show that there are too many. The first fault decides why
 /// a ring cannot be used.
 pub(super) fn ring(text: &str, most: usize) -> WrittenRing {
+    let token = |(position, token)| match pair(token) {
+        Some(point) => on_globe(point).map_err(|source| Unusable::Point { position, source }),
+        None => Err(Unusable::NotAPair { position, token: excerpt(token) }),
+    };
+    of_points(text.split_whitespace().enumerate().take(most + 1).map(token))
+}
+
+/// The ring of points that are as they were read, longitude first.
+pub(in crate::format) fn of_points(read: impl Iterator<Item = Result<[f64; 2], Unusable>>) -> WrittenRing {
     let mut points: Vec<[f64; 2]> = Vec::new();
     let mut fault = None;
     let mut count = 0;
-    for (position, token) in text.split_whitespace().enumerate().take(most + 1) {
+    for read in read {
         count += 1;
-        let read = match pair(token) {
-            Some(point) => on_globe(point).map_err(|source| Unusable::Point { position, source }),
-            None => Err(Unusable::NotAPair { position, token: excerpt(token) }),
-        };
         match read {
             Ok(point) => points.push(point),
             Err(found) => fault = fault.or(Some(found)),
@@ -112,7 +117,8 @@ pub(super) fn number(text: &str) -> Option<f64> {
     decimal.then(|| text.parse().ok())?
 }
 
-fn on_globe(point: [f64; 2]) -> Result<[f64; 2], InvalidGround> {
+/// A point that may be one of a ring.
+pub(in crate::format) fn on_globe(point: [f64; 2]) -> Result<[f64; 2], InvalidGround> {
     let [lon, lat] = point;
     if !lon.is_finite() || !lat.is_finite() {
         return Err(InvalidGround::NotFinite);

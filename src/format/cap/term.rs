@@ -9,7 +9,7 @@ use super::Version;
 
 /// CAP's `msgType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MessageType {
+pub(in crate::format) enum MessageType {
     Alert,
     Update,
     Cancel,
@@ -18,11 +18,11 @@ pub(super) enum MessageType {
 }
 
 /// Reads a word with `parse`; one that is not of the list is an error.
-pub(super) fn word<T>(path: &Path, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, FormatError> {
+pub(in crate::format) fn word<T>(path: &Path, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, FormatError> {
     parse(text).ok_or_else(|| FormatError::UnknownValue { field: path.to_string(), value: excerpt(text) })
 }
 
-pub(super) fn mode(text: &str) -> Option<Mode> {
+pub(in crate::format) fn mode(text: &str) -> Option<Mode> {
     Some(match text {
         "Actual" => Mode::Actual,
         "Exercise" => Mode::Exercise,
@@ -33,7 +33,7 @@ pub(super) fn mode(text: &str) -> Option<Mode> {
     })
 }
 
-pub(super) fn scope(text: &str) -> Option<AlertScope> {
+pub(in crate::format) fn scope(text: &str) -> Option<AlertScope> {
     Some(match text {
         "Public" => AlertScope::Public,
         "Restricted" => AlertScope::Restricted,
@@ -42,7 +42,7 @@ pub(super) fn scope(text: &str) -> Option<AlertScope> {
     })
 }
 
-pub(super) fn message_type(text: &str) -> Option<MessageType> {
+pub(in crate::format) fn message_type(text: &str) -> Option<MessageType> {
     Some(match text {
         "Alert" => MessageType::Alert,
         "Update" => MessageType::Update,

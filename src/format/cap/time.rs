@@ -28,6 +28,14 @@ pub(super) fn instant(text: &str) -> Result<Instant, TimeFault> {
     Ok(offset.map_or_else(|| Instant::Local(timestamp(Offset::UTC)), |offset| Instant::Exact(timestamp(offset))))
 }
 
+/// Reads an instant that has its offset.
+pub(in crate::format) fn exact(text: &str) -> Result<Timestamp, TimeFault> {
+    match instant(text)? {
+        Instant::Exact(at) => Ok(at),
+        Instant::Local(_) => Err(TimeFault::NoOffset),
+    }
+}
+
 /// The local time and the offset of `yyyy-mm-ddThh:mm:ss[.fraction][Z|±hh:mm]`.
 fn split(text: &[u8]) -> Option<(DateTime, Option<Offset>)> {
     let (date_time, rest) = text.split_at_checked(19)?;

@@ -43,10 +43,28 @@ impl<'d> Field<'_, 'd> {
         list.iter().enumerate().map(move |(index, value)| Field { path: self.path.item(name, index), value, ..*self })
     }
 
+    /// The items of a list under a name, or what else stands there by itself.
+    pub(in crate::format) fn each(&self, name: &'static str) -> impl Iterator<Item = Field<'_, 'd>> {
+        let alone = self.member(name).filter(|member| !member.value.is_array());
+        alone.into_iter().chain(self.items(name))
+    }
+
     /// The items of this list, which is named `name` where one of them is told of.
     pub(in crate::format) fn own_items(&self, name: &'static str) -> impl Iterator<Item = Field<'_, 'd>> {
         let list = self.value.as_array().map_or(&[][..], Vec::as_slice);
         list.iter().enumerate().map(move |(index, value)| Field { path: self.path.item(name, index), value, ..*self })
+    }
+
+    /// The items of this list, or what else this is by itself.
+    pub(in crate::format) fn own_each(&self, name: &'static str) -> impl Iterator<Item = Field<'_, 'd>> {
+        let alone = (!self.value.is_array()).then_some(*self);
+        alone.into_iter().chain(self.own_items(name))
+    }
+
+    /// Every member with its name, in the order of the names. What is wrong with one is told of the object.
+    pub(in crate::format) fn members(&self) -> impl Iterator<Item = (&'d str, Field<'_, 'd>)> {
+        let members = self.value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        members.map(|(name, value)| (name.as_str(), Field { value, ..*self }))
     }
 
     /// The text of a member, trimmed: a text, or a number or truth value as it is written. `None` where it is absent
@@ -72,6 +90,21 @@ impl<'d> Field<'_, 'd> {
             return Err(FormatError::TooLong { field: self.path.to_string(), bytes, most });
         }
         Ok(Some(text))
+    }
+
+    /// All of the value's text, not trimmed and not bounded: for what is read piece by piece. What is no text is as it
+    /// is written.
+    pub(in crate::format) fn whole_text(&self) -> Cow<'d, str> {
+        match self.value {
+            Value::String(text) => Cow::Borrowed(text),
+            Value::Null => Cow::Borrowed(""),
+            other => Cow::Owned(other.to_string()),
+        }
+    }
+
+    /// What is said of a value that is none of those that it may be.
+    pub(in crate::format) fn unknown(&self) -> FormatError {
+        FormatError::UnknownValue { field: self.path.to_string(), value: excerpt(&self.value.to_string()) }
     }
 
     /// The number of a member: a number, or a text that is one. `None` where it is absent or an empty text.

@@ -17,7 +17,18 @@ pub(super) use field::Field;
 /// Whether bytes begin like JSON that can be a message: with an object or a list.
 pub(super) fn looks_like_json(bytes: &[u8]) -> bool {
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
-    matches!(text.first(), Some(b'{' | b'['))
+    matches!(text.first(), Some(b'{' | b'[')) || text.starts_with(b"var ")
+}
+
+/// The value of a script that does nothing but assign it to a variable, `var name={...};`, as weather.cn writes it
+/// (`weathercn-alarm-zhaosu-lightning-yellow.jsonp`); any other text as it is.
+fn assigned(text: &str) -> &str {
+    let value = || {
+        let (name, value) = text.trim().strip_prefix("var ")?.split_once('=')?;
+        let is_name = name.trim().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        is_name.then(|| value.strip_suffix(';').unwrap_or(value))
+    };
+    value().unwrap_or(text)
 }
 
 /// Parses a text within limits.
@@ -26,7 +37,7 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<Value, FormatError> {
         return Err(FormatError::Empty);
     }
     let mut guard = guard::Guard::new(limits);
-    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let mut deserializer = serde_json::Deserializer::from_str(assigned(text));
     let parsed = guard.at(0).deserialize(&mut deserializer);
     let parsed = parsed.and_then(|value| deserializer.end().map(|()| value));
     parsed.map_err(|error| guard.fault.take().unwrap_or_else(|| fault(&error)))
@@ -49,6 +60,15 @@ mod tests {
     fn what_is_json_reads_as_it_is() {
         let text = r#" {"a": [1, -2.5, 1e3, "x\u00e9", true, null, {}], "b": {"a": 18446744073709551615}} "#;
         assert_eq!(parsed(text), Ok(serde_json::from_str(text).expect("JSON")));
+    }
+
+    #[test]
+    fn a_value_may_be_assigned_to_a_variable_and_nothing_else_is_run() {
+        assert_eq!(parsed("var alarminfo={\"a\": 1};\n"), parsed("{\"a\": 1}"));
+        assert_eq!(parsed(" var a = [2]"), parsed("[2]"));
+        for text in ["var a={}; b()", "var a()={};", "var a={};;", "a={}", "var a"] {
+            assert!(matches!(parsed(text), Err(FormatError::NotJson { .. })), "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is forgiven, what is refused in part, and what is refused.
 
 use super::*;
-use crate::domain::{Area, Body, Certainty, Ground, InvalidGround, Language, Mode};
+use crate::domain::{AlertScope, Area, Body, Certainty, Ground, InvalidGround, Language, Mode};
 
 const HEAD: &str = "<identifier>a</identifier><sender>b@example.org</sender><sent>2024-11-02T12:00:00-06:00</sent>\
     <status>Actual</status><msgType>Alert</msgType><scope>Public</scope>";
@@ -259,5 +259,18 @@ fn a_message_of_another_media_type_is_refused_by_it() {
 fn exercises_and_tests_stay_what_they_are() {
     for (word, mode) in [("Exercise", Mode::Exercise), ("Test", Mode::Test), ("System", Mode::System)] {
         assert_eq!(good(&whole().replace(">Actual<", &format!(">{word}<"))).alert.mode, mode);
+    }
+}
+
+#[test]
+fn an_alert_that_blocks_the_public_is_withheld_and_one_that_blocks_other_channels_is_not() {
+    let blocking = |channel: &str| {
+        let blocked = format!("<parameter><valueName>BLOCKCHANNEL</valueName><value>{channel}</value></parameter>");
+        message("1.2", &format!("{HEAD}{}", info(&format!("{GRADES}{blocked}{AREA}"))))
+    };
+    let scope = |channel| outline(blocking(channel).as_bytes(), None).expect("read").alert.expect("in order").scope;
+    assert_eq!(scope("PUBLIC"), AlertScope::Withheld);
+    for other in ["CMAS", "EAS", "NWEM", "CAPEXCH"] {
+        assert_eq!(scope(other), AlertScope::Public);
     }
 }

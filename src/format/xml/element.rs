@@ -17,6 +17,13 @@ pub(in crate::format) struct Element<'p, 'd> {
     limits: &'d Limits,
 }
 
+impl<'p, 'd> Element<'p, 'd> {
+    /// An element that lies in others of which nothing is read.
+    pub(in crate::format) fn at(path: Path<'p>, node: Node<'d, 'd>, namespace: &'d str, limits: &'d Limits) -> Self {
+        Self { path, node, namespace, limits }
+    }
+}
+
 impl<'d> Element<'_, 'd> {
     /// The root of a message whose format has one namespace.
     pub(in crate::format) fn root(node: Node<'d, 'd>, namespace: &'d str, limits: &'d Limits) -> Self {
