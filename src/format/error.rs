@@ -169,6 +169,20 @@ pub enum FormatError {
     /// A cancel that does not say of what.
     #[error("is missing: a cancel names what it ends")]
     NoReferences,
+    /// It can be read, and is of a kind that nobody is to be warned of: the state of a system, a quarry blast.
+    #[error("{value:?} is nothing to warn of")]
+    NoWarning {
+        /// The field that says so.
+        field: String,
+        /// What is written.
+        value: String,
+    },
+    /// Points that should be a grid and are none: of equal steps, each point once, as many as it says.
+    #[error("is no grid of equal steps with each point once")]
+    NotAGrid {
+        /// Where.
+        field: String,
+    },
 }
 
 /// Why a text is no instant.
@@ -197,7 +211,9 @@ impl FormatError {
             | Self::NotANumber { field, .. }
             | Self::Ground { field, .. }
             | Self::Name { field, .. }
-            | Self::Time { field, .. } => field,
+            | Self::Time { field, .. }
+            | Self::NoWarning { field, .. }
+            | Self::NotAGrid { field } => field,
             Self::NoInfo => "info",
             Self::NoReferences => "references",
             Self::Empty

@@ -13,11 +13,16 @@ mod check;
 mod content;
 mod decode;
 mod error;
+mod grid;
 mod json;
 mod limits;
+mod number;
 mod path;
 mod quake;
+mod quakeml;
 mod refusal;
+mod shakealert;
+mod shakemap;
 mod text;
 mod usgs;
 mod written;
@@ -43,7 +48,8 @@ trait Format: Sync {
 }
 
 /// Every format, the likeliest first.
-const FORMATS: [&dyn Format; 2] = [&cap::Cap, &usgs::Usgs];
+const FORMATS: [&dyn Format; 5] =
+    [&cap::Cap, &usgs::Usgs, &quakeml::QuakeMl, &shakealert::ShakeAlert, &shakemap::ShakeMap];
 
 /// An alert as it was read.
 #[derive(Debug, Clone, PartialEq)]

@@ -271,6 +271,8 @@ impl From<FormatError> for Refusal {
             FormatError::Time { .. } => "INVALID_TIME",
             FormatError::NoInfo => "NO_INFO",
             FormatError::NoReferences => "NO_REFERENCES",
+            FormatError::NoWarning { .. } => "NO_WARNING",
+            FormatError::NotAGrid { .. } => "NOT_A_GRID",
         };
         let message = format!("{}: {error}", error.field());
         Self::new(Code::InvalidArgument, reason, error.field(), &message)
@@ -295,6 +297,11 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::UpdateOfNothing => "UPDATE_OF_NOTHING",
         Unusable::Missing | Unusable::NoGrade => "MISSING_FIELD",
         Unusable::More(_) => "MORE",
+        Unusable::UnknownValue(_) => "UNKNOWN_VALUE",
+        Unusable::Count { .. } => "COUNT",
+        Unusable::SentAtOrigin => "SENT_AT_ORIGIN",
+        Unusable::SentByData => "SENT_BY_DATA",
+        Unusable::ZoneByName(_) => "ZONE_BY_NAME",
     }
 }
 

@@ -28,6 +28,9 @@ use super::{Format, FormatError, Limits, Message, Outline, Refusal, TimeFault, U
 
 use time::Instant;
 
+pub(super) use ring::ring;
+pub(super) use time::{Instant as WrittenInstant, instant};
+
 /// CAP in its three versions.
 pub(super) struct Cap;
 

@@ -13,20 +13,20 @@ const JOINED: f64 = 0.05;
 
 /// A ring as it is written.
 #[derive(Debug, PartialEq)]
-pub(super) struct WrittenRing {
+pub(in crate::format) struct WrittenRing {
     /// How many points there should be, whether or not they can be read.
-    pub(super) points: usize,
+    pub(in crate::format) points: usize,
     /// West, south, east and north of those points that can be read, longitudes unrolled; `None` if there are none.
-    pub(super) extent: Option<[f64; 4]>,
+    pub(in crate::format) extent: Option<[f64; 4]>,
     /// The ring, if it can be used.
-    pub(super) ring: Result<Ring, Unusable>,
+    pub(in crate::format) ring: Result<Ring, Unusable>,
     /// How far apart its ends are, degrees; zero where it is closed.
-    pub(super) open: f64,
+    pub(in crate::format) open: f64,
 }
 
 /// Reads `lat,lon lat,lon ...`, `most` points and one more to show that there are too many. The first fault decides why
 /// a ring cannot be used.
-pub(super) fn ring(text: &str, most: usize) -> WrittenRing {
+pub(in crate::format) fn ring(text: &str, most: usize) -> WrittenRing {
     let mut points: Vec<[f64; 2]> = Vec::new();
     let mut fault = None;
     let mut count = 0;
