@@ -77,6 +77,11 @@ impl<'d> Field<'_, 'd> {
         self.member(name).map_or(Ok(None), |member| member.own_number())
     }
 
+    /// Whether it is there and says nothing.
+    pub(in crate::format) fn is_null(&self) -> bool {
+        self.value.is_null()
+    }
+
     /// The value's own number.
     pub(in crate::format) fn own_number(&self) -> Result<Option<f64>, FormatError> {
         let number = match self.value {
