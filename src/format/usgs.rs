@@ -98,7 +98,8 @@ fn event(feature: &Field) -> Result<Outline, FormatError> {
 fn coordinates(feature: &Field) -> Result<[Option<f64>; 3], FormatError> {
     let mut found = [None; 3];
     let Some(geometry) = feature.member("geometry") else { return Ok(found) };
-    for (place, number) in found.iter_mut().zip(geometry.items("coordinates")) {
+    let Some(coordinates) = geometry.member("coordinates") else { return Ok(found) };
+    for (place, number) in found.iter_mut().zip(coordinates.own_items("")) {
         if !number.is_null() {
             *place = number.own_number()?;
         }

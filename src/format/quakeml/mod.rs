@@ -8,8 +8,7 @@
 //! Depths are in metres and times in UTC, as the standard says. There are catalogues with kilometres in `depth`
 //! (`iris_events.xml` of ObsPy); nothing in them tells, and they are read as they are written.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+mod beside;
 
 use compact_str::CompactString;
 
@@ -19,10 +18,12 @@ use crate::domain::{
 
 use super::content::Content;
 use super::error::excerpt;
-use super::quake::{Quake, Step, is_earthquake, utc};
+use super::quake::{Quake, Step, is_earthquake};
 use super::text::line;
 use super::xml::Element;
 use super::{Format, FormatError, Limits, Message, Outline, Refusal, Unusable, WrittenEarthquake};
+
+use beside::{Beside, Parts, creation, time_of};
 
 /// QuakeML.
 pub(super) struct QuakeMl;
@@ -99,49 +100,6 @@ impl Format for QuakeMl {
             messages.push(Message { place: event.path.to_string(), outline: reader.read(&event) });
         }
         Ok(messages)
-    }
-}
-
-/// What stands beside the events. It is looked through once, however many events there are.
-struct Beside<'m, 'd> {
-    /// Whether there is one event, which all of this is of.
-    of_one: bool,
-    origins: Parts<'m, 'd>,
-    magnitudes: Parts<'m, 'd>,
-    /// When the newest of the signals was observed.
-    newest_pick: Option<Timestamp>,
-}
-
-/// Origins or magnitudes.
-struct Parts<'m, 'd> {
-    all: Vec<Element<'m, 'd>>,
-    by_id: HashMap<Cow<'d, str>, Element<'m, 'd>>,
-}
-
-impl<'m, 'd> Beside<'m, 'd> {
-    fn of(all: &'m Element<'_, 'd>) -> Result<Self, FormatError> {
-        let mut newest_pick = None;
-        for pick in all.all("pick") {
-            newest_pick = newest_pick.max(time_of(&pick).ok().flatten());
-        }
-        Ok(Self {
-            of_one: all.all("event").nth(1).is_none(),
-            origins: Parts::of(all.all("origin").collect())?,
-            magnitudes: Parts::of(all.all("magnitude").collect())?,
-            newest_pick,
-        })
-    }
-}
-
-impl<'m, 'd> Parts<'m, 'd> {
-    fn of(all: Vec<Element<'m, 'd>>) -> Result<Self, FormatError> {
-        let mut by_id = HashMap::new();
-        for part in &all {
-            if let Some(id) = part.attribute("publicID")? {
-                by_id.entry(id).or_insert(*part);
-            }
-        }
-        Ok(Self { all, by_id })
     }
 }
 
@@ -263,23 +221,20 @@ impl<'m, 'd> Reader<'m, 'd> {
         }
         match newest {
             Some(newest) => Ok(Some(newest)),
-            None => self.creation(self.all),
+            None => Ok(self.known(self.beside.created.clone())),
         }
     }
 
     /// When something was made, if it says so; what is no time is told and as if it were not there.
     fn creation(&mut self, of: &Element) -> Result<Option<Timestamp>, FormatError> {
-        let Some(info) = of.once("creationInfo")? else { return Ok(None) };
-        let Some(text) = info.text("creationTime")? else { return Ok(None) };
-        match utc(&text, String::new) {
-            Ok(at) => Ok(Some(at)),
-            Err(FormatError::Time { value, source, .. }) => {
-                let field = info.path.field("creationTime").to_string();
-                self.refuse(field, Unusable::Time { value, source });
-                Ok(None)
-            }
-            Err(other) => Err(other),
-        }
+        Ok(self.known(creation(of)?))
+    }
+
+    fn known(&mut self, created: Result<Option<Timestamp>, Refusal>) -> Option<Timestamp> {
+        created.unwrap_or_else(|Refusal { field, reason }| {
+            self.refuse(field, reason);
+            None
+        })
     }
 
     fn check_enumerations(&mut self, part: &Element) -> Result<(), FormatError> {
@@ -344,13 +299,6 @@ fn ground(
     Ok(Ground::Earthquake(Source { epicentre, depth_km, magnitude: size as f32, origin: at }))
 }
 
-/// The time of an origin or a pick.
-fn time_of(observed: &Element) -> Result<Option<Timestamp>, FormatError> {
-    let Some(time) = observed.once("time")? else { return Ok(None) };
-    let text = time.text("value")?;
-    text.map(|text| utc(&text, || time.path.field("value").to_string())).transpose()
-}
-
 /// Who names things so: the authority of `smi:authority/path` (QuakeML 1.2, "Resource identifiers").
 fn authority(id: &str) -> Option<&str> {
     let path = id.strip_prefix("smi:").or_else(|| id.strip_prefix("quakeml:"))?;
@@ -400,3 +348,6 @@ fn parameters(origin: Option<&Element>, magnitude: Option<&Element>) -> Result<V
     }
     Ok(parameters)
 }
+
+#[cfg(test)]
+mod tests;
