@@ -68,11 +68,28 @@ fn variable(name: &str) -> Option<u64> {
 
 #[test]
 fn mutated_real_alerts_never_break_the_reader() {
-    let folder = here().join("tests/data/alerts");
-    let seeds = files_under(&folder).into_iter().filter(|file| file.extension().is_some_and(|found| found == "xml"));
-    let seeds: Vec<Vec<u8>> = seeds.map(|file| std::fs::read(file).expect("it can be read")).collect();
+    fuzz(&seeds(&["tests/data/alerts"], &["xml"]), "application/cap+xml");
+}
+
+#[test]
+fn mutated_messages_of_seismic_networks_never_break_the_reader() {
+    let beside =
+        ["quakeml", "quakeml-rt-series", "shakealert", "shakemap"].map(|of| format!("../shared/data/alerts/{of}"));
+    let folders: Vec<&str> = ["tests/data/earthquakes"].into_iter().chain(beside.iter().map(String::as_str)).collect();
+    fuzz(&seeds(&folders, &["xml", "geojson"]), "text/xml");
+}
+
+/// The messages under those of the folders that are there.
+fn seeds(folders: &[&str], extensions: &[&str]) -> Vec<Vec<u8>> {
+    let folders = folders.iter().map(|folder| here().join(folder)).filter(|folder| folder.exists());
+    let mut files: Vec<_> = folders.flat_map(|folder| files_under(&folder)).collect();
+    files.retain(|file| file.extension().is_some_and(|found| extensions.iter().any(|known| found == *known)));
+    files.iter().map(|file| std::fs::read(file).expect("it can be read")).collect()
+}
+
+fn fuzz(seeds: &[Vec<u8>], media_type: &str) {
     if let Some(seed) = variable("HAZARDCAST_FUZZ_SEED") {
-        round(&seeds, seed);
+        round(seeds, seed, media_type);
         return;
     }
     let until = Instant::now() + Duration::from_secs(variable("HAZARDCAST_FUZZ_SECONDS").unwrap_or(SECONDS));
@@ -81,7 +98,7 @@ fn mutated_real_alerts_never_break_the_reader() {
     while rounds == 0 || Instant::now() < until {
         let seed = u64::from(first) + rounds;
         let started = Instant::now();
-        let done = catch_unwind(AssertUnwindSafe(|| round(&seeds, seed)));
+        let done = catch_unwind(AssertUnwindSafe(|| round(seeds, seed, media_type)));
         slowest = slowest.max((started.elapsed(), seed));
         read += u64::from(done.unwrap_or_else(|_| panic!("HAZARDCAST_FUZZ_SEED={seed}")));
         rounds += 1;
@@ -92,27 +109,32 @@ fn mutated_real_alerts_never_break_the_reader() {
     assert!(read > 0, "some mutations are harmless");
 }
 
-/// Mutates an alert, reads it, and looks at what comes of it; whether it is an alert still.
-fn round(seeds: &[Vec<u8>], seed: u64) -> bool {
+/// Mutates a message, reads it, and looks at what comes of it; whether there is an alert in it still.
+fn round(seeds: &[Vec<u8>], seed: u64, media_type: &str) -> bool {
     let mut random = StdRng::seed_from_u64(seed);
     let mut message = seeds[random.random_range(0..seeds.len())].clone();
     for _ in 0..random.random_range(1..6) {
         mutate(&mut message, &seeds[random.random_range(0..seeds.len())], &mut random);
     }
-    match format::outline(&message, random.random::<bool>().then_some("application/cap+xml")) {
-        Ok(outline) => {
-            within_limits(&outline);
-            outline.alert.is_ok_and(|alert| {
-                points_are_bounded(&alert);
-                resolve(&alert, &Atlas::default());
-                true
-            })
+    match format::messages(&message, random.random::<bool>().then_some(media_type)) {
+        Ok(messages) => {
+            messages.into_iter().map(|message| message.outline.is_ok_and(look)).fold(false, |any, is| any | is)
         }
         Err(error) => {
             assert!(!error.field().is_empty() && error.to_string().len() < 1_000, "{error}");
             false
         }
     }
+}
+
+/// Looks at what was read; whether it is an alert.
+fn look(outline: Outline) -> bool {
+    within_limits(&outline);
+    outline.alert.is_ok_and(|alert| {
+        points_are_bounded(&alert);
+        resolve(&alert, &Atlas::default());
+        true
+    })
 }
 
 fn mutate(message: &mut Vec<u8>, other: &[u8], random: &mut StdRng) {
@@ -176,6 +198,7 @@ fn points_are_bounded(alert: &Alert) {
     let limits = Limits::default();
     let areas = |info: &Info| match &info.ground {
         Ground::Areas(areas) => areas.to_vec(),
+        Ground::Bands(bands) => bands.iter().map(|band| band.area.clone()).collect(),
         _ => Vec::new(),
     };
     let areas: Vec<_> = alert.body.infos().iter().flat_map(areas).collect();
