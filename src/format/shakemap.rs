@@ -1,6 +1,6 @@
-//! ShakeMap's `grid.xml` (USGS, "ShakeMap Manual", "Grid of ground shaking"): how strongly the ground shook at each point
-//! of a grid, made into contours. USGS, BMKG and others run the same program, each with a namespace of its own, by which
-//! it is known who says so.
+//! ShakeMap's `grid.xml` (USGS, "ShakeMap Manual", "Grid of ground shaking"): how strongly the ground shook at each
+//! point of a grid, made into contours. USGS, BMKG and others run the same program, each with a namespace of its own,
+//! by which it is known who says so.
 //!
 //! A map comes minutes after the earthquake, and tells what was measured and computed of it: Past and Observed.
 

@@ -142,7 +142,7 @@ fn what_is_no_grid_is_refused() {
 #[test]
 fn a_grid_of_pieces_without_end_is_bounded() {
     let side = 700;
-    let value = |x: u32, y: u32| if (x + y) % 2 == 0 { 12.0 } else { 0.0 };
+    let value = |x: u32, y: u32| if (x + y).is_multiple_of(2) { 12.0 } else { 0.0 };
     let at = |x: u32, y: u32| [f64::from(x) * 0.01, f64::from(y) * 0.01, value(x, y)];
     let points: Vec<[f64; 3]> = (0..side).flat_map(|y| (0..side).map(move |x| at(x, y))).collect();
     let grid = grid_of(&points).expect("a grid");

@@ -130,7 +130,7 @@ impl<'m, 'd> Reader<'m, 'd> {
         for part in [Some(event), known_origin.as_ref(), known_magnitude.as_ref()].into_iter().flatten() {
             self.check_enumerations(part)?;
         }
-        let created = self.created([Some(*event), known_origin, known_magnitude])?;
+        let created = self.created(&[Some(*event), known_origin, known_magnitude])?;
         let origin_time = known_origin.and_then(|origin| time_of(&origin).ok().flatten());
         // A message cannot be older than what it tells of.
         let observed = origin_time.map(|time| beside.newest_pick.map_or(time, |pick| pick.max(time)));
@@ -214,7 +214,7 @@ impl<'m, 'd> Reader<'m, 'd> {
     }
 
     /// When the newest of these was made, or when the message was.
-    fn created(&mut self, parts: [Option<Element>; 3]) -> Result<Option<Timestamp>, FormatError> {
+    fn created(&mut self, parts: &[Option<Element>; 3]) -> Result<Option<Timestamp>, FormatError> {
         let mut newest = None;
         for part in parts.iter().flatten() {
             newest = newest.max(self.creation(part)?);

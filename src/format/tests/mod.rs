@@ -51,7 +51,7 @@ proptest! {
         whole: bool,
     ) {
         let (open, close) = ROOTS[root];
-        let message = if whole { format!("{open}{}{close}", pieces.concat()) } else { [open, &pieces.concat()].concat() };
+        let message = [open, &pieces.concat(), if whole { close } else { "" }].concat();
         for message in messages(message.as_bytes(), None).unwrap_or_default() {
             if let Ok(outline) = message.outline {
                 within_limits(&outline)?;
