@@ -191,6 +191,20 @@ pub enum FormatError {
         /// What the alert says.
         alert: String,
     },
+    /// It can be read, and is of a kind that nobody is to be warned of: the state of a system, a quarry blast.
+    #[error("{value:?} is nothing to warn of")]
+    NoWarning {
+        /// The field that says so.
+        field: String,
+        /// What is written.
+        value: String,
+    },
+    /// Points that should be a grid and are none: of equal steps, each point once, as many as it says.
+    #[error("is no grid of equal steps with each point once")]
+    NotAGrid {
+        /// Where.
+        field: String,
+    },
 }
 
 /// Why a text is no instant.
@@ -220,7 +234,9 @@ impl FormatError {
             | Self::Ground { field, .. }
             | Self::Name { field, .. }
             | Self::Time { field, .. }
-            | Self::Contradiction { field, .. } => field,
+            | Self::Contradiction { field, .. }
+            | Self::NoWarning { field, .. }
+            | Self::NotAGrid { field } => field,
             Self::NoInfo => "info",
             Self::NoReferences => "references",
             Self::Empty

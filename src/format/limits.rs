@@ -28,6 +28,10 @@ pub struct Limits {
     pub text: usize,
     /// Refusals that are told one by one; of more only the number is told.
     pub refusals: usize,
+    /// Messages of one file.
+    pub messages: usize,
+    /// Points of a grid of shaking, those between that are not written too.
+    pub nodes: usize,
 }
 
 impl Default for Limits {
@@ -45,6 +49,8 @@ impl Default for Limits {
             references: 256,
             text: 64 << 10,
             refusals: 1_000,
+            messages: 20_000,
+            nodes: 500_000,
         }
     }
 }

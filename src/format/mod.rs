@@ -17,14 +17,19 @@ mod decode;
 mod envelope;
 mod error;
 mod geojson;
+mod grid;
 mod json;
 mod limits;
 mod meteoalarm;
 mod nina;
+mod number;
 mod nws;
 mod path;
 mod quake;
+mod quakeml;
 mod refusal;
+mod shakealert;
+mod shakemap;
 mod text;
 mod usgs;
 mod weather_cn;
@@ -51,7 +56,7 @@ trait Format: Sync {
 }
 
 /// Every format, the likeliest first.
-const FORMATS: [&dyn Format; 9] = [
+const FORMATS: [&dyn Format; 12] = [
     &cap::Cap,
     &usgs::Usgs,
     &envelope::Envelope,
@@ -61,6 +66,9 @@ const FORMATS: [&dyn Format; 9] = [
     &cma::Cma,
     &weather_cn::WeatherCn,
     &alertswiss::AlertSwiss,
+    &quakeml::QuakeMl,
+    &shakealert::ShakeAlert,
+    &shakemap::ShakeMap,
 ];
 
 /// An alert as it was read.

@@ -93,4 +93,28 @@ pub enum Unusable {
     /// There are more refusals, which are not told one by one.
     #[error("{0} more parts of the message cannot be used")]
     More(usize),
+    /// No value of the standard's list, in a field that can be done without (QuakeML: `invalid_enum.xml` of ObsPy, a
+    /// `depthType` of "randomized").
+    #[error("{0:?} is none of the values that it may have")]
+    UnknownValue(String),
+    /// Another number of parts than the message says that there are. A ring of another number of points than it should
+    /// have is not used; of a list, what is there is.
+    #[error("there should be {said}, and there are {found}")]
+    Count {
+        /// How many it says.
+        said: String,
+        /// How many there are.
+        found: usize,
+    },
+    /// A message that does not say when it was sent is taken to be as old as its earthquake: never for newer than it is
+    /// (ShakeAlert: `fleabag-event_new-ChinoHills.xml`).
+    #[error("is missing: the origin time is taken")]
+    SentAtOrigin,
+    /// A message that does not say when it was sent is taken to be as old as the newest of its observations: never for
+    /// newer than it is (QuakeML in real time: the `presto` series).
+    #[error("is missing: the time of the newest observation is taken")]
+    SentByData,
+    /// A time whose zone is told by letters instead of an offset (ShakeMap of BMKG: `2013-11-05T06:08:09WIB`).
+    #[error("{0:?} tells its zone by a name, which is known")]
+    ZoneByName(String),
 }

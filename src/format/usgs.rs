@@ -8,7 +8,7 @@ use crate::domain::{
 
 use super::content::Content;
 use super::json::Field;
-use super::quake::{Quake, Step};
+use super::quake::{Quake, Step, is_earthquake};
 use super::text::line;
 use super::{Format, FormatError, Limits, Message, Outline, WrittenEarthquake};
 
@@ -41,8 +41,15 @@ impl Format for Usgs {
         if root.text("type")?.as_deref() == Some("Feature") {
             return Ok(vec![Message::whole(event(&root))]);
         }
-        let each = |feature: Field| Message { place: feature.path.to_string(), outline: event(&feature) };
-        Ok(root.items("features").map(each).collect())
+        let mut messages = Vec::new();
+        for feature in root.items("features") {
+            if messages.len() == limits.messages {
+                let field = feature.path.to_string();
+                return Err(FormatError::TooMany { field, what: "events", most: limits.messages });
+            }
+            messages.push(Message { place: feature.path.to_string(), outline: event(&feature) });
+        }
+        Ok(messages)
     }
 }
 
@@ -52,65 +59,106 @@ fn event(feature: &Field) -> Result<Outline, FormatError> {
     let origin = instant(&properties, "time")?;
     let sent = instant(&properties, "updated")?.or(origin);
     let sent = sent.ok_or_else(|| FormatError::Missing { field: properties.path.field("time").to_string() })?;
-    let coordinates = feature.required("geometry")?;
-    let coordinates = coordinates.required("coordinates")?;
-    let numbers: Vec<Option<f64>> =
-        coordinates.own_items("").map(|number| number.own_number().unwrap_or_default()).collect();
-    let at = |index: usize| numbers.get(index).copied().flatten();
+    let [longitude, latitude, depth_km] = coordinates(feature)?;
     let written = WrittenEarthquake {
         magnitude: properties.number("mag")?,
-        longitude: at(0),
-        latitude: at(1),
-        depth_km: at(2),
+        longitude,
+        latitude,
+        depth_km,
         origin: origin.map(|origin| origin.to_string()),
         ..WrittenEarthquake::default()
     };
-    let step = if properties.text("status")?.as_deref() == Some("deleted") { Step::Withdrawn } else { Step::Later };
-    let mut parameters = Vec::new();
-    for name in ["magType", "alert", "tsunami", "mmi", "net", "ids"] {
-        if let Some(value) = properties.text(name)? {
-            parameters.push(NamedValue { name: name.into(), value: line(&value) });
-        }
-    }
-    let headline = properties.text("title")?.map(|title| line(&title));
+    let status = properties.text("status")?;
+    let is_gone = status.is_some_and(|status| status.eq_ignore_ascii_case("deleted")) || is_deleted(&properties)?;
+    let texts = InfoTexts {
+        headline: properties.text("title")?.map(|title| line(&title)),
+        web: properties.text("url")?.map(|url| line(&url)),
+        ..InfoTexts::default()
+    };
     let quake = Quake {
         format: FORMAT,
         sender: SENDER,
         event: EventKey { scheme: "usgs".into(), key: (&*id).into(), serial: None },
         sent,
         mode: Mode::Actual,
-        step,
+        step: if is_gone { Step::Withdrawn } else { Step::Later },
         urgency: Urgency::Past,
         certainty: Certainty::Observed,
         language: Language::cap_default(),
-        texts: InfoTexts { headline, ..InfoTexts::default() },
-        parameters,
-        ground: ground(&properties, &coordinates, &written, origin.unwrap_or(sent)),
+        texts,
+        parameters: parameters(&properties)?,
+        ground: ground(feature, &properties, &written, origin.unwrap_or(sent)),
         written,
         refusals: Vec::new(),
     };
     Ok(quake.outline())
 }
 
+/// Longitude, latitude and depth (km), each of which may be null; an event that was taken back may have no place.
+fn coordinates(feature: &Field) -> Result<[Option<f64>; 3], FormatError> {
+    let mut found = [None; 3];
+    let Some(geometry) = feature.member("geometry") else { return Ok(found) };
+    let Some(coordinates) = geometry.member("coordinates") else { return Ok(found) };
+    for (place, number) in found.iter_mut().zip(coordinates.own_items("")) {
+        if !number.is_null() {
+            *place = number.own_number()?;
+        }
+    }
+    Ok(found)
+}
+
+/// Whether every origin of an event in detail was taken back: a product's status is UPDATE or DELETE, and an event is
+/// what its origins say.
+fn is_deleted(properties: &Field) -> Result<bool, FormatError> {
+    let Some(products) = properties.member("products") else { return Ok(false) };
+    let mut any = false;
+    for origin in products.items("origin") {
+        any = true;
+        if origin.text("status")?.is_none_or(|status| !status.eq_ignore_ascii_case("delete")) {
+            return Ok(false);
+        }
+    }
+    Ok(any)
+}
+
+/// What else is said that somebody may choose by, by its own name. Of products in detail the first is preferred.
+fn parameters(properties: &Field) -> Result<Vec<NamedValue>, FormatError> {
+    let mut parameters = Vec::new();
+    for name in ["magType", "status", "alert", "tsunami", "mmi", "net", "ids"] {
+        if let Some(value) = properties.text(name)? {
+            parameters.push(NamedValue { name: name.into(), value: line(&value) });
+        }
+    }
+    let Some(products) = properties.member("products") else { return Ok(parameters) };
+    let Some(shakemap) = products.items("shakemap").next() else { return Ok(parameters) };
+    let Some(numbers) = shakemap.member("properties") else { return Ok(parameters) };
+    for (name, of) in [("shakemap.maxmmi", "maxmmi"), ("shakemap.version", "version")] {
+        if let Some(value) = numbers.text(of)? {
+            parameters.push(NamedValue { name: name.into(), value: line(&value) });
+        }
+    }
+    Ok(parameters)
+}
+
 fn ground(
+    feature: &Field,
     properties: &Field,
-    coordinates: &Field,
     written: &WrittenEarthquake,
     origin: Timestamp,
 ) -> Result<Ground, FormatError> {
-    if let Some(kind) = properties.text("type")?.filter(|kind| *kind != "earthquake") {
-        let (field, value) = (properties.path.field("type").to_string(), super::error::excerpt(&kind));
-        return Err(FormatError::UnknownValue { field, value });
-    }
-    let missing = |field: String| FormatError::Missing { field };
-    let magnitude = written.magnitude.ok_or_else(|| missing(properties.path.field("mag").to_string()))?;
+    is_earthquake(properties.text("type")?.as_deref(), || properties.path.field("type").to_string())?;
+    let magnitude = written.magnitude.ok_or_else(|| missing(properties, "mag"))?;
     let (Some(lon), Some(lat)) = (written.longitude, written.latitude) else {
-        return Err(missing(coordinates.path.to_string()));
+        return Err(missing(feature, "geometry"));
     };
     let epicentre = Position::from_degrees(lon, lat)
-        .map_err(|source| FormatError::Ground { field: coordinates.path.to_string(), source })?;
+        .map_err(|source| FormatError::Ground { field: feature.path.field("geometry").to_string(), source })?;
     let (depth_km, magnitude) = (written.depth_km.map(|depth| depth as f32), magnitude as f32);
     Ok(Ground::Earthquake(Source { epicentre, depth_km, magnitude, origin }))
+}
+
+fn missing(of: &Field, name: &'static str) -> FormatError {
+    FormatError::Missing { field: of.path.field(name).to_string() }
 }
 
 /// Milliseconds since 1970.
@@ -139,13 +187,19 @@ mod tests {
         {"type": "Feature", "id": "ci3", "geometry": {"type": "Point", "coordinates": [-118.5, 34.2, 1]},
          "properties": {"mag": 2, "time": 758809855390, "type": "quarry blast"}},
         {"type": "Feature", "id": "ci1", "geometry": {"type": "Point", "coordinates": [-118.537, 34.213, 18.202]},
-         "properties": {"mag": 6.7, "time": 758809855390, "status": "deleted", "type": "earthquake"}}]}"#;
+         "properties": {"mag": 6.7, "time": 758809855390, "status": "deleted", "type": "earthquake"}},
+        {"type": "Feature", "id": "ci1", "geometry": null,
+         "properties": {"mag": null, "time": 758809855390, "type": "earthquake",
+                        "products": {"origin": [{"status": "DELETE"}, {"status": "DELETE"}]}}},
+        {"type": "Feature", "id": "ci1", "geometry": null,
+         "properties": {"mag": 6.7, "time": 758809855390, "type": "earthquake",
+                        "products": {"origin": [{"status": "UPDATE"}, {"status": "DELETE"}]}}}]}"#;
 
     #[test]
     fn each_event_of_a_summary_is_an_alert_if_it_has_what_an_earthquake_needs() {
         let found = messages(SUMMARY.as_bytes(), Some("application/json")).expect("it can be read");
-        let places: Vec<&str> = found.iter().map(|message| message.place.as_str()).collect();
-        assert_eq!(places, ["features[0]", "features[1]", "features[2]", "features[3]"]);
+        let places = found.iter().enumerate().all(|(index, message)| message.place == format!("features[{index}]"));
+        assert!(places && found.len() == 6, "{found:?}");
         let outlines: Vec<_> = found.into_iter().map(|message| message.outline.expect("it can be read")).collect();
         let alert = outlines[0].alert.as_ref().expect("an earthquake");
         assert_eq!(alert.id.identifier.as_str(), "ci1.1597400716254");
@@ -156,7 +210,10 @@ mod tests {
         );
         let field = |index: usize| outlines[index].alert.as_ref().map_err(FormatError::field).expect_err("refused");
         assert_eq!((field(1), field(2)), ("features[1].properties.mag", "features[2].properties.type"));
-        assert!(matches!(outlines[3].alert.as_ref().expect("a withdrawal").body, Body::Cancel(_)));
+        for index in [3, 4] {
+            assert!(matches!(outlines[index].alert.as_ref().expect("a withdrawal").body, Body::Cancel(_)));
+        }
+        assert_eq!(field(5), "features[5].geometry");
     }
 
     #[test]

@@ -288,6 +288,8 @@ impl From<FormatError> for Refusal {
             FormatError::Index { .. } => "INDEX_ONLY",
             FormatError::GroundAlone { .. } => "GROUND_ALONE",
             FormatError::Contradiction { .. } => "CONTRADICTION",
+            FormatError::NoWarning { .. } => "NO_WARNING",
+            FormatError::NotAGrid { .. } => "NOT_A_GRID",
         };
         let message = format!("{}: {error}", error.field());
         Self::new(Code::InvalidArgument, reason, error.field(), &message)
@@ -316,6 +318,11 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::TakenForPublic => "TAKEN_FOR_PUBLIC",
         Unusable::NotAnArea(_) => "NOT_AN_AREA",
         Unusable::More(_) => "MORE",
+        Unusable::UnknownValue(_) => "UNKNOWN_VALUE",
+        Unusable::Count { .. } => "COUNT",
+        Unusable::SentAtOrigin => "SENT_AT_ORIGIN",
+        Unusable::SentByData => "SENT_BY_DATA",
+        Unusable::ZoneByName(_) => "ZONE_BY_NAME",
     }
 }
 

@@ -14,7 +14,7 @@ use hazardcast::locate::{Atlas, resolve};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::real_alerts::messages;
+use crate::real_alerts::{files_under, here, messages};
 
 /// How long a run is where nothing is said, seconds.
 const SECONDS: u64 = 2;
@@ -82,9 +82,28 @@ fn variable(name: &str) -> Option<u64> {
 
 #[test]
 fn mutated_real_alerts_never_break_the_reader() {
-    let seeds: Vec<Vec<u8>> = messages().into_iter().map(|file| std::fs::read(file).expect("it can be read")).collect();
+    fuzz(&messages().into_iter().map(|file| std::fs::read(file).expect("it can be read")).collect::<Vec<_>>());
+}
+
+#[test]
+fn mutated_messages_of_seismic_networks_never_break_the_reader() {
+    let beside =
+        ["quakeml", "quakeml-rt-series", "shakealert", "shakemap"].map(|of| format!("../shared/data/alerts/{of}"));
+    let folders: Vec<&str> = ["tests/data/earthquakes"].into_iter().chain(beside.iter().map(String::as_str)).collect();
+    fuzz(&seeds(&folders, &["xml", "geojson"]));
+}
+
+/// The messages under those of the folders that are there.
+fn seeds(folders: &[&str], extensions: &[&str]) -> Vec<Vec<u8>> {
+    let folders = folders.iter().map(|folder| here().join(folder)).filter(|folder| folder.exists());
+    let mut files: Vec<_> = folders.flat_map(|folder| files_under(&folder)).collect();
+    files.retain(|file| file.extension().is_some_and(|found| extensions.iter().any(|known| found == *known)));
+    files.iter().map(|file| std::fs::read(file).expect("it can be read")).collect()
+}
+
+fn fuzz(seeds: &[Vec<u8>]) {
     if let Some(seed) = variable("HAZARDCAST_FUZZ_SEED") {
-        round(&seeds, seed);
+        round(seeds, seed);
         return;
     }
     let until = Instant::now() + Duration::from_secs(variable("HAZARDCAST_FUZZ_SECONDS").unwrap_or(SECONDS));
@@ -93,7 +112,7 @@ fn mutated_real_alerts_never_break_the_reader() {
     while rounds == 0 || Instant::now() < until {
         let seed = u64::from(first) + rounds;
         let started = Instant::now();
-        let done = catch_unwind(AssertUnwindSafe(|| round(&seeds, seed)));
+        let done = catch_unwind(AssertUnwindSafe(|| round(seeds, seed)));
         slowest = slowest.max((started.elapsed(), seed));
         read += u64::from(done.unwrap_or_else(|_| panic!("HAZARDCAST_FUZZ_SEED={seed}")));
         rounds += 1;
@@ -104,7 +123,7 @@ fn mutated_real_alerts_never_break_the_reader() {
     assert!(read > 0, "some mutations are harmless");
 }
 
-/// Mutates an alert, reads it, and looks at what comes of it; whether it is an alert still.
+/// Mutates a message, reads it, and looks at what comes of it; whether there is an alert in it still.
 fn round(seeds: &[Vec<u8>], seed: u64) -> bool {
     let mut random = StdRng::seed_from_u64(seed);
     let mut message = seeds[random.random_range(0..seeds.len())].clone();
@@ -201,6 +220,7 @@ fn points_are_bounded(alert: &Alert) {
     let limits = Limits::default();
     let areas = |info: &Info| match &info.ground {
         Ground::Areas(areas) => areas.to_vec(),
+        Ground::Bands(bands) => bands.iter().map(|band| band.area.clone()).collect(),
         _ => Vec::new(),
     };
     let areas: Vec<_> = alert.body.infos().iter().flat_map(areas).collect();

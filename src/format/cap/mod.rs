@@ -35,9 +35,9 @@ pub(super) use info::{DEFAULT_LANGUAGE, graded, language, texts, time, words};
 pub(super) use message::{body, expired, name, required, sent, withheld};
 pub(super) use node::Node;
 pub(super) use reference::references;
-pub(super) use ring::{of_points, on_globe};
+pub(super) use ring::{of_points, on_globe, ring};
 pub(super) use term::{MessageType, message_type, mode, scope};
-pub(super) use time::exact;
+pub(super) use time::{Instant as WrittenInstant, exact, instant};
 
 /// CAP in its three versions.
 pub(super) struct Cap;

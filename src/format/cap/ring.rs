@@ -26,7 +26,7 @@ pub(in crate::format) struct WrittenRing {
 
 /// Reads `lat,lon lat,lon ...`, `most` points and one more to show that there are too many. The first fault decides why
 /// a ring cannot be used.
-pub(super) fn ring(text: &str, most: usize) -> WrittenRing {
+pub(in crate::format) fn ring(text: &str, most: usize) -> WrittenRing {
     let token = |(position, token)| match pair(token) {
         Some(point) => on_globe(point).map_err(|source| Unusable::Point { position, source }),
         None => Err(Unusable::NotAPair { position, token: excerpt(token) }),

@@ -8,7 +8,7 @@ use crate::format::TimeFault;
 
 /// An instant as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Instant {
+pub(in crate::format) enum Instant {
     /// With its offset from UTC.
     Exact(Timestamp),
     /// Without one; this is the instant if UTC is meant.
@@ -18,7 +18,7 @@ pub(super) enum Instant {
 /// Reads `2024-11-02T12:00:00-06:00`. CAP 1.2 has no fractions and no `Z` (section 3.3.2); real issuers write both, and
 /// nothing else is meant by them. An instant after the last that there is becomes that one: some write the year 9999
 /// for "until further notice".
-pub(super) fn instant(text: &str) -> Result<Instant, TimeFault> {
+pub(in crate::format) fn instant(text: &str) -> Result<Instant, TimeFault> {
     let (local, offset) = split(text.as_bytes()).ok_or(TimeFault::NotATime)?;
     let timestamp = |offset: Offset| match offset.to_timestamp(local) {
         Ok(timestamp) => Timestamp::from_nanosecond(timestamp.as_nanosecond()).unwrap_or(Timestamp::MAX),

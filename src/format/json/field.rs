@@ -5,11 +5,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::format::error::excerpt;
+use crate::format::number::decimal;
 use crate::format::path::Path;
 use crate::format::{FormatError, Limits};
-
-/// The most characters of a number that is written as a text.
-const NUMBER: usize = 24;
 
 /// A value and its path. What is `null` is not there.
 #[derive(Clone, Copy)]
@@ -112,6 +110,11 @@ impl<'d> Field<'_, 'd> {
         self.member(name).map_or(Ok(None), |member| member.own_number())
     }
 
+    /// Whether it is there and says nothing.
+    pub(in crate::format) fn is_null(&self) -> bool {
+        self.value.is_null()
+    }
+
     /// The value's own number.
     pub(in crate::format) fn own_number(&self) -> Result<Option<f64>, FormatError> {
         let number = match self.value {
@@ -125,12 +128,6 @@ impl<'d> Field<'_, 'd> {
             value: excerpt(&self.value.to_string()),
         })
     }
-}
-
-/// A decimal of a few characters, finite and without the words that programs have for numbers that are none.
-fn decimal(text: &str) -> Option<f64> {
-    let is_decimal = text.len() <= NUMBER && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+'));
-    text.parse().ok().filter(|number: &f64| is_decimal && number.is_finite())
 }
 
 #[cfg(test)]

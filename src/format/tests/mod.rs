@@ -2,6 +2,7 @@
 
 mod breaches;
 mod generate;
+mod shaking;
 mod write;
 
 use proptest::prelude::*;
@@ -44,6 +45,21 @@ proptest! {
     }
 
     #[test]
+    fn no_markup_of_seismic_networks_makes_the_reader_fail_otherwise_than_by_an_error(
+        root in 0_usize..4,
+        pieces in proptest::collection::vec(proptest::sample::select(&SEISMIC[..]), 0..40),
+        whole: bool,
+    ) {
+        let (open, close) = ROOTS[root];
+        let message = [open, &pieces.concat(), if whole { close } else { "" }].concat();
+        for message in messages(message.as_bytes(), None).unwrap_or_default() {
+            if let Ok(outline) = message.outline {
+                within_limits(&outline)?;
+            }
+        }
+    }
+
+    #[test]
     fn no_markup_makes_the_reader_fail_otherwise_than_by_an_error(
         pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..60),
         whole: bool,
@@ -54,6 +70,65 @@ proptest! {
         }
     }
 }
+
+/// How messages of seismic networks begin and end.
+const ROOTS: [(&str, &str); 4] = [
+    (
+        "<q:quakeml xmlns:q='http://quakeml.org/xmlns/quakeml/1.2' xmlns='http://quakeml.org/xmlns/bed/1.2'>\
+         <eventParameters publicID='smi:a/b'><event publicID='smi:a/c'>",
+        "</event></eventParameters></q:quakeml>",
+    ),
+    (
+        "<q:quakeml xmlns:q='http://quakeml.org/xmlns/quakeml-rt/1.2' xmlns='http://quakeml.org/xmlns/bed-rt/1.2'>\
+         <eventParameters publicID='smi:a/b'><event publicID='smi:a/c'/>",
+        "</eventParameters></q:quakeml>",
+    ),
+    ("<event_message message_type='new' version='1' category='live'>", "</event_message>"),
+    (
+        "<shakemap_grid event_id='a' shakemap_version='1' process_timestamp='2024-01-02T04:00:00Z' \
+         shakemap_originator='a' shakemap_event_type='ACTUAL'><event/><grid_specification nlon='2' nlat='2'/>",
+        "</shakemap_grid>",
+    ),
+];
+
+/// What they are made of, and what breaks them.
+const SEISMIC: [&str; 34] = [
+    "<origin publicID='o'><time><value>2024-01-02T03:04:05Z</value></time><latitude><value>1</value></latitude>\
+     <longitude><value>1</value></longitude></origin>",
+    "<origin publicID='p'>",
+    "</origin>",
+    "<magnitude><mag><value>5</value></mag></magnitude>",
+    "<magnitude>",
+    "</magnitude>",
+    "<preferredOriginID>o</preferredOriginID>",
+    "<type>not existing</type>",
+    "<evaluationStatus>rejected</evaluationStatus>",
+    "<creationInfo><creationTime>2024-01-02T03:04:05</creationTime></creationInfo>",
+    "<event>",
+    "</event>",
+    "<pick><time><value>2024-01-02T03:04:06Z</value></time></pick>",
+    "<core_info id='a'><mag>5</mag><lat>1</lat><lon>1</lon><orig_time>2024-01-02T03:04:05Z</orig_time></core_info>",
+    "<gm_info>",
+    "</gm_info>",
+    "<gmcontour_pred number='1'>",
+    "</gmcontour_pred>",
+    "<contour><MMI>4</MMI><polygon number='3'>0,0 0,1 1,1 0,0</polygon></contour>",
+    "<contour>",
+    "</contour>",
+    "<gmmap_pred>",
+    "</gmmap_pred>",
+    "<grid_field index='1' name='LON'/><grid_field index='2' name='LAT'/><grid_field index='3' name='MMI'/>",
+    "<grid_field index='4' name='MMI'/>",
+    "<grid_data>0 0 5\n1 0 5\n0 1 5\n1 1 2\n</grid_data>",
+    "<grid_data>\n",
+    "</grid_data>",
+    "0 90 1e300\n",
+    "1 90 -1e300\n",
+    "0 89 7\n360 89 nan\n",
+    "180 89 12\n181 89 3\n",
+    "<follow_up_info><message_text type='wea'>a</message_text></follow_up_info>",
+    "NaN \u{0}",
+];
 
 /// What messages are made of, and what breaks them.
 const PIECES: [&str; 40] = [

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use roxmltree::Node;
 
+use crate::format::error::excerpt;
+use crate::format::number::double;
 use crate::format::path::Path;
 use crate::format::{FormatError, Limits};
 
@@ -25,7 +27,7 @@ impl<'p, 'd> Element<'p, 'd> {
 }
 
 impl<'d> Element<'_, 'd> {
-    /// The root of a message whose format has one namespace.
+    /// The root of a message whose format has one namespace, which is empty where elements have none.
     pub(in crate::format) fn root(node: Node<'d, 'd>, namespace: &'d str, limits: &'d Limits) -> Self {
         Self { path: Path::ROOT, node, namespace, limits }
     }
@@ -35,10 +37,48 @@ impl<'d> Element<'_, 'd> {
         let namespace = self.namespace;
         let named = move |child: &Node| {
             let tag = child.tag_name();
-            child.is_element() && tag.name() == name && tag.namespace() == Some(namespace)
+            child.is_element() && tag.name() == name && tag.namespace().unwrap_or_default() == namespace
         };
         let with_path = move |(index, node)| Element { path: self.path.item(name, index), node, ..*self };
         self.node.children().filter(named).enumerate().map(with_path)
+    }
+
+    /// A child that may stand once.
+    pub(in crate::format) fn once(&self, name: &'static str) -> Result<Option<Element<'_, 'd>>, FormatError> {
+        let mut found = self.all(name);
+        let Some(first) = found.next() else { return Ok(None) };
+        let path = self.path.field(name);
+        if found.next().is_some() {
+            return Err(FormatError::Repeated { field: path.to_string() });
+        }
+        Ok(Some(Element { path, ..first }))
+    }
+
+    /// A child that must stand once.
+    pub(in crate::format) fn sole(&self, name: &'static str) -> Result<Element<'_, 'd>, FormatError> {
+        self.once(name)?.ok_or_else(|| FormatError::Missing { field: self.path.field(name).to_string() })
+    }
+
+    /// An attribute, trimmed; `None` where it is absent or empty.
+    pub(in crate::format) fn attribute(&self, name: &'static str) -> Result<Option<Cow<'d, str>>, FormatError> {
+        let Some(attribute) = self.node.attribute_node(name) else { return Ok(None) };
+        let text = bounded(&self.path.field(name), Cow::Owned(attribute.value().to_owned()), self.limits)?;
+        Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// An attribute that must be there and must not be empty.
+    pub(in crate::format) fn required_attribute(&self, name: &'static str) -> Result<Cow<'d, str>, FormatError> {
+        self.attribute(name)?.ok_or_else(|| FormatError::Missing { field: self.path.field(name).to_string() })
+    }
+
+    /// The number of an attribute.
+    pub(in crate::format) fn attribute_number(&self, name: &'static str) -> Result<Option<f64>, FormatError> {
+        self.attribute(name)?.map(|text| number(&self.path.field(name), &text)).transpose()
+    }
+
+    /// The number of a child that may stand once; `None` where it is absent or empty.
+    pub(in crate::format) fn number(&self, name: &'static str) -> Result<Option<f64>, FormatError> {
+        self.text(name)?.map(|text| number(&self.path.field(name), &text)).transpose()
     }
 
     /// The text of a child that may stand once, trimmed; `None` where it is absent or empty.
@@ -73,6 +113,10 @@ impl<'d> Element<'_, 'd> {
         let first = texts.next().map_or(Cow::Borrowed(""), Cow::Borrowed);
         texts.fold(first, |all, more| all + more)
     }
+}
+
+fn number(path: &Path, text: &str) -> Result<f64, FormatError> {
+    double(text).ok_or_else(|| FormatError::NotANumber { field: path.to_string(), value: excerpt(text) })
 }
 
 fn bounded<'d>(path: &Path, text: Cow<'d, str>, limits: &Limits) -> Result<Cow<'d, str>, FormatError> {
