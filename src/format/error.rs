@@ -169,6 +169,14 @@ pub enum FormatError {
     /// A cancel that does not say of what.
     #[error("is missing: a cancel names what it ends")]
     NoReferences,
+    /// A message that warns nobody by what it is, in order though it be.
+    #[error("{why}")]
+    NoWarning {
+        /// What tells so.
+        field: String,
+        /// What it is instead.
+        why: &'static str,
+    },
 }
 
 /// Why a text is no instant.
@@ -197,7 +205,8 @@ impl FormatError {
             | Self::NotANumber { field, .. }
             | Self::Ground { field, .. }
             | Self::Name { field, .. }
-            | Self::Time { field, .. } => field,
+            | Self::Time { field, .. }
+            | Self::NoWarning { field, .. } => field,
             Self::NoInfo => "info",
             Self::NoReferences => "references",
             Self::Empty

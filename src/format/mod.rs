@@ -13,11 +13,14 @@ mod check;
 mod content;
 mod decode;
 mod error;
+mod jma;
 mod json;
 mod limits;
+mod local_time;
 mod path;
 mod quake;
 mod refusal;
+mod telegram;
 mod text;
 mod usgs;
 mod written;
@@ -43,7 +46,7 @@ trait Format: Sync {
 }
 
 /// Every format, the likeliest first.
-const FORMATS: [&dyn Format; 2] = [&cap::Cap, &usgs::Usgs];
+const FORMATS: [&dyn Format; 3] = [&cap::Cap, &usgs::Usgs, &jma::Jma];
 
 /// An alert as it was read.
 #[derive(Debug, Clone, PartialEq)]

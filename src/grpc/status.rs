@@ -271,6 +271,7 @@ impl From<FormatError> for Refusal {
             FormatError::Time { .. } => "INVALID_TIME",
             FormatError::NoInfo => "NO_INFO",
             FormatError::NoReferences => "NO_REFERENCES",
+            FormatError::NoWarning { .. } => "NO_WARNING",
         };
         let message = format!("{}: {error}", error.field());
         Self::new(Code::InvalidArgument, reason, error.field(), &message)
@@ -295,6 +296,10 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::UpdateOfNothing => "UPDATE_OF_NOTHING",
         Unusable::Missing | Unusable::NoGrade => "MISSING_FIELD",
         Unusable::More(_) => "MORE",
+        Unusable::AreaName(_) => "UNKNOWN_AREA",
+        Unusable::Stations(_) => "STATIONS",
+        Unusable::TakenForCode(_) => "MISSING_FIELD",
+        Unusable::RepeatedArea(_) => "REPEATED_FIELD",
     }
 }
 

@@ -37,6 +37,12 @@ impl<'d> Field<'_, 'd> {
         self.member(name).ok_or_else(|| FormatError::Missing { field: self.path.field(name).to_string() })
     }
 
+    /// A member whose name ends with a number: `No1`, told of as `No[1]`.
+    pub(in crate::format) fn numbered(&self, name: &'static str, number: usize) -> Option<Field<'_, 'd>> {
+        let value = self.value.get(format!("{name}{number}")).filter(|value| !value.is_null())?;
+        Some(Field { path: self.path.item(name, number), value, ..*self })
+    }
+
     /// The items of a list under a name; none if it is not there or no list.
     pub(in crate::format) fn items(&self, name: &'static str) -> impl Iterator<Item = Field<'_, 'd>> {
         let list = self.value.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);

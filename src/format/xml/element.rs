@@ -34,6 +34,33 @@ impl<'d> Element<'_, 'd> {
         self.node.children().filter(named).enumerate().map(with_path)
     }
 
+    /// A child that may stand once.
+    pub(in crate::format) fn one(&self, name: &'static str) -> Result<Option<Element<'_, 'd>>, FormatError> {
+        let mut found = self.all(name);
+        let Some(first) = found.next() else { return Ok(None) };
+        let path = self.path.field(name);
+        if found.next().is_some() {
+            Err(FormatError::Repeated { field: path.to_string() })
+        } else {
+            Ok(Some(Element { path, ..first }))
+        }
+    }
+
+    /// A child that must stand once.
+    pub(in crate::format) fn required_one(&self, name: &'static str) -> Result<Element<'_, 'd>, FormatError> {
+        self.one(name)?.ok_or_else(|| FormatError::Missing { field: self.path.field(name).to_string() })
+    }
+
+    /// The same element, whose children are looked for in another namespace.
+    pub(in crate::format) fn with_namespace(self, namespace: &'d str) -> Self {
+        Self { namespace, ..self }
+    }
+
+    /// The value of an attribute without a namespace.
+    pub(in crate::format) fn attribute(&self, name: &str) -> Option<&'d str> {
+        self.node.attribute(name)
+    }
+
     /// The text of a child that may stand once, trimmed; `None` where it is absent or empty.
     pub(in crate::format) fn text(&self, name: &'static str) -> Result<Option<Cow<'d, str>>, FormatError> {
         Ok(self.text_or_empty(name)?.filter(|text| !text.is_empty()))
