@@ -17,12 +17,14 @@ mod jma;
 mod json;
 mod limits;
 mod local_time;
+mod p2pquake;
 mod path;
 mod quake;
 mod refusal;
 mod telegram;
 mod text;
 mod usgs;
+mod wolfx;
 mod written;
 mod xml;
 
@@ -46,7 +48,7 @@ trait Format: Sync {
 }
 
 /// Every format, the likeliest first.
-const FORMATS: [&dyn Format; 3] = [&cap::Cap, &usgs::Usgs, &jma::Jma];
+const FORMATS: [&dyn Format; 5] = [&cap::Cap, &usgs::Usgs, &jma::Jma, &p2pquake::P2pQuake, &wolfx::Wolfx];
 
 /// An alert as it was read.
 #[derive(Debug, Clone, PartialEq)]

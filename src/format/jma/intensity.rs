@@ -56,7 +56,7 @@ impl Class {
     /// How bad it is where it shakes so: from 6 lower on people cannot stand and walls break (the special warning of an
     /// early warning); from 5 lower on, and wherever JMA warns, things fall and people are hurt; 4 frightens all; less
     /// does no harm. (気象庁震度階級関連解説表.)
-    pub(super) fn severity(self, warned: bool) -> Severity {
+    pub(in crate::format) fn severity(self, warned: bool) -> Severity {
         match self {
             class if class >= Self::SIX_LOWER => Severity::Extreme,
             class if warned || class >= Self::FIVE_LOWER => Severity::Severe,

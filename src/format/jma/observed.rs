@@ -15,7 +15,7 @@ use crate::format::xml::Element;
 use crate::format::{FormatError, Refusal, Unusable};
 
 use super::SEISMOLOGY;
-use super::head::{Head, more_text};
+use super::head::{Head, Kind, more_text};
 use super::hypocentre::{self, Hypocentre};
 use super::intensity::{Class, Shaken, told};
 use super::scheme;
@@ -60,7 +60,8 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
             None => fault = Some(FormatError::Missing { field: body.path.field("Earthquake").to_string() }),
         }
     }
-    let act = if head.is_first() { Act::Issue } else { Act::Update };
+    // A better hypocentre is always of what was told before.
+    let act = if head.is_first() && head.kind != Kind::Vxse61 { Act::Issue } else { Act::Update };
     Ok(Telegram { fault, refusals, ..head.telegram(act, told, Some(earthquake)) })
 }
 

@@ -26,6 +26,11 @@ impl<'d> Field<'_, 'd> {
         Self { path: Path::ROOT, value, limits }
     }
 
+    /// What it is, for whoever has to look at it before it is read.
+    pub(in crate::format) fn value(&self) -> &'d Value {
+        self.value
+    }
+
     /// A member of an object.
     pub(in crate::format) fn member(&self, name: &'static str) -> Option<Field<'_, 'd>> {
         let value = self.value.get(name).filter(|value| !value.is_null())?;
