@@ -171,7 +171,7 @@ pub enum FormatError {
     NoReferences,
     /// A message that warns nobody by what it is, in order though it be.
     #[error("{why}")]
-    NoWarning {
+    NotForPublic {
         /// What tells so.
         field: String,
         /// What it is instead.
@@ -206,7 +206,7 @@ impl FormatError {
             | Self::Ground { field, .. }
             | Self::Name { field, .. }
             | Self::Time { field, .. }
-            | Self::NoWarning { field, .. } => field,
+            | Self::NotForPublic { field, .. } => field,
             Self::NoInfo => "info",
             Self::NoReferences => "references",
             Self::Empty

@@ -271,7 +271,7 @@ impl From<FormatError> for Refusal {
             FormatError::Time { .. } => "INVALID_TIME",
             FormatError::NoInfo => "NO_INFO",
             FormatError::NoReferences => "NO_REFERENCES",
-            FormatError::NoWarning { .. } => "NO_WARNING",
+            FormatError::NotForPublic { .. } => "NOT_FOR_PUBLIC",
         };
         let message = format!("{}: {error}", error.field());
         Self::new(Code::InvalidArgument, reason, error.field(), &message)

@@ -31,7 +31,7 @@ const WARNING: &str = "緊急地震速報（警報）";
 
 pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> {
     let basis = root.with_namespace(SEISMOLOGY);
-    let body = basis.required_one("Body")?;
+    let body = basis.sole("Body")?;
     let hypocentre = hypocentre::read(&body)?;
     let mut texts = head.texts.clone();
     let mut parameters = hypocentre.as_ref().map(Hypocentre::parameters).unwrap_or_default();
@@ -39,8 +39,8 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
         parameters.push(parameter("NextAdvisory", advisory.clone()));
         texts.description = Some(advisory);
     }
-    if let Some(comments) = body.one("Comments")?
-        && let Some(comment) = comments.one("WarningComment")?
+    if let Some(comments) = body.once("Comments")?
+        && let Some(comment) = comments.once("WarningComment")?
     {
         texts.instruction = more_text(&comment, "Text")?;
     }
@@ -51,8 +51,8 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
     if let Some(hypocentre) = &hypocentre {
         hypocentre.write(&mut earthquake);
     }
-    if let Some(intensity) = body.one("Intensity")?
-        && let Some(forecast) = intensity.one("Forecast")?
+    if let Some(intensity) = body.once("Intensity")?
+        && let Some(forecast) = intensity.once("Forecast")?
     {
         let (class, text) = expected(&forecast)?;
         most = class;
@@ -84,7 +84,7 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
 
 /// The least that is expected, and what is written: `5-` or `4–5-`.
 fn expected(of: &Element) -> Result<(Option<Class>, String), FormatError> {
-    let Some(range) = of.one("ForecastInt")? else { return Ok((None, String::new())) };
+    let Some(range) = of.once("ForecastInt")? else { return Ok((None, String::new())) };
     let (from, to) = (range.text("From")?.unwrap_or_default(), range.text("To")?.unwrap_or_default());
     // What is over 7 is written as from 7 to over.
     let text = if from == to { excerpt(&from) } else { format!("{}–{}", excerpt(&from), excerpt(&to)) };
@@ -105,8 +105,8 @@ fn forecast_areas(
             let code = area.required("Code")?;
             let (class, text) = expected(&area)?;
             intensities.push(text);
-            let kind = match area.one("Category")? {
-                Some(category) => category.one("Kind")?.map(|kind| kind_of(&kind)).transpose()?,
+            let kind = match area.once("Category")? {
+                Some(category) => category.once("Kind")?.map(|kind| kind_of(&kind)).transpose()?,
                 None => None,
             };
             let (event, warned) = kind.unwrap_or_default();
@@ -157,15 +157,15 @@ fn kind_of(kind: &Element) -> Result<(String, bool), FormatError> {
 /// is the least for which JMA warns an area, 4.
 fn add_warned(root: &Element, areas: &mut Vec<Shaken>) -> Result<(), FormatError> {
     let basis = root.with_namespace(BASIS);
-    let head = basis.required_one("Head")?;
-    let Some(headline) = head.one("Headline")? else { return Ok(()) };
+    let head = basis.sole("Head")?;
+    let Some(headline) = head.once("Headline")? else { return Ok(()) };
     let code = |area: &Shaken| area.code.as_ref().map(|code| code.code.clone());
     let mut known: HashMap<CompactString, usize> =
         areas.iter().enumerate().filter_map(|(index, area)| Some((code(area)?, index))).collect();
-    let is_local = |information: &Element| information.attribute("type") == Some("緊急地震速報（細分区域）");
+    let is_local = |information: &Element| information.has_attribute("type", "緊急地震速報（細分区域）");
     for information in headline.all("Information").filter(is_local) {
         for item in information.all("Item") {
-            let kind = item.required_one("Kind")?;
+            let kind = item.sole("Kind")?;
             let is_warning = kind.text("Code")?.is_some_and(|code| code == "31");
             let event = kind.text("Name")?.map_or(WARNING.to_owned(), |name| line(&name));
             for named in item.all("Areas").filter(|_| is_warning) {

@@ -115,7 +115,7 @@ impl Kind {
 
 /// Reads `Control` and `Head`.
 pub(super) fn read(root: &Element) -> Result<Head, FormatError> {
-    let control = root.required_one("Control")?;
+    let control = root.sole("Control")?;
     let title = control.required("Title")?;
     let kind = KINDS.iter().find(|row| row.1 == title).map(|row| row.0);
     let unknown = |element: &Element, name, text: &str| FormatError::UnknownValue {
@@ -131,7 +131,7 @@ pub(super) fn read(root: &Element) -> Result<Head, FormatError> {
         _ => return Err(unknown(&control, "Status", &status)),
     };
     let basis = root.with_namespace(BASIS);
-    let head = basis.required_one("Head")?;
+    let head = basis.sole("Head")?;
     let info_type = head.required("InfoType")?;
     let info_type = match &*info_type {
         "発表" | "遅延" => InfoType::Issue,
@@ -141,7 +141,7 @@ pub(super) fn read(root: &Element) -> Result<Head, FormatError> {
     };
     let reported = head.required("ReportDateTime")?;
     let at = instant(&head.path.field("ReportDateTime"), &reported)?;
-    let headline = head.one("Headline")?;
+    let headline = head.once("Headline")?;
     let headline = headline.map(|headline| headline.text("Text")).transpose()?.flatten();
     let office = control.text("PublishingOffice")?;
     Ok(Head {

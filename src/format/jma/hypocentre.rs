@@ -46,8 +46,8 @@ pub(super) fn read(body: &Element) -> Result<Option<Hypocentre>, FormatError> {
     let (origin, arrival) = (time("OriginTime")?, time("ArrivalTime")?.map(|(_, at)| at));
     let assumed = earthquake.text("Condition")?.is_some_and(|condition| condition == ASSUMED);
     let (mut name, mut position) = (None, None);
-    if let Some(hypocentre) = earthquake.one("Hypocenter")? {
-        let area = hypocentre.required_one("Area")?;
+    if let Some(hypocentre) = earthquake.once("Hypocenter")? {
+        let area = hypocentre.sole("Area")?;
         name = area.text("Name")?.map(|name| line(&name));
         // The first is in degrees; a second one in minutes may follow (VXSE61).
         if let Some(coordinate) = area.with_namespace(ELEMENTS).all("Coordinate").next() {
@@ -57,7 +57,7 @@ pub(super) fn read(body: &Element) -> Result<Option<Hypocentre>, FormatError> {
     let elements = earthquake.with_namespace(ELEMENTS);
     let (mut magnitude, mut magnitude_text) = (None, None);
     if let Some(found) = elements.all("Magnitude").next() {
-        magnitude_text = found.attribute("description").map(|text| excerpt(&line(text)));
+        magnitude_text = found.attribute("description")?.map(|text| excerpt(&line(&text)));
         let text = found.own_text()?;
         if !matches!(&*text, "NaN" | "") {
             let fault = || FormatError::NotANumber { field: found.path.to_string(), value: excerpt(&text) };

@@ -16,6 +16,8 @@ use crate::format::telegram::{Told, named_area, parameter, written_area};
 pub(in crate::format) struct Class(u8);
 
 impl Class {
+    /// 3: most people feel it.
+    const THREE: Self = Self(25);
     /// 4: the least for which an area is named in a warning (緊急地震速報の発表基準).
     pub(in crate::format) const FOUR: Self = Self(35);
     /// 5 lower: from here on furniture falls.
@@ -30,7 +32,7 @@ impl Class {
             "0" => Some(Self(0)),
             "1" => Some(Self(5)),
             "2" => Some(Self(15)),
-            "3" => Some(Self(25)),
+            "3" => Some(Self::THREE),
             "4" => Some(Self::FOUR),
             "5-" | "5弱" | "!5-" => Some(Self::FIVE_LOWER),
             "5+" | "5強" => Some(Self(50)),
@@ -54,13 +56,13 @@ impl Class {
     }
 
     /// How bad it is where it shakes so: from 6 lower on people cannot stand and walls break (the special warning of an
-    /// early warning); from 5 lower on, and wherever JMA warns, things fall and people are hurt; 4 frightens all; less
-    /// does no harm. (気象庁震度階級関連解説表.)
+    /// early warning); from 5 lower on, and wherever JMA warns, things fall and people are hurt; 3 is felt by most and
+    /// rattles dishes; less does no harm. (気象庁震度階級関連解説表.)
     pub(in crate::format) fn severity(self, warned: bool) -> Severity {
         match self {
             class if class >= Self::SIX_LOWER => Severity::Extreme,
             class if warned || class >= Self::FIVE_LOWER => Severity::Severe,
-            class if class >= Self::FOUR => Severity::Moderate,
+            class if class >= Self::THREE => Severity::Moderate,
             _ => Severity::Minor,
         }
     }
@@ -168,7 +170,7 @@ mod tests {
             area("c", "4", true),
             area("d", "5+", true),
             area("e", "4", true),
-            area("f", "3", false),
+            area("f", "2", false),
         ];
         let told = told(areas, (Urgency::Immediate, Certainty::Likely), &InfoTexts::default(), &[]);
         let said: Vec<(Severity, &str, usize)> =

@@ -80,7 +80,7 @@ fn report(root: &Element, limits: &Limits) -> Result<Outline, FormatError> {
 fn withdrawal(root: &Element, head: Head) -> Result<Telegram, FormatError> {
     let mut texts = head.texts.clone();
     let basis = root.with_namespace(head.kind.body());
-    if let Some(body) = basis.one("Body")? {
+    if let Some(body) = basis.once("Body")? {
         texts.description = head::more_text(&body, "Text")?;
     }
     let told = Told::of_cancel(head.kind.category(), &head.title, texts);
@@ -95,7 +95,7 @@ fn delivery_test(root: &Element, head: Head) -> Result<Telegram, FormatError> {
     let grades = (Urgency::Unknown, Severity::Unknown, Certainty::Unknown);
     let mut told = Told::new(Category::Geo, &head.title, grades, Ground::None);
     told.info.texts = head.texts.clone();
-    if let Some(body) = basis.one("Body")? {
+    if let Some(body) = basis.once("Body")? {
         told.info.texts.description = head::more_text(&body, "Text")?;
     }
     let earthquake = head.earthquake();

@@ -20,14 +20,14 @@ use super::scheme;
 
 pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> {
     let basis = root.with_namespace(BASIS);
-    let found = basis.required_one("Head")?;
-    let headline = found.required_one("Headline")?;
+    let found = basis.sole("Head")?;
+    let headline = found.sole("Headline")?;
     let Some(information) = headline.all("Information").next() else {
         return Err(FormatError::Missing { field: headline.path.field("Information").to_string() });
     };
     let mut told = Vec::new();
     for item in information.all("Item") {
-        let kind = item.required_one("Kind")?;
+        let kind = item.sole("Kind")?;
         let name = line(&kind.required("Name")?);
         if !is_off(&name) {
             told.extend(told_of(&item, &name, &head)?);
@@ -66,7 +66,7 @@ fn grades(name: &str) -> Grades {
 fn told_of(item: &Element, name: &str, head: &Head) -> Result<Option<Told>, FormatError> {
     let mut areas = Vec::new();
     for list in item.all("Areas") {
-        let scheme = scheme::of(&list.path, list.attribute("codeType").unwrap_or_default())?;
+        let scheme = scheme::of(&list.path, &list.attribute("codeType")?.unwrap_or_default())?;
         for area in list.all("Area") {
             let code = Geocode { scheme: scheme.into(), code: line(&area.required("Code")?).into() };
             areas.push(named_area(&line(&area.text("Name")?.unwrap_or_default()), Some(code)));

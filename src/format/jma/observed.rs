@@ -22,7 +22,7 @@ use super::scheme;
 
 pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> {
     let basis = root.with_namespace(SEISMOLOGY);
-    let body = basis.required_one("Body")?;
+    let body = basis.sole("Body")?;
     let hypocentre = hypocentre::read(&body)?;
     let mut earthquake = head.earthquake();
     let mut parameters = hypocentre.as_ref().map(Hypocentre::parameters).unwrap_or_default();
@@ -30,15 +30,15 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
         hypocentre.write(&mut earthquake);
     }
     let mut texts = head.texts.clone();
-    if let Some(comments) = body.one("Comments")? {
+    if let Some(comments) = body.once("Comments")? {
         // Whether there is a tsunami.
-        if let Some(comment) = comments.one("ForecastComment")? {
+        if let Some(comment) = comments.once("ForecastComment")? {
             texts.description = more_text(&comment, "Text")?;
         }
     }
     let (mut areas, mut refusals) = (Vec::new(), Vec::new());
-    if let Some(intensity) = body.one("Intensity")?
-        && let Some(observation) = intensity.one("Observation")?
+    if let Some(intensity) = body.once("Intensity")?
+        && let Some(observation) = intensity.once("Observation")?
     {
         let most = observation.text("MaxInt")?.map(|text| excerpt(&text)).unwrap_or_default();
         parameters.push(parameter("MaxInt", most.clone()));

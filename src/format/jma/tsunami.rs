@@ -35,7 +35,7 @@ struct Coast {
 
 pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> {
     let basis = root.with_namespace(SEISMOLOGY);
-    let body = basis.required_one("Body")?;
+    let body = basis.sole("Body")?;
     let mut earthquake = head.earthquake();
     let hypocentre = hypocentre::read(&body)?;
     if let Some(hypocentre) = &hypocentre {
@@ -43,17 +43,17 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
     }
     let parameters = hypocentre.as_ref().map(Hypocentre::parameters).unwrap_or_default();
     let mut texts = head.texts.clone();
-    if let Some(comments) = body.one("Comments")? {
-        if let Some(comment) = comments.one("WarningComment")? {
+    if let Some(comments) = body.once("Comments")? {
+        if let Some(comment) = comments.once("WarningComment")? {
             texts.instruction = more_text(&comment, "Text")?;
         }
         texts.description = more_text(&comments, "FreeFormComment")?;
     }
-    let tsunami = body.required_one("Tsunami")?;
-    let (part, is_forecast) = match tsunami.one("Forecast")? {
+    let tsunami = body.sole("Tsunami")?;
+    let (part, is_forecast) = match tsunami.once("Forecast")? {
         Some(forecast) => (forecast, true),
         // Offshore observations come with what they let expect at the coast, without a kind.
-        None => (tsunami.required_one("Estimation")?, false),
+        None => (tsunami.sole("Estimation")?, false),
     };
     let coasts = part.all("Item").map(|item| coast(&item, is_forecast)).collect::<Result<Vec<_>, _>>()?;
     let all_new = coasts.iter().all(|coast| coast.is_new);
@@ -73,22 +73,22 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
 }
 
 fn coast(item: &Element, is_forecast: bool) -> Result<Coast, FormatError> {
-    let area = item.required_one("Area")?;
+    let area = item.sole("Area")?;
     let code = line(&area.required("Code")?);
     let (mut kind, mut kind_name, mut is_new) = (String::new(), String::new(), false);
     if is_forecast {
-        let category = item.required_one("Category")?;
-        let found = category.required_one("Kind")?;
+        let category = item.sole("Category")?;
+        let found = category.sole("Kind")?;
         kind = line(&found.required("Code")?);
         kind_name = line(&found.text("Name")?.unwrap_or_default());
-        let last = category.one("LastKind")?;
+        let last = category.once("LastKind")?;
         let last = last.map(|last| last.text("Code")).transpose()?.flatten();
         is_new = last.is_none_or(|code| code == "00");
     }
     let mut parameters = Vec::new();
     let mut tell = |name: &str, text: &str| parameters.push(parameter(format!("{name}:{code}"), excerpt(&line(text))));
     let mut arrival = None;
-    if let Some(first) = item.one("FirstHeight")? {
+    if let Some(first) = item.once("FirstHeight")? {
         if let Some(text) = first.text("ArrivalTime")? {
             arrival = Some(instant(&first.path.field("ArrivalTime"), &text)?);
             tell("ArrivalTime", &text);
@@ -98,12 +98,13 @@ fn coast(item: &Element, is_forecast: bool) -> Result<Coast, FormatError> {
             tell("Condition", &text);
         }
     }
-    if let Some(height) = item.one("MaxHeight")? {
+    if let Some(height) = item.once("MaxHeight")? {
         // In words, since a number is left out where it is 巨大 or 高い.
         let height = height.with_namespace(ELEMENTS);
         let found = height.all("TsunamiHeight").next();
-        if let Some(text) = found.and_then(|found| found.attribute("description")).filter(|text| !text.is_empty()) {
-            tell("TsunamiHeight", text);
+        let text = found.map(|found| found.attribute("description")).transpose()?.flatten();
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            tell("TsunamiHeight", &text);
         }
     }
     let name = line(&area.text("Name")?.unwrap_or_default());

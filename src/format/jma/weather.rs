@@ -35,11 +35,11 @@ struct On {
 
 pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> {
     let basis = root.with_namespace(METEOROLOGY);
-    let body = basis.required_one("Body")?;
+    let body = basis.sole("Body")?;
     let mut prefectures = Vec::new();
     for warning in of_type(&body, PREFECTURES) {
         for item in warning.all("Item") {
-            prefectures.push(line(&item.required_one("Area")?.required("Code")?));
+            prefectures.push(line(&item.sole("Area")?.required("Code")?));
         }
     }
     let [prefecture] = prefectures.as_slice() else {
@@ -70,12 +70,12 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
 }
 
 fn of_type<'e, 'd>(body: &'e Element<'_, 'd>, kind: &'static str) -> impl Iterator<Item = Element<'e, 'd>> {
-    body.all("Warning").filter(move |warning| warning.attribute("type") == Some(kind))
+    body.all("Warning").filter(move |warning| warning.has_attribute("type", kind))
 }
 
 /// Adds what is on in one municipality.
 fn add(item: &Element, kinds: &mut Vec<On>, index: &mut HashMap<String, usize>) -> Result<(), FormatError> {
-    let area = item.required_one("Area")?;
+    let area = item.sole("Area")?;
     let code = Geocode { scheme: scheme::CITY.into(), code: line(&area.required("Code")?).into() };
     let area = named_area(&line(&area.text("Name")?.unwrap_or_default()), Some(code));
     for kind in item.all("Kind") {

@@ -81,7 +81,7 @@ fn message(field: &Field, limits: &Limits) -> Result<Outline, FormatError> {
 
 fn unofficial(code: &Path) -> FormatError {
     let why = "is neither 551, 552, 554 nor 556: what users report, or peers of the relay, is no official message";
-    FormatError::NoWarning { field: code.to_string(), why }
+    FormatError::NotForPublic { field: code.to_string(), why }
 }
 
 /// 554: an early warning was heard of, and nothing of it is known yet.
@@ -98,7 +98,7 @@ fn detection(field: &Field, code: &Path) -> Result<Outline, FormatError> {
         scope: "Public".to_owned(),
         ..Written::default()
     };
-    let alert = Err(FormatError::NoWarning { field: code.to_string(), why });
+    let alert = Err(FormatError::NotForPublic { field: code.to_string(), why });
     Ok(Outline { written, alert, refusals: Vec::new() })
 }
 

@@ -1,7 +1,7 @@
 //! 552: tsunami warnings (VTSE41). Each is the state of all of Japan's coasts and names no event: what is no longer in it
 //! is off, and a cancelled one has nothing in it.
 //!
-//! Grades are those of the telegrams (`jma/tsunami.rs`): `MajorWarning` is 大津波警報, `Warning` 津波警報, `Watch`
+//! Grades are those of the telegrams (`format/jma/tsunami.rs`): `MajorWarning` is 大津波警報, `Warning` 津波警報, `Watch`
 //! 津波注意報.
 
 use crate::domain::{Category, Certainty, Geocode, Ground, InfoTexts, Mode, NonEmpty, Severity, StateScope, Urgency};

@@ -1,6 +1,5 @@
 //! JMA's early warnings as they are relayed: warnings and forecasts in one series, which counts for itself. Areas have
-//! names only; their codes are from JMA's list. Grades are those of the telegrams (`jma/early_warning.rs` beside
-//! `wolfx/`).
+//! names only; their codes are from JMA's list. Grades are those of the telegrams (`format/jma/early_warning.rs`).
 
 use crate::domain::{Category, Certainty, EventKey, Ground, InfoTexts, Mode, Severity, Timestamp, Urgency};
 use crate::format::error::excerpt;

@@ -35,7 +35,7 @@ impl<'d> Element<'_, 'd> {
     }
 
     /// A child that may stand once.
-    pub(in crate::format) fn one(&self, name: &'static str) -> Result<Option<Element<'_, 'd>>, FormatError> {
+    pub(in crate::format) fn once(&self, name: &'static str) -> Result<Option<Element<'_, 'd>>, FormatError> {
         let mut found = self.all(name);
         let Some(first) = found.next() else { return Ok(None) };
         let path = self.path.field(name);
@@ -47,8 +47,8 @@ impl<'d> Element<'_, 'd> {
     }
 
     /// A child that must stand once.
-    pub(in crate::format) fn required_one(&self, name: &'static str) -> Result<Element<'_, 'd>, FormatError> {
-        self.one(name)?.ok_or_else(|| FormatError::Missing { field: self.path.field(name).to_string() })
+    pub(in crate::format) fn sole(&self, name: &'static str) -> Result<Element<'_, 'd>, FormatError> {
+        self.once(name)?.ok_or_else(|| FormatError::Missing { field: self.path.field(name).to_string() })
     }
 
     /// The same element, whose children are looked for in another namespace.
@@ -56,9 +56,15 @@ impl<'d> Element<'_, 'd> {
         Self { namespace, ..self }
     }
 
-    /// The value of an attribute without a namespace.
-    pub(in crate::format) fn attribute(&self, name: &str) -> Option<&'d str> {
-        self.node.attribute(name)
+    /// The value of an attribute that has no namespace, trimmed.
+    pub(in crate::format) fn attribute(&self, name: &'static str) -> Result<Option<Cow<'d, str>>, FormatError> {
+        let value = self.node.attribute(name).map(Cow::Borrowed);
+        value.map(|value| bounded(&self.path.field(name), value, self.limits)).transpose()
+    }
+
+    /// Whether it has an attribute of this value.
+    pub(in crate::format) fn has_attribute(&self, name: &str, value: &str) -> bool {
+        self.node.attribute(name) == Some(value)
     }
 
     /// The text of a child that may stand once, trimmed; `None` where it is absent or empty.
