@@ -8,6 +8,7 @@ mod durability;
 mod files;
 mod fuzz;
 mod hostile;
+mod japan;
 mod kill;
 mod links;
 mod metrics;

@@ -2,6 +2,7 @@
 
 mod breaches;
 mod generate;
+mod telegrams;
 mod write;
 
 use proptest::prelude::*;

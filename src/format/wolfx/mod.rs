@@ -148,3 +148,6 @@ fn flag(of: &Field, name: &'static str) -> Result<bool, FormatError> {
         Some(other) => Err(FormatError::UnknownValue { field: of.path.field(name).to_string(), value: excerpt(other) }),
     }
 }
+
+#[cfg(test)]
+mod tests;
