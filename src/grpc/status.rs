@@ -294,11 +294,10 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::Language(_) => "INVALID_LANGUAGE",
         Unusable::NotAReference(_) => "NOT_A_REFERENCE",
         Unusable::UpdateOfNothing => "UPDATE_OF_NOTHING",
-        Unusable::Missing | Unusable::NoGrade => "MISSING_FIELD",
+        Unusable::Missing | Unusable::NoGrade | Unusable::TakenForCode(_) => "MISSING_FIELD",
         Unusable::More(_) => "MORE",
         Unusable::AreaName(_) => "UNKNOWN_AREA",
         Unusable::Stations(_) => "STATIONS",
-        Unusable::TakenForCode(_) => "MISSING_FIELD",
         Unusable::RepeatedArea(_) => "REPEATED_FIELD",
     }
 }

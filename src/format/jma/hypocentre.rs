@@ -23,8 +23,7 @@ pub(super) struct Hypocentre {
     place: String,
     /// What people call the place.
     pub(super) name: Option<String>,
-    /// Latitude, longitude, and the depth in km where it is known.
-    position: Option<([f64; 2], Option<f64>)>,
+    position: Option<Place>,
     magnitude: Option<f64>,
     /// The magnitude in words, also where it is no number: `Ｍ８を超える巨大地震`.
     magnitude_text: Option<String>,
@@ -33,6 +32,14 @@ pub(super) struct Hypocentre {
     arrival: Option<Timestamp>,
     /// Whether it stands for shaking that was seen, and is no hypocentre.
     assumed: bool,
+}
+
+/// Degrees, and km below the surface where that is known.
+#[derive(Clone, Copy)]
+struct Place {
+    latitude: f64,
+    longitude: f64,
+    depth_km: Option<f64>,
 }
 
 /// Reads the first earthquake of a body. A tsunami may be of several: the first is the newest.
@@ -70,7 +77,7 @@ pub(super) fn read(body: &Element) -> Result<Option<Hypocentre>, FormatError> {
 
 /// Reads `+33.2+132.4-30000/`: latitude, longitude, and metres above the sea, which are left out where the depth is
 /// unknown. An empty one is not known at all.
-fn coordinates(element: &Element) -> Result<Option<([f64; 2], Option<f64>)>, FormatError> {
+fn coordinates(element: &Element) -> Result<Option<Place>, FormatError> {
     let text = element.own_text()?;
     if text.is_empty() {
         return Ok(None);
@@ -84,9 +91,11 @@ fn coordinates(element: &Element) -> Result<Option<([f64; 2], Option<f64>)>, For
     starts.push(inside.len());
     let numbers: Option<Vec<f64>> = starts.windows(2).map(|pair| decimal(&inside[pair[0]..pair[1]])).collect();
     match numbers.as_deref() {
-        Some([latitude, longitude]) => Ok(Some(([*latitude, *longitude], None))),
-        // Depth is below the surface; -0.0 is none of the numbers that JMA writes.
-        Some([latitude, longitude, height]) => Ok(Some(([*latitude, *longitude], Some(0.0 - height / 1000.0)))),
+        Some(&[latitude, longitude]) => Ok(Some(Place { latitude, longitude, depth_km: None })),
+        // From zero, so that a height of zero is no depth of minus zero.
+        Some(&[latitude, longitude, height]) => {
+            Ok(Some(Place { latitude, longitude, depth_km: Some(0.0 - height / 1000.0) }))
+        }
         _ => Err(fault()),
     }
 }
@@ -101,9 +110,9 @@ impl Hypocentre {
     /// Adds what is written of it.
     pub(super) fn write(&self, written: &mut WrittenEarthquake) {
         written.magnitude = self.magnitude;
-        written.latitude = self.position.map(|([latitude, _], _)| latitude);
-        written.longitude = self.position.map(|([_, longitude], _)| longitude);
-        written.depth_km = self.position.and_then(|(_, depth)| depth);
+        written.latitude = self.position.map(|place| place.latitude);
+        written.longitude = self.position.map(|place| place.longitude);
+        written.depth_km = self.position.and_then(|place| place.depth_km);
         written.origin = self.origin.as_ref().map(|(text, _)| text.clone());
     }
 
@@ -123,7 +132,7 @@ impl Hypocentre {
         if self.assumed {
             return Err(missing("Hypocenter"));
         }
-        let ([latitude, longitude], depth_km) = self.position.ok_or_else(|| missing("Hypocenter"))?;
+        let Place { latitude, longitude, depth_km } = self.position.ok_or_else(|| missing("Hypocenter"))?;
         let magnitude = self.magnitude.ok_or_else(|| missing("Magnitude"))? as f32;
         let origin = self.origin.as_ref().map(|(_, at)| *at).or(self.arrival);
         let origin = origin.ok_or_else(|| missing("OriginTime"))?;

@@ -1,11 +1,11 @@
 //! The telegrams of the Japan Meteorological Agency in its own XML (気象庁防災情報XMLフォーマット): early warnings of
-//! earthquakes, information about earthquakes, tsunami warnings and forecasts, weather warnings and what goes with them.
+//! earthquakes, information about earthquakes, tsunami warnings, weather warnings and what goes with them.
 //!
 //! A telegram does not name its own type (VXSE45): it is known by `Control/Title`. Its `Status` is the mode: 通常 is for
 //! real, 訓練 an exercise, 試験 a test. `InfoType` 取消 takes back what was sent, has no areas, and in early warnings
-//! repeats the serial before it (`jma-eew/77_01_33_240613_VXSE45.xml`), so that it is part of a telegram's name. Serials
-//! count within one type: VXSE43, VXSE44 and VXSE45 of one earthquake each begin at 1. So an event's scheme is its
-//! family and the type, `jma-eew/VXSE45`, and its key JMA's `EventID`, by which the types of a family are joined.
+//! repeats the serial before it (`jma-eew/77_01_33_240613_VXSE45.xml`), so that it is part of a telegram's name.
+//! Serials count within one type: VXSE43, VXSE44 and VXSE45 of one earthquake each begin at 1. So an event's scheme is
+//! its family and the type, `jma-eew/VXSE45`, and its key JMA's `EventID`, by which the types of a family are joined.
 //!
 //! Urgency, severity and certainty are not JMA's words; each reader says where it takes them from.
 

@@ -1,5 +1,5 @@
 //! Names of areas and their codes, for relays that have the names only. Source: JMA's published lists of the codes of
-//! earthquake and volcano telegrams (地震火山関連コード表, AreaForecastLocalE and AreaTsunami).
+//! earthquake and volcano telegrams (地震火山関連コード表, `AreaForecastLocalE` and `AreaTsunami`).
 
 use compact_str::format_compact;
 

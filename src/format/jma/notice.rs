@@ -1,8 +1,8 @@
 //! Announcements whose headline says all that is needed: floods of rivers (VXKO, 指定河川洪水予報), landslides (VXWW50,
 //! 土砂災害警戒情報) and rain as it falls once in years (VPOA50, 記録的短時間大雨情報).
 //!
-//! They are read from `Headline/Information`, the first of its parts, which is the most exact: the stretch of river, the
-//! municipality. Grades follow the alert levels of Japan's Cabinet Office (警戒レベル, 避難情報に関するガイドライン) that
+//! They are read from `Headline/Information`, the first of its parts, which is the most exact: the stretch of river,
+//! the municipality. Grades follow the alert levels of Japan's Cabinet Office (警戒レベル, 避難情報に関するガイドライン) that
 //! the telegrams stand for: 氾濫発生情報, level 5 (it floods) `Immediate`, `Extreme`, `Observed`; 氾濫危険情報 and
 //! 土砂災害警戒情報, level 4 (leave now) `Immediate`, `Severe`, `Likely`; 氾濫警戒情報, level 3 `Expected`, `Severe`,
 //! `Likely`; 氾濫注意情報, level 2 `Future`, `Moderate`, `Possible`. 記録的短時間大雨情報 has no level of its own; it is

@@ -3,8 +3,8 @@
 //!
 //! Severity is by `Kind`: 52 and 53 大津波警報 (over 3 m: all is destroyed) `Extreme`; 51 津波警報 (over 1 m: people are
 //! swept away) `Severe`; 62 津波注意報 (over 0.2 m: dangerous in the water and at it) `Moderate`; 71, 72 and 73 津波予報
-//! (the sea moves a little, no damage) `Minor`. Urgency is `Immediate` but for the last, which is `Expected`: whoever is
-//! at the coast leaves at once, whenever it arrives. Certainty is `Likely`. What has `Kind` 00, 50 or 60 is off or was
+//! (the sea moves a little, no damage) `Minor`. Urgency is `Immediate` but for the last, which is `Expected`: who is at
+//! the coast leaves at once, whenever it arrives. Certainty is `Likely`. What has `Kind` 00, 50 or 60 is off or was
 //! never on: a telegram in which nothing is on ends all before it.
 
 use crate::domain::{
@@ -13,6 +13,7 @@ use crate::domain::{
 use crate::format::FormatError;
 use crate::format::error::excerpt;
 use crate::format::local_time::instant;
+use crate::format::path::Path;
 use crate::format::telegram::{Act, Telegram, Told, named_area, parameter, written_area};
 use crate::format::text::line;
 use crate::format::xml::Element;
@@ -27,6 +28,8 @@ struct Coast {
     code: String,
     kind: String,
     kind_name: String,
+    /// Urgency and severity of what is on there, if anything is.
+    on: Option<(Urgency, Severity)>,
     /// Whether nothing was on there before.
     is_new: bool,
     arrival: Option<Timestamp>,
@@ -57,7 +60,7 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
     };
     let coasts = part.all("Item").map(|item| coast(&item, is_forecast)).collect::<Result<Vec<_>, _>>()?;
     let all_new = coasts.iter().all(|coast| coast.is_new);
-    let told = told(&part, coasts, &head.title, &texts, &parameters)?;
+    let mut told = told(coasts, &head.title, &texts, &parameters);
     let is_issue = head.info_type == InfoType::Issue;
     let act = match head.serial {
         _ if told.is_empty() => Act::Cancel,
@@ -65,7 +68,6 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
         None if is_issue && all_new => Act::Issue,
         _ => Act::Update,
     };
-    let mut told = told;
     if act == Act::Cancel {
         told.push(Told::of_cancel(Category::Geo, &head.title, texts));
     }
@@ -76,10 +78,13 @@ fn coast(item: &Element, is_forecast: bool) -> Result<Coast, FormatError> {
     let area = item.sole("Area")?;
     let code = line(&area.required("Code")?);
     let (mut kind, mut kind_name, mut is_new) = (String::new(), String::new(), false);
+    // What was seen offshore is on its way, and how bad it is at the coast is not told.
+    let mut on = Some((Urgency::Immediate, Severity::Unknown));
     if is_forecast {
         let category = item.sole("Category")?;
         let found = category.sole("Kind")?;
         kind = line(&found.required("Code")?);
+        on = grades(&found.path.field("Code"), &kind)?;
         kind_name = line(&found.text("Name")?.unwrap_or_default());
         let last = category.once("LastKind")?;
         let last = last.map(|last| last.text("Code")).transpose()?.flatten();
@@ -108,42 +113,28 @@ fn coast(item: &Element, is_forecast: bool) -> Result<Coast, FormatError> {
         }
     }
     let name = line(&area.text("Name")?.unwrap_or_default());
-    Ok(Coast { name, code, kind, kind_name, is_new, arrival, parameters })
+    Ok(Coast { name, code, kind, kind_name, on, is_new, arrival, parameters })
 }
 
-/// Urgency and severity of a kind; `None` if nothing is on.
-fn grades(kind: &str) -> Option<Option<(Urgency, Severity)>> {
-    Some(match kind {
-        "52" | "53" => Some((Urgency::Immediate, Severity::Extreme)),
-        "51" => Some((Urgency::Immediate, Severity::Severe)),
-        "62" => Some((Urgency::Immediate, Severity::Moderate)),
-        "71" | "72" | "73" => Some((Urgency::Expected, Severity::Minor)),
-        // What was seen offshore is on its way.
-        "" => Some((Urgency::Immediate, Severity::Unknown)),
-        "00" | "50" | "60" => None,
-        _ => return None,
-    })
+/// Urgency and severity of a kind; `None` if it says that nothing is on.
+fn grades(path: &Path, kind: &str) -> Result<Option<(Urgency, Severity)>, FormatError> {
+    match kind {
+        "52" | "53" => Ok(Some((Urgency::Immediate, Severity::Extreme))),
+        "51" => Ok(Some((Urgency::Immediate, Severity::Severe))),
+        "62" => Ok(Some((Urgency::Immediate, Severity::Moderate))),
+        "71" | "72" | "73" => Ok(Some((Urgency::Expected, Severity::Minor))),
+        "00" | "50" | "60" => Ok(None),
+        _ => Err(FormatError::UnknownValue { field: path.to_string(), value: excerpt(kind) }),
+    }
 }
 
 /// One info for each kind that is on, the worst first.
-fn told(
-    part: &Element,
-    mut coasts: Vec<Coast>,
-    title: &str,
-    texts: &InfoTexts,
-    parameters: &[NamedValue],
-) -> Result<Vec<Told>, FormatError> {
-    for coast in &coasts {
-        if grades(&coast.kind).is_none() {
-            let field = part.path.item("Item.Category.Kind.Code", 0).to_string();
-            return Err(FormatError::UnknownValue { field, value: excerpt(&coast.kind) });
-        }
-    }
-    let order = |coast: &Coast| grades(&coast.kind).flatten().map(|(_, severity)| severity);
-    coasts.retain(|coast| order(coast).is_some());
+fn told(mut coasts: Vec<Coast>, title: &str, texts: &InfoTexts, parameters: &[NamedValue]) -> Vec<Told> {
+    coasts.retain(|coast| coast.on.is_some());
+    let order = |coast: &Coast| coast.on.map(|(_, severity)| severity);
     coasts.sort_by(|one, other| (order(one), &one.kind).cmp(&(order(other), &other.kind)));
     let info = |coasts: &[Coast]| {
-        let (urgency, severity) = grades(&coasts[0].kind).flatten()?;
+        let (urgency, severity) = coasts[0].on?;
         let code = |coast: &Coast| Geocode { scheme: scheme::TSUNAMI.into(), code: (&*coast.code).into() };
         let areas: Vec<_> = coasts.iter().map(|coast| named_area(&coast.name, Some(code(coast)))).collect();
         let written = areas.iter().map(written_area).collect();
@@ -157,5 +148,5 @@ fn told(
         told.areas = written;
         Some(told)
     };
-    Ok(coasts.chunk_by(|one, other| one.kind == other.kind).filter_map(info).collect())
+    coasts.chunk_by(|one, other| one.kind == other.kind).filter_map(info).collect()
 }

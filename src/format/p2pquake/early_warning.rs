@@ -1,5 +1,5 @@
-//! 556: an early warning, relayed from VXSE43. Its event and serial are JMA's, so that the relay and the telegram are of
-//! one event. Grades are those of the telegrams (`format/jma/early_warning.rs`).
+//! 556: an early warning, relayed from VXSE43. Its event and serial are JMA's, so that the relay and the telegram are
+//! of one event. Grades are those of the telegrams (`format/jma/early_warning.rs`).
 
 use crate::domain::{Category, Certainty, EventKey, Ground, InfoTexts, Mode, Severity, Urgency};
 use crate::format::error::excerpt;

@@ -2,9 +2,9 @@
 //!
 //! `code` says what a message is: 551 information about an earthquake, 552 tsunami warnings, 556 an early warning (the
 //! warnings alone, VXSE43). 554 says only that an early warning was heard of, before it could be read: it warns nobody.
-//! 561 and the like are what its users report, nothing official: refused. Times are Japan's, without a zone; what is not
-//! known is -1, a position -200. Areas have names only, which are JMA's; their codes are from JMA's list. It is a relay
-//! without a signature: whether it may warn anyone is for the operator.
+//! 561 and the like are what its users report, nothing official: refused. Times are Japan's, without a zone; what is
+//! not known is -1, a position -200. Areas have names only, which are JMA's; their codes are from JMA's list. It is a
+//! relay without a signature: whether it may warn anyone is for the operator.
 
 mod early_warning;
 mod quake;

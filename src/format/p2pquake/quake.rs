@@ -1,8 +1,8 @@
 //! 551: information about an earthquake that has happened (VXSE51, 52 and 53). Grades are those of the telegrams
 //! (`format/jma/observed.rs`): `Past` and `Observed`, and severity by intensity.
 //!
-//! A message does not tell its event: its `id` names the message alone, and the minute of the earthquake is no name, for
-//! there may be two in it. So each stands by itself.
+//! A message does not tell its event: its `id` names the message alone, and the minute of the earthquake is no name,
+//! for there may be two in it. So each stands by itself.
 
 use crate::domain::{Category, Certainty, Ground, InfoTexts, Mode, Severity, Urgency};
 use crate::format::error::excerpt;

@@ -1,5 +1,5 @@
-//! 552: tsunami warnings (VTSE41). Each is the state of all of Japan's coasts and names no event: what is no longer in it
-//! is off, and a cancelled one has nothing in it.
+//! 552: tsunami warnings (VTSE41). Each is the state of all of Japan's coasts and names no event: what is no longer in
+//! it is off, and a cancelled one has nothing in it.
 //!
 //! Grades are those of the telegrams (`format/jma/tsunami.rs`): `MajorWarning` is 大津波警報, `Warning` 津波警報, `Watch`
 //! 津波注意報.

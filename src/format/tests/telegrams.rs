@@ -1,6 +1,8 @@
 //! What Japan's telegrams and their relays may say that the real messages at hand do not.
 
+use proptest::collection::{hash_map, vec};
 use proptest::prelude::*;
+use proptest::sample::select;
 
 use crate::domain::{Alert, Body, Ground, Mode, Severity};
 use crate::format::{FormatError, Limits, Outline, Unusable, messages, outline};
@@ -165,8 +167,8 @@ fn an_area_that_only_the_headline_warns_is_warned() {
 
 fn coast(code: &str, kind: &str, last: &str) -> String {
     format!(
-        "<Item><Area><Name>{code}</Name><Code>{code}</Code></Area><Category><Kind><Name>k{kind}</Name><Code>{kind}</Code>\
-         </Kind><LastKind><Code>{last}</Code></LastKind></Category></Item>"
+        "<Item><Area><Name>{code}</Name><Code>{code}</Code></Area><Category><Kind><Name>k{kind}</Name>\
+         <Code>{kind}</Code></Kind><LastKind><Code>{last}</Code></LastKind></Category></Item>"
     )
 }
 
@@ -253,10 +255,10 @@ fn more_infos_or_areas_than_the_limits_are_refused() {
         let cities = format!("{prefecture}<Warning type='気象警報・注意報（市町村等）'>{items}</Warning>");
         refused(&weather("気象警報・注意報（Ｈ２７）", "", &cities)).1
     };
-    let kinds: String = (0..=limits.infos).map(|n| format!("<Kind><Name>k{n}</Name></Kind>")).collect();
-    assert!(body(city("1", &kinds)).contains("infos"));
-    let cities = (0..=limits.areas).map(|n| city(&n.to_string(), "<Kind><Name>k</Name></Kind>")).collect();
-    assert!(body(cities).contains("areas"));
+    let kinds: Vec<String> = (0..=limits.infos).map(|n| format!("<Kind><Name>k{n}</Name></Kind>")).collect();
+    assert!(body(city("1", &kinds.concat())).contains("infos"));
+    let cities: Vec<String> = (0..=limits.areas).map(|n| city(&n.to_string(), "<Kind><Name>k</Name></Kind>")).collect();
+    assert!(body(cities.concat()).contains("areas"));
 }
 
 #[test]
@@ -283,7 +285,11 @@ fn a_relayed_name_that_is_in_no_list_has_no_ground_and_is_told() {
 
 proptest! {
     #[test]
-    fn coordinates_read_back_as_they_are_written(lat in -900_i32..=900, lon in -1_799_i32..=1_799, metres in 0_u32..900_000) {
+    fn coordinates_read_back_as_they_are_written(
+        lat in -900_i32..=900,
+        lon in -1_799_i32..=1_799,
+        metres in 0_u32..900_000,
+    ) {
         let [lat, lon] = [lat, lon].map(|tenths| f64::from(tenths) / 10.0);
         let coordinate = format!("{lat:+.1}{lon:+.1}-{metres}/");
         let message = seismic(FORECAST, &(earthquake("", &coordinate, "5.0") + &forecast("3", "")));
@@ -294,8 +300,8 @@ proptest! {
 
     #[test]
     fn no_pieces_of_telegrams_make_the_reader_fail_otherwise_than_by_an_error(
-        pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..40),
-        title in proptest::sample::select(&TITLES[..]),
+        pieces in vec(select(&PIECES[..]), 0..40),
+        title in select(&TITLES[..]),
         weather in any::<bool>(),
     ) {
         let body = if weather { "meteorology" } else { "seismology" };
@@ -309,7 +315,7 @@ proptest! {
 
     #[test]
     fn no_json_of_a_relay_makes_the_reader_fail_otherwise_than_by_an_error(
-        members in proptest::collection::hash_map(proptest::sample::select(&NAMES[..]), proptest::sample::select(&VALUES[..]), 0..16),
+        members in hash_map(select(&NAMES[..]), select(&VALUES[..]), 0..16),
     ) {
         let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
         let message = format!("{{{}}}", members.join(", "));

@@ -71,8 +71,8 @@ pub(super) fn of_cenc(entry: &Field) -> Result<Outline, FormatError> {
     Ok(quake.outline())
 }
 
-/// An earthquake as JMA announced it. An entry is named by its title too, since one of the intensities alone is followed
-/// by one with the hypocentre.
+/// An earthquake as JMA announced it. An entry is named by its title too, since one of the intensities alone is
+/// followed by one with the hypocentre.
 pub(super) fn of_jma(entry: &Field) -> Result<Telegram, FormatError> {
     let name = if entry.text("time_full")?.is_some() { "time_full" } else { "time" };
     let text = entry.required_text(name)?;

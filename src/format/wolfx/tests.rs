@@ -92,10 +92,7 @@ fn the_institute_of_chengdu_counts_milliseconds() {
     let outline = read(message);
     let source = source(&info(&outline));
     assert_eq!((source.origin.as_second(), source.depth_km), (1_714_000_000, Some(8.0)));
-    assert_eq!(
-        (outline.written.identifier.as_str(), &*outline.written.format),
-        ("84.4.1714000005000", "Wolfx icl_eew")
-    );
+    assert_eq!((outline.written.identifier.as_str(), outline.written.format), ("84.4.1714000005000", "Wolfx icl_eew"));
     let late = message.replace("1714000000000", "1e30");
     assert_eq!(super::super::outline(late.as_bytes(), None).expect_err("no time").field(), "startAt");
 }
@@ -133,8 +130,8 @@ fn a_relayed_warning_of_japan_has_the_codes_of_its_areas() {
 fn lists_give_each_entry_up_to_the_first_that_is_not_there() {
     let entry = |kind: &str| {
         format!(
-            r#"{{"type": "{kind}", "EventID": "CC.1", "time": "2026-01-01 08:00:00", "location": "a", "magnitude": "5.3",
-            "depth": "140", "latitude": "37.70", "longitude": "72.55", "intensity": "5"}}"#
+            r#"{{"type": "{kind}", "EventID": "CC.1", "time": "2026-01-01 08:00:00", "location": "a",
+            "magnitude": "5.3", "depth": "140", "latitude": "37.70", "longitude": "72.55", "intensity": "5"}}"#
         )
     };
     let list = format!(

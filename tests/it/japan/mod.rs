@@ -36,20 +36,21 @@ fn alert(file: &str) -> Alert {
 /// What a message says, in a line.
 fn summary(outline: &Outline) -> String {
     let written = &outline.written;
-    let mut said = format!("{} {}/{}", written.identifier, written.status, written.msg_type);
+    let mut first = format!("{} {}/{}", written.identifier, written.status, written.msg_type);
     if let Some(quake) = &written.earthquake {
         let number = |value: Option<f64>| value.map_or("?".to_owned(), |value| value.to_string());
-        let numbers = [quake.magnitude, quake.latitude, quake.longitude, quake.depth_km].map(number);
-        said += &format!(" M{} at {} {} {} km", numbers[0], numbers[1], numbers[2], numbers[3]);
-        said += &quake.intensities.first().map_or(String::new(), |most| format!(", {most}"));
+        let [magnitude, lat, lon, depth] =
+            [quake.magnitude, quake.latitude, quake.longitude, quake.depth_km].map(number);
+        let most = quake.intensities.first().map_or(String::new(), |most| format!(", {most}"));
+        first = format!("{first} M{magnitude} at {lat} {lon} {depth} km{most}");
     }
-    for info in &written.infos {
-        said += &format!("; {} {}/{}/{} {}", info.event, info.urgency, info.severity, info.certainty, info.areas.len());
-    }
-    if let Err(error) = &outline.alert {
-        said += &format!("; {}: {error}", error.field());
-    }
-    said
+    let mut said = vec![first];
+    said.extend(written.infos.iter().map(|info| {
+        let (event, areas) = (&info.event, info.areas.len());
+        format!("{event} {}/{}/{} {areas}", info.urgency, info.severity, info.certainty)
+    }));
+    said.extend(outline.alert.as_ref().err().map(|error| format!("{}: {error}", error.field())));
+    said.join("; ")
 }
 
 #[test]
