@@ -102,6 +102,16 @@ pub(super) fn written_area(area: &Area) -> WrittenArea {
     WrittenArea { description, geocodes, ..WrittenArea::default() }
 }
 
+/// Refuses more infos than there may be, before each is given the texts that all have in common.
+pub(super) fn within_infos(count: usize, limits: &Limits) -> Result<(), FormatError> {
+    within(count, limits.infos, "infos")
+}
+
+fn within(count: usize, most: usize, what: &'static str) -> Result<(), FormatError> {
+    let field = "content".to_owned();
+    if count > most { Err(FormatError::TooMany { field, what, most }) } else { Ok(()) }
+}
+
 impl Telegram {
     /// The telegram as it is read, if it keeps the limits.
     pub(super) fn outline(mut self, limits: &Limits) -> Result<Outline, FormatError> {
@@ -112,11 +122,7 @@ impl Telegram {
     }
 
     fn keep(&mut self, limits: &Limits) -> Result<(), FormatError> {
-        let within = |count: usize, most: usize, what: &'static str| {
-            let field = "content".to_owned();
-            if count > most { Err(FormatError::TooMany { field, what, most }) } else { Ok(()) }
-        };
-        within(self.told.len(), limits.infos, "infos")?;
+        within_infos(self.told.len(), limits)?;
         within(self.told.iter().map(|told| told.areas.len()).sum(), limits.areas, "areas")?;
         for told in &self.told {
             let texts = &told.info.texts;

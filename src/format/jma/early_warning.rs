@@ -150,7 +150,7 @@ fn kind_of(kind: &Element) -> Result<(String, bool), FormatError> {
             return Err(FormatError::UnknownValue { field, value: excerpt(&code) });
         }
     };
-    Ok((kind.text("Name")?.map(|name| line(&name)).unwrap_or_default(), warned))
+    Ok((kind.text("Name")?.map(|name| excerpt(&line(&name))).unwrap_or_default(), warned))
 }
 
 /// Adds the areas of the headline's warning (細分区域, `Kind` 31). Of one that the forecast does not name the intensity
@@ -167,7 +167,7 @@ fn add_warned(root: &Element, areas: &mut Vec<Shaken>) -> Result<(), FormatError
         for item in information.all("Item") {
             let kind = item.sole("Kind")?;
             let is_warning = kind.text("Code")?.is_some_and(|code| code == "31");
-            let event = kind.text("Name")?.map_or(WARNING.to_owned(), |name| line(&name));
+            let event = kind.text("Name")?.map_or(WARNING.to_owned(), |name| excerpt(&line(&name)));
             for named in item.all("Areas").filter(|_| is_warning) {
                 for area in named.all("Area") {
                     let code = CompactString::from(line(&area.required("Code")?));

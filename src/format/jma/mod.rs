@@ -70,8 +70,8 @@ fn report(root: &Element, limits: &Limits) -> Result<Outline, FormatError> {
         Kind::Vxse43 | Kind::Vxse44 | Kind::Vxse45 => early_warning::read(root, head)?,
         Kind::Vxse51 | Kind::Vxse52 | Kind::Vxse53 | Kind::Vxse61 => observed::read(root, head)?,
         Kind::Vtse41 | Kind::Vtse51 | Kind::Vtse52 => tsunami::read(root, head)?,
-        Kind::Vpww53 | Kind::Vpww54 => weather::read(root, head)?,
-        Kind::Vxko | Kind::Vxww50 | Kind::Vpoa50 => notice::read(root, head)?,
+        Kind::Vpww53 | Kind::Vpww54 => weather::read(root, head, limits)?,
+        Kind::Vxko | Kind::Vxww50 | Kind::Vpoa50 => notice::read(root, head, limits)?,
     };
     telegram.outline(limits)
 }

@@ -9,16 +9,16 @@
 //! sent when so much rain was measured while a warning is on: `Immediate`, `Severe`, `Observed`.
 
 use crate::domain::{Category, Certainty, Geocode, Ground, NonEmpty, Severity, Urgency};
-use crate::format::FormatError;
-use crate::format::telegram::{Act, Grades, Telegram, Told, named_area, written_area};
+use crate::format::telegram::{Act, Grades, Telegram, Told, named_area, within_infos, written_area};
 use crate::format::text::line;
 use crate::format::xml::Element;
+use crate::format::{FormatError, Limits};
 
 use super::BASIS;
 use super::head::Head;
 use super::scheme;
 
-pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> {
+pub(super) fn read(root: &Element, head: Head, limits: &Limits) -> Result<Telegram, FormatError> {
     let basis = root.with_namespace(BASIS);
     let found = basis.sole("Head")?;
     let headline = found.sole("Headline")?;
@@ -30,6 +30,7 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
         let kind = item.sole("Kind")?;
         let name = line(&kind.required("Name")?);
         if !is_off(&name) {
+            within_infos(told.len() + 1, limits)?;
             told.extend(told_of(&item, &name, &head)?);
         }
     }

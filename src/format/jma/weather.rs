@@ -11,11 +11,11 @@
 use std::collections::HashMap;
 
 use crate::domain::{Area, Category, Certainty, Geocode, Ground, NonEmpty, Severity, StateScope, Urgency};
-use crate::format::FormatError;
 use crate::format::error::excerpt;
-use crate::format::telegram::{Act, Grades, Telegram, Told, named_area, written_area};
+use crate::format::telegram::{Act, Grades, Telegram, Told, named_area, within_infos, written_area};
 use crate::format::text::line;
 use crate::format::xml::Element;
+use crate::format::{FormatError, Limits};
 
 use super::head::Head;
 use super::{METEOROLOGY, scheme};
@@ -33,7 +33,7 @@ struct On {
     areas: Vec<Area>,
 }
 
-pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> {
+pub(super) fn read(root: &Element, head: Head, limits: &Limits) -> Result<Telegram, FormatError> {
     let basis = root.with_namespace(METEOROLOGY);
     let body = basis.sole("Body")?;
     let mut prefectures = Vec::new();
@@ -63,6 +63,7 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
     if !any {
         return Err(FormatError::Missing { field: body.path.field("Warning").to_string() });
     }
+    within_infos(kinds.len(), limits)?;
     kinds.sort_by_key(|kind| grades(&kind.name).1);
     let told = kinds.into_iter().filter_map(|kind| told(kind, &head)).collect();
     let scope = StateScope(format!("{}:{prefecture}", scheme::FORECAST).into());

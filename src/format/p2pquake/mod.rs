@@ -26,6 +26,9 @@ pub(super) struct P2pQuake;
 
 const SENDER: &str = "api.p2pquake.net";
 
+/// The codes that there are: 551 to 556 but 555 are relayed from JMA; 555, 561 and 9611 tell of the relay's own peers.
+const CODES: [u16; 7] = [551, 552, 554, 555, 556, 561, 9611];
+
 impl Format for P2pQuake {
     fn is_of(&self, content: &Content) -> bool {
         match content {
@@ -49,8 +52,7 @@ impl Format for P2pQuake {
 /// What a message is by its `code`, or, where that is left out as by P2PQuake's own converter, by what it has.
 fn code_of(value: &Value) -> Option<u16> {
     if let Some(code) = value.get("code") {
-        // 551 to 556 are relayed from JMA, 555 and 561 and more are P2PQuake's own.
-        return code.as_u64().and_then(|code| u16::try_from(code).ok()).filter(|code| (551..10_000).contains(code));
+        return code.as_u64().and_then(|code| CODES.into_iter().find(|known| u64::from(*known) == code));
     }
     let has = |name: &str| value.get(name).is_some();
     match () {

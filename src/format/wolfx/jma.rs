@@ -21,7 +21,7 @@ pub(super) fn read(root: &Field) -> Result<Telegram, FormatError> {
     };
     let (sent, origin) = (time("AnnouncedTime")?, time("OriginTime")?);
     let (event, serial) = (excerpt(&line(&root.required_text("EventID")?)), serial(root, "Serial")?);
-    let title = line(&root.required_text("Title")?);
+    let title = excerpt(&line(&root.required_text("Title")?));
     let (cancelled, last) = (flag(root, "isCancel")?, flag(root, "isFinal")?);
     let mut earthquake = written(root, &KEYS)?;
     (earthquake.event, earthquake.serial) = (event.clone(), Some(serial));

@@ -141,3 +141,31 @@ fn an_area_once_warned_stays_warned_to_the_end_of_the_series() {
     }
     assert_eq!((reports, before.len()), (32, 35));
 }
+
+/// The relays of Wolfx, which the manifest names and does not count: what stands in each file.
+const WOLFX: [(&str, &str); 6] = [
+    ("cenc_eew-2026-07-18-akto.json", "202607181347.0001 Some(1) M4.8 at 38.747 75.088 Some(5.0) km, 6.2"),
+    ("cenc_eqlist-one-entry.json", "CC.20260718185522.2 None M5.3 at 37.7 72.55 Some(140.0) km, 5"),
+    ("icl_eew-06.json", "84928653 Some(4) M3.700001 at 29.730461 92.168785 Some(8.0) km, 0"),
+    ("jma_eew-02.json", "20240808164303 Some(4) M7.2 at 31.8 131.7 Some(20.0) km, 6強"),
+    ("jma_eqlist-one-entry.json", "20260718094827 None M3.4 at 28.5 129.7 Some(20.0) km, 1"),
+    ("sc_eew-18.json", "20241022232024.0001_1 Some(1) M3 at 31.832 104.353 None km, 4"),
+];
+
+#[test]
+fn every_relayed_earthquake_of_the_collection_is_read_as_it_is_written() {
+    if rows().is_none() {
+        return;
+    }
+    for (file, expected) in WOLFX {
+        let outline = read(&format!("../shared/data/alerts/wolfx/{file}"));
+        let quake = outline.written.earthquake.expect("an earthquake");
+        let [magnitude, lat, lon] =
+            [quake.magnitude, quake.latitude, quake.longitude].map(|number| number.expect("it is written"));
+        let (event, serial, depth, most) = (&quake.event, quake.serial, quake.depth_km, &quake.intensities[0]);
+        let found = format!("{event} {serial:?} M{magnitude} at {lat} {lon} {depth:?} km, {most}");
+        assert_eq!(found, expected, "{file}");
+        // All 29 areas of the one warning are in JMA's list.
+        assert_eq!((outline.alert.is_ok(), outline.refusals.len()), (true, 0), "{file}");
+    }
+}
