@@ -205,6 +205,14 @@ pub enum FormatError {
         /// Where.
         field: String,
     },
+    /// A message that warns nobody by what it is, in order though it be.
+    #[error("{why}")]
+    NotForPublic {
+        /// What tells so.
+        field: String,
+        /// What it is instead.
+        why: &'static str,
+    },
 }
 
 /// Why a text is no instant.
@@ -236,6 +244,7 @@ impl FormatError {
             | Self::Time { field, .. }
             | Self::Contradiction { field, .. }
             | Self::NoWarning { field, .. }
+            | Self::NotForPublic { field, .. }
             | Self::NotAGrid { field } => field,
             Self::NoInfo => "info",
             Self::NoReferences => "references",

@@ -18,21 +18,26 @@ mod envelope;
 mod error;
 mod geojson;
 mod grid;
+mod jma;
 mod json;
 mod limits;
+mod local_time;
 mod meteoalarm;
 mod nina;
 mod number;
 mod nws;
+mod p2pquake;
 mod path;
 mod quake;
 mod quakeml;
 mod refusal;
 mod shakealert;
 mod shakemap;
+mod telegram;
 mod text;
 mod usgs;
 mod weather_cn;
+mod wolfx;
 mod written;
 mod xml;
 
@@ -56,8 +61,9 @@ trait Format: Sync {
 }
 
 /// Every format, the likeliest first.
-const FORMATS: [&dyn Format; 12] = [
+const FORMATS: [&dyn Format; 15] = [
     &cap::Cap,
+    &jma::Jma,
     &usgs::Usgs,
     &envelope::Envelope,
     &nws::Nws,
@@ -69,6 +75,8 @@ const FORMATS: [&dyn Format; 12] = [
     &quakeml::QuakeMl,
     &shakealert::ShakeAlert,
     &shakemap::ShakeMap,
+    &p2pquake::P2pQuake,
+    &wolfx::Wolfx,
 ];
 
 /// An alert as it was read.

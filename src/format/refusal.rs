@@ -90,6 +90,21 @@ pub enum Unusable {
     /// A geometry without an inside.
     #[error("{0:?} is no polygon")]
     NotAnArea(String),
+    /// A name that is none of its issuer's list of areas, in a message that has names only (P2PQuake's and Wolfx's
+    /// relays of Japan's telegrams): it has no code, and so no ground.
+    #[error("{0:?} is no area of the issuer's list, so that it has no code")]
+    AreaName(String),
+    /// Observations at stations, which name no area (P2PQuake's `DetailScale`,
+    /// `p2pquake/20210217140958395-17230627.json`).
+    #[error("{0} observations are at stations, which name no area")]
+    Stations(usize),
+    /// A relayed message without the number that says what it is, known by what it has: P2PQuake's own converter leaves
+    /// `code` out (`p2pquake/20210216071046493-16160714.json`).
+    #[error("is missing, and is taken for {0} by what the message has")]
+    TakenForCode(u16),
+    /// An area that a telegram has told of before: what was told first stands.
+    #[error("{0:?} is told of more than once, and the first is used")]
+    RepeatedArea(String),
     /// There are more refusals, which are not told one by one.
     #[error("{0} more parts of the message cannot be used")]
     More(usize),

@@ -290,6 +290,7 @@ impl From<FormatError> for Refusal {
             FormatError::Contradiction { .. } => "CONTRADICTION",
             FormatError::NoWarning { .. } => "NO_WARNING",
             FormatError::NotAGrid { .. } => "NOT_A_GRID",
+            FormatError::NotForPublic { .. } => "NOT_FOR_PUBLIC",
         };
         let message = format!("{}: {error}", error.field());
         Self::new(Code::InvalidArgument, reason, error.field(), &message)
@@ -312,7 +313,7 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::Language(_) => "INVALID_LANGUAGE",
         Unusable::NotAReference(_) => "NOT_A_REFERENCE",
         Unusable::UpdateOfNothing => "UPDATE_OF_NOTHING",
-        Unusable::Missing | Unusable::NoGrade => "MISSING_FIELD",
+        Unusable::Missing | Unusable::NoGrade | Unusable::TakenForCode(_) => "MISSING_FIELD",
         Unusable::OrderUnknown => "UNKNOWN_ORDER",
         Unusable::Withheld => "WITHHELD",
         Unusable::TakenForPublic => "TAKEN_FOR_PUBLIC",
@@ -323,6 +324,9 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::SentAtOrigin => "SENT_AT_ORIGIN",
         Unusable::SentByData => "SENT_BY_DATA",
         Unusable::ZoneByName(_) => "ZONE_BY_NAME",
+        Unusable::AreaName(_) => "UNKNOWN_AREA",
+        Unusable::Stations(_) => "STATIONS",
+        Unusable::RepeatedArea(_) => "REPEATED_FIELD",
     }
 }
 

@@ -159,7 +159,7 @@ fn told(error: &FormatError) -> bool {
     false
 }
 
-fn mutate(message: &mut Vec<u8>, other: &[u8], random: &mut StdRng) {
+pub(crate) fn mutate(message: &mut Vec<u8>, other: &[u8], random: &mut StdRng) {
     if message.is_empty() {
         message.push(b'<');
     }
@@ -206,7 +206,7 @@ fn insert(message: &mut Vec<u8>, at: usize, bytes: &[u8]) {
     drop(message.splice(at.min(message.len())..at.min(message.len()), bytes.iter().copied()));
 }
 
-fn within_limits(outline: &Outline) {
+pub(crate) fn within_limits(outline: &Outline) {
     let limits = Limits::default();
     assert!(outline.refusals.len() <= limits.refusals + 1);
     assert!(outline.written.infos.len() <= limits.infos);
@@ -216,7 +216,7 @@ fn within_limits(outline: &Outline) {
     );
 }
 
-fn points_are_bounded(alert: &Alert) {
+pub(crate) fn points_are_bounded(alert: &Alert) {
     let limits = Limits::default();
     let areas = |info: &Info| match &info.ground {
         Ground::Areas(areas) => areas.to_vec(),

@@ -10,6 +10,7 @@ mod exhaustion;
 mod files;
 mod fuzz;
 mod hostile;
+mod japan;
 mod kill;
 mod links;
 mod manifest;

@@ -24,6 +24,11 @@ impl<'d> Field<'_, 'd> {
         Self { path: Path::ROOT, value, limits }
     }
 
+    /// What it is, for whoever has to look at it before it is read.
+    pub(in crate::format) fn value(&self) -> &'d Value {
+        self.value
+    }
+
     /// A member of an object.
     pub(in crate::format) fn member(&self, name: &'static str) -> Option<Field<'_, 'd>> {
         let value = self.value.get(name).filter(|value| !value.is_null())?;
@@ -33,6 +38,12 @@ impl<'d> Field<'_, 'd> {
     /// A member that must be there.
     pub(in crate::format) fn required(&self, name: &'static str) -> Result<Field<'_, 'd>, FormatError> {
         self.member(name).ok_or_else(|| FormatError::Missing { field: self.path.field(name).to_string() })
+    }
+
+    /// A member whose name ends with a number: `No1`, told of as `No[1]`.
+    pub(in crate::format) fn numbered(&self, name: &'static str, number: usize) -> Option<Field<'_, 'd>> {
+        let value = self.value.get(format!("{name}{number}")).filter(|value| !value.is_null())?;
+        Some(Field { path: self.path.item(name, number), value, ..*self })
     }
 
     /// The items of a list under a name; none if it is not there or no list.

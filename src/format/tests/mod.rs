@@ -3,6 +3,7 @@
 mod breaches;
 mod generate;
 mod shaking;
+mod telegrams;
 mod write;
 
 use proptest::prelude::*;

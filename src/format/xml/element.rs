@@ -81,6 +81,16 @@ impl<'d> Element<'_, 'd> {
         self.text(name)?.map(|text| number(&self.path.field(name), &text)).transpose()
     }
 
+    /// The same element, whose children are looked for in another namespace.
+    pub(in crate::format) fn with_namespace(self, namespace: &'d str) -> Self {
+        Self { namespace, ..self }
+    }
+
+    /// Whether it has an attribute of this value.
+    pub(in crate::format) fn has_attribute(&self, name: &str, value: &str) -> bool {
+        self.node.attribute(name) == Some(value)
+    }
+
     /// The text of a child that may stand once, trimmed; `None` where it is absent or empty.
     pub(in crate::format) fn text(&self, name: &'static str) -> Result<Option<Cow<'d, str>>, FormatError> {
         Ok(self.text_or_empty(name)?.filter(|text| !text.is_empty()))

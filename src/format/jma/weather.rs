@@ -1,0 +1,114 @@
+//! Weather warnings of a prefecture: VPWW53 and VPWW54 (気象特別警報・警報・注意報).
+//!
+//! Each telegram is the whole state of its prefecture: what is no longer in it is off. It is read at the level of
+//! municipalities (市町村等), the finest, which names every one of them; the coarser ones say the same of more ground.
+//! There is one info for each kind, of all municipalities where it is on.
+//!
+//! Grades are by the name of the kind, which ends with its level: 特別警報 (what comes once in decades, and lives are in
+//! danger) is `Immediate`, `Extreme`, `Likely`; 警報 (serious harm) `Expected`, `Severe`, `Likely`; 注意報 (harm)
+//! `Future`, `Moderate`, `Possible`. (気象庁, 特別警報・警報・注意報・気象情報.)
+
+use std::collections::HashMap;
+
+use crate::domain::{Area, Category, Certainty, Geocode, Ground, NonEmpty, Severity, StateScope, Urgency};
+use crate::format::error::excerpt;
+use crate::format::telegram::{Act, Grades, Telegram, Told, named_area, within_infos, written_area};
+use crate::format::text::line;
+use crate::format::xml::Element;
+use crate::format::{FormatError, Limits};
+
+use super::head::Head;
+use super::{METEOROLOGY, scheme};
+
+const CITIES: &str = "気象警報・注意報（市町村等）";
+const PREFECTURES: &str = "気象警報・注意報（府県予報区等）";
+
+/// What a kind is called where nothing is on: the code, and `Status` in its place.
+const OFF: &str = "00";
+const NOTHING_ON: [&str; 2] = ["解除", "発表警報・注意報はなし"];
+
+/// Where one kind is on.
+struct On {
+    name: String,
+    areas: Vec<Area>,
+}
+
+pub(super) fn read(root: &Element, head: Head, limits: &Limits) -> Result<Telegram, FormatError> {
+    let basis = root.with_namespace(METEOROLOGY);
+    let body = basis.sole("Body")?;
+    let mut prefectures = Vec::new();
+    for warning in of_type(&body, PREFECTURES) {
+        for item in warning.all("Item") {
+            prefectures.push(line(&item.sole("Area")?.required("Code")?));
+        }
+    }
+    let [prefecture] = prefectures.as_slice() else {
+        let field = format!("{}.Item.Area", body.path.field("Warning"));
+        return Err(if prefectures.is_empty() {
+            FormatError::Missing { field }
+        } else {
+            // Of several it could not be known which of them is no longer warned.
+            FormatError::Repeated { field }
+        });
+    };
+    let mut kinds: Vec<On> = Vec::new();
+    let mut index: HashMap<String, usize> = HashMap::new();
+    let mut any = false;
+    for warning in of_type(&body, CITIES) {
+        any = true;
+        for item in warning.all("Item") {
+            add(&item, &mut kinds, &mut index)?;
+        }
+    }
+    if !any {
+        return Err(FormatError::Missing { field: body.path.field("Warning").to_string() });
+    }
+    within_infos(kinds.len(), limits)?;
+    kinds.sort_by_key(|kind| grades(&kind.name).1);
+    let told = kinds.into_iter().filter_map(|kind| told(kind, &head)).collect();
+    let scope = StateScope(format!("{}:{prefecture}", scheme::FORECAST).into());
+    Ok(head.telegram_of(Some(prefecture), Act::State(scope), told, None))
+}
+
+fn of_type<'e, 'd>(body: &'e Element<'_, 'd>, kind: &'static str) -> impl Iterator<Item = Element<'e, 'd>> {
+    body.all("Warning").filter(move |warning| warning.has_attribute("type", kind))
+}
+
+/// Adds what is on in one municipality.
+fn add(item: &Element, kinds: &mut Vec<On>, index: &mut HashMap<String, usize>) -> Result<(), FormatError> {
+    let area = item.sole("Area")?;
+    let code = Geocode { scheme: scheme::CITY.into(), code: line(&area.required("Code")?).into() };
+    let area = named_area(&line(&area.text("Name")?.unwrap_or_default()), Some(code));
+    for kind in item.all("Kind") {
+        let status = kind.text("Status")?.unwrap_or_default();
+        if NOTHING_ON.contains(&&*status) || kind.text("Code")?.is_some_and(|code| code == OFF) {
+            continue;
+        }
+        let name = line(&kind.required("Name")?);
+        let at = *index.entry(name.clone()).or_insert(kinds.len());
+        if at == kinds.len() {
+            kinds.push(On { name, areas: Vec::new() });
+        }
+        if kinds[at].areas.last() != Some(&area) {
+            kinds[at].areas.push(area.clone());
+        }
+    }
+    Ok(())
+}
+
+fn grades(name: &str) -> Grades {
+    match name {
+        name if name.ends_with("特別警報") => (Urgency::Immediate, Severity::Extreme, Certainty::Likely),
+        name if name.ends_with("警報") => (Urgency::Expected, Severity::Severe, Certainty::Likely),
+        name if name.ends_with("注意報") => (Urgency::Future, Severity::Moderate, Certainty::Possible),
+        _ => (Urgency::Unknown, Severity::Unknown, Certainty::Unknown),
+    }
+}
+
+fn told(On { name, areas }: On, head: &Head) -> Option<Told> {
+    let written = areas.iter().map(written_area).collect();
+    let mut told = Told::new(Category::Met, &excerpt(&name), grades(&name), Ground::Areas(NonEmpty::new(areas)?));
+    told.info.texts = head.texts.clone();
+    told.areas = written;
+    Some(told)
+}
