@@ -1,9 +1,9 @@
 //! Where: ground made exact, places found in it, areas found by a place.
 //!
 //! [`resolve`] finds the ground of an alert's infos, each an [`AffectedArea`]; a [`Gazetteer`] knows where codes lie.
-//! [`Index`] knows where every place is; its [`Sweep`] finds the places in areas. [`Standing`] knows the areas in force
-//! and finds those that a place is in. What is sent to whom is not decided here. Of an earthquake, [`GroundMotion`] says
-//! how strongly it shakes where, and [`arrival`] when.
+//! [`Index`] knows where every place is; its [`Sweep`] finds the places in areas. [`Standing`] knows the areas in
+//! force and finds those that a place is in. What is sent to whom is not decided here. Of an earthquake,
+//! [`GroundMotion`] says how strongly it shakes where, and [`arrival`] when.
 //!
 //! Behind the index: a `shard` knows where each place is, a `cell` of the globe has a tile (`tiles`) with its
 //! places in `columns`, and a `directory` has all tiles. A sweep sees them as a `forest`, and goes through it by a
