@@ -127,7 +127,8 @@ fn manifest(text: &str) -> Vec<(String, String, String)> {
 fn the_collection_beside_the_project_agrees_with_its_manifest_on_earthquakes() {
     let folder = here().join("../shared/data/alerts");
     let Ok(text) = std::fs::read_to_string(folder.join("MANIFEST.md")) else {
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: needs ../shared/data\n");
+        let _ =
+            std::io::Write::write_all(&mut std::io::stderr(), b"left out: ../shared/data is not beside the project\n");
         return;
     };
     let rows = manifest(&text);
@@ -204,7 +205,8 @@ fn title(outline: &Outline) -> Option<&str> {
 fn updates_of_one_event_in_real_time_are_told_apart_and_in_order() {
     let folder = here().join("../shared/data/alerts/quakeml-rt-series");
     if !folder.exists() {
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: needs ../shared/data\n");
+        let _ =
+            std::io::Write::write_all(&mut std::io::stderr(), b"left out: ../shared/data is not beside the project\n");
         return;
     }
     let alerts: Vec<_> = files_under(&folder)

@@ -192,7 +192,8 @@ fn regions_that_are_damaged_are_named_and_keep_no_server_from_starting() {
 fn the_regions_beside_the_project_are_imported_and_each_code_is_found() {
     let shared = here().join("../shared/data");
     if !shared.join("regions").exists() {
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: needs ../shared/data\n");
+        let _ =
+            std::io::Write::write_all(&mut std::io::stderr(), b"left out: ../shared/data is not beside the project\n");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder can be made");

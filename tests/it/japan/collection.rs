@@ -19,7 +19,7 @@ struct Row {
 fn rows() -> Option<Vec<Row>> {
     let folder = here().join("../shared/data/alerts");
     let Ok(text) = std::fs::read_to_string(folder.join("MANIFEST.md")) else {
-        let _ = std::io::stderr().write_all(b"skipped: needs ../shared/data\n");
+        let _ = std::io::stderr().write_all(b"left out: ../shared/data is not beside the project\n");
         return None;
     };
     let (mut of, mut rows) = (String::new(), Vec::new());
