@@ -354,7 +354,7 @@ mod tests {
         assert!(drawn["refused"].is_string() && drawn["tiers"].as_array().is_some_and(Vec::is_empty));
         let small = NORTHRIDGE.replace("\"mag\": 6.7", "\"mag\": 1.2");
         let [drawn] = json(&small).try_into().expect("one answer");
-        assert_eq!(drawn["refused"], "area: no usable polygon or circle");
+        assert_eq!(drawn["refused"], "earthquake: it is too weak or too deep to be felt anywhere");
         assert!(!Picture::of(&read(Path::new("a"), small.as_bytes())).has_ground());
     }
 

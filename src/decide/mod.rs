@@ -9,7 +9,7 @@ mod bulletin;
 mod lineage;
 mod tiers;
 
-use crate::domain::{Alert, AlertScope, Body, DeliveryKey, Geocode, Mode, Revision, SignedDuration, Timestamp};
+use crate::domain::{Alert, AlertScope, Body, DeliveryKey, Geocode, Ground, Mode, Revision, SignedDuration, Timestamp};
 use crate::locate::Resolved;
 
 pub use authority::Authority;
@@ -71,6 +71,9 @@ pub enum Refused {
     /// No info has ground that can be used.
     #[error("area: no usable polygon or circle")]
     NoGround,
+    /// An earthquake that is expected to shake no ground so that it is told of.
+    #[error("earthquake: it is too weak or too deep to be felt anywhere")]
+    NotFelt,
     /// Ground is named by codes alone, and none of them is known.
     #[error("geocode: unresolved: {}", list(.0))]
     Unresolved(Vec<Geocode>),
@@ -87,6 +90,7 @@ impl Refused {
             Self::SentInFuture(_) => "SENT_IN_FUTURE",
             Self::NoInfo => "NO_INFO",
             Self::NoGround => "NO_GROUND",
+            Self::NotFelt => "NOT_FELT",
             Self::Unresolved(_) => "UNRESOLVED_GEOCODE",
             Self::WholeState => "WHOLE_STATE",
         }
@@ -99,6 +103,7 @@ impl Refused {
             Self::SentInFuture(_) => "sent",
             Self::NoInfo => "info",
             Self::NoGround => "area",
+            Self::NotFelt => "earthquake",
             Self::Unresolved(_) => "geocode",
             Self::WholeState => "body",
         }
@@ -184,6 +189,9 @@ fn warn(lineages: &Lineages, rules: &Rules, alert: Alert, ground: &Resolved, now
     let tiers = match tiers::tiers(infos, ground, rules, &alert.id, now) {
         Ok(tiers) => tiers,
         Err(tiers::NoTier::Expired) => return Decision::Ignore(Ignored::Expired),
+        Err(tiers::NoTier::NoGround) if infos.iter().any(|info| matches!(info.ground, Ground::Earthquake(_))) => {
+            return Decision::Refuse(Refused::NotFelt);
+        }
         Err(tiers::NoTier::NoGround) => return Decision::Refuse(Refused::NoGround),
         Err(tiers::NoTier::Unresolved(codes)) => return Decision::Refuse(Refused::Unresolved(codes)),
     };

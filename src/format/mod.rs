@@ -154,7 +154,11 @@ pub fn messages(bytes: &[u8], media_type: Option<&str>) -> Result<Vec<Message>, 
 
 fn found(content: &Content, limits: &Limits) -> Result<Vec<Message>, FormatError> {
     let format = FORMATS.into_iter().find(|format| format.is_of(content));
-    format.ok_or_else(|| content.unknown())?.read(content, limits)
+    let messages = format.ok_or_else(|| content.unknown())?.read(content, limits)?;
+    if messages.len() > limits.messages {
+        return Err(FormatError::TooMany { field: "content".to_owned(), what: "messages", most: limits.messages });
+    }
+    Ok(messages)
 }
 
 impl Message {

@@ -16,7 +16,7 @@ pub enum ImportError {
     },
     /// Not JSON, or not of the form that is asked for.
     #[error("cannot be read: {0}")]
-    Form(#[from] serde_json::Error),
+    Form(serde_json::Error),
     /// Another kind of `GeoJSON` than a collection of features.
     #[error("is a {0:?} and not a FeatureCollection")]
     NotFeatures(String),
@@ -75,6 +75,13 @@ pub enum ImportError {
     /// The name of a set or scheme is not one.
     #[error("{0:?} is no name: 1 to 64 characters without control characters are taken")]
     Name(String),
+}
+
+/// It is told by the error itself, and so is no source of it: whoever tells the chain would tell it twice.
+impl From<serde_json::Error> for ImportError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Form(error)
+    }
 }
 
 /// Why the regions of a data folder could not be read or changed.

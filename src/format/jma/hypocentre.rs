@@ -3,6 +3,7 @@
 use crate::domain::{NamedValue, Position, Source, Timestamp};
 use crate::format::error::excerpt;
 use crate::format::local_time::instant;
+use crate::format::number::decimal;
 use crate::format::telegram::parameter;
 use crate::format::text::line;
 use crate::format::xml::Element;
@@ -13,9 +14,6 @@ use super::ELEMENTS;
 /// What is said in place of a hypocentre where an early warning comes of the shaking itself (PLUM): its magnitude 1.0
 /// and depth of 10 km mean nothing.
 const ASSUMED: &str = "仮定震源要素";
-
-/// The most characters of a number.
-const NUMBER: usize = 24;
 
 /// An earthquake as a telegram tells it.
 pub(super) struct Hypocentre {
@@ -98,12 +96,6 @@ fn coordinates(element: &Element) -> Result<Option<Place>, FormatError> {
         }
         _ => Err(fault()),
     }
-}
-
-/// A decimal of a few characters.
-fn decimal(text: &str) -> Option<f64> {
-    let is_decimal = text.len() <= NUMBER && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+'));
-    text.parse().ok().filter(|number: &f64| is_decimal && number.is_finite())
 }
 
 impl Hypocentre {

@@ -174,3 +174,15 @@ const PIECES: [&str; 40] = [
     "\u{0}",
     "水",
 ];
+
+#[test]
+fn a_list_of_more_messages_than_are_read_is_refused_whatever_its_format() {
+    let most = Limits::default().messages;
+    let list = |count: usize| {
+        let alerts = "<c:alert/>".repeat(count);
+        messages(format!("<alerts xmlns:c='urn:oasis:names:tc:emergency:cap:1.2'>{alerts}</alerts>").as_bytes(), None)
+    };
+    assert_eq!(list(most).map(|found| found.len()), Ok(most));
+    let refused = FormatError::TooMany { field: "content".to_owned(), what: "messages", most };
+    assert_eq!(list(most + 1).map(|found| found.len()), Err(refused));
+}
