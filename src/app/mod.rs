@@ -29,6 +29,7 @@ use crate::domain::{
     SignedDuration,
 };
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
+use crate::format;
 use crate::grpc::{self, Health, Services};
 use crate::http::{self, Readiness};
 use crate::intake::{Desk, REMEMBERED};
@@ -85,6 +86,8 @@ pub struct Options {
     pub events: EventLimits,
     /// How they are sent to webhooks.
     pub webhooks: webhook::Settings,
+    /// How much a message may be.
+    pub reading: format::Bounds,
     /// How strongly earthquakes shake the ground.
     pub ground_motion: GroundMotion,
     /// How many threads plan.
@@ -258,6 +261,7 @@ impl App {
             registry: registry.clone(),
             audit: audit.clone(),
             hub: hub.clone(),
+            reading: options.reading,
             atlas,
             regions,
             clock: Arc::clone(&options.clock),

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use crate::decide::{Authority, Bulletin, Content, Decision, Ignored, Tier};
 use crate::domain::{Act, Actor, Alert, AlertId, AlertOutcome, Caller, LineageId};
 use crate::fan_out::{FanOut, Preview};
-use crate::format;
+use crate::format::{self, FormatError};
 use crate::intake::{Answer, Submission};
 use crate::wire::convert::{self, InvalidField, fan_out, geography, terms, time};
 use crate::wire::v1;
@@ -129,15 +129,20 @@ impl AlertDoor {
         let received = self.0.clock.now();
         let authority = Authority::of(caller).ok_or_else(|| Status::from(Refusal::not_allowed()))?;
         let actor = Actor::from(caller);
+        let bounds = self.0.reading;
         let read = move || -> Result<_, Refusal> {
             let (alert, problems, raw, media_type) = match form {
                 Form::Raw(raw) => {
                     let media_type = (!raw.media_type.is_empty()).then_some(raw.media_type.as_str());
-                    let read = format::read(&raw.content, media_type)?;
+                    let read = bounds.read(&raw.content, media_type)?;
                     let problems = read.refusals.iter().map(unused).collect();
                     (read.alert, problems, raw.content, raw.media_type)
                 }
                 Form::Structured(alert) => {
+                    let (bytes, most) = (prost::Message::encoded_len(&alert), bounds.bytes);
+                    if bytes > most {
+                        return Err(FormatError::TooLarge { bytes, most }.into());
+                    }
                     let raw = prost::Message::encode_to_vec(&alert).into();
                     let (alert, problems) = convert::alert::structured(alert)?;
                     let problems = problems.iter().map(|bad| problem(&bad.field, &bad.reason)).collect();

@@ -37,6 +37,7 @@ use crate::access::Access;
 use crate::audit::Audit;
 use crate::domain::{Caller, Clock, Discretion, Slot};
 use crate::fan_out::{FanOut, FanOuts};
+use crate::format;
 use crate::intake::Desk;
 use crate::link::{Hub, Settings};
 use crate::listen::Incoming;
@@ -49,8 +50,11 @@ use crate::wire;
 use crate::wire::convert::InvalidField;
 use crate::wire::v1;
 
-/// The largest request, bytes: an alert of 4 MiB with its frame.
+/// The largest request, bytes: a batch of registrations, or an alert in fields.
 const MAX_REQUEST: usize = (4 << 20) + 4_096;
+
+/// What a request has beside the message of an authority that it carries, bytes at most.
+const FRAME: usize = 4_096;
 
 /// The largest frame from a device, bytes: 256 keys and some room.
 const MAX_DEVICE_FRAME: usize = 16 << 10;
@@ -98,6 +102,8 @@ pub struct Services {
     pub audit: Audit,
     /// Live links.
     pub hub: Hub,
+    /// How much a message may be.
+    pub reading: format::Bounds,
     /// What is known of the ground that alerts speak of.
     pub atlas: Arc<ArcSwap<Atlas>>,
     /// Where imported regions are.
@@ -161,6 +167,7 @@ pub async fn serve(
         .expect("the descriptors were compiled with the program");
     let auth = auth::Auth::new(services.access.clone(), Arc::clone(&services.metrics), services.development);
     let access = v1::access_service_server::AccessServiceServer::new(access::AccessDoor(services.clone()));
+    let most_of_alert = MAX_REQUEST.max(services.reading.most_bytes() + FRAME);
     let alert = v1::alert_service_server::AlertServiceServer::new(alert::AlertDoor(services.clone()));
     let device = v1::device_service_server::DeviceServiceServer::new(device::DeviceDoor(services.clone()));
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
@@ -184,7 +191,7 @@ pub async fn serve(
         .layer(auth)
         .add_service(health_service.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(reflection.max_decoding_message_size(MAX_DEVICE_FRAME))
-        .add_service(alert.max_decoding_message_size(MAX_REQUEST))
+        .add_service(alert.max_decoding_message_size(most_of_alert))
         .add_service(device.max_decoding_message_size(MAX_REQUEST))
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))

@@ -273,6 +273,7 @@ impl From<FormatError> for Refusal {
             FormatError::DocumentType { .. } => "DOCUMENT_TYPE",
             FormatError::TooDeep { .. } => "TOO_DEEP",
             FormatError::TooMany { .. } => "TOO_MANY",
+            FormatError::TooCostly { .. } => "TOO_COSTLY",
             FormatError::TooLong { .. } => "TOO_LONG",
             FormatError::Truncated { .. } => "TRUNCATED",
             FormatError::NotWellFormed(_) => "NOT_WELL_FORMED",

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use hazardcast::domain::{Alert, Ground, Info};
-use hazardcast::format::{self, FormatError, Limits, Message, Outline};
+use hazardcast::format::{self, Bounds, FormatError, Message, Outline};
 use hazardcast::locate::{Atlas, resolve};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -207,7 +207,7 @@ fn insert(message: &mut Vec<u8>, at: usize, bytes: &[u8]) {
 }
 
 pub(crate) fn within_limits(outline: &Outline) {
-    let limits = Limits::default();
+    let limits = Bounds::default();
     assert!(outline.refusals.len() <= limits.refusals + 1);
     assert!(outline.written.infos.len() <= limits.infos);
     assert!(outline.written.references.len() <= limits.references);
@@ -217,7 +217,7 @@ pub(crate) fn within_limits(outline: &Outline) {
 }
 
 pub(crate) fn points_are_bounded(alert: &Alert) {
-    let limits = Limits::default();
+    let limits = Bounds::default();
     let areas = |info: &Info| match &info.ground {
         Ground::Areas(areas) => areas.to_vec(),
         Ground::Bands(bands) => bands.iter().map(|band| band.area.clone()).collect(),

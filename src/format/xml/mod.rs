@@ -12,6 +12,7 @@ use roxmltree::{Document, Error, ParsingOptions};
 use super::{FormatError, Limits};
 
 pub(super) use element::Element;
+pub(super) use guard::root_name;
 
 /// Parses a text within limits. The tree borrows from it.
 pub(super) fn parse<'x>(text: &'x str, limits: &Limits) -> Result<Document<'x>, FormatError> {
