@@ -254,7 +254,7 @@ impl App {
         tasks.spawn_essential("desk", desk_task.run());
 
         let (regions, atlas) = open_regions(&options.data_dir, options.ground_motion.clone())?;
-        let health = Health::default();
+        let (health, cut) = (Health::default(), CancellationToken::new());
         let services = Services {
             desk: desk.clone(),
             fan_outs,
@@ -276,14 +276,13 @@ impl App {
         tasks.spawn_essential("access", access.watch_expiry(doors.clone()));
         let reload = keep_fresh(certificates.as_ref(), &options, &tasks, &metrics, &doors);
         let (listener, protocol, bounds) = (grpc_listener, Protocol::Http2, options.bounds);
-        let cut = CancellationToken::new();
         let door = Door { name: "grpc", listener, certificates, protocol, bounds, cut: cut.clone() };
         let incoming = door.open(&tasks, &metrics);
         tasks.spawn_essential("grpc", serve_grpc(incoming, services, health.clone(), doors.clone(), cut));
         readiness.doors_open();
 
-        let (stop, told) = (doors.clone(), readiness.clone());
-        let around = Around { tasks: tasks.clone(), stop, readiness: told, metrics, health };
+        let around =
+            Around { tasks: tasks.clone(), stop: doors.clone(), readiness: readiness.clone(), metrics, health };
         let registry =
             Loading { options, index, registry, hub: hub.clone(), audit: (audit, tail), workers, around }.begin();
         Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness, registry })
