@@ -29,9 +29,11 @@ mod nina;
 mod number;
 mod nws;
 mod p2pquake;
+mod part;
 mod path;
 mod quake;
 mod quakeml;
+mod reason;
 mod refusal;
 mod shakealert;
 mod shakemap;
@@ -46,6 +48,7 @@ mod xml;
 pub use check::{Audience, Complaint, Report};
 pub use error::{FormatError, TimeFault};
 pub use limits::Bounds;
+pub use part::parts;
 pub use refusal::{Refusal, Unusable};
 pub use written::{Extent, Written, WrittenArea, WrittenEarthquake, WrittenInfo};
 
@@ -138,10 +141,7 @@ impl Bounds {
     pub fn messages(&self, bytes: &[u8], media_type: Option<&str>) -> Result<Vec<Message>, FormatError> {
         let size = bytes.len();
         within(size, self.most_bytes())?;
-        let (syntax, charset) = match media_type.map(str::trim).filter(|given| !given.is_empty()) {
-            Some(given) => Syntax::named(given)?,
-            None => (Syntax::begun(bytes)?, None),
-        };
+        let (syntax, charset) = Syntax::of(bytes, media_type)?;
         if bytes.is_empty() {
             return Err(FormatError::Empty);
         }
