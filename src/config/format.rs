@@ -103,7 +103,7 @@ mod tests {
         let mut comment = String::new();
         for line in section.lines() {
             if let Some(text) = line.strip_prefix("# ") {
-                comment += &format!("{text} ");
+                comment.extend([text, " "]);
             } else if let Some((key, _)) = line.split_once(" = ") {
                 let error = with(key, -1).expect_err(key);
                 let range = error.split("is not from ").nth(1).and_then(|rest| rest.lines().next()).expect("a range");

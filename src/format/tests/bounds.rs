@@ -1,5 +1,7 @@
 //! What a message may be, and what it may cost to read: each bound holds, and is told by the field that breaks it.
 
+use std::fmt::Write as _;
+
 use super::*;
 
 const HEAD: &str = "<identifier>a</identifier><sender>b@example.org</sender><sent>2024-11-02T12:00:00-06:00</sent>\
@@ -29,7 +31,7 @@ fn grid(columns: usize, rows: usize, filler: &str, value: impl Fn(usize, usize) 
     for row in 0..rows {
         for column in 0..columns {
             let [lon, lat] = [column, row].map(|place| place as f64 / 100.0);
-            data += &format!("{lon:.2} {lat:.2} {:.1}{filler}\n", value(column, row));
+            let _ = writeln!(data, "{lon:.2} {lat:.2} {:.1}{filler}", value(column, row));
         }
     }
     let name = |index: usize, name: &str| format!("<grid_field index='{index}' name='{name}' units=''/>");

@@ -13,10 +13,10 @@ pub(crate) fn grid([columns, rows]: [usize; 2], more: usize, degree: impl Fn(usi
         data.push('\n');
     }
     let names = ["LON", "LAT", "MMI"].into_iter().chain((0..more).map(|_| "PSA"));
-    let fields: String = (1..)
-        .zip(names)
-        .map(|(index, name)| format!("<grid_field index=\"{index}\" name=\"{name}\" units=\"\"/>"))
-        .collect();
+    let mut fields = String::new();
+    for (index, name) in (1..).zip(names) {
+        let _ = write!(fields, "<grid_field index=\"{index}\" name=\"{name}\" units=\"\"/>");
+    }
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<shakemap_grid \
          xmlns=\"http://earthquake.usgs.gov/eqcenter/shakemap\" event_id=\"us1\" shakemap_version=\"1\" \
