@@ -1,10 +1,10 @@
 //! How long an alert waits for "accepted", and where that time goes; alone, and in a storm.
 //!
-//! `cargo bench --bench intake [-- --json]`; with `-- --test` once, small and quick. The server is the real binary on a
-//! real disk, asked over the API.
+//! `cargo bench --bench intake [-- --json]`; with `-- --test` once, small and quick. The server is the real binary on
+//! a real disk, asked over the API.
 //!
-//! - *Alone*: CAP messages of 300 points one after the other. The floor beside it is the disk: as many bytes appended to
-//!   a file and synced, in the same run.
+//! - *Alone*: CAP messages of 300 points one after the other. The floor beside it is the disk: as many bytes appended
+//!   to a file and synced, in the same run.
 //! - *Storm*: ten authorities, each over a connection of its own, send a thousand alerts together, one in five of them
 //!   urgent, while rings of 41,000 points are read and resolved. Nothing may be lost; how long the urgent waited is told
 //!   beside the others.
