@@ -41,7 +41,9 @@ pub struct Bounds {
     pub messages: usize,
     /// Points of a grid of shaking, those between that are not written too.
     pub nodes: usize,
-    /// Work over all messages of one file, in steps: see [`Limits::spend`].
+    /// Work over all messages of one file, in steps of some nanoseconds: two rings that are compared by their
+    /// latitudes, or a point of a grid that a contour is looked for at, are one; a point of a ring or an area that is
+    /// kept is eight.
     pub work: u64,
 }
 
@@ -88,8 +90,8 @@ pub(super) const AREA: u64 = 8;
 ///
 /// How long a reading may take is bounded without a clock, so that what is refused is the same on each machine and each
 /// day. What a message costs beyond its bytes, elements and values, which have bounds of their own, is what is
-/// multiplied: a hole that may lie in each of many polygons, areas that many infos share, a grid that is walked once for
-/// each contour. This is counted in steps before it is done.
+/// multiplied: a hole that may lie in each of many polygons, areas that many infos share, a grid that is walked once
+/// for each contour. This is counted in steps before it is done.
 #[derive(Debug, Default)]
 pub(super) struct Limits {
     bounds: Bounds,
@@ -102,9 +104,7 @@ impl Limits {
         Self { bounds, spent: Cell::new(0) }
     }
 
-    /// Takes the steps that the field at `path` is about to cost, or tells that they would be too many. One step is
-    /// some nanoseconds of work: two rings that are compared by their latitudes, a point of a grid that a contour is
-    /// looked for at. A point of a ring or an area that is kept is eight.
+    /// Takes the steps that the field at `path` is about to cost, or tells that they would be too many.
     pub(super) fn spend(&self, path: &Path, steps: u64) -> Result<(), FormatError> {
         let spent = self.spent.get().saturating_add(steps);
         self.spent.set(spent);

@@ -7,8 +7,8 @@
 //! ([`Refusal`]).
 //!
 //! What comes in may be hostile: bounds, which an operator sets, say what a message may cost before it is known to be
-//! one, in bytes, in memory and in time; time is counted in steps of work, so that no clock is needed here. Nothing here
-//! asks who sent it, what time it is, or where a geocode lies, and no address in a message is ever followed.
+//! one, in bytes, in memory and in time; time is counted in steps of work, so that no clock is needed here. Nothing
+//! here asks who sent it, what time it is, or where a geocode lies, and no address in a message is ever followed.
 
 mod alertswiss;
 mod cap;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-/// A grid with a line for each point: so many columns and rows, a degree of Modified Mercalli for each, and so many more
-/// numbers behind it.
+/// A grid with a line for each point: so many columns and rows, a degree of Modified Mercalli for each, and so many
+/// more numbers behind it.
 pub(crate) fn grid([columns, rows]: [usize; 2], more: usize, degree: impl Fn(usize, usize) -> f64) -> String {
     let mut data = String::new();
     for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
@@ -22,6 +22,7 @@ pub(crate) fn grid([columns, rows]: [usize; 2], more: usize, degree: impl Fn(usi
          xmlns=\"http://earthquake.usgs.gov/eqcenter/shakemap\" event_id=\"us1\" shakemap_version=\"1\" \
          process_timestamp=\"2024-01-02T03:04:05Z\" shakemap_event_type=\"ACTUAL\"><event event_id=\"us1\" \
          magnitude=\"7.9\" depth=\"9\" lat=\"1\" lon=\"1\" event_timestamp=\"2024-01-02T03:00:00Z\"/>\
-         <grid_specification nlon=\"{columns}\" nlat=\"{rows}\"/>{fields}<grid_data>\n{data}</grid_data></shakemap_grid>"
+         <grid_specification nlon=\"{columns}\" nlat=\"{rows}\"/>{fields}<grid_data>\n{data}</grid_data>\
+         </shakemap_grid>"
     )
 }
