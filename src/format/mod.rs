@@ -2,7 +2,7 @@
 //!
 //! [`Bounds::messages`] is the front door. A file or body is XML or JSON (`content.rs`), parsed once within those
 //! bounds; the format is found by its root among those in a list, each a `Format` with a file or folder of its own; it
-//! gives one [`Message`] for each alert in it: an [`Outline`], or a [`FormatError`] that names the field which is wrong.
+//! gives one [`Message`] for each alert in it: an [`Outline`], or a [`FormatError`] that names the field that is wrong.
 //! [`Bounds::read`] is for whoever expects exactly one. Parts of an alert that could not be used come with it
 //! ([`Refusal`]).
 //!
