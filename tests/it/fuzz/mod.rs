@@ -24,6 +24,9 @@ use mutate::{change_value, mutate};
 /// How long a run is where nothing is said, seconds.
 const SECONDS: u64 = 1;
 
+/// The least rounds of a run, however slow the machine is.
+const FEWEST: u64 = 100;
+
 fn variable(name: &str) -> Option<u64> {
     #[expect(clippy::disallowed_methods, reason = "a test is told its size by the environment")]
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text:?}")))
@@ -74,7 +77,7 @@ fn fuzz(reader: &str, seeds: &[Vec<u8>]) {
     let until = Instant::now() + Duration::from_secs(variable("HAZARDCAST_FUZZ_SECONDS").unwrap_or(SECONDS));
     let first = rand::random::<u32>();
     let (mut rounds, mut read, mut slowest) = (0_u64, 0_u64, (Duration::ZERO, 0));
-    while rounds == 0 || Instant::now() < until {
+    while rounds < FEWEST || Instant::now() < until {
         let seed = u64::from(first) + rounds;
         let started = Instant::now();
         let done = catch_unwind(AssertUnwindSafe(|| round(seeds, seed)));
