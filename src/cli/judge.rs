@@ -8,11 +8,18 @@ use crate::locate::{AffectedArea, Atlas, on_globe, resolve, unite_boxes};
 /// Reads every message of a file and judges each by itself, by the server's own rules, with an authority that may send
 /// everything and a clock at which nothing has happened yet. `now` is only for telling whether it has expired.
 pub(super) fn check(file: &str, bytes: &[u8], atlas: &Atlas, now: Timestamp) -> Vec<Report> {
-    match format::messages(bytes, None) {
+    let mut reports: Vec<Report> = match format::messages(bytes, None) {
         Ok(messages) if messages.is_empty() => vec![Report::empty(file)],
         Ok(messages) => messages.into_iter().map(|message| report(file, message, atlas, now)).collect(),
         Err(error) => vec![Report::unread(file, "", Complaint::from(&error))],
+    };
+    // Both find the same alerts in the same order, where there are any that can be signed.
+    for (report, (place, claims)) in reports.iter_mut().zip(format::signature::claims(bytes, None)) {
+        if report.place == place {
+            report.signatures = claims;
+        }
     }
+    reports
 }
 
 fn report(file: &str, Message { place, outline }: Message, atlas: &Atlas, now: Timestamp) -> Report {

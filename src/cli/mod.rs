@@ -24,6 +24,7 @@ mod population;
 pub mod region;
 pub mod registry;
 pub mod serve;
+mod verify;
 
 pub use args::{Cli, Command};
 pub use connection::Server;
@@ -53,6 +54,9 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
     if let Command::Alert(alert::AlertCommand::Map(args)) = &cli.command {
         return alert_map::run(args, cli.json);
+    }
+    if let Command::Alert(alert::AlertCommand::Verify(args)) = &cli.command {
+        return Ok(verify::run(args, cli.json));
     }
     if let Command::Audit(command) = &cli.command
         && let Some(done) = audit::run_offline(command, cli.json)?

@@ -5,6 +5,8 @@
 //! [`Message`] for each alert in it: an [`Outline`], or a [`FormatError`] that names the field which is wrong. [`read`]
 //! is for whoever expects exactly one. Parts of an alert that could not be used come with it ([`Refusal`]).
 //!
+//! [`signature`] says who signed a message, where its authority must.
+//!
 //! What comes in may be hostile: limits bound what a message may cost before it is known to be one. Nothing here asks
 //! who sent it, what time it is, or where a geocode lies, and no address in a message is ever followed.
 
@@ -33,6 +35,7 @@ mod quakeml;
 mod refusal;
 mod shakealert;
 mod shakemap;
+pub mod signature;
 mod telegram;
 mod text;
 mod usgs;

@@ -75,7 +75,7 @@ const WORDS: [&str; 52] = [
     ";",
 ];
 
-fn variable(name: &str) -> Option<u64> {
+pub(crate) fn variable(name: &str) -> Option<u64> {
     #[expect(clippy::disallowed_methods, reason = "a test is told its size by the environment")]
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text:?}")))
 }
