@@ -149,6 +149,19 @@ fn weak_and_swapped_algorithms_are_refused() {
     assert!(matches!(fault(&length), SignatureFault::Form { .. }));
 }
 
+/// The certificate was made in 2026: the alert says that it was sent in 2030.
+#[test]
+fn sha1_counts_only_where_old_files_are_verified() {
+    let folder = crate::real_alerts::here().join("tests/data/signatures");
+    let read = |name: &str| std::fs::read(folder.join(name)).expect("it is there");
+    let trust = super::Trust::new::<&str>(&read("rsa-sha1.pem"), b"", &[]).expect("its key is strong");
+    let found = verify(&read("rsa-sha1.xml"), None, &trust, &SignaturePolicy::default()).expect_err("too weak");
+    assert!(matches!(found, SignatureFault::Weak { .. }), "{found}");
+    let old = SignaturePolicy { sha1: true, ..SignaturePolicy::default() };
+    let seal = verify(&read("rsa-sha1.xml"), None, &trust, &old).expect("it is right").seals.remove(0);
+    assert_eq!((seal.algorithm, seal.digest), ("RSA-SHA1", "SHA-1"));
+}
+
 #[test]
 fn a_signature_by_another_key_is_refused() {
     let by_stranger = Recipe::of(&CAST.stranger).sign(ALERT);

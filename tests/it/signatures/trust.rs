@@ -62,4 +62,9 @@ fn each_thing_that_cannot_be_trusted_is_named() {
     ] {
         assert_eq!(found.expect_err(text).to_string(), text);
     }
+    let weak = std::fs::read(crate::real_alerts::here().join("tests/data/signatures/rsa-1024.pem"));
+    let weak = trust(&weak.expect("it is there"), b"", &[]).expect_err("1024 bits are too few");
+    assert!(
+        weak.to_string().starts_with("certificates: the key of \"CN=Old,O=Weather Office,C=GB\" (RSA of 1024 bits)")
+    );
 }
