@@ -1,8 +1,8 @@
 //! What verifying a signed alert costs: 2 KB, 100 KB and 1 MB, by RSA and by ECDSA, against the floor that nobody can
 //! be below, the SHA-256 of its bytes and one RSA verification.
 //!
-//! `cargo bench --bench signature` ends with a table of the best times; with `-- --test` each case is run once. That all
-//! are accepted is asserted; no time is.
+//! `cargo bench --bench signature` ends with a table of the best times; with `-- --test` each case is run once. That
+//! all are accepted is asserted; no time is.
 
 #![expect(clippy::print_stdout, reason = "the table is what the benchmark is for")]
 

@@ -1,28 +1,29 @@
 //! Enveloped XML signatures of CAP (OASIS CAP 1.2, section 3.3.4.1; W3C XML Signature 1.1), as IPAWS, NAAD and members
 //! of the WMO write them.
 //!
-//! [`verify`] is the front door: the message as it was received, whom to trust, and how strict to be. What it accepts is
-//! narrow, and all else is refused with a [`SignatureFault`] that names the field:
+//! [`verify`] is the front door: the message as it was received, whom to trust, and how strict to be. What it accepts
+//! is narrow, and all else is refused with a [`SignatureFault`] that names the field:
 //!
-//! - One to four signatures, each a child of the alert, each over the whole alert with **all** its signatures taken out:
-//!   that is what NAAD's second signer signs, and the same as the enveloped transform where there is one signature.
-//!   One `Reference` of URI "", the enveloped transform, then C14N 1.0, C14N 1.1 or exclusive C14N 1.0 without comments.
+//! - One to four signatures, each a child of the alert, each over the whole alert with **all** its signatures taken
+//!   out: that is what NAAD's second signer signs, and the same as the enveloped transform where there is one
+//!   signature. One `Reference` of URI "", the enveloped transform, then C14N 1.0, C14N 1.1 or exclusive C14N 1.0
+//!   without comments.
 //! - SHA-256 or better, RSA of 2048 bits or more, ECDSA on P-256 or P-384. SHA-1 where the policy lets old files be
 //!   verified; DSA, HMAC and MD5 never.
-//! - At least one signature counts: it is by somebody of [`Trust`], with a certificate that was valid and algorithms that
-//!   are accepted. **Every** one that counts must be right: one that is not makes the message false, whatever the others
-//!   say. Other signatures must be formed as all must, and do no more: whether they are right is not asked, since
-//!   anybody can add one that is.
-//! - Certificates are judged at the alert's `sent`; so that nobody signs with an old key and dates back, `sent` may lie
-//!   only so far from now where the policy says what time it is.
+//! - At least one signature counts: it is by somebody of [`Trust`], with a certificate that was valid and algorithms
+//!   that are accepted. **Every** one that counts must be right: one that is not makes the message false, whatever the
+//!   others say. Other signatures must be formed as all must, and do no more: whether they are right is not asked,
+//!   since anybody can add one that is.
+//! - Certificates are judged at the alert's `sent`; so that nobody signs with an old key and dates back, `sent` may
+//!   lie only so far from now where the policy says what time it is.
 //! - No comment inside a text, no second alert, no identifier twice, no document type.
 //!
 //! What is used is what was verified: the canonical form whose digest was right is read again, and must say the same,
 //! element for element, as what the reader of alerts reads. An alert inside an envelope (a feed, EDXL) is verified as
 //! the document that it was before it was put there: its text by itself. The envelope is covered by nothing.
 //!
-//! Canonicalisation and the signature's value are the library's (`bergshamra`). It is given the alert and one signature
-//! without its `KeyInfo`, and one key: it looks for no key, follows no address, and has no file to read.
+//! Canonicalisation and the signature's value are the library's (`bergshamra`). It is given the alert and one
+//! signature without its `KeyInfo`, and one key: it looks for no key, follows no address, and has no file to read.
 
 mod algorithm;
 mod base64;

@@ -8,7 +8,7 @@ use hazardcast::format::signature::{SignatureFault, SignaturePolicy, Signed, Tru
 
 use crate::real_alerts::here;
 
-/// The certificates in a message as PEM: with them pinned it is asked whether a signature is right, and not whose it is.
+/// The certificates in a message as PEM: with them pinned it is asked whether a signature is right, not whose it is.
 fn own_certificates(message: &str) -> Vec<u8> {
     let mut pem = String::new();
     for part in message.split("X509Certificate>").skip(1).step_by(2) {

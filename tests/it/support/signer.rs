@@ -1,5 +1,5 @@
-//! A signer of alerts that shares nothing with the verifier: certificates by `rcgen`, keys by `aws-lc-rs`, and canonical
-//! forms by writing everything in canonical form to begin with.
+//! A signer of alerts that shares nothing with the verifier: certificates by `rcgen`, keys by `aws-lc-rs`, and
+//! canonical forms by writing everything in canonical form to begin with.
 
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::SystemRandom;
