@@ -81,6 +81,23 @@ fn the_carried_alert_of_the_seychelles_is_right_as_it_was_before_it_was_made_rea
 }
 
 #[test]
+fn alerts_that_another_signer_made_are_right_and_wrong_when_they_are_changed() {
+    let read = |name: &str| fs::read_to_string(here().join("tests/data/signatures").join(name)).expect("it is there");
+    let pem = read("signxml.pem");
+    for (name, canonicalization) in
+        [("exclusive", "exclusive C14N 1.0"), ("inclusive", "C14N 1.0"), ("inclusive-11", "C14N 1.1")]
+    {
+        let message = read(&format!("signxml-{name}.xml"));
+        let signed = check(&message, pem.as_bytes()).expect("it is right");
+        assert_eq!(signed.seals[0].canonicalization, canonicalization);
+        for (old, new) in [("Storm", "Calm"), ("x:a=\"1\"", "x:a=\"2\""), ("x:a=\"1\"", "a=\"1\"")] {
+            let changed = check(&message.replace(old, new), pem.as_bytes());
+            assert!(matches!(changed, Err(SignatureFault::Digest { .. })), "{new}: {changed:?}");
+        }
+    }
+}
+
+#[test]
 fn each_signed_alert_of_the_collection_verifies_or_fails_as_its_table_says() {
     let Some(folder) = collection() else { return };
     let read = |file: &str| fs::read_to_string(folder.join(file)).unwrap_or_else(|_| panic!("{file} is there"));
