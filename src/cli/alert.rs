@@ -15,6 +15,7 @@ use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
 use crate::wire::v1::submit_alert_response::Outcome;
 
 pub use super::alert_map::MapArgs;
+pub use super::verify::VerifyArgs;
 
 use super::connection::Connection;
 use super::output::{Steps, instant, print_line, refused, table};
@@ -27,6 +28,8 @@ pub enum AlertCommand {
     Check(CheckArgs),
     /// Draws the ground of a file's alerts, an earthquake's by expected intensity; needs no server
     Map(MapArgs),
+    /// Says whether an alert is signed by somebody who is trusted; needs no server
+    Verify(VerifyArgs),
     /// Says who would be reached, and changes nothing
     Preview(PreviewArgs),
     /// Sends an alert
@@ -125,7 +128,9 @@ pub struct ShowArgs {
 /// Does what was asked.
 pub async fn run(command: &AlertCommand, json: bool) -> Result<ExitCode> {
     match command {
-        AlertCommand::Check(_) | AlertCommand::Map(_) => bail!("checking and drawing need no server"),
+        AlertCommand::Check(_) | AlertCommand::Map(_) | AlertCommand::Verify(_) => {
+            bail!("checking, drawing and verifying need no server")
+        }
         AlertCommand::Preview(args) => preview(args, json).await,
         AlertCommand::Send(args) => send(args, json).await,
         AlertCommand::List(args) => list(args, json).await,

@@ -116,6 +116,12 @@ fn block(report: &Value) -> String {
         let bounds: Vec<String> = list(&report["bbox"]).iter().map(word).collect();
         let bounds = if bounds.is_empty() { String::new() } else { format!(" within {}", bounds.join(", ")) };
         line(&mut text, &format!("  {}{bounds}", counts.join(", ")));
+        for signature in list(&report["signatures"]) {
+            let signer = word(&signature["signer"]);
+            let by = if signer.is_empty() { "by nobody it names".to_owned() } else { format!("by {signer}") };
+            let algorithms = words(signature, &["algorithm", "digest"], ", ");
+            line(&mut text, &format!("  signed {by} ({algorithms}), unverified"));
+        }
         if report["expired"] == Value::Bool(true) {
             line(&mut text, "  expired: it would not be sent now");
         }

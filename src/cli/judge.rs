@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::config::Config;
 use crate::decide::{Authority, Decision, Lineages, Refused, Rules, decide};
 use crate::domain::{Alert, Area, SignedDuration, Timestamp};
-use crate::format::{Bounds, Complaint, Extent, Message, Report};
+use crate::format::{Bounds, Complaint, Extent, Message, Report, signature};
 use crate::locate::{AffectedArea, Atlas, on_globe, resolve, unite_boxes};
 
 /// What messages are judged by.
@@ -30,11 +30,18 @@ impl Judge {
     /// Reads every message of a file and judges each by itself, by the server's own rules, with an authority that may
     /// send everything and a clock at which nothing has happened yet.
     pub(super) fn check(&self, file: &str, bytes: &[u8]) -> Vec<Report> {
-        match self.bounds.messages(bytes, None) {
+        let mut reports: Vec<Report> = match self.bounds.messages(bytes, None) {
             Ok(messages) if messages.is_empty() => vec![Report::empty(file)],
             Ok(messages) => messages.into_iter().map(|message| report(file, message, &self.atlas, self.now)).collect(),
             Err(error) => vec![Report::unread(file, "", Complaint::from(&error))],
+        };
+        // Both find the same alerts in the same order, where there are any that can be signed.
+        for (report, (place, claims)) in reports.iter_mut().zip(signature::claims(bytes, None)) {
+            if report.place == place {
+                report.signatures = claims;
+            }
         }
+        reports
     }
 }
 

@@ -24,6 +24,7 @@ mod population;
 pub mod region;
 pub mod registry;
 pub mod serve;
+mod verify;
 
 pub use args::{Cli, Command};
 pub use connection::Server;
@@ -36,6 +37,9 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Alert(alert::AlertCommand::Check(args)) => return check::offline(args, cli.json),
         Command::Alert(alert::AlertCommand::Map(args)) => return alert_map::run(args, cli.json),
         _ => {}
+    }
+    if let Command::Alert(alert::AlertCommand::Verify(args)) = &cli.command {
+        return Ok(verify::run(args, cli.json));
     }
     if let Command::Audit(command) = &cli.command
         && let Some(done) = audit::run_offline(command, cli.json)?

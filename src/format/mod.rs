@@ -6,6 +6,8 @@
 //! [`Bounds::read`] is for whoever expects exactly one. Parts of an alert that could not be used come with it
 //! ([`Refusal`]).
 //!
+//! [`signature`] says who signed a message, where its authority must.
+//!
 //! What comes in may be hostile: bounds, which an operator sets, say what a message may cost before it is known to be
 //! one, in bytes, in memory and in time; time is counted in steps of work, so that no clock is needed here. Nothing
 //! here asks who sent it, what time it is, or where a geocode lies, and no address in a message is ever followed.
@@ -37,6 +39,7 @@ mod reason;
 mod refusal;
 mod shakealert;
 mod shakemap;
+pub mod signature;
 mod telegram;
 mod text;
 mod usgs;

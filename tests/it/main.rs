@@ -26,6 +26,7 @@ mod real_alerts;
 mod regions;
 mod registration;
 mod services;
+mod signatures;
 mod starting;
 mod statistics;
 mod support;

@@ -4,7 +4,7 @@
 //! break and what is harmless is forgiven; each forgiveness says so where it is made. Whatever would have to be guessed
 //! is refused: the whole message if it concerns who says what to whom, else that ring, circle, time or reference alone.
 //!
-//! Signatures are not looked at here, nor is what a `resource` holds or refers to.
+//! Signatures are not looked at here but in `signature`, nor is what a `resource` holds or refers to.
 
 mod area;
 mod info;

@@ -27,7 +27,7 @@ const SECONDS: u64 = 1;
 /// The least rounds of a run, however slow the machine is.
 const FEWEST: u64 = 100;
 
-fn variable(name: &str) -> Option<u64> {
+pub(crate) fn variable(name: &str) -> Option<u64> {
     #[expect(clippy::disallowed_methods, reason = "a test is told its size by the environment")]
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text:?}")))
 }

@@ -10,4 +10,5 @@ pub(crate) mod message;
 pub(crate) mod phone;
 pub(crate) mod raw;
 pub(crate) mod server;
+pub(crate) mod signer;
 pub(crate) mod site;
