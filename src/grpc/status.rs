@@ -284,6 +284,8 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::Missing | Unusable::NoGrade | Unusable::TakenForCode(_) => "MISSING_FIELD",
         Unusable::OrderUnknown => "UNKNOWN_ORDER",
         Unusable::Withheld => "WITHHELD",
+        Unusable::Over(_) => "OVER",
+        Unusable::HoleLost => "HOLE_LOST",
         Unusable::TakenForPublic => "TAKEN_FOR_PUBLIC",
         Unusable::NotAnArea(_) => "NOT_AN_AREA",
         Unusable::More(_) => "MORE",
