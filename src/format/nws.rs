@@ -141,7 +141,7 @@ fn info(reader: &mut Reader, feature: &Field, properties: &Field, written: &mut 
         effective: cap::time(reader, &node, "effective")?,
         onset: cap::time(reader, &node, "onset")?,
         expires: cap::time(reader, &node, "expires")?,
-        texts: cap::texts(&node)?,
+        texts: cap::texts(reader, &node)?,
         parameters,
         ground: Ground::Areas(NonEmpty::of(area)),
     })

@@ -148,8 +148,8 @@ mod tests {
         let (immediate, severe) = (Urgency::Immediate, Severity::Severe);
         let rain = scope("気象警報・注意報（Ｒ０６）（大雨）", "レベル４大雨危険警報");
         assert_eq!(rain, ("JMA-AreaForecast:011000:VPWW55".to_owned(), immediate, severe));
-        let slope = scope("気象警報・注意報（Ｒ０６）（土砂）", "レベル３土砂災害警報");
-        assert_eq!(slope, ("JMA-AreaForecast:011000:VPWW56".to_owned(), Urgency::Expected, severe));
+        let of_slopes = scope("気象警報・注意報（Ｒ０６）（土砂）", "レベル３土砂災害警報");
+        assert_eq!(of_slopes, ("JMA-AreaForecast:011000:VPWW56".to_owned(), Urgency::Expected, severe));
         let all = scope("気象警報・注意報（Ｈ２７）", "大雨警報");
         assert_eq!(all, ("JMA-AreaForecast:011000".to_owned(), Urgency::Expected, severe));
     }
