@@ -114,9 +114,17 @@ impl Kind {
     /// The namespace of its body.
     pub(super) fn body(self) -> &'static str {
         match self {
-            Self::Vxse42 | Self::Vxse43 | Self::Vxse44 | Self::Vxse45 => SEISMOLOGY,
-            Self::Vxse51 | Self::Vxse52 | Self::Vxse53 | Self::Vxse61 => SEISMOLOGY,
-            Self::Vtse41 | Self::Vtse51 | Self::Vtse52 => SEISMOLOGY,
+            Self::Vxse42
+            | Self::Vxse43
+            | Self::Vxse44
+            | Self::Vxse45
+            | Self::Vxse51
+            | Self::Vxse52
+            | Self::Vxse53
+            | Self::Vxse61
+            | Self::Vtse41
+            | Self::Vtse51
+            | Self::Vtse52 => SEISMOLOGY,
             Self::Vfvo50 | Self::Vfvo56 => VOLCANOLOGY,
             _ => METEOROLOGY,
         }

@@ -99,9 +99,8 @@ pub(in crate::format) fn told(
     (urgency, certainty): (Urgency, Certainty),
     texts: &InfoTexts,
     parameters: &[NamedValue],
-    of: Option<Source>,
+    source: Option<&Source>,
 ) -> Vec<Told> {
-    let source = of.as_ref();
     areas.sort_by_key(|area| (area.class.severity(area.warned), std::cmp::Reverse(area.class)));
     let alike = areas.chunk_by(|one, other| one.class.severity(one.warned) == other.class.severity(other.warned));
     let info = |areas: &[Shaken]| {

@@ -43,7 +43,7 @@ pub(super) fn read(field: &Field, mut refusals: Vec<Refusal>) -> Result<Telegram
         let origin = origin.or(detected).map(|(_, at)| at);
         let known = if assumed { None } else { Some(source(&earthquake, &written, origin)) };
         let of = known.as_ref().and_then(|known| known.as_ref().ok()).cloned();
-        told = told_by_intensity(areas, grades, &texts, &parameters, of);
+        told = told_by_intensity(areas, grades, &texts, &parameters, of.as_ref());
         if told.is_empty() {
             match known {
                 Some(Ok(source)) => {

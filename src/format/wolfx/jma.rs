@@ -47,7 +47,7 @@ pub(super) fn read(root: &Field) -> Result<Telegram, FormatError> {
             Ok(Ground::Earthquake(source)) if !assumed => Some(source),
             _ => None,
         };
-        told = told_by_intensity(areas, (Urgency::Immediate, Certainty::Likely), &texts, &parameters, of);
+        told = told_by_intensity(areas, (Urgency::Immediate, Certainty::Likely), &texts, &parameters, of.as_ref());
         if told.is_empty() && assumed {
             fault = Some(FormatError::Missing { field: root.path.field("WarnArea").to_string() });
         } else if told.is_empty() {
