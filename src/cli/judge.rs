@@ -94,7 +94,8 @@ fn complaint(field: &str, reason: String) -> Complaint {
 fn ends(alert: &Alert) -> Timestamp {
     let (rules, sent) = (Rules::default(), alert.id.sent);
     let infos = alert.body.infos().iter();
-    infos.map(|info| rules.expiry(info.expires, sent)).max().unwrap_or_else(|| rules.expiry(Some(Timestamp::MAX), sent))
+    let most = sent.saturating_add(rules.max_expiry).unwrap_or(Timestamp::MAX);
+    infos.map(|info| rules.expiry(info, sent)).max().unwrap_or(most)
 }
 
 fn bounding_box(extents: &[Extent]) -> Option<[f64; 4]> {

@@ -9,7 +9,10 @@ mod bulletin;
 mod lineage;
 mod tiers;
 
-use crate::domain::{Alert, AlertScope, Body, DeliveryKey, Geocode, Ground, Mode, Revision, SignedDuration, Timestamp};
+use crate::domain::{
+    Alert, AlertScope, Body, Category, DeliveryKey, Geocode, Ground, Info, Mode, Revision, SignedDuration, Timestamp,
+    Urgency,
+};
 use crate::locate::Resolved;
 
 pub use authority::Authority;
@@ -121,8 +124,12 @@ fn list(codes: &[Geocode]) -> String {
 pub struct Rules {
     /// How far in the future `sent` may be, since issuers' clocks differ.
     pub future_tolerance: SignedDuration,
-    /// How long an info without `expires` holds, from `sent`.
+    /// How long an info without `expires` holds, from `sent`, unless one of the next two is for it.
     pub default_expiry: SignedDuration,
+    /// The same of shaking that is still to come: after minutes it has come everywhere, or never will.
+    pub early_warning_expiry: SignedDuration,
+    /// The same of weather, tsunamis and volcanoes, whose issuers (JMA among them) end them by a message.
+    pub lasting_expiry: SignedDuration,
     /// The longest that any info holds, from `sent`.
     pub max_expiry: SignedDuration,
 }
@@ -132,16 +139,28 @@ impl Default for Rules {
         Self {
             future_tolerance: SignedDuration::from_mins(5),
             default_expiry: SignedDuration::from_hours(6),
+            early_warning_expiry: SignedDuration::from_mins(10),
+            lasting_expiry: SignedDuration::from_hours(24),
             max_expiry: SignedDuration::from_hours(7 * 24),
         }
     }
 }
 
 impl Rules {
-    /// When an info ends that says `expires`, of an alert that was sent at `sent`.
-    pub fn expiry(&self, expires: Option<Timestamp>, sent: Timestamp) -> Timestamp {
+    /// When an info ends, of an alert that was sent at `sent`: when it says, else by what it warns of; never later than
+    /// any may.
+    pub fn expiry(&self, info: &Info, sent: Timestamp) -> Timestamp {
         let after = |span| sent.saturating_add(span).unwrap_or(Timestamp::MAX);
-        expires.unwrap_or_else(|| after(self.default_expiry)).min(after(self.max_expiry))
+        info.expires.unwrap_or_else(|| after(self.expiry_of(info))).min(after(self.max_expiry))
+    }
+
+    fn expiry_of(&self, info: &Info) -> SignedDuration {
+        let lasts = [Category::Met, Category::Geo].iter().any(|category| info.categories.contains(category));
+        match (&info.ground, info.urgency) {
+            (Ground::Earthquake(_) | Ground::Bands(_), Urgency::Immediate) => self.early_warning_expiry,
+            (Ground::Areas(_), _) if lasts => self.lasting_expiry,
+            _ => self.default_expiry,
+        }
     }
 }
 

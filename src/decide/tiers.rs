@@ -29,7 +29,7 @@ pub(super) fn tiers(
     let mut tiers: Vec<Tier> = Vec::new();
     let mut any_expired = false;
     for (info, found) in infos.iter().zip(&ground.infos) {
-        let expires = rules.expiry(info.expires, id.sent);
+        let expires = rules.expiry(info, id.sent);
         if expires <= now {
             any_expired |= !found.parts.is_empty();
             continue;

@@ -73,6 +73,8 @@ fn alert(feature: &Field, limits: &Limits) -> Result<Outline, FormatError> {
     if message_type == MessageType::Update && references.is_empty() {
         reader.refuse(&properties.path.field("references"), Unusable::UpdateOfNothing);
     }
+    let refers = !references.is_empty();
+    let (message_type, infos) = cap::still_on(&mut reader, &properties.path, message_type, refers, infos)?;
     let body = cap::body(message_type, &references, infos);
     let subject = Subject { references, event: None };
     let alert = body.map(|body| Alert { id, mode, subject, scope, codes, note, body });
@@ -139,7 +141,7 @@ fn info(reader: &mut Reader, feature: &Field, properties: &Field, written: &mut 
         effective: cap::time(reader, &node, "effective")?,
         onset: cap::time(reader, &node, "onset")?,
         expires: cap::time(reader, &node, "expires")?,
-        texts: cap::texts(&node)?,
+        texts: cap::texts(reader, &node)?,
         parameters,
         ground: Ground::Areas(NonEmpty::of(area)),
     })

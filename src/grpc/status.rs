@@ -284,6 +284,9 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::Missing | Unusable::NoGrade | Unusable::TakenForCode(_) => "MISSING_FIELD",
         Unusable::OrderUnknown => "UNKNOWN_ORDER",
         Unusable::Withheld => "WITHHELD",
+        Unusable::Over(_) => "OVER",
+        Unusable::HoleLost => "HOLE_LOST",
+        Unusable::OtherNamespace => "OTHER_NAMESPACE",
         Unusable::TakenForPublic => "TAKEN_FOR_PUBLIC",
         Unusable::NotAnArea(_) => "NOT_AN_AREA",
         Unusable::More(_) => "MORE",
@@ -294,7 +297,7 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::ZoneByName(_) => "ZONE_BY_NAME",
         Unusable::AreaName(_) => "UNKNOWN_AREA",
         Unusable::Stations(_) => "STATIONS",
-        Unusable::RepeatedArea(_) => "REPEATED_FIELD",
+        Unusable::RepeatedArea(_) | Unusable::SeveralTexts => "REPEATED_FIELD",
     }
 }
 

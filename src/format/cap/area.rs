@@ -45,17 +45,25 @@ pub(super) fn area(reader: &mut Reader, element: &Node) -> Result<ReadArea, Form
     }
     let mut geocodes = Vec::new();
     let mut holes = Vec::new();
+    let mut is_hole_lost = false;
     for code in element.all("geocode") {
         written.geocodes += 1;
         let scheme = code.text("valueName")?;
         written.schemes.extend(scheme.as_deref().map(excerpt));
         if scheme.is_some_and(|name| name.eq_ignore_ascii_case(HOLES)) {
             for hole in code.all("value") {
-                holes.extend(read_ring(reader, &code.path, &hole.whole_text(), None)?);
+                let text = hole.whole_text();
+                let ring = read_ring(reader, &code.path, &text, None)?;
+                is_hole_lost |= ring.is_none() && !text.trim().is_empty();
+                holes.extend(ring);
             }
         } else if let Some(named) = named_value(reader, &code)? {
             geocodes.push(Geocode { scheme: named.name, code: CompactString::from(named.value) });
         }
+    }
+    if is_hole_lost && !rings.is_empty() {
+        reader.refuse(&element.path.field("polygon"), Unusable::HoleLost);
+        rings.clear();
     }
     let polygons = polygons(reader, &element.path, rings, &holes)?;
     let altitude_ft = altitude(reader, element)?;
@@ -166,4 +174,36 @@ fn altitude(reader: &mut Reader, element: &Node) -> Result<Option<(f64, Option<f
     };
     let (from, to) = (feet("altitude")?, feet("ceiling")?);
     Ok(from.map(|from| (from, to)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::{Body, Ground};
+    use crate::format::{Unusable, read};
+
+    #[test]
+    fn polygons_whose_hole_cannot_be_used_are_not_used_and_the_rest_of_the_alert_stands() {
+        let area = |hole: &str| {
+            format!(
+                "<area><areaDesc>a</areaDesc><polygon>0,0 0,9 9,9 9,0 0,0</polygon><geocode>
+                 <valueName>EXCLUDE_POLYGON</valueName><value>{hole}</value></geocode></area>"
+            )
+        };
+        let text = format!(
+            r#"<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>i</identifier><sender>s</sender>
+            <sent>2026-01-01T00:00:00-00:00</sent><status>Actual</status><msgType>Alert</msgType><scope>Public</scope>
+            <info><category>Met</category><event>e</event><urgency>Future</urgency><severity>Minor</severity>
+            <certainty>Likely</certainty>{}{}{}</info></alert>"#,
+            area("1,1 1,2 2,2 1,1"),
+            area("1,1 1,2 x 2,2 1,1"),
+            area(" "),
+        );
+        let found = read(text.as_bytes(), None).expect("it can be read");
+        let Body::Issue(infos) = &found.alert.body else { panic!("{found:?}") };
+        let Ground::Areas(areas) = &infos[0].ground else { panic!("{found:?}") };
+        let holes = |index: usize| areas[index].polygons.iter().map(|polygon| polygon.holes.len()).collect::<Vec<_>>();
+        assert_eq!([holes(0), holes(1), holes(2)], [vec![1], vec![], vec![0]]);
+        let lost = found.refusals.last().expect("a refusal");
+        assert_eq!((lost.field.as_str(), &lost.reason), ("info[0].area[1].polygon", &Unusable::HoleLost));
+    }
 }

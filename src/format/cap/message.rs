@@ -11,6 +11,7 @@ use crate::format::path::Path;
 use crate::format::text::plain;
 use crate::format::{FormatError, Outline, Unusable, Written};
 
+use super::ending::still_on;
 use super::info::{info, share_areas};
 use super::node::Node;
 use super::reference::references;
@@ -37,13 +38,20 @@ pub(super) fn read(mut reader: Reader, alert: &Node) -> Result<Outline, FormatEr
         written.infos.push(read.written);
         written.extents.extend(read.extents);
     }
-    share_areas(&mut reader, &alert.path, &mut infos)?;
     if message_type == MessageType::Update && references.is_empty() {
         reader.refuse(&alert.path.field("references"), Unusable::UpdateOfNothing);
     }
     let mut references = references;
     expired(&reader, &alert.path, &infos, &mut references)?;
     let scope = withheld(&mut reader, &alert.path, &infos, &mut written, scope);
+    let refers = !references.is_empty();
+    let (message_type, mut infos) = match still_on(&mut reader, &alert.path, message_type, refers, infos) {
+        Ok(on) => on,
+        Err(fault) => {
+            return Ok(Outline { written: written.with_totals(), alert: Err(fault), refusals: reader.refusals() });
+        }
+    };
+    share_areas(&mut reader, &alert.path, &mut infos)?;
     let body = body(message_type, &references, infos);
     let subject = Subject { references, event: None };
     let alert = body.map(|body| Alert { id, mode, subject, scope, codes, note, body });

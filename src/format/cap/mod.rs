@@ -7,6 +7,7 @@
 //! Signatures are not looked at here but in `signature`, nor is what a `resource` holds or refers to.
 
 mod area;
+mod ending;
 mod info;
 mod message;
 mod node;
@@ -32,6 +33,7 @@ use time::Instant;
 
 // What formats use that say what CAP says by names of their own.
 pub(super) use area::use_ring;
+pub(super) use ending::still_on;
 pub(super) use info::{DEFAULT_LANGUAGE, graded, language, texts, time, words};
 pub(super) use message::{body, expired, name, required, sent, withheld};
 pub(super) use node::Node;

@@ -6,7 +6,7 @@
 
 mod contour;
 
-use crate::domain::{Area, Ground, Intensity, IntensityBand, IntensityScale, NonEmpty};
+use crate::domain::{Area, Ground, Intensity, IntensityBand, IntensityScale, NonEmpty, Source};
 
 use super::error::excerpt;
 use super::limits::POINT;
@@ -98,7 +98,7 @@ impl Grid {
     }
 
     /// The ground of each whole degree of Modified Mercalli, from II to the highest that there is.
-    pub(super) fn bands(&self, of: &Path, limits: &Limits) -> Result<Ground, FormatError> {
+    pub(super) fn bands(&self, of: &Path, source: Option<&Source>, limits: &Limits) -> Result<Ground, FormatError> {
         let field = || of.field("grid_data").to_string();
         let most = self.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mut left = limits.points;
@@ -117,7 +117,8 @@ impl Grid {
             limits.spend(of, POINT * (before - left) as u64)?;
             let intensity = Intensity { value: f32::from(degree), scale: IntensityScale::Mmi };
             let description = format!("MMI {degree}");
-            bands.push(IntensityBand { intensity, area: Area { description, polygons, ..Area::default() } });
+            let area = Area { description, polygons, ..Area::default() };
+            bands.push(IntensityBand { intensity, area, arrival: None, source: source.cloned() });
         }
         let value = format!("MMI {most} at most");
         NonEmpty::new(bands).map(Ground::Bands).ok_or_else(|| FormatError::NoWarning { field: field(), value })
