@@ -16,11 +16,10 @@ use tokio::sync::{mpsc, oneshot};
 use crate::audit::{self, Audit};
 use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide, priority};
 use crate::domain::{
-    Act, Actor, Alert, AlertOutcome, AlertRef, AuditEntry, Body, Clock, DeliveryKey, Priority, SignedDuration,
-    Timestamp,
+    Act, Actor, Alert, AlertOutcome, AuditEntry, Body, Clock, DeliveryKey, NonEmpty, Priority, SignedDuration, Timestamp,
 };
 use crate::fan_out::FanOuts;
-use crate::journal::{Admitted, Entry, Journal, JournalError};
+use crate::journal::{Admitted, Entry, Journal, JournalError, Ticket};
 use crate::locate::{Atlas, Resolved, Unresolved, resolve};
 use crate::metrics::AlertDecision;
 
@@ -194,7 +193,8 @@ impl Desk {
 /// What happens when an entry is on disk.
 struct Pending {
     answer: Answer,
-    bulletin: Option<Bulletin>,
+    /// What sets out.
+    bulletins: Vec<Bulletin>,
     received: Timestamp,
     /// What the audit log is told of it.
     audited: AuditEntry,
@@ -262,35 +262,45 @@ impl DeskTask {
         let audited = audited(&submission, &decision);
         self.tell_unresolved(&submission);
         let received = submission.received;
-        let references = &submission.alert.subject.references;
-        let (answer, bulletin, ticket) = match decision {
-            Decision::Admit(bulletin) => {
-                let ticket = self.journal.append(Entry::Admitted(Admitted {
-                    bulletin: bulletin.clone(),
-                    raw: submission.raw,
-                    media_type: submission.media_type,
-                    received: submission.received,
-                    authority: submission.authority.name,
-                }));
-                // What the journal does not take is not admitted, and has no duplicates.
-                if !ticket.is_refused() {
-                    self.lineages.admit(&bulletin);
-                }
-                (Answer::Admitted(bulletin.key()), Some(bulletin), Some(ticket))
-            }
+        let (answer, bulletins, tickets) = match decision {
+            Decision::Admit(bulletin) => self.admit(NonEmpty::of(bulletin), submission),
+            Decision::AdmitAll(bulletins) => self.admit(bulletins, submission),
             Decision::Ignore(reason) => {
-                let entry = self.note(&submission.alert, references, reason);
-                (Answer::Ignored(reason), None, entry.map(|entry| self.journal.append(entry)))
+                let entry = self.note(&submission.alert, reason);
+                let ticket = entry.map(|entry| self.journal.append(entry));
+                (Answer::Ignored(reason), Vec::new(), ticket.into_iter().collect())
             }
-            Decision::Refuse(reason) => (Answer::Refused(reason), None, None),
+            Decision::Refuse(reason) => (Answer::Refused(reason), Vec::new(), Vec::new()),
         };
         async move {
-            let synced = match ticket {
-                Some(ticket) => Some(ticket.synced().await),
-                None => None,
-            };
-            Pending { answer, bulletin, received, audited, reply, synced }
+            let mut synced = None;
+            for ticket in tickets {
+                let this = ticket.synced().await;
+                synced = Some(synced.unwrap_or(Ok(())).and(this));
+            }
+            Pending { answer, bulletins, received, audited, reply, synced }
         }
+    }
+
+    /// Appends and remembers what one message became. The first of it answers for all.
+    fn admit(&mut self, bulletins: NonEmpty<Bulletin>, submission: Submission) -> (Answer, Vec<Bulletin>, Vec<Ticket>) {
+        let answer = Answer::Admitted(bulletins.first().key());
+        let mut tickets = Vec::with_capacity(bulletins.len());
+        for bulletin in bulletins.iter() {
+            let ticket = self.journal.append(Entry::Admitted(Admitted {
+                bulletin: bulletin.clone(),
+                raw: submission.raw.clone(),
+                media_type: submission.media_type.clone(),
+                received: submission.received,
+                authority: submission.authority.name.clone(),
+            }));
+            // What the journal does not take is not admitted, and has no duplicates.
+            if !ticket.is_refused() {
+                self.lineages.admit(bulletin);
+            }
+            tickets.push(ticket);
+        }
+        (answer, bulletins.to_vec(), tickets)
     }
 
     /// Ground that was named and is not warned is an alarm: a set of regions is missing, or out of date.
@@ -307,18 +317,17 @@ impl DeskTask {
     }
 
     /// Remembers what was decided but not sent, if it must be answered alike when it comes again.
-    fn note(&mut self, alert: &Alert, references: &[AlertRef], reason: Ignored) -> Option<Entry> {
+    fn note(&mut self, alert: &Alert, reason: Ignored) -> Option<Entry> {
         if matches!(reason, Ignored::Duplicate(_) | Ignored::NotForPublic) {
             return None;
         }
-        let noted =
-            Noted { id: alert.id.clone(), mode: alert.mode, supersedes: references.to_vec(), at: self.clock.now() };
+        let noted = Noted::of(alert, self.clock.now());
         self.lineages.note(&noted);
         Some(Entry::Noted(noted))
     }
 
     fn complete(&self, pending: Pending) {
-        let Pending { answer, bulletin, received, audited, reply, synced } = pending;
+        let Pending { answer, bulletins, received, audited, reply, synced } = pending;
         // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk: that
         // one was completed before, and a journal that failed knows it.
         let result = match synced.unwrap_or_else(|| self.journal.healthy()) {
@@ -326,8 +335,8 @@ impl DeskTask {
             Ok(()) => {
                 self.count(&answer, received);
                 // Devices first. Their record is written beside, and nobody waits for it.
-                let is_admitted = bulletin.is_some();
-                if let Some(bulletin) = bulletin {
+                let is_admitted = !bulletins.is_empty();
+                for bulletin in bulletins {
                     self.fan_outs.start(bulletin);
                 }
                 let recorded = Some(self.audit.append(&audited)).filter(|_| !is_admitted);
@@ -357,11 +366,13 @@ impl DeskTask {
 fn audited(submission: &Submission, decision: &Decision) -> AuditEntry {
     let key = match decision {
         Decision::Admit(bulletin) => Some(bulletin.key()),
+        Decision::AdmitAll(bulletins) => Some(bulletins.first().key()),
         Decision::Ignore(Ignored::Duplicate(key)) => *key,
         Decision::Ignore(_) | Decision::Refuse(_) => None,
     };
     let outcome = match decision {
         Decision::Admit(bulletin) => AlertOutcome::Admitted(bulletin.key()),
+        Decision::AdmitAll(bulletins) => AlertOutcome::Admitted(bulletins.first().key()),
         Decision::Ignore(ignored) => AlertOutcome::Ignored { reason: ignored.reason().into(), key },
         Decision::Refuse(refused) => AlertOutcome::Refused { reason: refused.reason().into() },
     };

@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::{
-    AlertId, AlertRef, Area, Certainty, Ground, Identifier, Info, InfoTexts, Language, NonEmpty, Polygon, Priority,
-    Ring, Sender, Severity, Subject, Urgency,
+    AlertId, AlertRef, Area, Certainty, Ground, Identifier, Info, InfoTexts, Language, Polygon, Priority,
+    Revision, Ring, Sender, Severity, Subject, Urgency,
 };
 use crate::locate::{Atlas, resolve};
 
@@ -48,7 +48,7 @@ fn alert(name: &str, sent: &str, references: &[AlertId], body: Body) -> Alert {
     Alert {
         id: id(name, sent),
         mode: Mode::Actual,
-        subject: Subject { references, event: None },
+        subject: Subject { references, ..Subject::default() },
         scope: AlertScope::Public,
         codes: vec![],
         note: None,
@@ -72,15 +72,15 @@ impl Desk {
     }
 
     fn decide(&mut self, alert: Alert) -> Decision {
-        let references = alert.subject.references.clone();
-        let (alert_id, mode) = (alert.id.clone(), alert.mode);
+        let noted = Noted::of(&alert, self.now);
         let ground = resolve(&alert, &Atlas::default());
         let rules = Rules::default();
         let decision = decide(&self.lineages, &Authority::development(), &rules, alert, &ground, self.now);
         match &decision {
             Decision::Admit(bulletin) => self.lineages.admit(bulletin),
+            Decision::AdmitAll(bulletins) => bulletins.iter().for_each(|bulletin| self.lineages.admit(bulletin)),
             Decision::Ignore(Ignored::NothingToCancel | Ignored::Superseded | Ignored::Expired) => {
-                self.lineages.note(&Noted { id: alert_id, mode, supersedes: references, at: self.now });
+                self.lineages.note(&noted);
             }
             Decision::Ignore(_) | Decision::Refuse(_) => {}
         }

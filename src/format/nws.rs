@@ -74,7 +74,7 @@ fn alert(feature: &Field, limits: &Limits) -> Result<Outline, FormatError> {
         reader.refuse(&properties.path.field("references"), Unusable::UpdateOfNothing);
     }
     let body = cap::body(message_type, &references, infos);
-    let subject = Subject { references, event: None };
+    let subject = Subject { references, ..Subject::default() };
     let alert = body.map(|body| Alert { id, mode, subject, scope, codes, note, body });
     Ok(Outline { written: written.with_totals(), alert, refusals: reader.refusals() })
 }

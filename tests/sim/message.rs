@@ -62,7 +62,7 @@ impl Message {
         let alert = Alert {
             id: id(&self.identifier, self.sent),
             mode: self.mode,
-            subject: Subject { references: references.collect(), event: None },
+            subject: Subject { references: references.collect(), ..Subject::default() },
             scope: AlertScope::Public,
             codes: Vec::new(),
             note: None,

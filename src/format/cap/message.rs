@@ -45,7 +45,7 @@ pub(super) fn read(mut reader: Reader, alert: &Node) -> Result<Outline, FormatEr
     expired(&reader, &alert.path, &infos, &mut references)?;
     let scope = withheld(&mut reader, &alert.path, &infos, &mut written, scope);
     let body = body(message_type, &references, infos);
-    let subject = Subject { references, event: None };
+    let subject = Subject { references, ..Subject::default() };
     let alert = body.map(|body| Alert { id, mode, subject, scope, codes, note, body });
     Ok(Outline { written: written.with_totals(), alert, refusals: reader.refusals() })
 }
