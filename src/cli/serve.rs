@@ -201,6 +201,7 @@ pub(super) fn options(config: &Config, dev: bool) -> Options {
         events: config.events.limits(),
         webhooks: config.webhooks.settings(dev),
         ground_motion: config.ground_motion.ground_motion(),
+        rules: config.decide.rules(),
         planners: config.fan_out.planners(cores),
         heartbeat: config.link.heartbeat(),
         link_queue: config.link.queue(),

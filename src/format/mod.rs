@@ -38,6 +38,7 @@ mod shakemap;
 mod telegram;
 mod text;
 mod usgs;
+mod vtec;
 mod weather_cn;
 mod wolfx;
 mod written;

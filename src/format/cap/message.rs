@@ -9,7 +9,7 @@ use crate::domain::{
 use crate::format::error::excerpt;
 use crate::format::path::Path;
 use crate::format::text::plain;
-use crate::format::{FormatError, Outline, Unusable, Written};
+use crate::format::{FormatError, Outline, Unusable, Written, vtec};
 
 use super::info::{info, share_areas};
 use super::node::Node;
@@ -44,8 +44,8 @@ pub(super) fn read(mut reader: Reader, alert: &Node) -> Result<Outline, FormatEr
     let mut references = references;
     expired(&reader, &alert.path, &infos, &mut references)?;
     let scope = withheld(&mut reader, &alert.path, &infos, &mut written, scope);
-    let body = body(message_type, &references, infos);
-    let subject = Subject { references, ..Subject::default() };
+    let subject = vtec::subject(references, &infos, id.sent);
+    let body = body(message_type, &subject, infos);
     let alert = body.map(|body| Alert { id, mode, subject, scope, codes, note, body });
     Ok(Outline { written: written.with_totals(), alert, refusals: reader.refusals() })
 }
@@ -94,13 +94,16 @@ pub(in crate::format) fn withheld(
 }
 
 /// What a message does. One that names earlier messages updates them, also if it calls itself a first one; an update
-/// that names none is a first message: rather one warning too many than one too few.
+/// that names none is a first message: rather one warning too many than one too few. The NWS writes as an update what
+/// ends an event: its VTEC says so.
 pub(in crate::format) fn body(
     message_type: MessageType,
-    references: &[AlertRef],
+    subject: &Subject,
     infos: Vec<Info>,
 ) -> Result<Body, FormatError> {
+    let references = &subject.references;
     match message_type {
+        MessageType::Alert | MessageType::Update if vtec::is_end(subject) => Ok(Body::Cancel(infos)),
         MessageType::Alert | MessageType::Update => {
             let infos = NonEmpty::new(infos).ok_or(FormatError::NoInfo)?;
             Ok(if references.is_empty() { Body::Issue(infos) } else { Body::Update(infos) })

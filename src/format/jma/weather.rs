@@ -10,9 +10,9 @@
 
 use std::collections::HashMap;
 
-use crate::domain::{Area, Category, Certainty, Geocode, Ground, NonEmpty, Severity, StateScope, Urgency};
+use crate::domain::{Area, Category, Certainty, Geocode, Ground, Info, NonEmpty, Severity, StateScope, Urgency};
 use crate::format::error::excerpt;
-use crate::format::telegram::{Act, Grades, Telegram, Told, named_area, within_infos, written_area};
+use crate::format::telegram::{Act, Grades, Telegram, Told, named_area, parameter, within_infos, written_area};
 use crate::format::text::line;
 use crate::format::xml::Element;
 use crate::format::{FormatError, Limits};
@@ -26,6 +26,9 @@ const PREFECTURES: &str = "気象警報・注意報（府県予報区等）";
 /// What a kind is called where nothing is on: the code, and `Status` in its place.
 const OFF: &str = "00";
 const NOTHING_ON: [&str; 2] = ["解除", "発表警報・注意報はなし"];
+
+/// What the names of kinds end with.
+const LEVELS: [&str; 3] = ["特別警報", "警報", "注意報"];
 
 /// Where one kind is on.
 struct On {
@@ -105,9 +108,15 @@ fn grades(name: &str) -> Grades {
     }
 }
 
+/// What a kind is of, without its level: 大雨 of 大雨特別警報, 大雨警報 and 大雨注意報.
+fn hazard(name: &str) -> &str {
+    LEVELS.iter().find_map(|level| name.strip_suffix(level)).unwrap_or(name)
+}
+
 fn told(On { name, areas }: On, head: &Head) -> Option<Told> {
     let written = areas.iter().map(written_area).collect();
     let mut told = Told::new(Category::Met, &excerpt(&name), grades(&name), Ground::Areas(NonEmpty::new(areas)?));
+    told.info.event_codes = vec![parameter(Info::HAZARD, hazard(&name))];
     told.info.texts = head.texts.clone();
     told.areas = written;
     Some(told)

@@ -104,6 +104,7 @@ impl House {
             events: EventLimits::default(),
             webhooks: WEBHOOKS,
             ground_motion: hazardcast::locate::GroundMotion::default(),
+            rules: hazardcast::decide::Rules::default(),
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,

@@ -147,6 +147,7 @@ impl Site {
             events: EventLimits::default(),
             webhooks: webhook::Settings { roots: Some(path("roots.pem")), ..WEBHOOKS },
             ground_motion: hazardcast::locate::GroundMotion::default(),
+            rules: hazardcast::decide::Rules::default(),
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,
