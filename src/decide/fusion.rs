@@ -31,12 +31,7 @@ pub struct Fusion {
 
 impl Default for Fusion {
     fn default() -> Self {
-        Self {
-            together: Arc::new([]),
-            within: SignedDuration::from_secs(16),
-            within_km: 100.0,
-            within_magnitude: 1.0,
-        }
+        Self { together: Arc::new([]), within: SignedDuration::from_secs(16), within_km: 100.0, within_magnitude: 1.0 }
     }
 }
 

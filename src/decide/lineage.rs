@@ -247,10 +247,7 @@ impl Lineages {
         let mut near = self.by_id.values().filter(|lineage| {
             let speaks = |voice: &Voice| voice.alert.sender == alert.id.sender;
             let (mode, voices) = (lineage.bulletin.parts().mode, lineage.voices());
-            mode == alert.mode
-                && lineage.is_in_force(now)
-                && !voices.iter().any(speaks)
-                && voices.iter().any(is_of_it)
+            mode == alert.mode && lineage.is_in_force(now) && !voices.iter().any(speaks) && voices.iter().any(is_of_it)
         });
         near.next().filter(|_| near.next().is_none())
     }

@@ -3,6 +3,37 @@
 //! [`decide`] is the one way in: it answers with a [`Decision`], and only an admitted alert becomes a [`Bulletin`].
 //! [`Lineages`] remembers what was decided before; the desk ([`crate::intake`]) owns it, and brings it up to date with
 //! what was decided. Nothing here reads a clock or a disk.
+//!
+//! # What becomes of a message
+//!
+//! A message continues the alerts that its `references` name (its own sender's alone, CAP 1.2, section 3.2.1); those of
+//! its event, by any name that its source has for it ([`EventKey`](crate::domain::EventKey)); and where it tells of an
+//! earthquake by a name that is new, the one that is near it ([`Fusion`]). In an alert each source speaks for itself
+//! ([`Voice`]): it replaces and ends what it has said, and nothing else; the alert ends when nobody says it any more. A
+//! report is older than another of its event by its number, where its source counts, or else by `sent`.
+//!
+//! | The message | becomes |
+//! | --- | --- |
+//! | has a name that was decided before, and is not newer | nothing: `DUPLICATE`, with what it became then |
+//! | is a first one | a new alert |
+//! | is an update, or a later report of an event | a revision, see below |
+//! | is an update of what is not known, or is over | a new alert |
+//! | is older than what its source says by now | nothing: `SUPERSEDED` |
+//! | comes after what took its place, or took back its event | nothing: `SUPERSEDED` |
+//! | is a cancel, also one that repeats the number before it | an end of what its sender says |
+//! | is a cancel of what is unknown, over, or another's | nothing: `NOTHING_TO_CANCEL`; that does not come later |
+//! | is the whole state of a territory | an alert or revision for each hazard, and an end of those not in it |
+//! | is a state older than the last | nothing: `SUPERSEDED` |
+//! | is past its `expires` | nothing: `EXPIRED`; it is remembered |
+//! | takes effect later (`effective`) | an alert at once, which says when: no warning is kept back |
+//! | was sent more than [`Rules::future_tolerance`] ahead | refused: `SENT_IN_FUTURE` |
+//! | was sent more than [`Rules::oldest`] ago, and is forgotten | refused: `SENT_TOO_LONG_AGO` |
+//! | is an `Ack` or `Error`, `System` or `Draft`, or not public | nothing: `NOT_FOR_PUBLIC` |
+//!
+//! Of a revision those sound who are newly inside or for whom it is worse; for the others who are inside the text is
+//! replaced in silence, over links; those who were told and are outside now are released, and nobody else is.
+//!
+//! Each row has its test in `decide/tests/`.
 
 mod authority;
 mod bulletin;

@@ -127,8 +127,11 @@ fn admit(
 /// The tiers of all voices, highest first, each voice with the numbers of its own.
 fn together(mut spoken: Vec<Spoken>, alert: &Alert) -> (Content, Vec<Voice>) {
     spoken.sort_by(|(one, _), (other, _)| one.place().cmp(&other.place()));
-    let mut all: Vec<(usize, &Tier)> =
-        spoken.iter().enumerate().flat_map(|(number, (_, tiers))| tiers.iter().map(move |tier| (number, tier))).collect();
+    let mut all: Vec<(usize, &Tier)> = spoken
+        .iter()
+        .enumerate()
+        .flat_map(|(number, (_, tiers))| tiers.iter().map(move |tier| (number, tier)))
+        .collect();
     all.sort_by(|(_, one), (_, other)| tiers::order(one, other));
     all.truncate(usize::from(u8::MAX));
     let mut voices: Vec<Voice> = spoken.iter().map(|(voice, _)| Voice { tiers: Vec::new(), ..voice.clone() }).collect();

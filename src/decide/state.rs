@@ -120,7 +120,9 @@ fn bulletin(
         next.0 += 1;
     }
     let (expires, voices) = match &content {
-        Content::Warn(tiers) => (tiers.iter().map(Tier::expires).max(), vec![Voice::alone(alert.id.clone(), tiers.len())]),
+        Content::Warn(tiers) => {
+            (tiers.iter().map(Tier::expires).max(), vec![Voice::alone(alert.id.clone(), tiers.len())])
+        }
         Content::Cancel(_) => (before.map(|before| before.expires), Vec::new()),
     };
     Bulletin::admit(BulletinParts {

@@ -137,9 +137,11 @@ impl Voice {
     fn has_all_of(&self, alert: &Alert) -> bool {
         self.alert.sender == alert.id.sender
             && self.alert.sent >= alert.id.sent
-            && alert.subject.event.as_ref().is_some_and(|event| {
-                self.is_named(event) && is_complete(event.family(), &self.series, event.series())
-            })
+            && alert
+                .subject
+                .event
+                .as_ref()
+                .is_some_and(|event| self.is_named(event) && is_complete(event.family(), &self.series, event.series()))
     }
 
     /// What is left of it after a message of its lineage that warns.

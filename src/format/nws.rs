@@ -16,7 +16,9 @@ use super::error::excerpt;
 use super::json::Field;
 use super::text::{line, plain};
 use super::written::Extent;
-use super::{Format, FormatError, Limits, Message, Outline, Unusable, Written, WrittenArea, WrittenInfo, geojson, vtec};
+use super::{
+    Format, FormatError, Limits, Message, Outline, Unusable, Written, WrittenArea, WrittenInfo, geojson, vtec,
+};
 
 /// The alerts of api.weather.gov.
 pub(super) struct Nws;

@@ -18,7 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::audit::{self, Audit};
 use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide, priority};
 use crate::domain::{
-    Act, Actor, Alert, AlertOutcome, AuditEntry, Body, Clock, DeliveryKey, NonEmpty, Priority, SignedDuration, Timestamp,
+    Act, Actor, Alert, AlertOutcome, AuditEntry, Body, Clock, DeliveryKey, NonEmpty, Priority, SignedDuration,
+    Timestamp,
 };
 use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError, Ticket};

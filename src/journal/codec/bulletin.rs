@@ -35,10 +35,10 @@ pub(super) fn write(parts: &BulletinParts) -> stored::Bulletin {
         supersedes: write_references(&parts.supersedes),
         voices: parts.voices.iter().map(write_voice).collect(),
         withdraws: write_events(&parts.withdraws),
-        state: parts.state.as_ref().map(|part| stored::StatePart {
-            scope: part.scope.0.to_string(),
-            hazard: part.hazard.to_string(),
-        }),
+        state: parts
+            .state
+            .as_ref()
+            .map(|part| stored::StatePart { scope: part.scope.0.to_string(), hazard: part.hazard.to_string() }),
     }
 }
 

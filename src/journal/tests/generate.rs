@@ -210,8 +210,7 @@ fn placed(voices: Vec<(Voice, prop::sample::Index)>, content: &Content) -> Vec<V
 }
 
 fn state() -> impl Strategy<Value = StatePart> {
-    (text(), text())
-        .prop_map(|(scope, hazard)| StatePart { scope: StateScope(scope.into()), hazard: hazard.into() })
+    (text(), text()).prop_map(|(scope, hazard)| StatePart { scope: StateScope(scope.into()), hazard: hazard.into() })
 }
 
 fn bulletin() -> impl Strategy<Value = Bulletin> {
@@ -222,7 +221,16 @@ fn bulletin() -> impl Strategy<Value = Bulletin> {
     let warn = vec(tier(), 1..4).prop_map(|tiers| Content::Warn(NonEmpty::new(tiers).expect("one to three")));
     let times = (instant(), instant());
     let events = (vec(voice(), 1..3), vec(event(), 0..3), of(state()));
-    (delivery_key(), alert_id(), mode(), prop_oneof![warn, cancel], times, vec(any::<u64>(), 0..3), references(), events)
+    (
+        delivery_key(),
+        alert_id(),
+        mode(),
+        prop_oneof![warn, cancel],
+        times,
+        vec(any::<u64>(), 0..3),
+        references(),
+        events,
+    )
         .prop_map(|(key, alert, mode, content, (expires, admitted), absorbs, supersedes, events)| {
             let (voices, withdraws, state) = events;
             Bulletin::remake(BulletinParts {
