@@ -33,12 +33,13 @@ pub(super) fn decide(
 ) -> Decision {
     let known = lineages.state(alert, scope);
     let order = (alert.id.sent, &alert.id.identifier);
+    let decided = lineages.known(alert).map(|decided| Ignored::Duplicate(decided.key));
     if known.is_some_and(|known| (known.sent, &known.identifier) > order) {
-        return Decision::Ignore(Ignored::Superseded);
+        return Decision::Ignore(decided.unwrap_or(Ignored::Superseded));
     }
     let of = |hazard: &CompactString| known.and_then(|known| lineages.get(*known.hazards.get(hazard)?));
     let in_force = |hazard: &CompactString| of(hazard).filter(|lineage| lineage.is_in_force(now));
-    let (mut off, mut done, mut fault) = (known.map(hazards).unwrap_or_default(), None, None);
+    let (mut off, mut fault) = (known.map(hazards).unwrap_or_default(), None);
     let mut changes: Vec<(CompactString, Option<&Lineage>, Content)> = Vec::new();
     for On { hazard, infos, ground } in by_hazard(alert.body.infos(), ground) {
         let before = in_force(&hazard);
@@ -47,10 +48,9 @@ pub(super) fn decide(
             off.retain(|known| *known != hazard);
         }
         match found {
-            Ok(tiers) => match before.filter(|before| before.bulletin.parts().alert == alert.id) {
-                Some(before) => done = Some(before.bulletin.key()),
-                None => changes.push((hazard, before, Content::Warn(tiers))),
-            },
+            // What of it was decided before is not decided again.
+            Ok(_) if before.is_some_and(|before| before.bulletin.parts().alert == alert.id) => {}
+            Ok(tiers) => changes.push((hazard, before, Content::Warn(tiers))),
             Err(NoTier::Expired) => {}
             // What may be on is not ended; it is told in the log what of the message could not be used.
             Err(NoTier::NoGround) => fault = fault.or(Some(Refused::NoGround)),
@@ -71,12 +71,9 @@ pub(super) fn decide(
     // A cancel is as urgent as any.
     let priority = |bulletin: &Bulletin| bulletin.tiers().first().map_or(Priority::LifeThreat, |tier| tier.priority);
     bulletins.sort_by_key(|bulletin| (bulletin.tiers().is_empty(), std::cmp::Reverse(priority(bulletin))));
-    match (NonEmpty::new(bulletins), done, fault) {
+    match (NonEmpty::new(bulletins), decided, fault) {
         (Some(bulletins), ..) => Decision::AdmitAll(bulletins),
-        (None, Some(key), _) => {
-            let first = lineages.known(alert).and_then(|known| known.key);
-            Decision::Ignore(Ignored::Duplicate(first.or(Some(key))))
-        }
+        (None, Some(decided), _) => Decision::Ignore(decided),
         (None, None, Some(fault)) => Decision::Refuse(fault),
         (None, None, None) => Decision::Ignore(Ignored::NothingToCancel),
     }

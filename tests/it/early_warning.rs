@@ -80,7 +80,7 @@ fn block(regions: &[String], code: &str) -> [f64; 2] {
 }
 
 fn import(folder: &Path, data_dir: &Path, regions: &[String]) {
-    let features: Vec<_> = regions.iter().map(|code| {
+    let features = regions.iter().map(|code| {
         let [west, south] = block(regions, code);
         let (east, north) = (west + 0.5, south + 0.5);
         let ring = [[west, south], [east, south], [east, north], [west, north], [west, south]];
