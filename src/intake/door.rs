@@ -2,6 +2,7 @@
 //! the desk. Doors differ in whence bytes come and how answers are told, and in nothing else.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{Context, SHA256};
@@ -82,8 +83,10 @@ impl Door {
     pub async fn read_one(&self, content: Bytes, media_type: String, bearer: Bearer) -> Result<Ready, Unread> {
         let received = self.clock.now();
         let read = move |door: &Self| {
+            let began = Instant::now();
             let format::Read { alert, refusals } = format::read(&content, Some(&media_type))?;
-            Ok(door.ready(alert, refusals, (content, media_type), bearer, received))
+            let read = began.elapsed();
+            Ok(door.ready(alert, refusals, (content, media_type), bearer, received, read))
         };
         self.reading(read).await
     }
@@ -99,7 +102,10 @@ impl Door {
     ) -> Result<Vec<Piece>, Unread> {
         let received = self.clock.now();
         let read = move |door: &Self| {
+            let began = Instant::now();
             let messages = format::messages(&content, Some(&media_type))?;
+            // Each of them waited for all.
+            let took = began.elapsed();
             let raws = raws(&messages, &content, &media_type)?;
             let piece = |(message, raw): (Message, (Bytes, String))| {
                 let key = MessageKey::of(&message, &raw.0);
@@ -108,7 +114,7 @@ impl Door {
                 let bearer = bearer.clone();
                 let ready = wanted(&key).then(|| {
                     let outline = outline?;
-                    Ok(door.ready(outline.alert?, outline.refusals, raw, bearer, received))
+                    Ok(door.ready(outline.alert?, outline.refusals, raw, bearer, received, took))
                 });
                 Piece { place, key, id, ready }
             };
@@ -126,7 +132,8 @@ impl Door {
         bearer: Bearer,
     ) -> Result<Ready, Unread> {
         let received = self.clock.now();
-        self.reading(move |door| Ok(door.ready(alert, Vec::new(), (raw, media_type), bearer, received))).await
+        self.reading(move |door| Ok(door.ready(alert, Vec::new(), (raw, media_type), bearer, received, Duration::ZERO)))
+            .await
     }
 
     async fn reading<T: Send + 'static>(
@@ -145,9 +152,11 @@ impl Door {
         (raw, media_type): (Bytes, String),
         Bearer { authority, actor }: Bearer,
         received: Timestamp,
+        read: Duration,
     ) -> Ready {
         let atlas = self.atlas.load();
-        let submission = Submission::new(alert, raw, media_type, authority, actor, received, &atlas);
+        let mut submission = Submission::new(alert, raw, media_type, authority, actor, received, &atlas);
+        submission.pace.read = read;
         Ready { submission, unusable }
     }
 

@@ -5,10 +5,11 @@
 //! starts. No other code changes a lineage. What doors share before that is [`Door`].
 
 mod door;
+mod pace;
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -27,6 +28,8 @@ use crate::locate::{Atlas, Resolved, Unresolved, resolve};
 use crate::metrics::AlertDecision;
 
 pub use door::{Bearer, Door, MessageKey, Piece, Ready, Unread};
+pub use pace::Pace;
+use pace::{AtTheDesk, Stages};
 
 /// How often the desk forgets lineages that have long been over.
 const TIDY: Duration = Duration::from_mins(1);
@@ -60,6 +63,8 @@ pub struct Submission {
     pub actor: Actor,
     /// When the door had it.
     pub received: Timestamp,
+    /// How long it took until here.
+    pub pace: Pace,
 }
 
 /// What became of a submission.
@@ -102,6 +107,7 @@ pub struct DeskTask {
     audit: Audit,
     fan_outs: FanOuts,
     clock: std::sync::Arc<dyn Clock>,
+    stages: Stages,
 }
 
 struct Waiting {
@@ -133,7 +139,10 @@ impl Submission {
         received: Timestamp,
         atlas: &Atlas,
     ) -> Self {
-        Self { ground: resolve(&alert, atlas), alert, raw, media_type, authority, actor, received }
+        let began = Instant::now();
+        let ground = resolve(&alert, atlas);
+        let pace = Pace { read: Duration::ZERO, resolve: began.elapsed(), ready: Instant::now() };
+        Self { alert, ground, raw, media_type, authority, actor, received, pace }
     }
 
     /// Codes that could not be resolved, over all infos, each once.
@@ -161,7 +170,8 @@ impl Desk {
         clock: std::sync::Arc<dyn Clock>,
     ) -> (Self, DeskTask) {
         let (sender, inbox) = mpsc::channel(WAITING);
-        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, audit, fan_outs, clock })
+        let stages = Stages::new(fan_outs.metrics());
+        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, audit, fan_outs, clock, stages })
     }
 
     /// Submits an alert and waits for its answer. An admitted alert is on disk when this returns, and so is the audit
@@ -201,8 +211,9 @@ struct Pending {
     /// What sets out.
     bulletins: Vec<Bulletin>,
     received: Timestamp,
+    pace: (Pace, AtTheDesk),
     /// What the audit log is told of it.
-    audited: AuditEntry,
+    audited: Vec<AuditEntry>,
     reply: oneshot::Sender<Result<Decided, DeskError>>,
     /// Whether its own entry is on disk, if it has one.
     synced: Option<Result<(), JournalError>>,
@@ -263,6 +274,7 @@ impl DeskTask {
         submission: Submission,
         reply: oneshot::Sender<Result<Decided, DeskError>>,
     ) -> impl Future<Output = Pending> + use<> {
+        let (taken, before) = (Instant::now(), submission.pace);
         let decision = self.decide(&submission);
         let audited = audited(&submission, &decision);
         self.tell_unresolved(&submission);
@@ -277,13 +289,14 @@ impl DeskTask {
             }
             Decision::Refuse(reason) => (Answer::Refused(reason), Vec::new(), Vec::new()),
         };
+        let pace = (before, AtTheDesk { taken, decided: Instant::now() });
         async move {
             let mut synced = None;
             for ticket in tickets {
                 let this = ticket.synced().await;
                 synced = Some(synced.unwrap_or(Ok(())).and(this));
             }
-            Pending { answer, bulletins, received, audited, reply, synced }
+            Pending { answer, bulletins, received, pace, audited, reply, synced }
         }
     }
 
@@ -332,19 +345,20 @@ impl DeskTask {
     }
 
     fn complete(&self, pending: Pending) {
-        let Pending { answer, bulletins, received, audited, reply, synced } = pending;
+        let Pending { answer, bulletins, received, pace, audited, reply, synced } = pending;
         // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk: that
         // one was completed before, and a journal that failed knows it.
         let result = match synced.unwrap_or_else(|| self.journal.healthy()) {
             // What is on disk sets out, though the journal may have failed since.
             Ok(()) => {
-                self.count(&answer, received);
+                self.count(&answer, received, pace);
                 // Devices first. Their record is written beside, and nobody waits for it.
                 let is_admitted = !bulletins.is_empty();
                 for bulletin in bulletins {
                     self.fan_outs.start(bulletin);
                 }
-                let recorded = Some(self.audit.append(&audited)).filter(|_| !is_admitted);
+                let recorded = audited.iter().map(|entry| self.audit.append(entry)).last();
+                let recorded = recorded.filter(|_| !is_admitted);
                 Ok(Decided { answer, recorded })
             }
             Err(error) => Err(DeskError::Journal(error)),
@@ -353,10 +367,11 @@ impl DeskTask {
         let _ = reply.send(result);
     }
 
-    fn count(&self, answer: &Answer, received: Timestamp) {
+    fn count(&self, answer: &Answer, received: Timestamp, (before, desk): (Pace, AtTheDesk)) {
         let metrics = self.fan_outs.metrics();
         let decision = match answer {
             Answer::Admitted(_) => {
+                self.stages.observe(before, desk);
                 metrics.accept.observe(self.clock.now().duration_since(received).as_secs_f64());
                 AlertDecision::Admitted
             }
@@ -367,28 +382,31 @@ impl DeskTask {
     }
 }
 
-/// The audit log's record of a decision.
-fn audited(submission: &Submission, decision: &Decision) -> AuditEntry {
-    let key = match decision {
-        Decision::Admit(bulletin) => Some(bulletin.key()),
-        Decision::AdmitAll(bulletins) => Some(bulletins.first().key()),
-        Decision::Ignore(Ignored::Duplicate(key)) => *key,
-        Decision::Ignore(_) | Decision::Refuse(_) => None,
+/// The audit log's records of a decision: one for each bulletin, and one where there is none.
+fn audited(submission: &Submission, decision: &Decision) -> Vec<AuditEntry> {
+    let record = |outcome, key: Option<DeliveryKey>| {
+        let act = Act::AlertDecided {
+            authority: submission.authority.name.as_str().into(),
+            alert: Some(submission.alert.id.clone()),
+            outcome,
+            recovered: false,
+        };
+        let object = key.map(|key| format!("alerts/{}", key.lineage).into()).unwrap_or_default();
+        AuditEntry { actor: submission.actor.clone(), act, subjects: Vec::new(), object }
     };
-    let outcome = match decision {
-        Decision::Admit(bulletin) => AlertOutcome::Admitted(bulletin.key()),
-        Decision::AdmitAll(bulletins) => AlertOutcome::Admitted(bulletins.first().key()),
-        Decision::Ignore(ignored) => AlertOutcome::Ignored { reason: ignored.reason().into(), key },
-        Decision::Refuse(refused) => AlertOutcome::Refused { reason: refused.reason().into() },
-    };
-    let act = Act::AlertDecided {
-        authority: submission.authority.name.as_str().into(),
-        alert: Some(submission.alert.id.clone()),
-        outcome,
-        recovered: false,
-    };
-    let object = key.map(|key| format!("alerts/{}", key.lineage).into()).unwrap_or_default();
-    AuditEntry { actor: submission.actor.clone(), act, subjects: Vec::new(), object }
+    let admitted = |bulletin: &Bulletin| record(AlertOutcome::Admitted(bulletin.key()), Some(bulletin.key()));
+    match decision {
+        Decision::Admit(bulletin) => vec![admitted(bulletin)],
+        Decision::AdmitAll(bulletins) => bulletins.iter().map(admitted).collect(),
+        Decision::Ignore(ignored) => {
+            let key = match ignored {
+                Ignored::Duplicate(key) => *key,
+                _ => None,
+            };
+            vec![record(AlertOutcome::Ignored { reason: ignored.reason().into(), key }, key)]
+        }
+        Decision::Refuse(refused) => vec![record(AlertOutcome::Refused { reason: refused.reason().into() }, None)],
+    }
 }
 
 impl PartialEq for Waiting {
