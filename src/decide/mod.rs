@@ -221,8 +221,8 @@ pub fn decide(
         return Decision::Ignore(Ignored::Superseded);
     }
     match &alert.body {
-        Body::Issue(_) | Body::Update(_) => revision::warn(lineages, rules, &alert, ground, now),
-        Body::Cancel(_) => revision::cancel(lineages, rules, &alert, now),
+        Body::Issue(_) | Body::Update(_) => revision::warn(lineages, rules, alert, ground, now),
+        Body::Cancel(_) => revision::cancel(lineages, rules, alert, now),
         Body::State { scope, .. } => state::decide(lineages, rules, &alert, scope, ground, now),
         Body::Ack | Body::Error => Decision::Ignore(Ignored::NotForPublic),
     }

@@ -13,30 +13,30 @@ type Spoken = (Voice, Vec<Tier>);
 
 /// A first message or an update. An update of what is not known, or is over, is a first message: rather two alerts than
 /// none.
-pub(super) fn warn(lineages: &Lineages, rules: &Rules, alert: &Alert, ground: &Resolved, now: Timestamp) -> Decision {
+pub(super) fn warn(lineages: &Lineages, rules: &Rules, alert: Alert, ground: &Resolved, now: Timestamp) -> Decision {
     let (Body::Issue(infos) | Body::Update(infos)) = &alert.body else {
         return Decision::Refuse(Refused::NoInfo);
     };
-    if lineages.is_withdrawn(alert) {
+    if lineages.is_withdrawn(&alert) {
         return Decision::Ignore(Ignored::Superseded);
     }
-    let tiers = match tiers_of(infos, rules, alert, ground, now) {
+    let tiers = match tiers_of(infos, rules, &alert, ground, now) {
         Ok(tiers) => tiers,
         Err(decision) => return decision,
     };
-    let mut continued = lineages.continued_by(alert, rules, now);
+    let mut continued = lineages.continued_by(&alert, rules, now);
     let found = continued.len();
     // What has since been followed by a newer message stays as that one left it; a message that has nothing but such
     // to change has come too late.
-    continued.retain(|lineage| !lineage.voices().iter().any(|voice| voice.overtakes(alert)));
+    continued.retain(|lineage| !lineage.voices().iter().any(|voice| voice.overtakes(&alert)));
     if continued.is_empty() && found > 0 {
         return Decision::Ignore(Ignored::Superseded);
     }
-    let mut own = Voice::of(alert);
+    let mut own = Voice::of(&alert);
     let mut spoken = Vec::new();
     for (before, tiers) in continued.iter().flat_map(|lineage| spoken_in(lineage, now)) {
-        own.follow(&before, alert);
-        spoken.extend(before.after(alert).map(|voice| (voice, tiers)));
+        own.follow(&before, &alert);
+        spoken.extend(before.after(&alert).map(|voice| (voice, tiers)));
     }
     spoken.push((own, tiers.to_vec()));
     admit(lineages, alert, &continued, spoken, Vec::new(), now)
@@ -62,20 +62,20 @@ fn tiers_of(
 
 /// A cancel needs no area: it goes to those who were told, for as long as what they were told would have held. It ends
 /// what its sender says, and nothing else: what other sources say of the same event stands.
-pub(super) fn cancel(lineages: &Lineages, rules: &Rules, alert: &Alert, now: Timestamp) -> Decision {
-    let mut continued = lineages.continued_by(alert, rules, now);
+pub(super) fn cancel(lineages: &Lineages, rules: &Rules, alert: Alert, now: Timestamp) -> Decision {
+    let mut continued = lineages.continued_by(&alert, rules, now);
     continued.retain(|lineage| lineage.voices().iter().any(|voice| voice.alert.sender == alert.id.sender));
     let found = continued.len();
     continued.retain(|lineage| {
-        lineage.voices().iter().any(|voice| voice.clone().after_cancel(alert).as_ref() != Some(voice))
+        lineage.voices().iter().any(|voice| voice.clone().after_cancel(&alert).as_ref() != Some(voice))
     });
     if continued.is_empty() {
         let late = found > 0;
         return Decision::Ignore(if late { Ignored::Superseded } else { Ignored::NothingToCancel });
     }
     let spoken = continued.iter().flat_map(|lineage| spoken_in(lineage, now));
-    let left = spoken.filter_map(|(voice, tiers)| Some((voice.after_cancel(alert)?, tiers))).collect();
-    let withdraws = continues(alert).cloned().collect();
+    let left = spoken.filter_map(|(voice, tiers)| Some((voice.after_cancel(&alert)?, tiers))).collect();
+    let withdraws = continues(&alert).cloned().collect();
     admit(lineages, alert, &continued, left, withdraws, now)
 }
 
@@ -92,7 +92,7 @@ fn spoken_in(lineage: &Lineage, now: Timestamp) -> impl Iterator<Item = Spoken> 
 /// The bulletin of all that is said; a cancel where nothing is any more.
 fn admit(
     lineages: &Lineages,
-    alert: &Alert,
+    alert: Alert,
     continued: &[&Lineage],
     spoken: Vec<Spoken>,
     withdraws: Vec<EventKey>,
@@ -103,7 +103,7 @@ fn admit(
         None => (lineages.next(now), Revision::FIRST, Vec::new()),
     };
     let before = continued.iter().map(|lineage| lineage.expires).max();
-    let (content, voices) = together(spoken, alert);
+    let (content, voices) = together(spoken, alert.body.infos());
     let expires = match &content {
         Content::Warn(tiers) => tiers.iter().map(Tier::expires).max(),
         Content::Cancel(_) => before,
@@ -111,21 +111,22 @@ fn admit(
     Decision::Admit(Bulletin::admit(BulletinParts {
         lineage,
         revision,
-        alert: alert.id.clone(),
+        alert: alert.id,
         mode: alert.mode,
         content,
         expires: expires.unwrap_or(now),
         admitted: now,
         absorbs,
-        supersedes: alert.subject.references.clone(),
+        supersedes: alert.subject.references,
         voices,
         withdraws,
         state: None,
     }))
 }
 
-/// The tiers of all voices, highest first, each voice with the numbers of its own.
-fn together(mut spoken: Vec<Spoken>, alert: &Alert) -> (Content, Vec<Voice>) {
+/// The tiers of all voices, highest first, each voice with the numbers of its own; or, where there are none, what was
+/// said in the end.
+fn together(mut spoken: Vec<Spoken>, said: &[Info]) -> (Content, Vec<Voice>) {
     spoken.sort_by(|(one, _), (other, _)| one.place().cmp(&other.place()));
     let mut all: Vec<(usize, &Tier)> = spoken
         .iter()
@@ -141,6 +142,6 @@ fn together(mut spoken: Vec<Spoken>, alert: &Alert) -> (Content, Vec<Voice>) {
     let tiers = all.into_iter().map(|(_, tier)| tier.clone()).collect();
     match NonEmpty::new(tiers) {
         Some(tiers) => (Content::Warn(tiers), voices),
-        None => (Content::Cancel(alert.body.infos().to_vec()), Vec::new()),
+        None => (Content::Cancel(said.to_vec()), Vec::new()),
     }
 }

@@ -237,4 +237,13 @@ mod tests {
             br#"{"type": "FeatureCollection", "metadata": {"url": "https://earthquake.usgs.gov/"}, "features": []}"#;
         assert!(messages(empty, None).expect("it can be read").is_empty());
     }
+
+    #[test]
+    fn an_event_has_every_name_that_a_network_gave_it() {
+        let named = SUMMARY.replacen("\"alert\": null", "\"ids\": \",us7,ci1, nn2,\"", 1);
+        let found = messages(named.as_bytes(), None).expect("it can be read").remove(0);
+        let alert = found.outline.expect("it can be read").alert.expect("in order");
+        let keys: Vec<&str> = alert.subject.names().map(|key| &*key.key).collect();
+        assert_eq!(keys, ["ci1", "us7", "nn2"]);
+    }
 }

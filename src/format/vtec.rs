@@ -130,4 +130,26 @@ mod tests {
             assert_eq!(keys(wrong), [], "{wrong}");
         }
     }
+
+    fn message(vtec: &str) -> crate::domain::Alert {
+        let text = format!(
+            r#"{{"type": "Feature", "geometry": null, "properties": {{
+                "id": "urn:a", "sender": "w-nws.webmaster@noaa.gov", "sent": "2019-01-02T12:00:00-05:00",
+                "status": "Actual", "messageType": "Update", "scope": "Public", "event": "Small Craft Advisory",
+                "urgency": "Expected", "severity": "Moderate", "certainty": "Likely", "areaDesc": "Lake Erie",
+                "geocode": {{"SAME": ["039007"], "UGC": ["LEZ146", "LEZ145"]}}, "parameters": {{"VTEC": ["{vtec}"]}}}}}}"#
+        );
+        crate::format::read(text.as_bytes(), None).expect("it can be read").alert
+    }
+
+    #[test]
+    fn an_update_whose_events_are_all_over_is_a_cancel_in_its_zones() {
+        let over = message("/O.CAN.KCLE.SC.Y.0002.000000T0000Z-190103T2100Z/");
+        assert!(matches!(over.body, crate::domain::Body::Cancel(_)));
+        let ends: Vec<_> = over.subject.ends.iter().map(|key| format!("{} {}", key.scheme, key.key)).collect();
+        assert_eq!(ends, ["vtec/LEZ145 KCLE.SC.Y.0002.19", "vtec/LEZ146 KCLE.SC.Y.0002.19"]);
+        let goes_on = message("/O.CON.KCLE.SC.Y.0002.000000T0000Z-190103T2100Z/");
+        assert!(!matches!(goes_on.body, crate::domain::Body::Cancel(_)));
+        assert_eq!(goes_on.subject.names().count(), 2);
+    }
 }

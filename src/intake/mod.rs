@@ -19,8 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::audit::{self, Audit};
 use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide, priority};
 use crate::domain::{
-    Act, Actor, Alert, AlertOutcome, AuditEntry, Body, Clock, DeliveryKey, NonEmpty, Priority, SignedDuration,
-    Timestamp,
+    Act, Actor, Alert, AlertOutcome, AuditEntry, Body, Clock, DeliveryKey, Priority, SignedDuration, Timestamp,
 };
 use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError, Ticket};
@@ -280,8 +279,8 @@ impl DeskTask {
         self.tell_unresolved(&submission);
         let received = submission.received;
         let (answer, bulletins, tickets) = match decision {
-            Decision::Admit(bulletin) => self.admit(NonEmpty::of(bulletin), submission),
-            Decision::AdmitAll(bulletins) => self.admit(bulletins, submission),
+            Decision::Admit(bulletin) => self.admit(vec![bulletin], submission),
+            Decision::AdmitAll(bulletins) => self.admit(bulletins.to_vec(), submission),
             Decision::Ignore(reason) => {
                 let entry = self.note(&submission.alert, reason);
                 let ticket = entry.map(|entry| self.journal.append(entry));
@@ -301,16 +300,17 @@ impl DeskTask {
     }
 
     /// Appends and remembers what one message became. The first of it answers for all.
-    fn admit(&mut self, bulletins: NonEmpty<Bulletin>, submission: Submission) -> (Answer, Vec<Bulletin>, Vec<Ticket>) {
-        let answer = Answer::Admitted(bulletins.first().key());
+    fn admit(&mut self, bulletins: Vec<Bulletin>, submission: Submission) -> (Answer, Vec<Bulletin>, Vec<Ticket>) {
+        let answer = Answer::Admitted(bulletins[0].key());
+        let Submission { raw, media_type, received, authority, .. } = submission;
         let mut tickets = Vec::with_capacity(bulletins.len());
-        for bulletin in bulletins.iter() {
+        for bulletin in &bulletins {
             let ticket = self.journal.append(Entry::Admitted(Admitted {
                 bulletin: bulletin.clone(),
-                raw: submission.raw.clone(),
-                media_type: submission.media_type.clone(),
-                received: submission.received,
-                authority: submission.authority.name.clone(),
+                raw: raw.clone(),
+                media_type: media_type.clone(),
+                received,
+                authority: authority.name.clone(),
             }));
             // What the journal does not take is not admitted, and has no duplicates.
             if !ticket.is_refused() {
@@ -318,7 +318,7 @@ impl DeskTask {
             }
             tickets.push(ticket);
         }
-        (answer, bulletins.to_vec(), tickets)
+        (answer, bulletins, tickets)
     }
 
     /// Ground that was named and is not warned is an alarm: a set of regions is missing, or out of date.
@@ -357,7 +357,7 @@ impl DeskTask {
                 for bulletin in bulletins {
                     self.fan_outs.start(bulletin);
                 }
-                let recorded = audited.iter().map(|entry| self.audit.append(entry)).last();
+                let recorded = audited.iter().fold(None, |_, entry| Some(self.audit.append(entry)));
                 let recorded = recorded.filter(|_| !is_admitted);
                 Ok(Decided { answer, recorded })
             }

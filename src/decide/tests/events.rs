@@ -305,7 +305,9 @@ proptest! {
         let play = |alerts: &[Alert]| {
             let mut desk = desk();
             desk.rules.fusion.together = [vec![sender(JMA), sender(RELAY)]].into();
-            alerts.iter().for_each(|alert| _ = desk.decide(alert.clone()));
+            for alert in alerts {
+                desk.decide(alert.clone());
+            }
             desk
         };
         let turned = order.index(alerts.len());

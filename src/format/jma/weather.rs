@@ -121,3 +121,16 @@ fn told(On { name, areas }: On, head: &Head) -> Option<Told> {
     told.areas = written;
     Some(told)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hazard_is_the_same_at_every_level() {
+        for name in ["大雨特別警報", "大雨警報", "大雨注意報", "大雨"] {
+            assert_eq!(hazard(name), "大雨");
+        }
+        assert_eq!(hazard("雷注意報"), "雷");
+    }
+}
