@@ -55,7 +55,7 @@ impl Report {
             Decision::AdmitAll(bulletins) => bulletins.to_vec(),
             _ => Vec::new(),
         };
-        let tiers = bulletins.iter().flat_map(|bulletin| bulletin.tiers());
+        let tiers = bulletins.iter().flat_map(hazardcast::decide::Bulletin::tiers);
         let warned = tiers.map(|tier| Warned { priority: tier.priority, areas: tier.area.areas().to_vec() });
         Self { tiers: warned.collect(), alert }
     }

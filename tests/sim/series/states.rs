@@ -122,7 +122,7 @@ async fn play(house: &mut House, slots: &[Slot], states: &[(usize, Vec<On>)]) ->
 }
 
 fn rank(severity: Severity) -> u8 {
-    if severity.is_at_least(Severity::Severe) { 1 } else { 0 }
+    u8::from(severity.is_at_least(Severity::Severe))
 }
 
 #[tokio::test]
