@@ -90,6 +90,8 @@ pub struct Options {
     pub reading: format::Bounds,
     /// How strongly earthquakes shake the ground.
     pub ground_motion: GroundMotion,
+    /// What a message does to those before it.
+    pub rules: Rules,
     /// How many threads plan.
     pub planners: usize,
     /// How often a device is to send a heartbeat.
@@ -250,7 +252,7 @@ impl App {
         fan_outs.recover(replayed.recovered);
         let clock = Arc::clone(&options.clock);
         let (desk, desk_task) =
-            Desk::new(replayed.lineages, Rules::default(), journal, audit.clone(), fan_outs.clone(), clock);
+            Desk::new(replayed.lineages, options.rules.clone(), journal, audit.clone(), fan_outs.clone(), clock);
         tasks.spawn_essential("desk", desk_task.run());
 
         let (regions, atlas) = open_regions(&options.data_dir, options.ground_motion.clone())?;

@@ -58,7 +58,8 @@ impl Told<'_> {
             text: text(info),
             place: self.tier.map(|tier| place(bulletin, tier, info)).unwrap_or_default(),
             sent: parts.alert.sent,
-            onset: info.onset,
+            // What takes effect later is told at once, and says when.
+            onset: info.onset.or(info.effective.filter(|at| *at > parts.alert.sent)),
             expires: self.tier.map_or(parts.expires, Tier::expires),
             server_time: now,
         })

@@ -175,6 +175,7 @@ fn drawn(alert: Alert, atlas: &Atlas) -> Drawn {
         decide(&Lineages::default(), &Authority::development(), &rules, alert, &ground, Timestamp::UNIX_EPOCH);
     let (bulletin, refused) = match decision {
         Decision::Admit(bulletin) => (Some(bulletin), None),
+        Decision::AdmitAll(bulletins) => (Some(bulletins.first().clone()), None),
         Decision::Refuse(refused) => (None, Some(refused.to_string())),
         Decision::Ignore(_) => (None, Some("has no ground of its own".to_owned())),
     };

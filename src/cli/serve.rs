@@ -202,6 +202,7 @@ pub(super) fn options(config: &Config, dev: bool) -> Options {
         webhooks: config.webhooks.settings(dev),
         reading: config.format.bounds(),
         ground_motion: config.ground_motion.ground_motion(),
+        rules: config.decide.rules(),
         planners: config.fan_out.planners(cores),
         heartbeat: config.link.heartbeat(),
         link_queue: config.link.queue(),

@@ -6,6 +6,7 @@
 //! here is read again after the start, and nothing comes from the environment.
 
 mod bounded;
+mod decide;
 mod format;
 mod ground_motion;
 mod sections;
@@ -19,6 +20,7 @@ use toml::{Table, Value};
 use crate::domain::ChannelKind;
 
 pub use bounded::Bounded;
+pub use decide::Decide;
 pub use format::FormatSettings;
 pub use ground_motion::GroundMotionSettings;
 pub use sections::{
@@ -64,6 +66,8 @@ pub struct Config {
     pub fan_out: FanOut,
     /// How much a message may be.
     pub format: FormatSettings,
+    /// What a message does to those before it.
+    pub decide: Decide,
     /// How strongly earthquakes shake the ground.
     pub ground_motion: GroundMotionSettings,
     /// The log.

@@ -43,6 +43,7 @@ pub mod signature;
 mod telegram;
 mod text;
 mod usgs;
+mod vtec;
 mod weather_cn;
 mod wolfx;
 mod written;

@@ -100,6 +100,7 @@ impl Reader<'_> {
             format: FORMAT,
             sender: SENDER,
             event: EventKey { scheme: "shakealert".into(), key: (&*key).into(), serial: Some(serial) },
+            also: Vec::new(),
             sent,
             mode: mode(message)?,
             step,

@@ -81,6 +81,7 @@ fn read(map: &Element, namespace: &str, limits: &Limits) -> Result<Outline, Form
         format: "ShakeMap grid",
         sender,
         event: EventKey { scheme: "shakemap".into(), key: (&*key).into(), serial: Some(serial) },
+        also: Vec::new(),
         sent,
         mode: mode(map)?,
         step,

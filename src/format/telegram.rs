@@ -202,7 +202,7 @@ impl Telegram {
         Ok(Alert {
             id: AlertId { sender, identifier, sent: self.sent.1 },
             mode: self.mode,
-            subject: Subject { references: Vec::new(), event: self.event },
+            subject: Subject { event: self.event, ..Subject::default() },
             scope: AlertScope::Public,
             codes: Vec::new(),
             note: None,

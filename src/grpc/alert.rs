@@ -78,6 +78,8 @@ impl AlertService for AlertDoor {
         let (ready, problems) = self.read(form, &caller).await??;
         let response = match self.0.door().preview(ready).await.map_err(status)? {
             Decision::Admit(bulletin) => self.preview(bulletin, &caller).await?,
+            // The most pressing of its hazards.
+            Decision::AdmitAll(bulletins) => self.preview(bulletins.first().clone(), &caller).await?,
             Decision::Ignore(ignored) => {
                 v1::PreviewAlertResponse { ignored: reason(ignored).into(), ..Default::default() }
             }

@@ -268,7 +268,10 @@ impl Health {
 
 /// Whether what became of this alert may be told to the caller.
 fn is_seen_by(caller: &Caller, fan_out: &FanOut) -> bool {
-    caller.sees_alerts_of(&fan_out.bulletin.parts().alert.sender)
+    let parts = fan_out.bulletin.parts();
+    // Of an alert that several sources tell of, each sees what became of it.
+    let mut speakers = parts.voices.iter().map(|voice| &voice.alert.sender);
+    caller.sees_alerts_of(&parts.alert.sender) || speakers.any(|sender| caller.sees_alerts_of(sender))
 }
 
 /// A page of at most 1,000; 100 where nothing is said (AIP-158).

@@ -19,11 +19,10 @@ use tokio::sync::{mpsc, oneshot};
 use crate::audit::{self, Audit};
 use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide, priority};
 use crate::domain::{
-    Act, Actor, Alert, AlertOutcome, AlertRef, AuditEntry, Body, Clock, DeliveryKey, Priority, SignedDuration,
-    Timestamp,
+    Act, Actor, Alert, AlertOutcome, AuditEntry, Body, Clock, DeliveryKey, Priority, SignedDuration, Timestamp,
 };
 use crate::fan_out::FanOuts;
-use crate::journal::{Admitted, Entry, Journal, JournalError};
+use crate::journal::{Admitted, Entry, Journal, JournalError, Ticket};
 use crate::locate::{Atlas, Resolved, Unresolved, resolve};
 use crate::metrics::AlertDecision;
 
@@ -208,11 +207,12 @@ impl Desk {
 /// What happens when an entry is on disk.
 struct Pending {
     answer: Answer,
-    bulletin: Option<Bulletin>,
+    /// What sets out.
+    bulletins: Vec<Bulletin>,
     received: Timestamp,
     pace: (Pace, AtTheDesk),
     /// What the audit log is told of it.
-    audited: AuditEntry,
+    audited: Vec<AuditEntry>,
     reply: oneshot::Sender<Result<Decided, DeskError>>,
     /// Whether its own entry is on disk, if it has one.
     synced: Option<Result<(), JournalError>>,
@@ -278,36 +278,47 @@ impl DeskTask {
         let audited = audited(&submission, &decision);
         self.tell_unresolved(&submission);
         let received = submission.received;
-        let references = &submission.alert.subject.references;
-        let (answer, bulletin, ticket) = match decision {
-            Decision::Admit(bulletin) => {
-                let ticket = self.journal.append(Entry::Admitted(Admitted {
-                    bulletin: bulletin.clone(),
-                    raw: submission.raw,
-                    media_type: submission.media_type,
-                    received: submission.received,
-                    authority: submission.authority.name,
-                }));
-                // What the journal does not take is not admitted, and has no duplicates.
-                if !ticket.is_refused() {
-                    self.lineages.admit(&bulletin);
-                }
-                (Answer::Admitted(bulletin.key()), Some(bulletin), Some(ticket))
-            }
+        let (answer, bulletins, tickets) = match decision {
+            Decision::Admit(bulletin) => self.admit(vec![bulletin], submission),
+            Decision::AdmitAll(bulletins) => self.admit(bulletins.to_vec(), submission),
             Decision::Ignore(reason) => {
-                let entry = self.note(&submission.alert, references, reason);
-                (Answer::Ignored(reason), None, entry.map(|entry| self.journal.append(entry)))
+                let entry = self.note(&submission.alert, reason);
+                let ticket = entry.map(|entry| self.journal.append(entry));
+                (Answer::Ignored(reason), Vec::new(), ticket.into_iter().collect())
             }
-            Decision::Refuse(reason) => (Answer::Refused(reason), None, None),
+            Decision::Refuse(reason) => (Answer::Refused(reason), Vec::new(), Vec::new()),
         };
         let pace = (before, AtTheDesk { taken, decided: Instant::now() });
         async move {
-            let synced = match ticket {
-                Some(ticket) => Some(ticket.synced().await),
-                None => None,
-            };
-            Pending { answer, bulletin, received, pace, audited, reply, synced }
+            let mut synced = None;
+            for ticket in tickets {
+                let this = ticket.synced().await;
+                synced = Some(synced.unwrap_or(Ok(())).and(this));
+            }
+            Pending { answer, bulletins, received, pace, audited, reply, synced }
         }
+    }
+
+    /// Appends and remembers what one message became. The first of it answers for all.
+    fn admit(&mut self, bulletins: Vec<Bulletin>, submission: Submission) -> (Answer, Vec<Bulletin>, Vec<Ticket>) {
+        let answer = Answer::Admitted(bulletins[0].key());
+        let Submission { raw, media_type, received, authority, .. } = submission;
+        let mut tickets = Vec::with_capacity(bulletins.len());
+        for bulletin in &bulletins {
+            let ticket = self.journal.append(Entry::Admitted(Admitted {
+                bulletin: bulletin.clone(),
+                raw: raw.clone(),
+                media_type: media_type.clone(),
+                received,
+                authority: authority.name.clone(),
+            }));
+            // What the journal does not take is not admitted, and has no duplicates.
+            if !ticket.is_refused() {
+                self.lineages.admit(bulletin);
+            }
+            tickets.push(ticket);
+        }
+        (answer, bulletins, tickets)
     }
 
     /// Ground that was named and is not warned is an alarm: a set of regions is missing, or out of date.
@@ -324,18 +335,17 @@ impl DeskTask {
     }
 
     /// Remembers what was decided but not sent, if it must be answered alike when it comes again.
-    fn note(&mut self, alert: &Alert, references: &[AlertRef], reason: Ignored) -> Option<Entry> {
+    fn note(&mut self, alert: &Alert, reason: Ignored) -> Option<Entry> {
         if matches!(reason, Ignored::Duplicate(_) | Ignored::NotForPublic) {
             return None;
         }
-        let noted =
-            Noted { id: alert.id.clone(), mode: alert.mode, supersedes: references.to_vec(), at: self.clock.now() };
+        let noted = Noted::of(alert, self.clock.now());
         self.lineages.note(&noted);
         Some(Entry::Noted(noted))
     }
 
     fn complete(&self, pending: Pending) {
-        let Pending { answer, bulletin, received, pace, audited, reply, synced } = pending;
+        let Pending { answer, bulletins, received, pace, audited, reply, synced } = pending;
         // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk: that
         // one was completed before, and a journal that failed knows it.
         let result = match synced.unwrap_or_else(|| self.journal.healthy()) {
@@ -343,11 +353,12 @@ impl DeskTask {
             Ok(()) => {
                 self.count(&answer, received, pace);
                 // Devices first. Their record is written beside, and nobody waits for it.
-                let is_admitted = bulletin.is_some();
-                if let Some(bulletin) = bulletin {
+                let is_admitted = !bulletins.is_empty();
+                for bulletin in bulletins {
                     self.fan_outs.start(bulletin);
                 }
-                let recorded = Some(self.audit.append(&audited)).filter(|_| !is_admitted);
+                let recorded = audited.iter().fold(None, |_, entry| Some(self.audit.append(entry)));
+                let recorded = recorded.filter(|_| !is_admitted);
                 Ok(Decided { answer, recorded })
             }
             Err(error) => Err(DeskError::Journal(error)),
@@ -371,26 +382,31 @@ impl DeskTask {
     }
 }
 
-/// The audit log's record of a decision.
-fn audited(submission: &Submission, decision: &Decision) -> AuditEntry {
-    let key = match decision {
-        Decision::Admit(bulletin) => Some(bulletin.key()),
-        Decision::Ignore(Ignored::Duplicate(key)) => *key,
-        Decision::Ignore(_) | Decision::Refuse(_) => None,
+/// The audit log's records of a decision: one for each bulletin, and one where there is none.
+fn audited(submission: &Submission, decision: &Decision) -> Vec<AuditEntry> {
+    let record = |outcome, key: Option<DeliveryKey>| {
+        let act = Act::AlertDecided {
+            authority: submission.authority.name.as_str().into(),
+            alert: Some(submission.alert.id.clone()),
+            outcome,
+            recovered: false,
+        };
+        let object = key.map(|key| format!("alerts/{}", key.lineage).into()).unwrap_or_default();
+        AuditEntry { actor: submission.actor.clone(), act, subjects: Vec::new(), object }
     };
-    let outcome = match decision {
-        Decision::Admit(bulletin) => AlertOutcome::Admitted(bulletin.key()),
-        Decision::Ignore(ignored) => AlertOutcome::Ignored { reason: ignored.reason().into(), key },
-        Decision::Refuse(refused) => AlertOutcome::Refused { reason: refused.reason().into() },
-    };
-    let act = Act::AlertDecided {
-        authority: submission.authority.name.as_str().into(),
-        alert: Some(submission.alert.id.clone()),
-        outcome,
-        recovered: false,
-    };
-    let object = key.map(|key| format!("alerts/{}", key.lineage).into()).unwrap_or_default();
-    AuditEntry { actor: submission.actor.clone(), act, subjects: Vec::new(), object }
+    let admitted = |bulletin: &Bulletin| record(AlertOutcome::Admitted(bulletin.key()), Some(bulletin.key()));
+    match decision {
+        Decision::Admit(bulletin) => vec![admitted(bulletin)],
+        Decision::AdmitAll(bulletins) => bulletins.iter().map(admitted).collect(),
+        Decision::Ignore(ignored) => {
+            let key = match ignored {
+                Ignored::Duplicate(key) => *key,
+                _ => None,
+            };
+            vec![record(AlertOutcome::Ignored { reason: ignored.reason().into(), key }, key)]
+        }
+        Decision::Refuse(refused) => vec![record(AlertOutcome::Refused { reason: refused.reason().into() }, None)],
+    }
 }
 
 impl PartialEq for Waiting {

@@ -5,6 +5,7 @@ mod api_errors;
 mod audit;
 mod claims;
 mod durability;
+mod early_warning;
 mod earthquakes;
 mod exhaustion;
 mod files;

@@ -11,9 +11,9 @@
 
 use std::collections::HashMap;
 
-use crate::domain::{Area, Category, Certainty, Geocode, Ground, NonEmpty, Severity, StateScope, Urgency};
+use crate::domain::{Area, Category, Certainty, Geocode, Ground, Info, NonEmpty, Severity, StateScope, Urgency};
 use crate::format::error::excerpt;
-use crate::format::telegram::{Act, Grades, Telegram, Told, named_area, within_infos, written_area};
+use crate::format::telegram::{Act, Grades, Telegram, Told, named_area, parameter, within_infos, written_area};
 use crate::format::text::line;
 use crate::format::xml::Element;
 use crate::format::{FormatError, Limits};
@@ -27,6 +27,9 @@ const PREFECTURES: &str = "気象警報・注意報（府県予報区等）";
 /// What a kind is called where nothing is on: the code, and `Status` in its place.
 const OFF: &str = "00";
 const NOTHING_ON: [&str; 2] = ["解除", "発表警報・注意報はなし"];
+
+/// What the names of kinds end with.
+const LEVELS: [&str; 4] = ["特別警報", "危険警報", "警報", "注意報"];
 
 /// Where one kind is on.
 struct On {
@@ -108,9 +111,17 @@ fn grades(name: &str) -> Grades {
     }
 }
 
+/// What a kind is of, without its level: 大雨 of 大雨特別警報, 大雨警報 and 大雨注意報.
+fn hazard(name: &str) -> &str {
+    // レベル４大雨危険警報: since 2026 the level stands before the name too.
+    let name = name.strip_prefix("レベル").map_or(name, |rest| rest.trim_start_matches(|c| ('１'..='５').contains(&c)));
+    LEVELS.iter().find_map(|level| name.strip_suffix(level)).unwrap_or(name)
+}
+
 fn told(On { name, areas }: On, head: &Head) -> Option<Told> {
     let written = areas.iter().map(written_area).collect();
     let mut told = Told::new(Category::Met, &excerpt(&name), grades(&name), Ground::Areas(NonEmpty::new(areas)?));
+    told.info.event_codes = vec![parameter(Info::HAZARD, hazard(&name))];
     told.info.texts = head.texts.clone();
     told.areas = written;
     Some(told)
@@ -118,7 +129,8 @@ fn told(On { name, areas }: On, head: &Head) -> Option<Told> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::{Alert, Body, Severity, Urgency};
+    use super::*;
+    use crate::domain::{Alert, Body};
     use crate::format::read;
 
     fn telegram(title: &str, kind: &str) -> Alert {
@@ -152,5 +164,14 @@ mod tests {
         assert_eq!(of_slopes, ("JMA-AreaForecast:011000:VPWW56".to_owned(), Urgency::Expected, severe));
         let all = scope("気象警報・注意報（Ｈ２７）", "大雨警報");
         assert_eq!(all, ("JMA-AreaForecast:011000".to_owned(), Urgency::Expected, severe));
+    }
+
+    #[test]
+    fn a_hazard_is_the_same_at_every_level() {
+        for name in ["大雨特別警報", "大雨警報", "大雨注意報", "大雨", "レベル４大雨危険警報", "レベル３大雨警報"]
+        {
+            assert_eq!(hazard(name), "大雨");
+        }
+        assert_eq!(hazard("雷注意報"), "雷");
     }
 }

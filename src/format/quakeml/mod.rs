@@ -161,6 +161,7 @@ impl<'m, 'd> Reader<'m, 'd> {
             format: self.form.name,
             sender: sender.unwrap_or_default(),
             event: EventKey { scheme: "quakeml".into(), key, serial: None },
+            also: Vec::new(),
             sent: created.or(observed).unwrap_or(Timestamp::UNIX_EPOCH),
             mode: Mode::Actual,
             step,

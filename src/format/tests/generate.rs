@@ -169,7 +169,7 @@ pub(super) fn alert() -> impl Strategy<Value = Alert> {
         |(id, mode, scope, codes, note, (body, references))| Alert {
             id,
             mode,
-            subject: Subject { references, event: None },
+            subject: Subject { references, ..Subject::default() },
             scope,
             codes: codes.into_iter().map(Into::into).collect(),
             note,

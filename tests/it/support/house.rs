@@ -105,6 +105,7 @@ impl House {
             webhooks: WEBHOOKS,
             reading: hazardcast::format::Bounds::default(),
             ground_motion: hazardcast::locate::GroundMotion::default(),
+            rules: hazardcast::decide::Rules::default(),
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,

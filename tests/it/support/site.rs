@@ -148,6 +148,7 @@ impl Site {
             webhooks: webhook::Settings { roots: Some(path("roots.pem")), ..WEBHOOKS },
             reading: hazardcast::format::Bounds::default(),
             ground_motion: hazardcast::locate::GroundMotion::default(),
+            rules: hazardcast::decide::Rules::default(),
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,
