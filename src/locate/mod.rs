@@ -35,6 +35,7 @@ mod tiles;
 mod travel_grid;
 mod travel_time;
 mod walk;
+mod within;
 
 pub use area::{AffectedArea, on_globe, unite_boxes};
 pub use gazetteer::{Found, Gazetteer, Known, Region, RegionPlace, RegionSet, Scheme, Unresolved, Why};
@@ -44,6 +45,7 @@ pub use index::Index;
 pub use standing::Standing;
 pub use sweep::{Hit, Order, Sweep};
 pub use travel_time::{Arrival, TravelTime, arrival, arrival_at_km, distance_km, reached_km, travel_time};
+pub use within::Lies;
 
 #[cfg(test)]
 mod tests;
