@@ -40,6 +40,14 @@ impl Syntax {
         Ok((named, charset))
     }
 
+    /// The syntax of bytes, and its `charset`: what their carrier says, or else what they begin with.
+    pub(super) fn of<'m>(bytes: &[u8], media_type: Option<&'m str>) -> Result<(Self, Option<&'m str>), FormatError> {
+        match media_type.map(str::trim).filter(|given| !given.is_empty()) {
+            Some(given) => Self::named(given),
+            None => Ok((Self::begun(bytes)?, None)),
+        }
+    }
+
     /// The syntax that bytes begin with.
     pub(super) fn begun(bytes: &[u8]) -> Result<Self, FormatError> {
         if bytes.is_empty() {

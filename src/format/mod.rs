@@ -27,9 +27,11 @@ mod nina;
 mod number;
 mod nws;
 mod p2pquake;
+mod part;
 mod path;
 mod quake;
 mod quakeml;
+mod reason;
 mod refusal;
 mod shakealert;
 mod shakemap;
@@ -44,6 +46,7 @@ mod xml;
 pub use check::{Audience, Complaint, Report};
 pub use error::{FormatError, TimeFault};
 pub use limits::Limits;
+pub use part::parts;
 pub use refusal::{Refusal, Unusable};
 pub use written::{Extent, Written, WrittenArea, WrittenEarthquake, WrittenInfo};
 
@@ -132,10 +135,7 @@ pub fn messages(bytes: &[u8], media_type: Option<&str>) -> Result<Vec<Message>, 
     if bytes.len() > limits.bytes {
         return Err(FormatError::TooLarge { bytes: bytes.len(), most: limits.bytes });
     }
-    let (syntax, charset) = match media_type.map(str::trim).filter(|given| !given.is_empty()) {
-        Some(given) => Syntax::named(given)?,
-        None => (Syntax::begun(bytes)?, None),
-    };
+    let (syntax, charset) = Syntax::of(bytes, media_type)?;
     if bytes.is_empty() {
         return Err(FormatError::Empty);
     }

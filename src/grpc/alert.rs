@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::decide::{Authority, Bulletin, Content, Decision, Ignored, Tier};
-use crate::domain::{Act, Actor, Alert, AlertId, AlertOutcome, Caller, LineageId};
+use crate::domain::{Act, Actor, AlertId, Caller, LineageId};
 use crate::fan_out::{FanOut, Preview};
 use crate::format;
-use crate::intake::{Answer, Submission};
+use crate::intake::{Answer, Bearer, Ready, Unread};
 use crate::wire::convert::{self, InvalidField, fan_out, geography, terms, time};
 use crate::wire::v1;
 use crate::wire::v1::alert_service_server::AlertService;
@@ -39,14 +39,14 @@ impl AlertService for AlertDoor {
             Some(v1::submit_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
         };
-        let (submission, problems) = match self.read(form, &caller).await? {
+        let (ready, problems) = match self.read(form, &caller).await? {
             Ok(read) => read,
             Err(refusal) => {
                 self.refused_at_the_door(&caller, &refusal).await;
                 return Err(refusal.into());
             }
         };
-        let outcome = match self.0.desk.submit(submission).await.map_err(status)? {
+        let outcome = match self.0.door().submit(ready).await.map_err(status)? {
             Answer::Admitted(key) => Outcome::Admitted(Admitted {
                 key: Some(terms::key_to_wire(key)),
                 name: fan_out::alert_name(key.lineage),
@@ -75,8 +75,8 @@ impl AlertService for AlertDoor {
             Some(v1::preview_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
         };
-        let (submission, problems) = self.read(form, &caller).await??;
-        let response = match self.0.desk.preview(submission).await.map_err(status)? {
+        let (ready, problems) = self.read(form, &caller).await??;
+        let response = match self.0.door().preview(ready).await.map_err(status)? {
             Decision::Admit(bulletin) => self.preview(bulletin, &caller).await?,
             Decision::Ignore(ignored) => {
                 v1::PreviewAlertResponse { ignored: reason(ignored).into(), ..Default::default() }
@@ -120,50 +120,41 @@ impl AlertService for AlertDoor {
 }
 
 impl AlertDoor {
-    /// Bytes or fields to a submission, off the I/O threads: a hostile message may take a while.
-    async fn read(
-        &self,
-        form: Form,
-        caller: &Caller,
-    ) -> Result<Result<(Submission, Vec<v1::Problem>), Refusal>, Status> {
-        let received = self.0.clock.now();
+    /// Bytes or fields to what the desk takes, off the I/O threads: a hostile message may take a while.
+    async fn read(&self, form: Form, caller: &Caller) -> Result<Result<(Ready, Vec<v1::Problem>), Refusal>, Status> {
         let authority = Authority::of(caller).ok_or_else(|| Status::from(Refusal::not_allowed()))?;
-        let actor = Actor::from(caller);
-        let read = move || -> Result<_, Refusal> {
-            let (alert, problems, raw, media_type) = match form {
-                Form::Raw(raw) => {
-                    let media_type = (!raw.media_type.is_empty()).then_some(raw.media_type.as_str());
-                    let read = format::read(&raw.content, media_type)?;
-                    let problems = read.refusals.iter().map(unused).collect();
-                    (read.alert, problems, raw.content, raw.media_type)
-                }
-                Form::Structured(alert) => {
-                    let raw = prost::Message::encode_to_vec(&alert).into();
-                    let (alert, problems) = convert::alert::structured(alert)?;
-                    let problems = problems.iter().map(|bad| problem(&bad.field, &bad.reason)).collect();
-                    (alert, problems, raw, "application/x-protobuf".to_owned())
-                }
-            };
-            Ok((submission(alert, problems, raw, media_type), authority, received))
+        let bearer = Bearer { authority, actor: Actor::from(caller) };
+        let door = self.0.door();
+        let (read, structured) = match form {
+            Form::Raw(v1::RawAlert { content, media_type }) => {
+                (door.read_one(content, media_type, bearer).await, Vec::new())
+            }
+            Form::Structured(alert) => {
+                let raw = prost::Message::encode_to_vec(&alert).into();
+                let (alert, problems) = match convert::alert::structured(alert) {
+                    Ok(read) => read,
+                    Err(error) => return Ok(Err(error.into())),
+                };
+                let problems = problems.iter().map(|bad| problem(&bad.field, &bad.reason)).collect();
+                (door.ready_of(alert, raw, "application/x-protobuf".to_owned(), bearer).await, problems)
+            }
         };
-        let done = self.0.tasks.spawn_blocking("read", read).await;
-        let (read, authority, received) = match done.map_err(|_| Status::internal("the reader failed"))? {
-            Ok(read) => read,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let Read { alert, mut problems, raw, media_type } = read;
-        let submission = Submission::new(alert, raw, media_type, authority, actor, received, &self.0.atlas.load());
-        problems.extend(submission.unresolved().iter().map(|code| problem("geocode", &code.to_string())));
-        Ok(Ok((submission, problems)))
+        match read {
+            Ok(ready) => {
+                let problems = structured.into_iter().chain(problems(&ready)).collect();
+                Ok(Ok((ready, problems)))
+            }
+            Err(Unread::Format(error)) => Ok(Err(error.into())),
+            Err(Unread::Failed) => Err(Status::internal("the reader failed")),
+        }
     }
 
-    /// A message that cannot be read never comes to the desk, but what became of it is in the audit log all the same.
+    /// What became of a message that never comes to the desk is in the audit log all the same.
     async fn refused_at_the_door(&self, caller: &Caller, refusal: &Refusal) {
-        let authority = Authority::of(caller).map(|authority| authority.name.into()).unwrap_or_default();
-        let outcome = AlertOutcome::Refused { reason: refusal.reason().into() };
-        let act = Act::AlertDecided { authority, alert: None, outcome, recovered: false };
+        let Some(authority) = Authority::of(caller) else { return };
+        let bearer = Bearer { authority, actor: Actor::from(caller) };
         // Its sender is told why it was refused, whether or not that could be recorded: the log says itself if not.
-        let _ = self.0.audit(&[acts::on(&Actor::from(caller), "", act)]).await;
+        let _ = self.0.door().refused(&bearer, refusal.reason()).await;
     }
 
     /// Who would be told. It says something of where people are, so that it is in the audit log too.
@@ -217,16 +208,11 @@ impl AlertDoor {
     }
 }
 
-/// What the reader found.
-struct Read {
-    alert: Alert,
-    problems: Vec<v1::Problem>,
-    raw: bytes::Bytes,
-    media_type: String,
-}
-
-fn submission(alert: Alert, problems: Vec<v1::Problem>, raw: bytes::Bytes, media_type: String) -> Read {
-    Read { alert, problems, raw, media_type }
+/// What of an alert cannot be used.
+pub(super) fn problems(ready: &Ready) -> impl Iterator<Item = v1::Problem> {
+    let unresolved = ready.submission.unresolved();
+    let unresolved = unresolved.into_iter().map(|code| problem("geocode", &code.to_string()));
+    ready.unusable.iter().map(unused).chain(unresolved)
 }
 
 fn problem(field: &str, message: &str) -> v1::Problem {

@@ -37,7 +37,7 @@ use crate::access::Access;
 use crate::audit::Audit;
 use crate::domain::{Caller, Clock, Discretion, Slot};
 use crate::fan_out::{FanOut, FanOuts};
-use crate::intake::Desk;
+use crate::intake::{Desk, Door};
 use crate::link::{Hub, Settings};
 use crate::listen::Incoming;
 use crate::locate::Atlas;
@@ -121,6 +121,13 @@ pub struct Services {
 }
 
 impl Services {
+    /// What all doors of alerts share.
+    fn door(&self) -> Door {
+        let Self { desk, atlas, audit, clock, tasks, .. } = self;
+        let (desk, atlas, audit) = (desk.clone(), Arc::clone(atlas), audit.clone());
+        Door { desk, atlas, audit, clock: Arc::clone(clock), tasks: tasks.clone() }
+    }
+
     /// Looks what stands where these registrations are: they have a new place, or a new consent. It is done though the
     /// caller goes away meanwhile.
     ///

@@ -259,40 +259,7 @@ impl From<Refused> for Refusal {
 
 impl From<FormatError> for Refusal {
     fn from(error: FormatError) -> Self {
-        let reason = match &error {
-            FormatError::MediaType(_) => "UNSUPPORTED_MEDIA_TYPE",
-            FormatError::Empty => "EMPTY",
-            FormatError::TooLarge { .. } => "TOO_LARGE",
-            FormatError::UnknownFormat => "UNKNOWN_FORMAT",
-            FormatError::UnknownRoot { .. } => "UNKNOWN_ROOT",
-            FormatError::NoMessage => "NO_ALERT",
-            FormatError::SeveralMessages(_) => "SEVERAL_ALERTS",
-            FormatError::UnknownEncoding(_) => "UNSUPPORTED_ENCODING",
-            FormatError::InvalidEncoding { .. } => "INVALID_ENCODING",
-            FormatError::EncodingConflict { .. } => "ENCODING_CONFLICT",
-            FormatError::DocumentType { .. } => "DOCUMENT_TYPE",
-            FormatError::TooDeep { .. } => "TOO_DEEP",
-            FormatError::TooMany { .. } => "TOO_MANY",
-            FormatError::TooLong { .. } => "TOO_LONG",
-            FormatError::Truncated { .. } => "TRUNCATED",
-            FormatError::NotWellFormed(_) => "NOT_WELL_FORMED",
-            FormatError::NotJson { .. } => "NOT_JSON",
-            FormatError::Missing { .. } => "MISSING_FIELD",
-            FormatError::Repeated { .. } => "REPEATED_FIELD",
-            FormatError::UnknownValue { .. } => "UNKNOWN_VALUE",
-            FormatError::NotANumber { .. } => "NOT_A_NUMBER",
-            FormatError::Ground { .. } => "INVALID_GROUND",
-            FormatError::Name { .. } => "INVALID_NAME",
-            FormatError::Time { .. } => "INVALID_TIME",
-            FormatError::NoInfo => "NO_INFO",
-            FormatError::NoReferences => "NO_REFERENCES",
-            FormatError::Index { .. } => "INDEX_ONLY",
-            FormatError::GroundAlone { .. } => "GROUND_ALONE",
-            FormatError::Contradiction { .. } => "CONTRADICTION",
-            FormatError::NoWarning { .. } => "NO_WARNING",
-            FormatError::NotAGrid { .. } => "NOT_A_GRID",
-            FormatError::NotForPublic { .. } => "NOT_FOR_PUBLIC",
-        };
+        let reason = error.reason();
         let message = format!("{}: {error}", error.field());
         Self::new(Code::InvalidArgument, reason, error.field(), &message)
     }

@@ -2,7 +2,9 @@
 //!
 //! Doors parse, verify and resolve in parallel, then [`Desk::submit`]. The desk's own task decides, appends to the
 //! journal without waiting, and goes on to the next; when an entry is on disk its caller is answered and its fan-out
-//! starts. No other code changes a lineage.
+//! starts. No other code changes a lineage. What doors share before that is [`Door`].
+
+mod door;
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -23,6 +25,8 @@ use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError};
 use crate::locate::{Atlas, Resolved, Unresolved, resolve};
 use crate::metrics::AlertDecision;
+
+pub use door::{Bearer, Door, MessageKey, Piece, Ready, Unread};
 
 /// How often the desk forgets lineages that have long been over.
 const TIDY: Duration = Duration::from_mins(1);

@@ -1,0 +1,210 @@
+//! What every door does with the bytes that come to it: reads each message in them, finds its ground, and brings it to
+//! the desk. Doors differ in whence bytes come and how answers are told, and in nothing else.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
+
+use crate::audit::{Audit, LogError};
+use crate::decide::{Authority, Decision};
+use crate::domain::{Act, Actor, Alert, AlertId, AlertOutcome, AuditEntry, Clock, Timestamp};
+use crate::format::{self, FormatError, Limits, Message};
+use crate::locate::Atlas;
+use crate::tasks::Tasks;
+
+use super::{Answer, Desk, DeskError, Submission};
+
+/// What all doors share. Cheap to clone.
+#[derive(Clone)]
+pub struct Door {
+    /// Where what was read is decided.
+    pub desk: Desk,
+    /// What is known of the ground that alerts speak of.
+    pub atlas: Arc<ArcSwap<Atlas>>,
+    /// Who did what.
+    pub audit: Audit,
+    /// The server's time.
+    pub clock: Arc<dyn Clock>,
+    /// Where reading runs.
+    pub tasks: Tasks,
+}
+
+/// Who brings alerts, and for whom they speak.
+#[derive(Debug, Clone)]
+pub struct Bearer {
+    /// Whose limits hold.
+    pub authority: Authority,
+    /// Who it was, as the audit log has it.
+    pub actor: Actor,
+}
+
+/// An alert that was read, and what of it cannot be used.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// What goes to the desk.
+    pub submission: Submission,
+    /// What stands in it and cannot be used; the rest stands.
+    pub unusable: Vec<format::Refusal>,
+}
+
+/// One message of a body.
+#[derive(Debug)]
+pub struct Piece {
+    /// Where it stands in the body ([`Message::place`]).
+    pub place: String,
+    /// What tells it from others.
+    pub key: MessageKey,
+    /// Whose it is and what it is called, if it could be read so far.
+    pub id: Option<AlertId>,
+    /// What came of it; `None` if it was not wanted.
+    pub ready: Option<Result<Ready, FormatError>>,
+}
+
+/// Tells a message from others: by sender, identifier and time if it has them, else by its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageKey(pub [u8; 16]);
+
+/// Why nothing of a body could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unread {
+    /// It is not as it should be.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The reader failed: a bug.
+    #[error("the reader failed")]
+    Failed,
+}
+
+impl Door {
+    /// Reads the one message of a body, off the I/O threads: a hostile one may take a while.
+    pub async fn read_one(&self, content: Bytes, media_type: String, bearer: Bearer) -> Result<Ready, Unread> {
+        let received = self.clock.now();
+        let read = move |door: &Self| {
+            let format::Read { alert, refusals } = format::read(&content, Some(&media_type))?;
+            Ok(door.ready(alert, refusals, (content, media_type), bearer, received))
+        };
+        self.reading(read).await
+    }
+
+    /// Reads every message of a body, each by itself: one that is broken takes nothing from the others. Of those that
+    /// are not `wanted` the ground is not looked for.
+    pub async fn read_all(
+        &self,
+        content: Bytes,
+        media_type: String,
+        bearer: Bearer,
+        wanted: impl Fn(&MessageKey) -> bool + Send + 'static,
+    ) -> Result<Vec<Piece>, Unread> {
+        let received = self.clock.now();
+        let read = move |door: &Self| {
+            let messages = format::messages(&content, Some(&media_type))?;
+            let raws = raws(&messages, &content, &media_type)?;
+            let piece = |(message, raw): (Message, (Bytes, String))| {
+                let key = MessageKey::of(&message, &raw.0);
+                let Message { place, outline } = message;
+                let id = outline.as_ref().ok().and_then(|outline| outline.alert.as_ref().ok()).map(|it| it.id.clone());
+                let bearer = bearer.clone();
+                let ready = wanted(&key).then(|| {
+                    let outline = outline?;
+                    Ok(door.ready(outline.alert?, outline.refusals, raw, bearer, received))
+                });
+                Piece { place, key, id, ready }
+            };
+            Ok(messages.into_iter().zip(raws).map(piece).collect())
+        };
+        self.reading(read).await
+    }
+
+    /// An alert that came as fields, and not as bytes.
+    pub async fn ready_of(
+        &self,
+        alert: Alert,
+        raw: Bytes,
+        media_type: String,
+        bearer: Bearer,
+    ) -> Result<Ready, Unread> {
+        let received = self.clock.now();
+        self.reading(move |door| Ok(door.ready(alert, Vec::new(), (raw, media_type), bearer, received))).await
+    }
+
+    async fn reading<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, FormatError> + Send + 'static,
+    ) -> Result<T, Unread> {
+        let door = self.clone();
+        let done = self.tasks.spawn_blocking("read", move || read(&door)).await;
+        done.map_err(|_| Unread::Failed)?.map_err(Unread::Format)
+    }
+
+    fn ready(
+        &self,
+        alert: Alert,
+        unusable: Vec<format::Refusal>,
+        (raw, media_type): (Bytes, String),
+        Bearer { authority, actor }: Bearer,
+        received: Timestamp,
+    ) -> Ready {
+        let atlas = self.atlas.load();
+        let submission = Submission::new(alert, raw, media_type, authority, actor, received, &atlas);
+        Ready { submission, unusable }
+    }
+
+    /// Brings an alert to the desk, and waits for its answer.
+    pub async fn submit(&self, ready: Ready) -> Result<Answer, DeskError> {
+        self.desk.submit(ready.submission).await
+    }
+
+    /// What the desk would decide; changes nothing.
+    pub async fn preview(&self, ready: Ready) -> Result<Decision, DeskError> {
+        self.desk.preview(ready.submission).await
+    }
+
+    /// A message that cannot be read never comes to the desk, but what became of it is in the audit log all the same.
+    pub async fn refused(&self, bearer: &Bearer, reason: &str) -> Result<(), LogError> {
+        let outcome = AlertOutcome::Refused { reason: reason.into() };
+        let authority = bearer.authority.name.as_str().into();
+        let act = Act::AlertDecided { authority, alert: None, outcome, recovered: false };
+        let entry = AuditEntry { actor: bearer.actor.clone(), act, subjects: Vec::new(), object: "".into() };
+        self.audit.append(&entry).synced().await.map(drop)
+    }
+}
+
+/// What the journal is to keep of each message, and its media type: the whole body of one that is alone, else its part.
+fn raws(messages: &[Message], content: &Bytes, media_type: &str) -> Result<Vec<(Bytes, String)>, FormatError> {
+    let whole = || (content.clone(), media_type.to_owned());
+    if messages.len() == 1 {
+        return Ok(vec![whole()]);
+    }
+    let places: Vec<&str> = messages.iter().map(|message| message.place.as_str()).collect();
+    // A part is in UTF-8, whatever its body said of itself.
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let parts = format::parts(content, Some(media_type), &places, &Limits::default())?;
+    Ok(parts.into_iter().map(|part| part.map_or_else(whole, |part| (part.into(), essence.to_owned()))).collect())
+}
+
+impl MessageKey {
+    /// The key of a message that was written so.
+    fn of(message: &Message, raw: &[u8]) -> Self {
+        match message.outline.as_ref().map(|outline| &outline.alert) {
+            Ok(Ok(Alert { id: AlertId { sender, identifier, sent }, .. })) => {
+                let sent = sent.as_microsecond().to_be_bytes();
+                Self::hashed(&[b"alert", sender.as_str().as_bytes(), identifier.as_str().as_bytes(), &sent])
+            }
+            _ => Self::hashed(&[b"bytes", raw]),
+        }
+    }
+
+    /// The key of what these make up; no two lists have the same.
+    pub fn hashed(fields: &[&[u8]]) -> Self {
+        let mut context = Context::new(&SHA256);
+        for field in fields {
+            context.update(&(field.len() as u64).to_be_bytes());
+            context.update(field);
+        }
+        let digest = context.finish();
+        let (first, _) = digest.as_ref().split_first_chunk().expect("SHA-256 has 32 bytes");
+        Self(*first)
+    }
+}
