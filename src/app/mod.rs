@@ -25,8 +25,8 @@ use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Lineages, Rules};
 use crate::domain::{
-    Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Credential, Discretion, Principal,
-    SignedDuration,
+    Act, Actor, ActorKind, AdmittedAuthority, AlertOutcome, AuditEntry, ChannelKind, Clock, Credential, Discretion,
+    Principal, SignedDuration,
 };
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::grpc::{self, Health, Services};
@@ -365,6 +365,9 @@ fn open_access(options: &Options, (audit, tail): (&Audit, &Tail), metrics: &Arc<
     for entry in access.list(None, usize::MAX).iter().flat_map(|credential| untold(credential, tail)) {
         drop(audit.append(&entry));
     }
+    for entry in access.authorities(None, usize::MAX).iter().flat_map(|admitted| untold_authority(admitted, tail)) {
+        drop(audit.append(&entry));
+    }
     if !options.dev
         && let Some(file) = access.bootstrap_if_new()?
     {
@@ -439,6 +442,18 @@ fn untold(credential: &Credential, tail: &Tail) -> Vec<AuditEntry> {
     let revoked = credential.revoked.map(|at| (at, Act::CredentialRevoked { holder: holder.clone() }));
     let made = (credential.created, Act::CredentialCreated { holder, expires: credential.expires });
     let lacking = [Some(made), revoked].into_iter().flatten().filter(|(at, _)| tail.lacks_object(&name, *at));
+    lacking.map(|(_, act)| AuditEntry { object: name.as_str().into(), ..AuditEntry::server(act) }).collect()
+}
+
+/// The audit log's records of an authority that was admitted, changed or revoked, if a crash took them. What it was
+/// before a change is then known no more.
+fn untold_authority(admitted: &AdmittedAuthority, tail: &Tail) -> Vec<AuditEntry> {
+    let (name, terms) = (admitted.name.to_string(), || admitted.terms.described());
+    let made = (admitted.created, Act::AuthorityCreated { terms: terms() });
+    let changed =
+        (admitted.updated > admitted.created).then(|| (admitted.updated, Act::AuthorityUpdated { changes: terms() }));
+    let revoked = admitted.revoked.map(|at| (at, Act::AuthorityRevoked));
+    let lacking = [Some(made), changed, revoked].into_iter().flatten().filter(|(at, _)| tail.lacks_object(&name, *at));
     lacking.map(|(_, act)| AuditEntry { object: name.as_str().into(), ..AuditEntry::server(act) }).collect()
 }
 

@@ -12,7 +12,7 @@ mod tiers;
 use crate::domain::{Alert, AlertScope, Body, DeliveryKey, Geocode, Ground, Mode, Revision, SignedDuration, Timestamp};
 use crate::locate::Resolved;
 
-pub use authority::Authority;
+pub use authority::{Authority, Breach, Limits, Manner, STRUCTURED, limited};
 pub use bulletin::{Bulletin, BulletinParts, Content, Tier, TierIndex};
 pub use lineage::{Lineage, Lineages, Noted};
 pub use tiers::priority;
@@ -57,7 +57,7 @@ impl Ignored {
 }
 
 /// Why an alert is refused; the message names the field.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refused {
     /// The authority may not send this.
     #[error("sender: {0} is not admitted to send this")]
@@ -80,11 +80,14 @@ pub enum Refused {
     /// A format's way to speak of a whole territory that is not taken from this source.
     #[error("body: whole-state messages are not taken from this source")]
     WholeState,
+    /// It goes beyond the limits of its authority.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Beyond(Vec<Breach>),
 }
 
 impl Refused {
     /// The reason in one word of the API.
-    pub const fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::NotAdmitted(_) => "SENDER_NOT_ADMITTED",
             Self::SentInFuture(_) => "SENT_IN_FUTURE",
@@ -93,6 +96,7 @@ impl Refused {
             Self::NotFelt => "NOT_FELT",
             Self::Unresolved(_) => "UNRESOLVED_GEOCODE",
             Self::WholeState => "WHOLE_STATE",
+            Self::Beyond(breaches) => breaches.first().map_or("NOT_ADMITTED", Breach::reason),
         }
     }
 
@@ -106,6 +110,7 @@ impl Refused {
             Self::NotFelt => "earthquake",
             Self::Unresolved(_) => "geocode",
             Self::WholeState => "body",
+            Self::Beyond(_) => "authority",
         }
     }
 }

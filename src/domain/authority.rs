@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use compact_str::CompactString;
 
-use super::{AlertScope, Area, AuthorityName, Category, Mode, NonEmpty, Sender, Severity, Timestamp};
+use super::{AlertScope, Area, AuthorityName, Category, Mode, NonEmpty, Ring, Sender, Severity, Timestamp};
 
 /// An authority that the operator has admitted.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,6 +106,11 @@ impl AuthorityTerms {
         pairs.map(|((field, was), (_, is))| CompactString::from(format!("{field}: {was} -> {is}"))).collect()
     }
 
+    /// All of them, each with what it is.
+    pub fn described(&self) -> Vec<CompactString> {
+        self.told().into_iter().map(|(field, is)| CompactString::from(format!("{field}: {is}"))).collect()
+    }
+
     /// Each field in words.
     fn told(&self) -> [(&'static str, String); 12] {
         let any = |list: Vec<String>| if list.is_empty() { "any".to_owned() } else { list.join(", ") };
@@ -127,6 +132,22 @@ impl AuthorityTerms {
     }
 }
 
+impl Jurisdiction {
+    /// The rings that it is drawn by.
+    fn rings(&self) -> impl Iterator<Item = &Ring> {
+        let polygons = match self {
+            Self::World => &[][..],
+            Self::Ground(area) => &area.polygons,
+        };
+        polygons.iter().flat_map(|polygon| std::iter::once(&polygon.outer).chain(&polygon.holes))
+    }
+
+    /// How many points it is drawn by.
+    pub fn points(&self) -> usize {
+        self.rings().map(|ring| ring.points().len()).sum()
+    }
+}
+
 impl fmt::Display for Jurisdiction {
     /// Short, and different for different ground: a checksum of its points is in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,8 +155,7 @@ impl fmt::Display for Jurisdiction {
             Self::World => return f.write_str("the whole world"),
             Self::Ground(area) => area,
         };
-        let rings = area.polygons.iter().flat_map(|polygon| std::iter::once(&polygon.outer).chain(&polygon.holes));
-        let points: Vec<&[f64; 2]> = rings.flat_map(|ring| ring.points()).collect();
+        let points: Vec<&[f64; 2]> = self.rings().flat_map(Ring::points).collect();
         let bytes: Vec<u8> = points.iter().flat_map(|point| point.map(f64::to_le_bytes).concat()).collect();
         let (polygons, count, sum) = (area.polygons.len(), points.len(), crc32fast::hash(&bytes));
         write!(f, "{polygons} polygons of {count} points, checksum {sum:08x}")
@@ -154,8 +174,8 @@ impl fmt::Display for SignatureRule {
         for (what, certificates) in all.iter().filter(|(_, certificates)| !certificates.is_empty()) {
             write!(f, "{what}")?;
             for certificate in *certificates {
-                let [a, b, c, d, ..] = certificate.sha256;
-                write!(f, " {a:02x}{b:02x}{c:02x}{d:02x}")?;
+                f.write_str(" ")?;
+                certificate.sha256.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))?;
             }
             f.write_str("; ")?;
         }
@@ -173,7 +193,7 @@ impl fmt::Debug for TrustedCertificate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Polygon, Ring};
+    use crate::domain::Polygon;
 
     fn terms(ring: [[f64; 2]; 3]) -> AuthorityTerms {
         let outer = Ring::new(ring).expect("a ring");

@@ -38,9 +38,7 @@ pub use area::{Area, Circle, Geocode, InvalidGround, Polygon, Position, Ring};
 pub use audit::{
     Act, Actor, ActorKind, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, ConsentTerms, RecordHash,
 };
-pub use authority::{
-    AdmittedAuthority, AlertRate, AuthorityTerms, Jurisdiction, SignatureRule, TrustedCertificate,
-};
+pub use authority::{AdmittedAuthority, AlertRate, AuthorityTerms, Jurisdiction, SignatureRule, TrustedCertificate};
 pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
 pub use clock::{Clock, ManualClock};
 pub use consent::{Consent, ConsentOrigin, Guardian, PolicyVersion, PrivacyPolicy, Purpose, Use};

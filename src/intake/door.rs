@@ -8,7 +8,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 
 use crate::audit::{Audit, LogError};
-use crate::decide::{Authority, Decision};
+use crate::decide::{Authority, Decision, Manner, STRUCTURED};
 use crate::domain::{Act, Actor, Alert, AlertId, AlertOutcome, AuditEntry, Clock, Timestamp};
 use crate::format::{self, FormatError, Limits, Message};
 use crate::locate::Atlas;
@@ -82,8 +82,8 @@ impl Door {
     pub async fn read_one(&self, content: Bytes, media_type: String, bearer: Bearer) -> Result<Ready, Unread> {
         let received = self.clock.now();
         let read = move |door: &Self| {
-            let format::Read { alert, refusals } = format::read(&content, Some(&media_type))?;
-            Ok(door.ready(alert, refusals, (content, media_type), bearer, received))
+            let format::Outline { written, alert, refusals } = format::outline(&content, Some(&media_type))?;
+            Ok(door.ready(alert?, refusals, written.format, (content, media_type), bearer, received))
         };
         self.reading(read).await
     }
@@ -108,7 +108,8 @@ impl Door {
                 let bearer = bearer.clone();
                 let ready = wanted(&key).then(|| {
                     let outline = outline?;
-                    Ok(door.ready(outline.alert?, outline.refusals, raw, bearer, received))
+                    let format = outline.written.format;
+                    Ok(door.ready(outline.alert?, outline.refusals, format, raw, bearer, received))
                 });
                 Piece { place, key, id, ready }
             };
@@ -126,7 +127,8 @@ impl Door {
         bearer: Bearer,
     ) -> Result<Ready, Unread> {
         let received = self.clock.now();
-        self.reading(move |door| Ok(door.ready(alert, Vec::new(), (raw, media_type), bearer, received))).await
+        self.reading(move |door| Ok(door.ready(alert, Vec::new(), STRUCTURED, (raw, media_type), bearer, received)))
+            .await
     }
 
     async fn reading<T: Send + 'static>(
@@ -142,13 +144,14 @@ impl Door {
         &self,
         alert: Alert,
         unusable: Vec<format::Refusal>,
+        format: &str,
         (raw, media_type): (Bytes, String),
         Bearer { authority, actor }: Bearer,
         received: Timestamp,
     ) -> Ready {
         let atlas = self.atlas.load();
         let submission = Submission::new(alert, raw, media_type, authority, actor, received, &atlas);
-        Ready { submission, unusable }
+        Ready { submission: submission.judged(Manner { format, signed: false }), unusable }
     }
 
     /// Brings an alert to the desk, and waits for its answer.

@@ -16,9 +16,11 @@ use futures_util::stream::FuturesOrdered;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::audit::{self, Audit};
-use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide, priority};
+use crate::decide::{
+    Authority, Breach, Bulletin, Decision, Ignored, Lineages, Manner, Noted, Refused, Rules, decide, limited, priority,
+};
 use crate::domain::{
-    Act, Actor, Alert, AlertOutcome, AlertRef, AuditEntry, Body, Clock, DeliveryKey, Priority, SignedDuration,
+    Act, Actor, Alert, AlertOutcome, AlertRef, AuditEntry, Body, Clock, DeliveryKey, Mode, Priority, SignedDuration,
     Timestamp,
 };
 use crate::fan_out::FanOuts;
@@ -60,10 +62,12 @@ pub struct Submission {
     pub actor: Actor,
     /// When the door had it.
     pub received: Timestamp,
+    /// What it does beyond the limits of its authority.
+    pub breaches: Vec<Breach>,
 }
 
 /// What became of a submission.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// Admitted, on disk, and on its way.
     Admitted(DeliveryKey),
@@ -133,7 +137,21 @@ impl Submission {
         received: Timestamp,
         atlas: &Atlas,
     ) -> Self {
-        Self { ground: resolve(&alert, atlas), alert, raw, media_type, authority, actor, received }
+        let breaches = Vec::new();
+        Self { ground: resolve(&alert, atlas), alert, raw, media_type, authority, actor, received, breaches }
+    }
+
+    /// The same, held against the limits of its authority. It may take a while: its ground may have any number of
+    /// points, and a jurisdiction too.
+    #[must_use]
+    pub fn judged(self, manner: Manner<'_>) -> Self {
+        let breaches = self.authority.breaches(&self.alert, &self.ground, manner);
+        Self { breaches, ..self }
+    }
+
+    /// Whether it is of an immediate threat to life, for real, or ends an alert.
+    pub fn is_urgent(&self) -> bool {
+        self.alert.mode == Mode::Actual && self.priority() == Priority::LifeThreat
     }
 
     /// Codes that could not be resolved, over all infos, each once.
@@ -253,7 +271,9 @@ impl DeskTask {
 
     fn decide(&self, submission: &Submission) -> Decision {
         let alert = submission.alert.clone();
-        decide(&self.lineages, &submission.authority, &self.rules, alert, &submission.ground, self.clock.now())
+        let decision =
+            decide(&self.lineages, &submission.authority, &self.rules, alert, &submission.ground, self.clock.now());
+        limited(decision, &submission.breaches)
     }
 
     /// Decides, remembers, appends; the future is done when the entry is on disk.

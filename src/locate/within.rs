@@ -73,10 +73,14 @@ impl Look {
             let spot = Spot { x: rect.x0, y: rect.y0 };
             return Ok((holds(mine, spot) && !holds(others, spot)).then_some(spot));
         }
-        if edges <= FEW && !is_round(mine) && !is_round(others) {
-            return Ok(Rows::new(mine, others, rect).beyond());
+        if !is_round(mine) && !is_round(others) {
+            if edges <= FEW {
+                return Ok(Rows::new(mine, others, rect).beyond());
+            }
+        } else if holds(mine, rect.centre()) && !holds(others, rect.centre()) {
+            return Ok(Some(rect.centre()));
         }
-        for part in quarters(rect) {
+        for part in halves(rect) {
             let found = self.at(&narrow(mine, &part), &narrow(others, &part), &part)?;
             if found.is_some() {
                 return Ok(found);
@@ -110,14 +114,18 @@ fn narrow(found: &Found, rect: &Rect) -> Found {
     }
 }
 
-/// The box in up to four, each place of it in one of them.
-fn quarters(rect: &Rect) -> impl Iterator<Item = Rect> {
-    let halves = |from: u32, to: u32| {
-        let middle = from + (to - from) / 2;
-        [Some((from, middle)), (middle < to).then(|| (middle + 1, to))].into_iter().flatten()
-    };
-    let (xs, y) = (halves(rect.x0, rect.x1), (rect.y0, rect.y1));
-    xs.flat_map(move |(x0, x1)| halves(y.0, y.1).map(move |(y0, y1)| Rect { x0, y0, x1, y1 }))
+/// The box in two, each place of it in one of them: across its longer side on the ground, since towards the poles a box of
+/// the lattice is narrower than it is high.
+fn halves(rect: &Rect) -> [Rect; 2] {
+    let [_, lat] = rect.centre().degrees();
+    let (wide, high) = (f64::from(rect.x1 - rect.x0) * lat.to_radians().cos(), f64::from(rect.y1 - rect.y0));
+    if rect.y0 == rect.y1 || (wide >= high && rect.x0 < rect.x1) {
+        let middle = rect.x0 + (rect.x1 - rect.x0) / 2;
+        [Rect { x1: middle, ..*rect }, Rect { x0: middle + 1, ..*rect }]
+    } else {
+        let middle = rect.y0 + (rect.y1 - rect.y0) / 2;
+        [Rect { y1: middle, ..*rect }, Rect { y0: middle + 1, ..*rect }]
+    }
 }
 
 /// Two areas of few edges within a box.
@@ -183,17 +191,16 @@ impl<'a> Rows<'a> {
     fn beyond_on(&self, y: u32, edges: &[&Edge]) -> Option<Spot> {
         let (west, east) = (i64::from(self.rect.x0), i64::from(self.rect.x1));
         let mut stops = vec![Meets::at(west), Meets::at(east)];
-        stops.extend(edges.iter().flat_map(|edge| edge.meets_row(i64::from(y))).flatten());
+        stops.extend(edges.iter().filter_map(|edge| edge.meets_row(i64::from(y))).flatten());
         stops.retain(|stop| stop.whole >= west && (stop.whole < east || (stop.whole == east && stop.rest == 0)));
         stops.sort_unstable_by(Meets::order);
         stops.dedup_by(|one, other| one.order(other).is_eq());
         let last = stops.len() - 1;
         stops.iter().enumerate().find_map(|(number, stop)| {
-            let is_beyond = |just_east| {
-                self.mine.holds(stop, just_east, y, west) && !self.others.holds(stop, just_east, y, west)
-            };
+            let is_beyond =
+                |just_east| self.mine.holds(stop, just_east, y, west) && !self.others.holds(stop, just_east, y, west);
             // East of the last stop is another box.
-            (is_beyond(false) || (number < last && is_beyond(true))).then(|| Spot { x: stop.whole as u32, y })
+            (is_beyond(false) || (number < last && is_beyond(true))).then_some(Spot { x: stop.whole as u32, y })
         })
     }
 }

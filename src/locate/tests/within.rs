@@ -9,6 +9,9 @@ use super::super::lattice::Spot;
 use super::super::{AffectedArea, Lies};
 use super::{affected, area, block, circle, crossing_ring, grid, on_grid, oracle, ring, spots, star};
 
+/// An outside and a hole, on the grid.
+type Rings = (Vec<[i64; 2]>, Vec<[i64; 2]>);
+
 /// What `geo` makes of the polygons as they are on the grid's own small numbers.
 fn plain(points: &[[i64; 2]], hole: Option<&[[i64; 2]]>) -> geo::Polygon<f64> {
     let line = |points: &[[i64; 2]]| {
@@ -48,9 +51,11 @@ fn samples(areas: &[Area]) -> Vec<Spot> {
     for circle in areas.iter().flat_map(|area| &area.circles) {
         let span = circle.radius_m() / 100_000.0;
         let steps = (-6..=6).map(|step| f64::from(step) / 5.0 * span).collect::<Vec<_>>();
-        found.extend(steps.iter().flat_map(|up| {
-            steps.iter().map(move |along| spot(circle.lon() + along * 2.0, circle.lat() + up))
-        }));
+        found.extend(
+            steps
+                .iter()
+                .flat_map(|up| steps.iter().map(move |along| spot(circle.lon() + along * 2.0, circle.lat() + up))),
+        );
     }
     found
 }
@@ -82,7 +87,7 @@ proptest! {
         others in prop::collection::vec((crossing_ring(3..8), crossing_ring(3..6)), 1..4),
         whole: bool, grid in grid(),
     ) {
-        let areas = |rings: &[(Vec<[i64; 2]>, Vec<[i64; 2]>)]| -> Vec<Area> {
+        let areas = |rings: &[Rings]| -> Vec<Area> {
             let polygons = rings.iter().filter_map(|(outer, hole)| {
                 let holes = ring(&on_grid(hole, grid)).into_iter().collect();
                 Some(Polygon { outer: ring(&on_grid(outer, grid))?, holes })
