@@ -162,7 +162,7 @@ fn refill(column: &mut Vec<u64>, length: usize, value: u64) {
 }
 
 /// A polygon within a box.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct CutPolygon {
     pub(super) outer: CutRing,
     pub(super) holes: Vec<CutRing>,
@@ -202,7 +202,7 @@ impl CutPolygon {
 }
 
 /// A ring within a box.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct CutRing {
     /// Whether a westward ray from the box's south-west corner crosses the ring an odd number of times.
     odd: bool,
@@ -211,7 +211,7 @@ pub(super) struct CutRing {
     edges: Vec<CutEdge>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct CutEdge {
     edge: Edge,
     /// A ray at `from <= y < to` can cross the edge inside the box; at others it meets it west of the box, or not at
