@@ -75,6 +75,8 @@ pub enum Metric {
     PartnerEvents,
     /// Times that an event was sent to a webhook, by what came of it.
     WebhookAttempts,
+    /// What an admitted alert waited for until it was accepted, by stage.
+    AcceptStage,
 }
 
 impl Metric {
@@ -112,6 +114,7 @@ impl Metric {
             Self::CallsRefused => ("calls_refused", None, "Calls refused for who makes them, or how many"),
             Self::PartnerEvents => ("partner_events", None, "Events that were written to partners' logs"),
             Self::WebhookAttempts => ("webhook_attempts", None, "Times that an event was sent to a webhook"),
+            Self::AcceptStage => ("accept_stage", Some(Unit::Seconds), "Stages of an alert's way to its place on disk"),
         }
     }
 }
@@ -220,6 +223,7 @@ pub struct Metrics {
     calls_refused: Family<Label, Counter>,
     partner_events: Family<Label, Counter>,
     webhook_attempts: Family<Label, Counter>,
+    accept_stage: Family<Label, Histogram, fn() -> Histogram>,
 }
 
 impl Default for Metrics {
@@ -269,6 +273,11 @@ impl Metrics {
             calls_refused: registered(&mut registry, Metric::CallsRefused, Family::default()),
             partner_events: registered(&mut registry, Metric::PartnerEvents, Family::default()),
             webhook_attempts: registered(&mut registry, Metric::WebhookAttempts, Family::default()),
+            accept_stage: registered(
+                &mut registry,
+                Metric::AcceptStage,
+                Family::new_with_constructor(durations as fn() -> Histogram),
+            ),
             registry,
         }
     }
@@ -276,6 +285,11 @@ impl Metrics {
     /// The counter of alerts that were decided so.
     pub const fn alerts_decided(&self, decision: AlertDecision) -> &Counter {
         &self.alerts_decided[decision as usize]
+    }
+
+    /// The times of one stage of an admitted alert's way to its place on disk. Take it once.
+    pub fn accept_stage(&self, stage: &'static str) -> Histogram {
+        self.accept_stage.get_or_create_owned(&[("stage", stage)])
     }
 
     /// The counter of devices that came to `milestone` over `channel`. Found by position.

@@ -90,9 +90,16 @@ pub enum FormatError {
         /// Where what is not complete begins, lines from 1.
         line: usize,
     },
-    /// Not well-formed XML.
-    #[error("the message is not well-formed XML: {0}")]
-    NotWellFormed(#[source] roxmltree::Error),
+    /// Not well-formed XML. What is wrong is told with names from the message, which may be of any length.
+    #[error("the message is not well-formed XML, line {line}, column {column}: {wrong}")]
+    NotWellFormed {
+        /// The beginning of what the parser says.
+        wrong: String,
+        /// Where, from 1.
+        line: u32,
+        /// Where in the line, from 1.
+        column: u32,
+    },
     /// Not JSON.
     #[error("the message is not JSON, line {line}, column {column}")]
     NotJson {
@@ -262,7 +269,7 @@ impl FormatError {
             | Self::DocumentType { .. }
             | Self::TooDeep { .. }
             | Self::Truncated { .. }
-            | Self::NotWellFormed(_) => "content",
+            | Self::NotWellFormed { .. } => "content",
         }
     }
 

@@ -21,7 +21,7 @@ impl FormatError {
             Self::TooMany { .. } => "TOO_MANY",
             Self::TooLong { .. } => "TOO_LONG",
             Self::Truncated { .. } => "TRUNCATED",
-            Self::NotWellFormed(_) => "NOT_WELL_FORMED",
+            Self::NotWellFormed { .. } => "NOT_WELL_FORMED",
             Self::NotJson { .. } => "NOT_JSON",
             Self::Missing { .. } => "MISSING_FIELD",
             Self::Repeated { .. } => "REPEATED_FIELD",

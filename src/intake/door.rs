@@ -2,6 +2,7 @@
 //! the desk. Doors differ in whence bytes come and how answers are told, and in nothing else.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{Context, SHA256};
@@ -82,8 +83,10 @@ impl Door {
     pub async fn read_one(&self, content: Bytes, media_type: String, bearer: Bearer) -> Result<Ready, Unread> {
         let received = self.clock.now();
         let read = move |door: &Self| {
+            let began = Instant::now();
             let format::Outline { written, alert, refusals } = format::outline(&content, Some(&media_type))?;
-            Ok(door.ready(alert?, refusals, written.format, (content, media_type), bearer, received))
+            let how = (written.format, began.elapsed());
+            Ok(door.ready(alert?, refusals, how, (content, media_type), bearer, received))
         };
         self.reading(read).await
     }
@@ -99,7 +102,10 @@ impl Door {
     ) -> Result<Vec<Piece>, Unread> {
         let received = self.clock.now();
         let read = move |door: &Self| {
+            let began = Instant::now();
             let messages = format::messages(&content, Some(&media_type))?;
+            // Each of them waited for all.
+            let took = began.elapsed();
             let raws = raws(&messages, &content, &media_type)?;
             let piece = |(message, raw): (Message, (Bytes, String))| {
                 let key = MessageKey::of(&message, &raw.0);
@@ -108,8 +114,8 @@ impl Door {
                 let bearer = bearer.clone();
                 let ready = wanted(&key).then(|| {
                     let outline = outline?;
-                    let format = outline.written.format;
-                    Ok(door.ready(outline.alert?, outline.refusals, format, raw, bearer, received))
+                    let how = (outline.written.format, took);
+                    Ok(door.ready(outline.alert?, outline.refusals, how, raw, bearer, received))
                 });
                 Piece { place, key, id, ready }
             };
@@ -127,8 +133,8 @@ impl Door {
         bearer: Bearer,
     ) -> Result<Ready, Unread> {
         let received = self.clock.now();
-        self.reading(move |door| Ok(door.ready(alert, Vec::new(), STRUCTURED, (raw, media_type), bearer, received)))
-            .await
+        let how = (STRUCTURED, Duration::ZERO);
+        self.reading(move |door| Ok(door.ready(alert, Vec::new(), how, (raw, media_type), bearer, received))).await
     }
 
     async fn reading<T: Send + 'static>(
@@ -144,14 +150,16 @@ impl Door {
         &self,
         alert: Alert,
         unusable: Vec<format::Refusal>,
-        format: &str,
+        (format, read): (&str, Duration),
         (raw, media_type): (Bytes, String),
         Bearer { authority, actor }: Bearer,
         received: Timestamp,
     ) -> Ready {
         let atlas = self.atlas.load();
         let submission = Submission::new(alert, raw, media_type, authority, actor, received, &atlas);
-        Ready { submission: submission.judged(Manner { format, signed: false }), unusable }
+        let mut submission = submission.judged(Manner { format, signed: false });
+        submission.pace.read = read;
+        Ready { submission, unusable }
     }
 
     /// Brings an alert to the desk, and waits for its answer.

@@ -5,10 +5,11 @@
 //! starts. No other code changes a lineage. What doors share before that is [`Door`].
 
 mod door;
+mod pace;
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -29,6 +30,8 @@ use crate::locate::{Atlas, Resolved, Unresolved, resolve};
 use crate::metrics::AlertDecision;
 
 pub use door::{Bearer, Door, MessageKey, Piece, Ready, Unread};
+pub use pace::Pace;
+use pace::{AtTheDesk, Stages};
 
 /// How often the desk forgets lineages that have long been over.
 const TIDY: Duration = Duration::from_mins(1);
@@ -62,6 +65,8 @@ pub struct Submission {
     pub actor: Actor,
     /// When the door had it.
     pub received: Timestamp,
+    /// How long it took until here.
+    pub pace: Pace,
     /// What it does beyond the limits of its authority.
     pub breaches: Vec<Breach>,
 }
@@ -106,6 +111,7 @@ pub struct DeskTask {
     audit: Audit,
     fan_outs: FanOuts,
     clock: std::sync::Arc<dyn Clock>,
+    stages: Stages,
 }
 
 struct Waiting {
@@ -137,16 +143,21 @@ impl Submission {
         received: Timestamp,
         atlas: &Atlas,
     ) -> Self {
-        let breaches = Vec::new();
-        Self { ground: resolve(&alert, atlas), alert, raw, media_type, authority, actor, received, breaches }
+        let began = Instant::now();
+        let ground = resolve(&alert, atlas);
+        let pace = Pace { read: Duration::ZERO, resolve: began.elapsed(), ready: Instant::now() };
+        Self { alert, ground, raw, media_type, authority, actor, received, pace, breaches: Vec::new() }
     }
 
     /// The same, held against the limits of its authority. It may take a while: its ground may have any number of
     /// points, and a jurisdiction too.
     #[must_use]
-    pub fn judged(self, manner: Manner<'_>) -> Self {
-        let breaches = self.authority.breaches(&self.alert, &self.ground, manner);
-        Self { breaches, ..self }
+    pub fn judged(mut self, manner: Manner<'_>) -> Self {
+        let began = Instant::now();
+        self.breaches = self.authority.breaches(&self.alert, &self.ground, manner);
+        self.pace.resolve += began.elapsed();
+        self.pace.ready = Instant::now();
+        self
     }
 
     /// Whether it is of an immediate threat to life, for real, or ends an alert.
@@ -179,7 +190,8 @@ impl Desk {
         clock: std::sync::Arc<dyn Clock>,
     ) -> (Self, DeskTask) {
         let (sender, inbox) = mpsc::channel(WAITING);
-        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, audit, fan_outs, clock })
+        let stages = Stages::new(fan_outs.metrics());
+        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, audit, fan_outs, clock, stages })
     }
 
     /// Submits an alert and waits for its answer. An admitted alert is on disk when this returns, and so is the audit
@@ -218,6 +230,7 @@ struct Pending {
     answer: Answer,
     bulletin: Option<Bulletin>,
     received: Timestamp,
+    pace: (Pace, AtTheDesk),
     /// What the audit log is told of it.
     audited: AuditEntry,
     reply: oneshot::Sender<Result<Decided, DeskError>>,
@@ -282,6 +295,7 @@ impl DeskTask {
         submission: Submission,
         reply: oneshot::Sender<Result<Decided, DeskError>>,
     ) -> impl Future<Output = Pending> + use<> {
+        let (taken, before) = (Instant::now(), submission.pace);
         let decision = self.decide(&submission);
         let audited = audited(&submission, &decision);
         self.tell_unresolved(&submission);
@@ -308,12 +322,13 @@ impl DeskTask {
             }
             Decision::Refuse(reason) => (Answer::Refused(reason), None, None),
         };
+        let pace = (before, AtTheDesk { taken, decided: Instant::now() });
         async move {
             let synced = match ticket {
                 Some(ticket) => Some(ticket.synced().await),
                 None => None,
             };
-            Pending { answer, bulletin, received, audited, reply, synced }
+            Pending { answer, bulletin, received, pace, audited, reply, synced }
         }
     }
 
@@ -342,13 +357,13 @@ impl DeskTask {
     }
 
     fn complete(&self, pending: Pending) {
-        let Pending { answer, bulletin, received, audited, reply, synced } = pending;
+        let Pending { answer, bulletin, received, pace, audited, reply, synced } = pending;
         // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk: that
         // one was completed before, and a journal that failed knows it.
         let result = match synced.unwrap_or_else(|| self.journal.healthy()) {
             // What is on disk sets out, though the journal may have failed since.
             Ok(()) => {
-                self.count(&answer, received);
+                self.count(&answer, received, pace);
                 // Devices first. Their record is written beside, and nobody waits for it.
                 let is_admitted = bulletin.is_some();
                 if let Some(bulletin) = bulletin {
@@ -363,10 +378,11 @@ impl DeskTask {
         let _ = reply.send(result);
     }
 
-    fn count(&self, answer: &Answer, received: Timestamp) {
+    fn count(&self, answer: &Answer, received: Timestamp, (before, desk): (Pace, AtTheDesk)) {
         let metrics = self.fan_outs.metrics();
         let decision = match answer {
             Answer::Admitted(_) => {
+                self.stages.observe(before, desk);
                 metrics.accept.observe(self.clock.now().duration_since(received).as_secs_f64());
                 AlertDecision::Admitted
             }

@@ -59,9 +59,10 @@ fn may(kind: Kind, path: &str) -> bool {
     match (service, method) {
         ("LinkService", _) => true,
         ("AccessService", "WhoAmI") => !matches!(kind, Kind::Stranger | Kind::Forger),
-        ("RegionService", "ImportRegions") => kind == Administer,
-        ("AuthorityService", "GetAuthority" | "ListAuthorities") => operators.contains(&kind),
-        ("AuthorityService", _) => kind == Administer,
+        ("AuthorityService", "GetAuthority" | "ListAuthorities")
+        | ("PartnerService", "ListPartners")
+        | ("AuditService", "GetAuditHead") => operators.contains(&kind),
+        ("RegionService", "ImportRegions") | ("AuthorityService", _) => kind == Administer,
         ("AccessService", _) | ("PartnerService", "CreatePartner") | ("AuditService", "ListAuditRecords") => {
             kind == Administer
         }
@@ -71,7 +72,6 @@ fn may(kind: Kind, path: &str) -> bool {
         ("AlertService" | "FanOutService" | "RegionService", _) => kind == Authority || operators.contains(&kind),
         ("StatisticsService", _) => matches!(kind, Partner | Authority) || operators.contains(&kind),
         ("PartnerService", "CreateApp") => [Operate, Approve, Administer].contains(&kind),
-        ("PartnerService", "ListPartners") | ("AuditService", "GetAuditHead") => operators.contains(&kind),
         ("PartnerService", _) | ("PolicyService", "GetPolicy") => kind == Partner || operators.contains(&kind),
         _ => panic!("{path}: say here who may call it"),
     }
