@@ -125,9 +125,7 @@ fn write_act(act: &Act) -> StoredAct {
         Act::AlertDecided { authority, alert, outcome, recovered } => {
             StoredAct::AlertDecided(write_decided(authority, alert.as_ref(), outcome, *recovered))
         }
-        Act::AlertPreviewed { alert, found } => {
-            StoredAct::AlertPreviewed(part::AlertPreviewed { alert: Some(write_alert(alert)), found: *found })
-        }
+        Act::AlertPreviewed { alert, found } => StoredAct::AlertPreviewed(write_previewed(alert, *found)),
         Act::PartnerCreated => StoredAct::PartnerCreated(part::PartnerCreated {}),
         Act::AppCreated => StoredAct::AppCreated(part::AppCreated {}),
         Act::CredentialCreated { holder, expires } => StoredAct::CredentialCreated(part::CredentialCreated {
@@ -198,10 +196,7 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
             Act::PlacesForgotten { stale, without_consent }
         }
         StoredAct::AlertDecided(decided) => read_decided(decided)?,
-        StoredAct::AlertPreviewed(previewed) => Act::AlertPreviewed {
-            alert: read_alert(&previewed.alert.ok_or(Missing("alert"))?)?,
-            found: previewed.found,
-        },
+        StoredAct::AlertPreviewed(previewed) => read_previewed(&previewed)?,
         StoredAct::PartnerCreated(_) => Act::PartnerCreated,
         StoredAct::AppCreated(_) => Act::AppCreated,
         StoredAct::CredentialCreated(created) => Act::CredentialCreated {
@@ -243,6 +238,15 @@ fn write_updated(act: &Act) -> part::RegistrationUpdated {
 fn read_updated(updated: part::RegistrationUpdated) -> Act {
     let part::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision } = updated;
     Act::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision }
+}
+
+fn write_previewed(alert: &AlertId, found: u64) -> part::AlertPreviewed {
+    part::AlertPreviewed { alert: Some(write_alert(alert)), found }
+}
+
+fn read_previewed(previewed: &part::AlertPreviewed) -> Result<Act, InvalidEntry> {
+    let alert = read_alert(previewed.alert.as_ref().ok_or(Missing("alert"))?)?;
+    Ok(Act::AlertPreviewed { alert, found: previewed.found })
 }
 
 fn write_admitted(terms: &[CompactString]) -> part::AuthorityCreated {

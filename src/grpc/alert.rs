@@ -156,8 +156,9 @@ impl AlertDoor {
         }
     }
 
-    /// An alert that comes sooner after others than its authority may send. One that can wait is sent away until then; one
-    /// that is urgent goes to the desk, which does not send it without a person. What ends an alert is never too soon.
+    /// An alert that comes sooner after others than its authority may send. One that can wait is sent away until then;
+    /// one that is urgent goes to the desk, which does not send it without a person. What ends an alert is never too
+    /// soon.
     fn in_its_turn(&self, mut ready: Ready, caller: &Caller) -> Result<Ready, Refusal> {
         if let Err(after) = self.0.access.count_alert(caller) {
             let submission = &mut ready.submission;

@@ -83,14 +83,15 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// Whether it is plain that nothing is beyond: no edge of the one meets an edge of the other, none of mine is beyond
-    /// the others, none of the others' is in mine, and a corner is not beyond.
+    /// Whether it is plain that nothing is beyond: no edge of the one meets an edge of the other, none of mine is
+    /// beyond the others, none of the others' is in mine, and a corner is not beyond.
     ///
     /// # Why
     ///
     /// What is beyond in the box is in some part of it that has none of the others. If an edge of mine comes into that
     /// part, all of it that is in the box is there, since it meets no edge of the others. If none does, the part is all
-    /// mine: then it ends at an edge of the others, all of which is in mine for the same reason; or it is the whole box.
+    /// mine: then it ends at an edge of the others, all of which is in mine for the same reason; or it is the whole
+    /// box.
     pub(super) fn is_plain(&self) -> bool {
         let others: Vec<&Edge> = self.others.edges().collect();
         if !self.mine.edges().all(|edge| others.iter().all(|other| are_apart(edge, other))) {

@@ -37,8 +37,8 @@ pub enum Lies {
 }
 
 impl AffectedArea {
-    /// How this ground lies to `other`, edges of either included. Where this says that it is within, every place in it is
-    /// in the other. It says that it is beyond even where what is beyond is so thin that no place is in it.
+    /// How this ground lies to `other`, edges of either included. Where this says that it is within, every place in it
+    /// is in the other. It says that it is beyond even where what is beyond is so thin that no place is in it.
     pub fn lies(&self, other: &Self) -> Lies {
         if self.same_ground(other) {
             return Lies::Within;
@@ -133,8 +133,8 @@ fn narrow(found: &Found, rect: &Rect) -> Found {
     }
 }
 
-/// The box in two, each place of it in one of them: across its longer side on the ground, since towards the poles a box of
-/// the lattice is narrower than it is high.
+/// The box in two, each place of it in one of them: across its longer side on the ground, since towards the poles a box
+/// of the lattice is narrower than it is high.
 fn halves(rect: &Rect) -> [Rect; 2] {
     let [_, lat] = rect.centre().degrees();
     let (wide, high) = (f64::from(rect.x1 - rect.x0) * lat.to_radians().cos(), f64::from(rect.y1 - rect.y0));

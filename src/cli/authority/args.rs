@@ -21,17 +21,20 @@ pub enum AuthorityCommand {
     Revoke(RevokeArgs),
 }
 
+/// By which the jurisdiction is said.
+const GROUND: [&str; 3] = ["whole_world", "area", "region"];
+
 /// What `authority add` is told.
 #[derive(Debug, Clone, Args)]
-#[command(group(ArgGroup::new("ground").required(true).args(["whole_world", "area", "region"]).multiple(true)), after_help = "\
+#[command(group(ArgGroup::new("ground").required(true).args(GROUND).multiple(true)), after_help = "\
 Examples:
   hazardcast authority add jma --sender jma@example.org --area japan-and-seas.geojson --category Geo --rate 60
   hazardcast authority add larimer --sender oem@larimer.example --region SAME=008069 --category Met --status Actual
   hazardcast authority add relay --sender a@example.org --sender b@example.org --whole-world --highest-severity severe
   hazardcast authority add wea --sender wea@example.org --area land.geojson --sign-root root.pem --sign-subject CN=WEA
 
-All ground of an alert must be within the jurisdiction, that which an earthquake shakes too; nothing beyond it is cut off. So
-draw it with the margin that you mean.")]
+All ground of an alert must be within the jurisdiction, that which an earthquake shakes too; nothing beyond it is cut
+off. So draw it with the margin that you mean.")]
 pub struct AddArgs {
     /// What it is called here
     #[arg(value_name = "ID")]

@@ -1,9 +1,9 @@
 //! Who may warn whom (R-E1).
 //!
-//! An [`Authority`] is whoever sends, with the [`Limits`] that the operator has set it. What an alert does beyond them is
-//! a [`Breach`]. Who says something and how they say it is never let pass: such a breach refuses the alert. What is said
-//! and of which ground may be a true emergency all the same: such a breach is one that a person may let pass, and until
-//! one has, the alert is not sent. Ground beyond the jurisdiction is not cut off: an area is neither widened nor
+//! An [`Authority`] is whoever sends, with the [`Limits`] that the operator has set it. What an alert does beyond them
+//! is a [`Breach`]. Who says something and how they say it is never let pass: such a breach refuses the alert. What is
+//! said and of which ground may be a true emergency all the same: such a breach is one that a person may let pass, and
+//! until one has, the alert is not sent. Ground beyond the jurisdiction is not cut off: an area is neither widened nor
 //! narrowed, whatever it comes of; that of an earthquake is what it shakes, not its epicentre.
 
 mod breach;
@@ -74,8 +74,8 @@ impl Authority {
         Self { name: "dev".to_owned(), senders: None, limits: None }
     }
 
-    /// The authority that a caller is by its credential alone; `None` if it is none. It has no limits but its senders: so
-    /// are those whose credential was made before authorities were admitted.
+    /// The authority that a caller is by its credential alone; `None` if it is none. It has no limits but its senders:
+    /// so are those whose credential was made before authorities were admitted.
     pub fn of(caller: &Caller) -> Option<Self> {
         match caller {
             Caller::Development => Some(Self::development()),

@@ -65,7 +65,8 @@ proptest! {
 
     #[test]
     fn a_polygon_is_within_another_where_geo_says_that_it_is_covered(
-        mine in star(1..6), others in star(1..6), hole in star(1..3), hole_in_mine: bool, with_hole: bool, grid in grid(),
+        mine in star(1..6), others in star(1..6), hole in star(1..3),
+        hole_in_mine: bool, with_hole: bool, grid in grid(),
     ) {
         let (in_mine, in_others) = (with_hole && hole_in_mine, with_hole && !hole_in_mine);
         let [in_mine, in_others] = [in_mine, in_others].map(|with| with.then_some(&*hole));
@@ -108,7 +109,8 @@ proptest! {
         round in circle(), points in star(1..7), scale in 1_u32..8, whole: bool,
     ) {
         let step = (round.radius_m() / 100_000.0 * f64::from(scale) / 4.0 * 1e7 / 6.0) as i64 + 1;
-        let origin = [(round.lon() * 1e7) as i64 + 1_800_000_000 - 6 * step, (round.lat() * 1e7) as i64 + 900_000_000 - 6 * step];
+        let centre = [(round.lon() * 1e7) as i64 + 1_800_000_000, (round.lat() * 1e7) as i64 + 900_000_000];
+        let origin = centre.map(|at| at - 6 * step);
         let points = if whole { vec![[0, 0], [12, 0], [12, 12], [0, 12]] } else { points };
         let Some(outer) = ring(&on_grid(&points, (step, origin))) else { return Ok(()) };
         let jurisdiction = [area(vec![Polygon { outer, holes: vec![] }], vec![])];

@@ -94,10 +94,7 @@ fn details(act: &Act) -> Option<Details> {
         Act::AlertDecided { authority, alert, outcome, recovered } => {
             Details::AlertDecided(decided_to_wire(authority, alert.as_ref(), outcome, *recovered))
         }
-        Act::AlertPreviewed { alert, found } => Details::AlertPreviewed(part::AlertPreviewed {
-            alert: Some(alert_to_wire(alert)),
-            found_count: found.cast_signed(),
-        }),
+        Act::AlertPreviewed { alert, found } => Details::AlertPreviewed(previewed_to_wire(alert, *found)),
         Act::CredentialCreated { holder, expires } => Details::CredentialCreated(part::CredentialCreated {
             holder: Some(actor_to_wire(holder)),
             expire_time: Some(time::to_wire(*expires)),
@@ -165,6 +162,10 @@ fn decided_to_wire(
         key: key.map(terms::key_to_wire),
         recovered,
     }
+}
+
+fn previewed_to_wire(alert: &AlertId, found: u64) -> part::AlertPreviewed {
+    part::AlertPreviewed { alert: Some(alert_to_wire(alert)), found_count: found.cast_signed() }
 }
 
 fn admitted_to_wire(terms: &[CompactString]) -> part::AuthorityCreated {

@@ -1,5 +1,5 @@
-//! What an X.509 certificate says of itself (RFC 5280, section 4.1): whose it is, and when it is valid. Whether anything
-//! is signed by it is not asked here.
+//! What an X.509 certificate says of itself (RFC 5280, section 4.1): whose it is, and when it is valid. Whether
+//! anything is signed by it is not asked here.
 
 use std::fmt::Write;
 
