@@ -27,6 +27,7 @@ use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Lineages, Rules};
 use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Discretion, SignedDuration};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
+use crate::format;
 use crate::grpc::{self, Health, Services};
 use crate::http::{self, Readiness};
 use crate::intake::{Desk, REMEMBERED};
@@ -84,6 +85,8 @@ pub struct Options {
     pub events: EventLimits,
     /// How they are sent to webhooks.
     pub webhooks: webhook::Settings,
+    /// How much a message may be.
+    pub reading: format::Bounds,
     /// How strongly earthquakes shake the ground.
     pub ground_motion: GroundMotion,
     /// How many threads plan.
@@ -250,13 +253,14 @@ impl App {
         tasks.spawn_essential("desk", desk_task.run());
 
         let (regions, atlas) = open_regions(&options.data_dir, options.ground_motion.clone())?;
-        let health = Health::default();
+        let (health, cut) = (Health::default(), CancellationToken::new());
         let services = Services {
             desk: desk.clone(),
             fan_outs,
             registry: registry.clone(),
             audit: audit.clone(),
             hub: hub.clone(),
+            reading: options.reading,
             atlas,
             regions,
             clock: Arc::clone(&options.clock),
@@ -271,14 +275,13 @@ impl App {
         tasks.spawn_essential("access", access.watch_expiry(doors.clone()));
         let reload = keep_fresh(certificates.as_ref(), &options, &tasks, &metrics, &doors);
         let (listener, protocol, bounds) = (grpc_listener, Protocol::Http2, options.bounds);
-        let cut = CancellationToken::new();
         let door = Door { name: "grpc", listener, certificates, protocol, bounds, cut: cut.clone() };
         let incoming = door.open(&tasks, &metrics);
         tasks.spawn_essential("grpc", serve_grpc(incoming, services, health.clone(), doors.clone(), cut));
         readiness.doors_open();
 
-        let (stop, told) = (doors.clone(), readiness.clone());
-        let around = Around { tasks: tasks.clone(), stop, readiness: told, metrics, health };
+        let around =
+            Around { tasks: tasks.clone(), stop: doors.clone(), readiness: readiness.clone(), metrics, health };
         let registry =
             Loading { options, index, registry, hub: hub.clone(), audit: (audit, tail), workers, around }.begin();
         Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness, registry })

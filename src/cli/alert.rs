@@ -44,6 +44,7 @@ Examples:
   hazardcast alert check warning.xml
   hazardcast alert check tests/data/alerts/smn-mexico/cyclone.xml warning.xml --json
   hazardcast alert check warning.xml --regions /var/lib/hazardcast
+  hazardcast alert check earthquake.xml --config site.toml
 
 Exit status: 0 all are accepted, 1 some are refused, 2 a file could not be read.")]
 pub struct CheckArgs {
@@ -53,6 +54,9 @@ pub struct CheckArgs {
     /// A data folder with the regions that codes name, as `region import` fills it [default: none is known]
     #[arg(long, value_name = "DIR")]
     pub regions: Option<PathBuf>,
+    /// A server's settings: how much a message may be, and how earthquakes shake [default: as shipped]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// What `alert preview` is told.

@@ -6,6 +6,7 @@
 //! here is read again after the start, and nothing comes from the environment.
 
 mod bounded;
+mod format;
 mod ground_motion;
 mod sections;
 
@@ -18,6 +19,7 @@ use toml::{Table, Value};
 use crate::domain::ChannelKind;
 
 pub use bounded::Bounded;
+pub use format::FormatSettings;
 pub use ground_motion::GroundMotionSettings;
 pub use sections::{
     Access, Audit, ChannelSettings, Channels, Events, FanOut, Journal, Link, Log, LogFormat, LogLevel, Region,
@@ -60,6 +62,8 @@ pub struct Config {
     pub link: Link,
     /// Fan-outs.
     pub fan_out: FanOut,
+    /// How much a message may be.
+    pub format: FormatSettings,
     /// How strongly earthquakes shake the ground.
     pub ground_motion: GroundMotionSettings,
     /// The log.

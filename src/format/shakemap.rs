@@ -13,14 +13,21 @@ use super::grid::Grid;
 use super::quake::{Quake, Step, not_a_time};
 use super::text::line;
 use super::xml::Element;
-use super::{Format, FormatError, Limits, Message, Outline, Refusal, TimeFault, Unusable, WrittenEarthquake};
+use super::{Bounds, Format, FormatError, Limits, Message, Outline, Refusal, TimeFault, Unusable, WrittenEarthquake};
+
+/// The name of the root, of whatever namespace.
+pub(super) const ROOT: &str = "shakemap_grid";
 
 /// Grids of shaking.
 pub(super) struct ShakeMap;
 
 impl Format for ShakeMap {
     fn is_of(&self, content: &Content) -> bool {
-        matches!(content, Content::Xml(root) if root.tag_name().name() == "shakemap_grid")
+        matches!(content, Content::Xml(root) if root.tag_name().name() == ROOT)
+    }
+
+    fn most_bytes(&self, bounds: &Bounds) -> usize {
+        bounds.grid_bytes
     }
 
     fn read(&self, content: &Content, limits: &Limits) -> Result<Vec<Message>, FormatError> {

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use crate::decide::{Authority, Breach, Bulletin, Content, Decision, Ignored, Tier};
 use crate::domain::{Act, Actor, AlertId, Body, Caller, LineageId};
 use crate::fan_out::{FanOut, Preview};
-use crate::format;
+use crate::format::{self, FormatError};
 use crate::intake::{Answer, Bearer, Ready, Unread};
 use crate::wire::convert::{self, InvalidField, fan_out, geography, terms, time};
 use crate::wire::v1;
@@ -137,6 +137,10 @@ impl AlertDoor {
                 (door.read_one(content, media_type, bearer).await, Vec::new())
             }
             Form::Structured(alert) => {
+                let (bytes, most) = (prost::Message::encoded_len(&alert), self.0.reading.bytes);
+                if bytes > most {
+                    return Ok(Err(FormatError::TooLarge { bytes, most }.into()));
+                }
                 let raw = prost::Message::encode_to_vec(&alert).into();
                 let (alert, problems) = match convert::alert::structured(alert) {
                     Ok(read) => read,

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::audit::{Audit, LogError};
 use crate::decide::{Authority, Decision, Manner, STRUCTURED};
 use crate::domain::{Act, Actor, Alert, AlertId, AlertOutcome, AuditEntry, Clock, Timestamp};
-use crate::format::{self, FormatError, Limits, Message};
+use crate::format::{self, Bounds, FormatError, Message};
 use crate::locate::Atlas;
 use crate::tasks::Tasks;
 
@@ -22,6 +22,8 @@ use super::{Answer, Desk, DeskError, Submission};
 pub struct Door {
     /// Where what was read is decided.
     pub desk: Desk,
+    /// How much a message may be.
+    pub reading: Bounds,
     /// What is known of the ground that alerts speak of.
     pub atlas: Arc<ArcSwap<Atlas>>,
     /// Who did what.
@@ -84,7 +86,7 @@ impl Door {
         let received = self.clock.now();
         let read = move |door: &Self| {
             let began = Instant::now();
-            let format::Outline { written, alert, refusals } = format::outline(&content, Some(&media_type))?;
+            let format::Outline { written, alert, refusals } = door.reading.outline(&content, Some(&media_type))?;
             let how = (written.format, began.elapsed());
             Ok(door.ready(alert?, refusals, how, (content, media_type), bearer, received))
         };
@@ -103,10 +105,10 @@ impl Door {
         let received = self.clock.now();
         let read = move |door: &Self| {
             let began = Instant::now();
-            let messages = format::messages(&content, Some(&media_type))?;
+            let messages = door.reading.messages(&content, Some(&media_type))?;
             // Each of them waited for all.
             let took = began.elapsed();
-            let raws = raws(&messages, &content, &media_type)?;
+            let raws = raws(&messages, &content, &media_type, &door.reading)?;
             let piece = |(message, raw): (Message, (Bytes, String))| {
                 let key = MessageKey::of(&message, &raw.0);
                 let Message { place, outline } = message;
@@ -183,7 +185,12 @@ impl Door {
 }
 
 /// What the journal is to keep of each message, and its media type: the whole body of one that is alone, else its part.
-fn raws(messages: &[Message], content: &Bytes, media_type: &str) -> Result<Vec<(Bytes, String)>, FormatError> {
+fn raws(
+    messages: &[Message],
+    content: &Bytes,
+    media_type: &str,
+    bounds: &Bounds,
+) -> Result<Vec<(Bytes, String)>, FormatError> {
     let whole = || (content.clone(), media_type.to_owned());
     if messages.len() == 1 {
         return Ok(vec![whole()]);
@@ -191,7 +198,7 @@ fn raws(messages: &[Message], content: &Bytes, media_type: &str) -> Result<Vec<(
     let places: Vec<&str> = messages.iter().map(|message| message.place.as_str()).collect();
     // A part is in UTF-8, whatever its body said of itself.
     let essence = media_type.split(';').next().unwrap_or_default().trim();
-    let parts = format::parts(content, Some(media_type), &places, &Limits::default())?;
+    let parts = format::parts(content, Some(media_type), &places, bounds)?;
     Ok(parts.into_iter().map(|part| part.map_or_else(whole, |part| (part.into(), essence.to_owned()))).collect())
 }
 

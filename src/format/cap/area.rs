@@ -121,29 +121,36 @@ fn read_circle(reader: &mut Reader, path: &Path, text: &str, extents: &mut Vec<E
     }
 }
 
-/// Takes the holes out of the rings that they may lie in.
+/// Takes the holes out of the rings that they may lie in. Each is compared with each, which hostile messages make many.
 fn polygons(reader: &mut Reader, path: &Path, rings: Vec<Ring>, holes: &[Ring]) -> Result<Vec<Polygon>, FormatError> {
+    reader.limits.spend(path, rings.len() as u64 * holes.len() as u64)?;
+    let holes: Vec<(Latitudes, &Ring)> = holes.iter().map(|hole| (Latitudes::of(hole), hole)).collect();
     let mut polygons = Vec::with_capacity(rings.len());
     for outer in rings {
-        let mut inside = Vec::new();
-        for hole in holes.iter().filter(|hole| may_overlap(&outer, hole)) {
+        let (span, mut inside) = (Latitudes::of(&outer), Vec::new());
+        for (_, hole) in holes.iter().filter(|(of_hole, _)| of_hole.overlap(span)) {
             reader.count_points(path, hole.points().len())?;
-            inside.push(hole.clone());
+            inside.push(Ring::clone(hole));
         }
         polygons.push(Polygon { outer, holes: inside });
     }
     Ok(polygons)
 }
 
-/// Whether the latitudes of two rings overlap; their longitudes may be whole turns apart.
-fn may_overlap(one: &Ring, other: &Ring) -> bool {
-    let span = |ring: &Ring| {
-        ring.points()
-            .iter()
-            .fold((f64::MAX, f64::MIN), |(south, north), point| (south.min(point[1]), north.max(point[1])))
-    };
-    let ((south, north), (other_south, other_north)) = (span(one), span(other));
-    south <= other_north && other_south <= north
+/// The least and the greatest latitude of a ring. Longitudes tell nothing: those of two rings may be whole turns apart.
+#[derive(Clone, Copy)]
+struct Latitudes(f64, f64);
+
+impl Latitudes {
+    fn of(ring: &Ring) -> Self {
+        let points = ring.points().iter();
+        points
+            .fold(Self(f64::MAX, f64::MIN), |Self(south, north), point| Self(south.min(point[1]), north.max(point[1])))
+    }
+
+    fn overlap(self, other: Self) -> bool {
+        self.0 <= other.1 && other.0 <= self.1
+    }
 }
 
 fn altitude(reader: &mut Reader, element: &Node) -> Result<Option<(f64, Option<f64>)>, FormatError> {

@@ -22,6 +22,7 @@ use crate::domain::{NamedValue, Timestamp};
 use super::content::Content;
 use super::error::excerpt;
 use super::json::Field;
+use super::limits::{AREA, POINT};
 use super::path::Path;
 use super::text::{line, plain};
 use super::xml::Element;
@@ -155,13 +156,15 @@ impl<'d> Reader<'d> {
     /// Counts points before they are kept.
     fn count_points(&mut self, path: &Path, points: usize) -> Result<(), FormatError> {
         self.points += points;
-        within(self.points, self.limits.points, path, "points")
+        within(self.points, self.limits.points, path, "points")?;
+        self.limits.spend(path, POINT * points as u64)
     }
 
     /// Counts areas before they are kept.
     pub(super) fn count_areas(&mut self, path: &Path, areas: usize) -> Result<(), FormatError> {
         self.areas += areas;
-        within(self.areas, self.limits.areas, path, "areas")
+        within(self.areas, self.limits.areas, path, "areas")?;
+        self.limits.spend(path, AREA * areas as u64)
     }
 }
 

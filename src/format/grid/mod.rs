@@ -9,6 +9,7 @@ mod contour;
 use crate::domain::{Area, Ground, Intensity, IntensityBand, IntensityScale, NonEmpty};
 
 use super::error::excerpt;
+use super::limits::POINT;
 use super::number::double;
 use super::path::Path;
 use super::xml::Element;
@@ -103,13 +104,17 @@ impl Grid {
         let mut left = limits.points;
         let mut bands = Vec::new();
         for degree in DEGREES.take_while(|&degree| f64::from(degree) <= most) {
+            // Contours are walked with all their points, of which those that become rings are counted one by one.
+            limits.spend(of, self.values.len() as u64)?;
             let contour = Contour::new(self, f64::from(degree));
+            let before = left;
             let polygons = contour.polygons(&mut left).map_err(|fault| match fault {
                 contour::Fault::TooManyPoints => {
                     FormatError::TooMany { field: field(), what: "points", most: limits.points }
                 }
                 contour::Fault::Ground(source) => FormatError::Ground { field: field(), source },
             })?;
+            limits.spend(of, POINT * (before - left) as u64)?;
             let intensity = Intensity { value: f32::from(degree), scale: IntensityScale::Mmi };
             let description = format!("MMI {degree}");
             bands.push(IntensityBand { intensity, area: Area { description, polygons, ..Area::default() } });

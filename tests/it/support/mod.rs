@@ -4,6 +4,7 @@ pub(crate) mod alert;
 pub(crate) mod api;
 pub(crate) mod authority;
 pub(crate) mod encodings;
+pub(crate) mod grid;
 pub(crate) mod house;
 pub(crate) mod message;
 pub(crate) mod phone;

@@ -147,6 +147,7 @@ impl Site {
             least_count: 10,
             events: EventLimits::default(),
             webhooks: webhook::Settings { roots: Some(path("roots.pem")), ..WEBHOOKS },
+            reading: hazardcast::format::Bounds::default(),
             ground_motion: hazardcast::locate::GroundMotion::default(),
             planners: 2,
             heartbeat: Duration::from_mins(1),
