@@ -164,7 +164,7 @@ impl Access {
         if authorities.book.load().len() >= MOST {
             return Err(AccessError::TooManyAuthorities);
         }
-        let now = self.0.clock.now();
+        let now = self.now();
         let admitted = AdmittedAuthority { name, terms, created: now, updated: now, revoked: None, revision: 1 };
         if !dry {
             authorities.write(&admitted)?;
@@ -191,8 +191,7 @@ impl Access {
         if terms == before.terms {
             return Ok([before.clone(), before]);
         }
-        let after =
-            AdmittedAuthority { terms, updated: self.0.clock.now(), revision: before.revision + 1, ..before.clone() };
+        let after = AdmittedAuthority { terms, updated: self.now(), revision: before.revision + 1, ..before.clone() };
         if !dry {
             self.0.authorities.write(&after)?;
             self.0.authorities.keep(after.clone());
@@ -209,7 +208,7 @@ impl Access {
     ) -> Result<(AdmittedAuthority, Vec<Credential>), AccessError> {
         let mut store = self.0.store.lock();
         let before = self.current(name, revision)?;
-        let now = self.0.clock.now();
+        let now = self.now();
         let revision = before.revision + u64::from(before.revoked.is_none());
         let revoked = AdmittedAuthority { revoked: before.revoked.or(Some(now)), revision, ..before };
         // In memory first: whatever becomes of the disk, it is not let in again by this run.
@@ -219,6 +218,12 @@ impl Access {
         self.0.authorities.write(&revoked)?;
         store.write(&State::of(&book.all, book.begun))?;
         Ok((revoked, ended.into_iter().map(|holder| holder.credential()).collect()))
+    }
+
+    /// The time, as precisely as it is kept.
+    fn now(&self) -> Timestamp {
+        let now = self.0.clock.now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
     fn current(&self, name: &AuthorityName, revision: Option<u64>) -> Result<AdmittedAuthority, AccessError> {
