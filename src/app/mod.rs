@@ -9,6 +9,7 @@
 
 mod folder;
 mod loading;
+mod untold;
 
 use std::hash::RandomState;
 use std::net::SocketAddr;
@@ -24,10 +25,7 @@ use crate::access::{Access, AccessError, Limits};
 use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Lineages, Rules};
-use crate::domain::{
-    Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Credential, Discretion, Principal,
-    SignedDuration,
-};
+use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Discretion, SignedDuration};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::format;
 use crate::grpc::{self, Health, Services};
@@ -46,6 +44,7 @@ use crate::webhook;
 
 use folder::{make_data_dir, open_regions};
 use loading::{Around, Awaited, Loading};
+use untold::{untold, untold_authority};
 
 /// How long closing may take before what still runs is named and left: less than `server.stop_seconds`, after which
 /// the process ends without a word.
@@ -370,6 +369,9 @@ fn open_access(options: &Options, (audit, tail): (&Audit, &Tail), metrics: &Arc<
     for entry in access.list(None, usize::MAX).iter().flat_map(|credential| untold(credential, tail)) {
         drop(audit.append(&entry));
     }
+    for entry in access.authorities(None, usize::MAX).iter().flat_map(|admitted| untold_authority(admitted, tail)) {
+        drop(audit.append(&entry));
+    }
     if !options.dev
         && let Some(file) = access.bootstrap_if_new()?
     {
@@ -433,18 +435,6 @@ fn open_journal(
     tracing::info!(unfinished = replayed.recovered.unfinished(), "the journal was read");
     tasks.thread("journal", move || writer.run()).map_err(AppError::Thread)?;
     Ok((journal, replayed))
-}
-
-/// The audit log's records of a credential that was made or revoked, if a crash took them.
-fn untold(credential: &Credential, tail: &Tail) -> Vec<AuditEntry> {
-    if credential.principal == Principal::Bootstrap {
-        return Vec::new();
-    }
-    let (name, holder) = (credential.id.to_string(), Actor::from(&credential.principal));
-    let revoked = credential.revoked.map(|at| (at, Act::CredentialRevoked { holder: holder.clone() }));
-    let made = (credential.created, Act::CredentialCreated { holder, expires: credential.expires });
-    let lacking = [Some(made), revoked].into_iter().flatten().filter(|(at, _)| tail.lacks_object(&name, *at));
-    lacking.map(|(_, act)| AuditEntry { object: name.as_str().into(), ..AuditEntry::server(act) }).collect()
 }
 
 /// The audit log's record of an admitted alert, if a crash took it: the journal had it first.

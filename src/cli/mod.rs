@@ -9,6 +9,7 @@ mod alert_map;
 mod args;
 pub mod audit;
 mod audit_record;
+pub mod authority;
 mod check;
 pub mod cities;
 mod connection;
@@ -60,6 +61,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             Command::Device(device::DeviceCommand::Simulate(args)) => device::simulate(args, cli.json).await,
             Command::Registry(command) => registry::run(command, cli.json).await,
             Command::Access(command) => access::run(command, cli.json).await,
+            Command::Authority(command) => authority::run(command, cli.json).await,
             Command::Region(command) => region::run(command, cli.json).await,
             Command::Policy(command) => policy::run(command, cli.json).await,
             Command::Events(args) => events::run(args, cli.json).await,

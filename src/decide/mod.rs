@@ -50,7 +50,7 @@ use crate::domain::{
 };
 use crate::locate::Resolved;
 
-pub use authority::Authority;
+pub use authority::{Authority, Breach, Limits, Manner, STRUCTURED, limited};
 pub use bulletin::{Bulletin, BulletinParts, Content, StatePart, Tier, TierIndex};
 pub use fusion::Fusion;
 pub use lineage::{Lineage, Lineages, Noted};
@@ -99,7 +99,7 @@ impl Ignored {
 }
 
 /// Why an alert is refused; the message names the field.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refused {
     /// The authority may not send this.
     #[error("sender: {0} is not admitted to send this")]
@@ -122,11 +122,14 @@ pub enum Refused {
     /// Sent so long ago that nothing of it can hold any more, and that what was decided of it may be forgotten.
     #[error("sent: {0} is too long ago")]
     SentTooLongAgo(Timestamp),
+    /// It goes beyond the limits of its authority.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Beyond(Vec<Breach>),
 }
 
 impl Refused {
     /// The reason in one word of the API.
-    pub const fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::NotAdmitted(_) => "SENDER_NOT_ADMITTED",
             Self::SentInFuture(_) => "SENT_IN_FUTURE",
@@ -135,6 +138,7 @@ impl Refused {
             Self::NotFelt => "NOT_FELT",
             Self::Unresolved(_) => "UNRESOLVED_GEOCODE",
             Self::SentTooLongAgo(_) => "SENT_TOO_LONG_AGO",
+            Self::Beyond(breaches) => breaches.first().map_or("NOT_ADMITTED", Breach::reason),
         }
     }
 
@@ -147,6 +151,7 @@ impl Refused {
             Self::NoGround => "area",
             Self::NotFelt => "earthquake",
             Self::Unresolved(_) => "geocode",
+            Self::Beyond(_) => "authority",
         }
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn tiers(
 
 /// How severe an info is on a part of its ground: what it says itself; where it does not know, by how strongly the
 /// ground shakes there ([`crate::domain::Intensity::severity`]), so that weak shaking is no emergency.
-fn severity(info: &Info, part: &Part) -> Severity {
+pub(super) fn severity(info: &Info, part: &Part) -> Severity {
     if info.severity == Severity::Unknown { part.severity } else { info.severity }
 }
 

@@ -7,6 +7,7 @@ mod acts;
 mod alert;
 mod audit;
 mod auth;
+mod authority;
 mod call;
 mod denial;
 mod device;
@@ -187,6 +188,8 @@ pub async fn serve(
     let events = partner_event::PartnerEventDoor(services.clone());
     let events = v1::partner_event_service_server::PartnerEventServiceServer::new(events);
     let region = v1::region_service_server::RegionServiceServer::new(region::RegionDoor(services.clone()));
+    let authority =
+        v1::authority_service_server::AuthorityServiceServer::new(authority::AuthorityDoor(services.clone()));
     let policy = v1::policy_service_server::PolicyServiceServer::new(policy::PolicyDoor(services));
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
@@ -210,6 +213,7 @@ pub async fn serve(
         .add_service(zone.max_decoding_message_size(MAX_ZONE))
         .add_service(region.max_decoding_message_size(MAX_REGIONS))
         .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(authority.max_decoding_message_size(MAX_REQUEST))
         .serve_with_incoming_shutdown(incoming, async move {
             stop.cancelled().await;
             health.nothing().await;
@@ -222,10 +226,11 @@ pub async fn serve(
 pub struct Health(HealthReporter);
 
 /// What alerts need, credentials of those who send them included: open from the first moment.
-const ALERT_SERVICES: [&str; 6] = [
+const ALERT_SERVICES: [&str; 7] = [
     v1::access_service_server::SERVICE_NAME,
     v1::alert_service_server::SERVICE_NAME,
     v1::audit_service_server::SERVICE_NAME,
+    v1::authority_service_server::SERVICE_NAME,
     v1::fan_out_service_server::SERVICE_NAME,
     v1::region_service_server::SERVICE_NAME,
     v1::statistics_service_server::SERVICE_NAME,

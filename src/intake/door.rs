@@ -9,7 +9,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 
 use crate::audit::{Audit, LogError};
-use crate::decide::{Authority, Decision};
+use crate::decide::{Authority, Decision, Manner, STRUCTURED};
 use crate::domain::{Act, Actor, Alert, AlertId, AlertOutcome, AuditEntry, Clock, Timestamp};
 use crate::format::{self, Bounds, FormatError, Message};
 use crate::locate::Atlas;
@@ -86,9 +86,9 @@ impl Door {
         let received = self.clock.now();
         let read = move |door: &Self| {
             let began = Instant::now();
-            let format::Read { alert, refusals } = door.reading.read(&content, Some(&media_type))?;
-            let read = began.elapsed();
-            Ok(door.ready(alert, refusals, (content, media_type), bearer, received, read))
+            let format::Outline { written, alert, refusals } = door.reading.outline(&content, Some(&media_type))?;
+            let how = (written.format, began.elapsed());
+            Ok(door.ready(alert?, refusals, how, (content, media_type), bearer, received))
         };
         self.reading(read).await
     }
@@ -116,7 +116,8 @@ impl Door {
                 let bearer = bearer.clone();
                 let ready = wanted(&key).then(|| {
                     let outline = outline?;
-                    Ok(door.ready(outline.alert?, outline.refusals, raw, bearer, received, took))
+                    let how = (outline.written.format, took);
+                    Ok(door.ready(outline.alert?, outline.refusals, how, raw, bearer, received))
                 });
                 Piece { place, key, id, ready }
             };
@@ -134,8 +135,8 @@ impl Door {
         bearer: Bearer,
     ) -> Result<Ready, Unread> {
         let received = self.clock.now();
-        self.reading(move |door| Ok(door.ready(alert, Vec::new(), (raw, media_type), bearer, received, Duration::ZERO)))
-            .await
+        let how = (STRUCTURED, Duration::ZERO);
+        self.reading(move |door| Ok(door.ready(alert, Vec::new(), how, (raw, media_type), bearer, received))).await
     }
 
     async fn reading<T: Send + 'static>(
@@ -151,13 +152,14 @@ impl Door {
         &self,
         alert: Alert,
         unusable: Vec<format::Refusal>,
+        (format, read): (&str, Duration),
         (raw, media_type): (Bytes, String),
         Bearer { authority, actor }: Bearer,
         received: Timestamp,
-        read: Duration,
     ) -> Ready {
         let atlas = self.atlas.load();
-        let mut submission = Submission::new(alert, raw, media_type, authority, actor, received, &atlas);
+        let submission = Submission::new(alert, raw, media_type, authority, actor, received, &atlas);
+        let mut submission = submission.judged(Manner { format, signed: false });
         submission.pace.read = read;
         Ready { submission, unusable }
     }

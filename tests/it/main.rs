@@ -3,6 +3,7 @@
 mod access;
 mod api_errors;
 mod audit;
+mod authorities;
 mod claims;
 mod durability;
 mod early_warning;
