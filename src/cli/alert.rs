@@ -194,6 +194,7 @@ async fn send(args: &SendArgs, json: bool) -> Result<ExitCode> {
     let (outcome, key, reason) = match answer.outcome.context("the server said nothing")? {
         Outcome::Admitted(admitted) => ("admitted", admitted.key, None),
         Outcome::Ignored(ignored) => ("ignored", ignored.key, Some(ignore_name(ignored.reason()))),
+        Outcome::Held(held) => return say_held(&held, &answer.problems, json),
     };
     let key = key.map(|key| terms::key_from_wire(key).to_string());
     if json {
@@ -215,6 +216,37 @@ async fn send(args: &SendArgs, json: bool) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn say_held(held: &v1::submit_alert_response::Held, unused: &[v1::Problem], json: bool) -> Result<ExitCode> {
+    let deadline = instant(held.deadline_time).map(|at| at.to_string()).unwrap_or_default();
+    if json {
+        let reasons: Vec<Value> = held.reasons.iter().map(hold_reason).collect();
+        let line = json!({
+            "outcome": "held", "name": held.name, "reasons": reasons, "deadline": deadline,
+            "unanswered": unanswered_name(held.unanswered()), "problems": problems(unused),
+        });
+        print_line(&line.to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    print_line(&format!("held as {}: it waits for a second person, and nobody is told yet", held.name));
+    for reason in &held.reasons {
+        print_line(&plain(&format!("  {}: {} ({})", reason.field, reason.found, reason.reason)));
+    }
+    print_line(&format!("  if nobody answers until {deadline}, it is {}", unanswered_name(held.unanswered())));
+    say_problems(unused);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn hold_reason(reason: &v1::HoldReason) -> Value {
+    json!({ "reason": reason.reason, "field": reason.field, "found": reason.found })
+}
+
+pub(super) fn unanswered_name(unanswered: v1::Unanswered) -> &'static str {
+    match unanswered {
+        v1::Unanswered::Send => "sent",
+        v1::Unanswered::Drop | v1::Unanswered::Unspecified => "dropped",
+    }
 }
 
 /// How a fan-out that is followed is told.
@@ -420,5 +452,6 @@ pub(super) fn ignore_name(reason: v1::IgnoreReason) -> &'static str {
         v1::IgnoreReason::Superseded => "superseded",
         v1::IgnoreReason::NothingToCancel => "nothing to cancel",
         v1::IgnoreReason::NotForPublic => "not for the public",
+        v1::IgnoreReason::Rejected => "rejected",
     }
 }

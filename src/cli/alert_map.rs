@@ -11,7 +11,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::channel::told;
-use crate::decide::{Authority, Bulletin, Decision, Lineages, Rules, Tier, TierIndex, decide};
+use crate::decide::{Authority, Bulletin, Decision, Held, Lineages, Rules, Tier, TierIndex, decide};
 use crate::domain::{Alert, AlertScope, Area, Ground, Mode, NoticeKind, Position, SignedDuration, Source, Timestamp};
 use crate::format;
 use crate::locate::{Atlas, resolve};
@@ -169,7 +169,7 @@ fn drawn(alert: Alert) -> Drawn {
     let decision =
         decide(&Lineages::default(), &Authority::development(), &rules, alert, &ground, Timestamp::UNIX_EPOCH);
     let (bulletin, refused) = match decision {
-        Decision::Admit(bulletin) => (Some(bulletin), None),
+        Decision::Admit(bulletin) | Decision::Hold(Held { bulletin, .. }) => (Some(bulletin), None),
         Decision::Refuse(refused) => (None, Some(refused.to_string())),
         Decision::Ignore(_) => (None, Some("has no ground of its own".to_owned())),
     };

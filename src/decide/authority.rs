@@ -9,12 +9,14 @@ pub struct Authority {
     pub name: String,
     /// The CAP senders that it speaks for; `None` means any.
     pub senders: Option<Vec<Sender>>,
+    /// The most devices that an alert of it reaches without a second person; `None`: no limit.
+    pub reach_limit: Option<u64>,
 }
 
 impl Authority {
     /// The authority of a development server: any sender, the whole world.
     pub fn development() -> Self {
-        Self { name: "dev".to_owned(), senders: None }
+        Self { name: "dev".to_owned(), senders: None, reach_limit: None }
     }
 
     /// The authority that a caller is; `None` if it is none.
@@ -22,7 +24,7 @@ impl Authority {
         match caller {
             Caller::Development => Some(Self::development()),
             Caller::Known { principal: Principal::Authority { name, senders }, .. } => {
-                Some(Self { name: name.id().to_owned(), senders: Some(senders.to_vec()) })
+                Some(Self { name: name.id().to_owned(), senders: Some(senders.to_vec()), reach_limit: None })
             }
             Caller::Stranger | Caller::Known { .. } => None,
         }
@@ -45,7 +47,7 @@ mod tests {
         let known = |principal| Caller::Known { credential: CredentialId([0; 10]), principal };
         let name = AuthorityName::new("jma").expect("an id");
         let caller = known(Principal::Authority { name, senders: NonEmpty::of(own.clone()) });
-        let expected = Authority { name: "jma".to_owned(), senders: Some(vec![own]) };
+        let expected = Authority { name: "jma".to_owned(), senders: Some(vec![own]), reach_limit: None };
         assert_eq!(Authority::of(&caller), Some(expected));
         let partner = Principal::Partner(PartnerName::new("acme").expect("an id"));
         for principal in [partner, Principal::Operator(Role::Administer), Principal::Bootstrap] {

@@ -6,14 +6,19 @@
 
 mod authority;
 mod bulletin;
+mod contradiction;
+mod hold;
 mod lineage;
 mod tiers;
 
-use crate::domain::{Alert, AlertScope, Body, DeliveryKey, Geocode, Ground, Mode, Revision, SignedDuration, Timestamp};
+use crate::domain::{
+    Alert, AlertScope, Body, DeliveryKey, Geocode, Ground, Mode, NonEmpty, Revision, SignedDuration, Timestamp,
+};
 use crate::locate::Resolved;
 
 pub use authority::Authority;
 pub use bulletin::{Bulletin, BulletinParts, Content, Tier, TierIndex};
+pub use hold::{Held, HeldId, HoldKind, HoldReason, HoldRules, Holding, Settlement, Unanswered};
 pub use lineage::{Lineage, Lineages, Noted};
 pub use tiers::priority;
 
@@ -24,6 +29,8 @@ pub enum Decision {
     Admit(Bulletin),
     /// It changes nothing, for a reason that is no fault of its sender.
     Ignore(Ignored),
+    /// It would be sent, and waits for a person.
+    Hold(Held),
     /// It breaks a rule.
     Refuse(Refused),
 }
@@ -41,6 +48,8 @@ pub enum Ignored {
     NothingToCancel,
     /// `System`, `Draft`, `Restricted`, `Private`, `Ack` or `Error`: valid, and meant for nobody here.
     NotForPublic,
+    /// It was held, and a person rejected it, or nobody answered for it in time.
+    Rejected,
 }
 
 impl Ignored {
@@ -52,6 +61,7 @@ impl Ignored {
             Self::Superseded => "SUPERSEDED",
             Self::NothingToCancel => "NOTHING_TO_CANCEL",
             Self::NotForPublic => "NOT_FOR_PUBLIC",
+            Self::Rejected => "REJECTED",
         }
     }
 }
@@ -125,6 +135,8 @@ pub struct Rules {
     pub default_expiry: SignedDuration,
     /// The longest that any info holds, from `sent`.
     pub max_expiry: SignedDuration,
+    /// How long alerts wait that a person is to approve, and what becomes of them then.
+    pub hold: HoldRules,
 }
 
 impl Default for Rules {
@@ -133,6 +145,7 @@ impl Default for Rules {
             future_tolerance: SignedDuration::from_mins(5),
             default_expiry: SignedDuration::from_hours(6),
             max_expiry: SignedDuration::from_hours(7 * 24),
+            hold: HoldRules::default(),
         }
     }
 }
@@ -145,8 +158,38 @@ impl Rules {
     }
 }
 
-/// Decides one alert.
+/// Decides one alert. `doubts` are reasons to hold it that its door knows of; those in the alert itself are found here.
+pub fn decide_with(
+    lineages: &Lineages,
+    (authority, doubts): (&Authority, &[HoldReason]),
+    rules: &Rules,
+    alert: Alert,
+    ground: &Resolved,
+    now: Timestamp,
+) -> Decision {
+    let reasons: Vec<HoldReason> = contradiction::contradictions(&alert).into_iter().chain(doubts.to_vec()).collect();
+    match (decide_approved(lineages, authority, rules, alert, ground, now), NonEmpty::new(reasons)) {
+        (Decision::Admit(bulletin), Some(reasons)) if !bulletin.is_cancel() => {
+            Decision::Hold(Held { reasons, bulletin })
+        }
+        (decision, _) => decision,
+    }
+}
+
+/// Decides one alert of which its door has no doubts.
 pub fn decide(
+    lineages: &Lineages,
+    authority: &Authority,
+    rules: &Rules,
+    alert: Alert,
+    ground: &Resolved,
+    now: Timestamp,
+) -> Decision {
+    decide_with(lineages, (authority, &[]), rules, alert, ground, now)
+}
+
+/// Decides one alert that need not wait for a person: one has approved it. All other rules hold.
+pub fn decide_approved(
     lineages: &Lineages,
     authority: &Authority,
     rules: &Rules,

@@ -82,7 +82,7 @@ impl Desk {
             Decision::Ignore(Ignored::NothingToCancel | Ignored::Superseded | Ignored::Expired) => {
                 self.lineages.note(&Noted { id: alert_id, mode, supersedes: references, at: self.now });
             }
-            Decision::Ignore(_) | Decision::Refuse(_) => {}
+            Decision::Ignore(_) | Decision::Hold(_) | Decision::Refuse(_) => {}
         }
         decision
     }

@@ -42,6 +42,7 @@ impl Recovered {
                 }
             }
             Entry::Sent { .. } | Entry::Acknowledged { .. } | Entry::Noted(_) => {}
+            Entry::Held(_) | Entry::Settled(_) => {}
         }
     }
 

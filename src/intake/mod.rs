@@ -5,7 +5,9 @@
 //! starts. No other code changes a lineage. What doors share before that is [`Door`].
 
 mod door;
+mod held;
 mod pace;
+mod settle;
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -13,26 +15,34 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::Either;
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::audit::{self, Audit};
-use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide, priority};
+use crate::decide::{
+    Authority, Bulletin, Decision, HeldId, HoldReason, Holding, Ignored, Lineages, Noted, Refused, Rules, Settlement,
+    decide_approved, decide_with, priority,
+};
 use crate::domain::{
     Act, Actor, Alert, AlertOutcome, AlertRef, AuditEntry, Body, Clock, DeliveryKey, Priority, SignedDuration,
     Timestamp,
 };
 use crate::fan_out::FanOuts;
-use crate::journal::{Admitted, Entry, Journal, JournalError};
+use crate::journal::{Admitted, Entry, Journal, JournalError, Ticket};
 use crate::locate::{Atlas, Resolved, Unresolved, resolve};
 use crate::metrics::AlertDecision;
 
 pub use door::{Bearer, Door, MessageKey, Piece, Ready, Unread};
+pub use held::{HeldAlert, HeldAlerts};
 pub use pace::Pace;
 use pace::{AtTheDesk, Stages};
 
 /// How often the desk forgets lineages that have long been over.
 const TIDY: Duration = Duration::from_mins(1);
+
+/// How often the desk looks whether the deadline of a held alert has passed.
+const WATCH: Duration = Duration::from_millis(500);
 
 /// How long an alert that is over is remembered, so that a duplicate of it is known.
 pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -65,6 +75,8 @@ pub struct Submission {
     pub received: Timestamp,
     /// How long it took until here.
     pub pace: Pace,
+    /// Why its door would have a person look at it first; none, for a trusted automatic source.
+    pub doubts: Vec<HoldReason>,
 }
 
 /// What became of a submission.
@@ -74,6 +86,8 @@ pub enum Answer {
     Admitted(DeliveryKey),
     /// Not sent, for a reason that is no fault.
     Ignored(Ignored),
+    /// On disk, and waits for a person.
+    Held(Box<Holding>),
     /// Breaks a rule.
     Refused(Refused),
 }
@@ -90,12 +104,19 @@ pub enum DeskError {
     /// The journal could not take it.
     #[error("the alert journal failed")]
     Journal(#[source] JournalError),
+    /// Nothing waits under this name.
+    #[error("no alert waits under this name: it was answered for, or its time is over")]
+    NotHeld,
+    /// Whoever sent it would approve it.
+    #[error("the person who sent an alert does not approve it")]
+    NotASecondPerson,
 }
 
 /// A handle of the desk, for doors.
 #[derive(Debug, Clone)]
 pub struct Desk {
     inbox: mpsc::Sender<Waiting>,
+    held: HeldAlerts,
 }
 
 /// The desk's own task.
@@ -108,6 +129,7 @@ pub struct DeskTask {
     fan_outs: FanOuts,
     clock: std::sync::Arc<dyn Clock>,
     stages: Stages,
+    held: HeldAlerts,
 }
 
 struct Waiting {
@@ -118,8 +140,18 @@ struct Waiting {
 }
 
 enum Kind {
-    Submit(oneshot::Sender<Result<Decided, DeskError>>),
-    Preview(oneshot::Sender<Decision>),
+    Submit(Reply),
+    Preview { approved: bool, reply: oneshot::Sender<Decision> },
+    Settle(Settling, Reply),
+}
+
+type Reply = oneshot::Sender<Result<Decided, DeskError>>;
+
+/// How the wait of a held alert is to end.
+struct Settling {
+    id: HeldId,
+    settlement: Settlement,
+    by: Actor,
 }
 
 /// An answer, and its place in the audit log if that is to be waited for.
@@ -142,7 +174,7 @@ impl Submission {
         let began = Instant::now();
         let ground = resolve(&alert, atlas);
         let pace = Pace { read: Duration::ZERO, resolve: began.elapsed(), ready: Instant::now() };
-        Self { alert, ground, raw, media_type, authority, actor, received, pace }
+        Self { alert, ground, raw, media_type, authority, actor, received, pace, doubts: Vec::new() }
     }
 
     /// Codes that could not be resolved, over all infos, each once.
@@ -171,7 +203,9 @@ impl Desk {
     ) -> (Self, DeskTask) {
         let (sender, inbox) = mpsc::channel(WAITING);
         let stages = Stages::new(fan_outs.metrics());
-        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, audit, fan_outs, clock, stages })
+        let held = HeldAlerts::default();
+        let desk = Self { inbox: sender, held: held.clone() };
+        (desk, DeskTask { inbox, lineages, rules, journal, audit, fan_outs, clock, stages, held })
     }
 
     /// Submits an alert and waits for its answer. An admitted alert is on disk when this returns, and so is the audit
@@ -179,6 +213,10 @@ impl Desk {
     pub async fn submit(&self, submission: Submission) -> Result<Answer, DeskError> {
         let (reply, answer) = oneshot::channel();
         self.put(submission, Kind::Submit(reply))?;
+        Self::answered(answer).await
+    }
+
+    async fn answered(answer: oneshot::Receiver<Result<Decided, DeskError>>) -> Result<Answer, DeskError> {
         let Decided { answer, recorded } = answer.await.unwrap_or(Err(DeskError::Closed))?;
         if let Some(recorded) = recorded
             && let Err(error) = recorded.synced().await
@@ -192,8 +230,40 @@ impl Desk {
     /// What would be decided; changes nothing.
     pub async fn preview(&self, submission: Submission) -> Result<Decision, DeskError> {
         let (reply, answer) = oneshot::channel();
-        self.put(submission, Kind::Preview(reply))?;
+        self.put(submission, Kind::Preview { approved: false, reply })?;
         answer.await.map_err(|_| DeskError::Closed)
+    }
+
+    /// What would become of a held alert if it were approved now; changes nothing.
+    pub async fn preview_held(&self, held: &HeldAlert) -> Result<Decision, DeskError> {
+        let (reply, answer) = oneshot::channel();
+        self.put(held.submission.clone(), Kind::Preview { approved: true, reply })?;
+        answer.await.map_err(|_| DeskError::Closed)
+    }
+
+    /// The alerts that wait for a person.
+    pub fn held(&self) -> &HeldAlerts {
+        &self.held
+    }
+
+    /// Lets a held alert go, as far as the rules allow it now. Nobody approves what they have sent themselves.
+    pub async fn approve(&self, id: HeldId, by: Actor) -> Result<Answer, DeskError> {
+        self.settle(id, Settlement::Approved, by).await
+    }
+
+    /// Drops a held alert.
+    pub async fn reject(&self, id: HeldId, by: Actor) -> Result<Answer, DeskError> {
+        self.settle(id, Settlement::Rejected, by).await
+    }
+
+    async fn settle(&self, id: HeldId, settlement: Settlement, by: Actor) -> Result<Answer, DeskError> {
+        let held = self.held.get(id).ok_or(DeskError::NotHeld)?;
+        if settlement == Settlement::Approved && !held.holding.is_second_person(&by) {
+            return Err(DeskError::NotASecondPerson);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.put(held.submission.clone(), Kind::Settle(Settling { id, settlement, by }, reply))?;
+        Self::answered(answer).await
     }
 
     fn put(&self, submission: Submission, kind: Kind) -> Result<(), DeskError> {
@@ -225,7 +295,7 @@ impl DeskTask {
         let mut syncing = FuturesOrdered::new();
         let mut arrived = 0_u64;
         let mut open = true;
-        let mut tidy = tokio::time::interval(TIDY);
+        let (mut tidy, mut watch) = (tokio::time::interval(TIDY), tokio::time::interval(WATCH));
         while open || !heap.is_empty() || !syncing.is_empty() {
             // Three inputs: an entry that is on disk (answered first, since people wait), the next submission, and,
             // when the inbox is empty for the moment or enough have come, the most urgent of those that wait.
@@ -240,13 +310,17 @@ impl DeskTask {
                     None => open = false,
                 },
                 _ = tidy.tick(), if open => self.forget_old(),
+                _ = watch.tick(), if open && !self.held.is_empty() => heap.extend(self.watch_held()),
                 () = std::future::ready(()), if !heap.is_empty() && syncing.len() < UNSYNCED => {
                     let Some(Waiting { submission, kind, .. }) = heap.pop() else { continue };
                     match kind {
-                        Kind::Preview(reply) => {
-                            let _ = reply.send(self.decide(&submission));
+                        Kind::Preview { approved, reply } => {
+                            let _ = reply.send(self.decide(&submission, approved));
                         }
-                        Kind::Submit(reply) => syncing.push_back(self.take(submission, reply)),
+                        Kind::Submit(reply) => syncing.push_back(Either::Left(self.take(submission, reply))),
+                        Kind::Settle(settling, reply) => {
+                            syncing.push_back(Either::Right(self.settle(submission, &settling, reply)));
+                        }
                     }
                 }
             }
@@ -262,24 +336,39 @@ impl DeskTask {
         }
     }
 
-    fn decide(&self, submission: &Submission) -> Decision {
-        let alert = submission.alert.clone();
-        decide(&self.lineages, &submission.authority, &self.rules, alert, &submission.ground, self.clock.now())
+    fn decide(&self, submission: &Submission, approved: bool) -> Decision {
+        let Submission { alert, authority, ground, doubts, .. } = submission;
+        let (alert, now) = (alert.clone(), self.clock.now());
+        match approved {
+            true => decide_approved(&self.lineages, authority, &self.rules, alert, ground, now),
+            false => decide_with(&self.lineages, (authority, doubts), &self.rules, alert, ground, now),
+        }
     }
 
     /// Decides, remembers, appends; the future is done when the entry is on disk.
-    fn take(
-        &mut self,
-        submission: Submission,
-        reply: oneshot::Sender<Result<Decided, DeskError>>,
-    ) -> impl Future<Output = Pending> + use<> {
+    fn take(&mut self, submission: Submission, reply: Reply) -> impl Future<Output = Pending> + use<> {
         let (taken, before) = (Instant::now(), submission.pace);
-        let decision = self.decide(&submission);
+        let decision = self.decide(&submission, false);
         let audited = audited(&submission, &decision);
         self.tell_unresolved(&submission);
         let received = submission.received;
-        let references = &submission.alert.subject.references;
-        let (answer, bulletin, ticket) = match decision {
+        let references = submission.alert.subject.references.clone();
+        let (answer, bulletin, ticket) = self.carry_out(submission, decision, &references);
+        let pace = (before, AtTheDesk { taken, decided: Instant::now() });
+        pending(ticket, move |synced| Pending { answer, bulletin, received, pace, audited, reply, synced })
+    }
+
+    /// Remembers what was decided, and appends it.
+    fn carry_out(
+        &mut self,
+        submission: Submission,
+        decision: Decision,
+        references: &[AlertRef],
+    ) -> (Answer, Option<Bulletin>, Option<Ticket>) {
+        if !matches!(decision, Decision::Refuse(_) | Decision::Ignore(Ignored::Duplicate(_) | Ignored::NotForPublic)) {
+            self.withdraw(&submission.alert, &submission.actor);
+        }
+        match decision {
             Decision::Admit(bulletin) => {
                 let ticket = self.journal.append(Entry::Admitted(Admitted {
                     bulletin: bulletin.clone(),
@@ -294,19 +383,19 @@ impl DeskTask {
                 }
                 (Answer::Admitted(bulletin.key()), Some(bulletin), Some(ticket))
             }
+            Decision::Hold(held) => match self.held.same(&submission.alert) {
+                // It came before, and waits.
+                Some(same) => (Answer::Held(Box::new(same.holding.clone())), None, None),
+                None => {
+                    let (answer, ticket) = self.hold(submission, &held);
+                    (answer, None, Some(ticket))
+                }
+            },
             Decision::Ignore(reason) => {
                 let entry = self.note(&submission.alert, references, reason);
                 (Answer::Ignored(reason), None, entry.map(|entry| self.journal.append(entry)))
             }
             Decision::Refuse(reason) => (Answer::Refused(reason), None, None),
-        };
-        let pace = (before, AtTheDesk { taken, decided: Instant::now() });
-        async move {
-            let synced = match ticket {
-                Some(ticket) => Some(ticket.synced().await),
-                None => None,
-            };
-            Pending { answer, bulletin, received, pace, audited, reply, synced }
         }
     }
 
@@ -365,9 +454,24 @@ impl DeskTask {
                 AlertDecision::Admitted
             }
             Answer::Ignored(_) => AlertDecision::Ignored,
+            Answer::Held(_) => AlertDecision::Held,
             Answer::Refused(_) => AlertDecision::Refused,
         };
         metrics.alerts_decided(decision).inc();
+    }
+}
+
+/// Waits until what was decided is on disk, if anything of it is to be.
+fn pending(
+    ticket: Option<Ticket>,
+    pending: impl FnOnce(Option<Result<(), JournalError>>) -> Pending,
+) -> impl Future<Output = Pending> {
+    async move {
+        let synced = match ticket {
+            Some(ticket) => Some(ticket.synced().await),
+            None => None,
+        };
+        pending(synced)
     }
 }
 
@@ -376,11 +480,12 @@ fn audited(submission: &Submission, decision: &Decision) -> AuditEntry {
     let key = match decision {
         Decision::Admit(bulletin) => Some(bulletin.key()),
         Decision::Ignore(Ignored::Duplicate(key)) => *key,
-        Decision::Ignore(_) | Decision::Refuse(_) => None,
+        Decision::Ignore(_) | Decision::Hold(_) | Decision::Refuse(_) => None,
     };
     let outcome = match decision {
         Decision::Admit(bulletin) => AlertOutcome::Admitted(bulletin.key()),
         Decision::Ignore(ignored) => AlertOutcome::Ignored { reason: ignored.reason().into(), key },
+        Decision::Hold(held) => AlertOutcome::Held { reason: held.reasons.first().kind.name().into() },
         Decision::Refuse(refused) => AlertOutcome::Refused { reason: refused.reason().into() },
     };
     let act = Act::AlertDecided {

@@ -5,6 +5,7 @@
 
 pub(crate) mod area;
 mod bulletin;
+mod held;
 
 use bytes::{Buf, Bytes};
 use prost::Message;
@@ -37,6 +38,8 @@ pub(super) fn encode(entry: &Entry) -> Vec<u8> {
             decide_time: Some(write_instant(noted.at)),
             mode: bulletin::write_mode(noted.mode).into(),
         }),
+        Entry::Held(held) => stored::Event::Held(held::write(held)),
+        Entry::Settled(settled) => stored::Event::Settled(held::write_settled(settled)),
         Entry::Sent { key, tier, kind, priority, channel, devices } => stored::Event::Sent(stored::Sent {
             key: Some(write_key(*key)),
             tier: u32::from(tier.0),
@@ -79,6 +82,8 @@ fn read(event: stored::Event) -> Result<Entry, InvalidEntry> {
             supersedes: read_references(noted.supersedes)?,
             at: read_instant(noted.decide_time, "decide_time")?,
         }),
+        stored::Event::Held(stored) => Entry::Held(held::read(stored)?),
+        stored::Event::Settled(settled) => Entry::Settled(held::read_settled(settled)?),
         stored::Event::Sent(sent) => Entry::Sent {
             key: read_key(sent.key)?,
             tier: TierIndex(u8::try_from(sent.tier).map_err(|_| Impossible("tier"))?),
