@@ -15,10 +15,11 @@ use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
 use crate::wire::v1::submit_alert_response::Outcome;
 
 pub use super::alert_map::MapArgs;
+pub use super::held::{HeldArgs, SettleArgs};
 
 use super::connection::Connection;
 use super::output::{Steps, instant, print_line, refused, table};
-use super::{Server, plain};
+use super::{Server, held, plain};
 
 /// What can be done with alerts.
 #[derive(Debug, Subcommand)]
@@ -35,6 +36,12 @@ pub enum AlertCommand {
     List(ListArgs),
     /// Shows one alert and its fan-out
     Show(ShowArgs),
+    /// Lists the alerts that wait for a second person, or previews one
+    Held(HeldArgs),
+    /// Lets a held alert go; not for the person who sent it
+    Approve(SettleArgs),
+    /// Drops a held alert
+    Reject(SettleArgs),
 }
 
 /// What `alert check` is told.
@@ -126,6 +133,9 @@ pub async fn run(command: &AlertCommand, json: bool) -> Result<ExitCode> {
         AlertCommand::Send(args) => send(args, json).await,
         AlertCommand::List(args) => list(args, json).await,
         AlertCommand::Show(args) => show(args, json).await,
+        AlertCommand::Held(args) => held::held(args, json).await,
+        AlertCommand::Approve(args) => held::approve(args, json).await,
+        AlertCommand::Reject(args) => held::reject(args, json).await,
     }
 }
 
