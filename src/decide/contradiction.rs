@@ -271,7 +271,9 @@ fn holds_words(text: &str, words: &str) -> bool {
 
 /// The mark that a title bears: a part of it that is a mark and nothing else, or repeats one.
 fn mark(title: &str) -> Option<&'static str> {
-    let parts = title.split(is_separator).map(str::trim).filter(|part| !part.is_empty());
+    // A hyphen within a word sets nothing off: "test-tube".
+    let dashed = title.replace(" -", " –").replace("- ", "– ");
+    let parts = dashed.split(is_separator).map(str::trim).filter(|part| !part.is_empty());
     let marked = parts.clone().find_map(|part| {
         let is_mark = |mark: &&&str| part == **mark || part.replace(**mark, "").trim().is_empty();
         MARKS.iter().chain(UNSPACED_MARKS).find(is_mark)
@@ -298,7 +300,6 @@ fn is_separator(c: char) -> bool {
             | ';'
             | '|'
             | '/'
-            | '-'
             | '–'
             | '—'
             | '.'
