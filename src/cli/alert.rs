@@ -204,7 +204,7 @@ async fn send(args: &SendArgs, json: bool) -> Result<ExitCode> {
     let (outcome, key, reason) = match answer.outcome.context("the server said nothing")? {
         Outcome::Admitted(admitted) => ("admitted", admitted.key, None),
         Outcome::Ignored(ignored) => ("ignored", ignored.key, Some(ignore_name(ignored.reason()))),
-        Outcome::Held(held) => return say_held(&held, &answer.problems, json),
+        Outcome::Held(held) => return Ok(say_held(&held, &answer.problems, json)),
     };
     let key = key.map(|key| terms::key_from_wire(key).to_string());
     if json {
@@ -228,7 +228,7 @@ async fn send(args: &SendArgs, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn say_held(held: &v1::submit_alert_response::Held, unused: &[v1::Problem], json: bool) -> Result<ExitCode> {
+fn say_held(held: &v1::submit_alert_response::Held, unused: &[v1::Problem], json: bool) -> ExitCode {
     let deadline = instant(held.deadline_time).map(|at| at.to_string()).unwrap_or_default();
     if json {
         let reasons: Vec<Value> = held.reasons.iter().map(hold_reason).collect();
@@ -237,7 +237,7 @@ fn say_held(held: &v1::submit_alert_response::Held, unused: &[v1::Problem], json
             "unanswered": unanswered_name(held.unanswered()), "problems": problems(unused),
         });
         print_line(&line.to_string());
-        return Ok(ExitCode::SUCCESS);
+        return ExitCode::SUCCESS;
     }
     print_line(&format!("held as {}: it waits for a second person, and nobody is told yet", held.name));
     for reason in &held.reasons {
@@ -245,7 +245,7 @@ fn say_held(held: &v1::submit_alert_response::Held, unused: &[v1::Problem], json
     }
     print_line(&format!("  if nobody answers until {deadline}, it is {}", unanswered_name(held.unanswered())));
     say_problems(unused);
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
 pub(super) fn hold_reason(reason: &v1::HoldReason) -> Value {

@@ -41,8 +41,7 @@ impl Recovered {
                     lineage.finished = true;
                 }
             }
-            Entry::Sent { .. } | Entry::Acknowledged { .. } | Entry::Noted(_) => {}
-            Entry::Held(_) | Entry::Settled(_) => {}
+            Entry::Sent { .. } | Entry::Acknowledged { .. } | Entry::Noted(_) | Entry::Held(_) | Entry::Settled(_) => {}
         }
     }
 

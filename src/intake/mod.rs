@@ -339,10 +339,10 @@ impl DeskTask {
     fn decide(&self, submission: &Submission, approved: bool) -> Decision {
         let Submission { alert, authority, ground, doubts, .. } = submission;
         let (alert, now) = (alert.clone(), self.clock.now());
-        match approved {
-            true => decide_approved(&self.lineages, authority, &self.rules, alert, ground, now),
-            false => decide_with(&self.lineages, (authority, doubts), &self.rules, alert, ground, now),
+        if approved {
+            return decide_approved(&self.lineages, authority, &self.rules, alert, ground, now);
         }
+        decide_with(&self.lineages, (authority, doubts), &self.rules, alert, ground, now)
     }
 
     /// Decides, remembers, appends; the future is done when the entry is on disk.
@@ -383,14 +383,14 @@ impl DeskTask {
                 }
                 (Answer::Admitted(bulletin.key()), Some(bulletin), Some(ticket))
             }
-            Decision::Hold(held) => match self.held.same(&submission.alert) {
+            Decision::Hold(held) => {
                 // It came before, and waits.
-                Some(same) => (Answer::Held(Box::new(same.holding.clone())), None, None),
-                None => {
-                    let (answer, ticket) = self.hold(submission, &held);
-                    (answer, None, Some(ticket))
+                if let Some(same) = self.held.same(&submission.alert) {
+                    return (Answer::Held(Box::new(same.holding.clone())), None, None);
                 }
-            },
+                let (answer, ticket) = self.hold(submission, &held);
+                (answer, None, Some(ticket))
+            }
             Decision::Ignore(reason) => {
                 let entry = self.note(&submission.alert, references, reason);
                 (Answer::Ignored(reason), None, entry.map(|entry| self.journal.append(entry)))
@@ -462,17 +462,15 @@ impl DeskTask {
 }
 
 /// Waits until what was decided is on disk, if anything of it is to be.
-fn pending(
+async fn pending(
     ticket: Option<Ticket>,
     pending: impl FnOnce(Option<Result<(), JournalError>>) -> Pending,
-) -> impl Future<Output = Pending> {
-    async move {
-        let synced = match ticket {
-            Some(ticket) => Some(ticket.synced().await),
-            None => None,
-        };
-        pending(synced)
-    }
+) -> Pending {
+    let synced = match ticket {
+        Some(ticket) => Some(ticket.synced().await),
+        None => None,
+    };
+    pending(synced)
 }
 
 /// The audit log's record of a decision.

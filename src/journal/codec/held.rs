@@ -88,9 +88,8 @@ fn write_actor(actor: &Actor) -> stored::Actor {
 fn read_actor(stored: Option<stored::Actor>) -> Result<Actor, InvalidEntry> {
     let stored = stored.ok_or(Missing("actor"))?;
     let kind = ActorKind::ALL.into_iter().find(|kind| *kind as u32 == stored.kind).ok_or(Impossible("kind"))?;
-    let credential = match stored.credential.is_empty() {
-        true => None,
-        false => Some(CredentialId(stored.credential.as_ref().try_into().map_err(|_| Impossible("credential"))?)),
-    };
+    let bytes = Some(stored.credential).filter(|bytes| !bytes.is_empty());
+    let credential = bytes.map(|bytes| bytes.as_ref().try_into().map_err(|_| Impossible("credential"))).transpose()?;
+    let credential = credential.map(CredentialId);
     Ok(Actor { kind, name: stored.name.into(), credential })
 }
