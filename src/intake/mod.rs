@@ -462,10 +462,7 @@ impl DeskTask {
 }
 
 /// Waits until what was decided is on disk, if anything of it is to be.
-async fn pending(
-    ticket: Option<Ticket>,
-    pending: impl FnOnce(Option<Result<(), JournalError>>) -> Pending,
-) -> Pending {
+async fn pending(ticket: Option<Ticket>, pending: impl FnOnce(Option<Result<(), JournalError>>) -> Pending) -> Pending {
     let synced = match ticket {
         Some(ticket) => Some(ticket.synced().await),
         None => None,
