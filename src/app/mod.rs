@@ -8,9 +8,11 @@
 //! Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has ended.
 
 mod folder;
+mod held;
 mod loading;
 mod untold;
 
+use std::collections::BTreeMap;
 use std::hash::RandomState;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::{Access, AccessError, Limits};
 use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
-use crate::decide::{Lineages, Rules};
+use crate::decide::{HeldId, Lineages, Rules};
 use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Discretion, SignedDuration};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::format;
@@ -195,10 +197,12 @@ pub struct App {
 }
 
 /// What the journal had.
+#[derive(Default)]
 struct Replayed {
     lineages: Lineages,
     ledger: Ledger,
     recovered: Recovered,
+    held: BTreeMap<HeldId, journal::Held>,
 }
 
 impl App {
@@ -252,9 +256,10 @@ impl App {
         let clock = Arc::clone(&options.clock);
         let (desk, desk_task) =
             Desk::new(replayed.lineages, options.rules.clone(), journal, audit.clone(), fan_outs.clone(), clock);
+        let (regions, atlas) = open_regions(&options.data_dir, options.ground_motion.clone())?;
+        held::recover(replayed.held.into_values(), desk.held(), &atlas.load());
         tasks.spawn_essential("desk", desk_task.run());
 
-        let (regions, atlas) = open_regions(&options.data_dir, options.ground_motion.clone())?;
         let (health, cut) = (Health::default(), CancellationToken::new());
         let services = Services {
             desk: desk.clone(),
@@ -415,8 +420,7 @@ fn open_journal(
         keep: REMEMBERED,
     };
     let (journal, replay, writer) = Journal::open(&config, options.clock.now(), metrics)?;
-    let mut replayed =
-        Replayed { lineages: Lineages::new(), ledger: Ledger::default(), recovered: Recovered::default() };
+    let mut replayed = Replayed::default();
     for entry in replay {
         let entry = entry?;
         replayed.ledger.replay(&entry);
@@ -424,11 +428,20 @@ fn open_journal(
         match &entry {
             Entry::Admitted(admitted) => {
                 replayed.lineages.admit(&admitted.bulletin);
+                let alert = &admitted.bulletin.parts().alert;
+                // The server may have ended between letting it go and saying that it waits no more.
+                replayed.held.retain(|_, held| held.holding.alert != *alert);
                 if let Some(entry) = unrecorded(admitted, tail) {
                     drop(audit.append(&entry));
                 }
             }
             Entry::Noted(noted) => replayed.lineages.note(noted),
+            Entry::Held(held) => {
+                replayed.held.insert(held.holding.id, held.clone());
+            }
+            Entry::Settled(settled) => {
+                replayed.held.remove(&settled.id);
+            }
             Entry::Sent { .. } | Entry::Acknowledged { .. } | Entry::Finished { .. } => {}
         }
     }

@@ -292,6 +292,7 @@ fn write_decided(
         AlertOutcome::Admitted(key) => (part::Outcome::Admitted, "", Some(key)),
         AlertOutcome::Ignored { reason, key } => (part::Outcome::Ignored, reason.as_str(), key.as_ref()),
         AlertOutcome::Refused { reason } => (part::Outcome::Refused, reason.as_str(), None),
+        AlertOutcome::Held { reason } => (part::Outcome::Held, reason.as_str(), None),
     };
     part::AlertDecided {
         authority: authority.to_owned(),
@@ -312,6 +313,7 @@ fn read_decided(decided: part::AlertDecided) -> Result<Act, InvalidEntry> {
         part::Outcome::Admitted => AlertOutcome::Admitted(key.ok_or(Missing("key"))?),
         part::Outcome::Ignored => AlertOutcome::Ignored { reason, key },
         part::Outcome::Refused => AlertOutcome::Refused { reason },
+        part::Outcome::Held => AlertOutcome::Held { reason },
     };
     Ok(Act::AlertDecided {
         authority: decided.authority.into(),

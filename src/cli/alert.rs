@@ -15,11 +15,12 @@ use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
 use crate::wire::v1::submit_alert_response::Outcome;
 
 pub use super::alert_map::MapArgs;
+pub use super::held::{HeldArgs, SettleArgs};
 pub use super::verify::VerifyArgs;
 
 use super::connection::Connection;
 use super::output::{Steps, instant, print_line, refused, table};
-use super::{Server, plain};
+use super::{Server, held, plain};
 
 /// What can be done with alerts.
 #[derive(Debug, Subcommand)]
@@ -38,6 +39,12 @@ pub enum AlertCommand {
     List(ListArgs),
     /// Shows one alert and its fan-out
     Show(ShowArgs),
+    /// Lists the alerts that wait for a second person, or previews one
+    Held(HeldArgs),
+    /// Lets a held alert go; not for the person who sent it
+    Approve(SettleArgs),
+    /// Drops a held alert
+    Reject(SettleArgs),
 }
 
 /// What `alert check` is told.
@@ -135,6 +142,9 @@ pub async fn run(command: &AlertCommand, json: bool) -> Result<ExitCode> {
         AlertCommand::Send(args) => send(args, json).await,
         AlertCommand::List(args) => list(args, json).await,
         AlertCommand::Show(args) => show(args, json).await,
+        AlertCommand::Held(args) => held::held(args, json).await,
+        AlertCommand::Approve(args) => held::approve(args, json).await,
+        AlertCommand::Reject(args) => held::reject(args, json).await,
     }
 }
 
@@ -203,6 +213,7 @@ async fn send(args: &SendArgs, json: bool) -> Result<ExitCode> {
     let (outcome, key, reason) = match answer.outcome.context("the server said nothing")? {
         Outcome::Admitted(admitted) => ("admitted", admitted.key, None),
         Outcome::Ignored(ignored) => ("ignored", ignored.key, Some(ignore_name(ignored.reason()))),
+        Outcome::Held(held) => return Ok(say_held(&held, &answer.problems, json)),
     };
     let key = key.map(|key| terms::key_from_wire(key).to_string());
     if json {
@@ -224,6 +235,37 @@ async fn send(args: &SendArgs, json: bool) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn say_held(held: &v1::submit_alert_response::Held, unused: &[v1::Problem], json: bool) -> ExitCode {
+    let deadline = instant(held.deadline_time).map(|at| at.to_string()).unwrap_or_default();
+    if json {
+        let reasons: Vec<Value> = held.reasons.iter().map(hold_reason).collect();
+        let line = json!({
+            "outcome": "held", "name": held.name, "reasons": reasons, "deadline": deadline,
+            "unanswered": unanswered_name(held.unanswered()), "problems": problems(unused),
+        });
+        print_line(&line.to_string());
+        return ExitCode::SUCCESS;
+    }
+    print_line(&format!("held as {}: it waits for a second person, and nobody is told yet", held.name));
+    for reason in &held.reasons {
+        print_line(&plain(&format!("  {}: {} ({})", reason.field, reason.found, reason.reason)));
+    }
+    print_line(&format!("  if nobody answers until {deadline}, it is {}", unanswered_name(held.unanswered())));
+    say_problems(unused);
+    ExitCode::SUCCESS
+}
+
+pub(super) fn hold_reason(reason: &v1::HoldReason) -> Value {
+    json!({ "reason": reason.reason, "field": reason.field, "found": reason.found })
+}
+
+pub(super) fn unanswered_name(unanswered: v1::Unanswered) -> &'static str {
+    match unanswered {
+        v1::Unanswered::Send => "sent",
+        v1::Unanswered::Drop | v1::Unanswered::Unspecified => "dropped",
+    }
 }
 
 /// How a fan-out that is followed is told.
@@ -429,5 +471,6 @@ pub(super) fn ignore_name(reason: v1::IgnoreReason) -> &'static str {
         v1::IgnoreReason::Superseded => "superseded",
         v1::IgnoreReason::NothingToCancel => "nothing to cancel",
         v1::IgnoreReason::NotForPublic => "not for the public",
+        v1::IgnoreReason::Rejected => "rejected",
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::channel::told;
 use crate::config::Config;
-use crate::decide::{Authority, Bulletin, Decision, Lineages, Rules, Tier, TierIndex, decide};
+use crate::decide::{Authority, Bulletin, Decision, Held, Lineages, Rules, Tier, TierIndex, decide};
 use crate::domain::{Alert, AlertScope, Area, Ground, Mode, NoticeKind, Position, SignedDuration, Source, Timestamp};
 use crate::format;
 use crate::locate::{Atlas, resolve};
@@ -174,7 +174,7 @@ fn drawn(alert: Alert, atlas: &Atlas) -> Drawn {
     let decision =
         decide(&Lineages::default(), &Authority::development(), &rules, alert, &ground, Timestamp::UNIX_EPOCH);
     let (bulletin, refused) = match decision {
-        Decision::Admit(bulletin) => (Some(bulletin), None),
+        Decision::Admit(bulletin) | Decision::Hold(Held { bulletin, .. }) => (Some(bulletin), None),
         Decision::AdmitAll(bulletins) => (Some(bulletins.first().clone()), None),
         Decision::Refuse(refused) => (None, Some(refused.to_string())),
         Decision::Ignore(_) => (None, Some("has no ground of its own".to_owned())),

@@ -96,6 +96,7 @@ fn details(details: &Details) -> Value {
                 part::Outcome::Admitted => "admitted",
                 part::Outcome::Ignored => "ignored",
                 part::Outcome::Refused => "refused",
+                part::Outcome::Held => "held",
             },
             "reason": decided.reason,
             "key": decided.key.map(|key| terms::key_from_wire(key).to_string()),

@@ -229,6 +229,7 @@ async fn tell(server: &Server, sent: &Sent, sketches: &[Sketch], fleet: FleetOpt
 
     let admitted = match submit(channel.clone(), sent.raw.clone()).await?.outcome {
         Some(Outcome::Admitted(admitted)) => admitted,
+        Some(Outcome::Held(held)) => bail!("the alert waits for a person: {}", held.name),
         Some(Outcome::Ignored(ignored)) => bail!("the alert was not sent: {}", ignore_name(ignored.reason())),
         None => bail!("the server said nothing"),
     };

@@ -73,7 +73,9 @@ fn judge(alert: Alert, atlas: &Atlas) -> Judgement {
     let unresolved = ground.unresolved().iter().map(|code| complaint("geocode", code.to_string())).collect();
     match decide(&Lineages::default(), &Authority::development(), &rules, alert, &ground, Timestamp::UNIX_EPOCH) {
         Decision::Refuse(refused) => Judgement { accepted: false, complaints: vec![refusal(&refused)] },
-        Decision::Admit(_) | Decision::AdmitAll(_) => Judgement { accepted: true, complaints: unresolved },
+        Decision::Admit(_) | Decision::AdmitAll(_) | Decision::Hold(_) => {
+            Judgement { accepted: true, complaints: unresolved }
+        }
         // In order, and with nothing to be done about it: a cancel of what this empty house never sent, a draft.
         Decision::Ignore(_) => Judgement { accepted: true, complaints: Vec::new() },
     }

@@ -16,6 +16,7 @@ mod connection;
 pub mod demo;
 pub mod device;
 pub mod events;
+mod held;
 mod judge;
 pub mod log;
 pub mod map;

@@ -101,6 +101,11 @@ impl Bulletin {
         &self.0
     }
 
+    /// Whether it ends its lineage.
+    pub fn is_cancel(&self) -> bool {
+        matches!(self.0.content, Content::Cancel(_))
+    }
+
     /// Tiers, highest first; none for a cancel.
     pub fn tiers(&self) -> &[Tier] {
         match &self.0.content {

@@ -37,7 +37,9 @@
 
 mod authority;
 mod bulletin;
+mod contradiction;
 mod fusion;
+mod hold;
 mod lineage;
 mod revision;
 mod state;
@@ -50,9 +52,10 @@ use crate::domain::{
 };
 use crate::locate::Resolved;
 
-pub use authority::{Authority, Breach, Limits, Manner, STRUCTURED, limited};
+pub use authority::{Authority, Breach, Limits, Manner, STRUCTURED};
 pub use bulletin::{Bulletin, BulletinParts, Content, StatePart, Tier, TierIndex};
 pub use fusion::Fusion;
+pub use hold::{Held, HeldId, HoldKind, HoldReason, HoldRules, Holding, Settlement, Unanswered};
 pub use lineage::{Lineage, Lineages, Noted};
 pub use tiers::priority;
 pub use voice::Voice;
@@ -66,6 +69,8 @@ pub enum Decision {
     AdmitAll(NonEmpty<Bulletin>),
     /// It changes nothing, for a reason that is no fault of its sender.
     Ignore(Ignored),
+    /// It would be sent, and waits for a person.
+    Hold(Held),
     /// It breaks a rule.
     Refuse(Refused),
 }
@@ -83,6 +88,8 @@ pub enum Ignored {
     NothingToCancel,
     /// `System`, `Draft`, `Restricted`, `Private`, `Ack` or `Error`: valid, and meant for nobody here.
     NotForPublic,
+    /// It was held, and a person rejected it, or nobody answered for it in time.
+    Rejected,
 }
 
 impl Ignored {
@@ -94,6 +101,7 @@ impl Ignored {
             Self::Superseded => "SUPERSEDED",
             Self::NothingToCancel => "NOTHING_TO_CANCEL",
             Self::NotForPublic => "NOT_FOR_PUBLIC",
+            Self::Rejected => "REJECTED",
         }
     }
 }
@@ -179,6 +187,8 @@ pub struct Rules {
     pub oldest: SignedDuration,
     /// Which sources tell of the same events.
     pub fusion: Fusion,
+    /// How long alerts wait that a person is to approve, and what becomes of them then.
+    pub hold: HoldRules,
 }
 
 impl Default for Rules {
@@ -191,6 +201,7 @@ impl Default for Rules {
             max_expiry: SignedDuration::from_hours(7 * 24),
             oldest: SignedDuration::from_hours(7 * 24),
             fusion: Fusion::default(),
+            hold: HoldRules::default(),
         }
     }
 }
@@ -213,8 +224,61 @@ impl Rules {
     }
 }
 
-/// Decides one alert.
+/// Who sends an alert, and what it does beyond what they may.
+pub type Sent<'a> = (&'a Authority, &'a [Breach]);
+
+/// Decides one alert of whose door it is known what it doubts. What would be admitted waits for a person if its text or
+/// codes contradict its status, if it goes beyond what its authority may warn of, or if its door has doubts; a cancel
+/// never waits.
+pub fn decide_with(
+    lineages: &Lineages,
+    (authority, breaches, doubts): (&Authority, &[Breach], &[HoldReason]),
+    rules: &Rules,
+    alert: Alert,
+    ground: &Resolved,
+    now: Timestamp,
+) -> Decision {
+    let beyond = breaches.iter().filter(|breach| breach.may_pass()).map(HoldReason::from);
+    let reasons = contradiction::contradictions(&alert).into_iter().chain(beyond).chain(doubts.to_vec());
+    let reasons = NonEmpty::new(reasons.collect());
+    let decision = decide_approved(lineages, (authority, breaches), rules, alert, ground, now);
+    let warns = match &decision {
+        Decision::Admit(bulletin) => Some(bulletin),
+        Decision::AdmitAll(bulletins) => Some(bulletins.first()),
+        Decision::Ignore(_) | Decision::Hold(_) | Decision::Refuse(_) => None,
+    };
+    match (warns.filter(|bulletin| !bulletin.is_cancel()).cloned(), reasons) {
+        (Some(bulletin), Some(reasons)) => Decision::Hold(Held { reasons, bulletin }),
+        _ => decision,
+    }
+}
+
+/// Decides one alert of which its door has no doubts, and which is within what its authority may.
 pub fn decide(
+    lineages: &Lineages,
+    authority: &Authority,
+    rules: &Rules,
+    alert: Alert,
+    ground: &Resolved,
+    now: Timestamp,
+) -> Decision {
+    decide_with(lineages, (authority, &[], &[]), rules, alert, ground, now)
+}
+
+/// Decides one alert that need not wait for a person: one has approved it. All other rules hold, and what nobody may let
+/// pass refuses it.
+pub fn decide_approved(
+    lineages: &Lineages,
+    (authority, breaches): Sent<'_>,
+    rules: &Rules,
+    alert: Alert,
+    ground: &Resolved,
+    now: Timestamp,
+) -> Decision {
+    authority::barred(by_the_rules(lineages, authority, rules, alert, ground, now), breaches)
+}
+
+fn by_the_rules(
     lineages: &Lineages,
     authority: &Authority,
     rules: &Rules,

@@ -111,7 +111,7 @@ impl Desk {
                 self.lineages.note(&noted);
                 self.journal.push(Err(noted));
             }
-            Decision::Ignore(_) | Decision::Refuse(_) => {}
+            Decision::Ignore(_) | Decision::Hold(_) | Decision::Refuse(_) => {}
         }
         decision
     }
@@ -376,4 +376,115 @@ fn what_says_no_end_holds_as_long_as_its_hazard_and_nothing_holds_longer_than_th
     assert_eq!(rules.expiry(&warning, sent), sent + SignedDuration::from_mins(10));
     let endless = Info { expires: Some(Timestamp::MAX), ..warning };
     assert_eq!(rules.expiry(&endless, sent), sent + rules.max_expiry);
+}
+
+fn entitled(name: &str, headline: &str) -> Alert {
+    let mut told = info("en", 0.0, Severity::Severe);
+    told.texts.headline = Some(headline.to_owned());
+    alert(name, NOON, &[], issue(vec![told]))
+}
+
+#[test]
+fn a_real_alert_that_says_it_is_a_test_is_held_with_the_field_named_and_an_approved_one_is_admitted() {
+    let mut desk = Desk::new();
+    let Decision::Hold(held) = desk.decide(entitled("a", "TEST - Tornado Warning")) else { panic!("not held") };
+    let reason = held.reasons.first();
+    assert_eq!(
+        (reason.kind, reason.field.as_str(), reason.found.as_str()),
+        (HoldKind::TestWord, "info[0].headline", "test")
+    );
+    assert_eq!(HoldRules::default().unanswered(&held), Unanswered::Drop, "a drill must not become real");
+    let again = entitled("a", "TEST - Tornado Warning");
+    let ground = resolve(&again, &Atlas::default());
+    let (rules, now) = (Rules::default(), desk.now);
+    let approved = decide_approved(&desk.lineages, (&Authority::development(), &[]), &rules, again, &ground, now);
+    assert!(matches!(approved, Decision::Admit(_)));
+}
+
+#[test]
+fn a_test_code_in_a_real_alert_holds_it() {
+    let value = |name: &str, value: &str| crate::domain::NamedValue { name: name.into(), value: value.to_owned() };
+    let (mut same, mut wea, mut vtec) = (entitled("a", ""), entitled("b", ""), entitled("c", ""));
+    let change = |alert: &mut Alert, change: &dyn Fn(&mut Info)| {
+        let mut infos = alert.body.infos().to_vec();
+        change(&mut infos[0]);
+        alert.body = issue(infos);
+    };
+    change(&mut same, &|info| info.event_codes = vec![value("SAME", "RWT")]);
+    change(&mut wea, &|info| info.parameters = vec![value("WEAHandling", "WEA Test")]);
+    change(&mut vtec, &|info| {
+        info.parameters = vec![value("VTEC", "/T.NEW.KCLE.TO.W.0002.190103T0200Z-190103T2100Z/")]
+    });
+    for alert in [same, wea, vtec] {
+        let Decision::Hold(held) = Desk::new().decide(alert) else { panic!("not held") };
+        assert_eq!(held.reasons.first().kind, HoldKind::TestCode);
+    }
+}
+
+#[test]
+fn a_doubt_of_the_door_holds_what_would_be_admitted_and_nothing_else() {
+    let doubt = [HoldReason { kind: HoldKind::OverReach, field: "area".into(), found: "2 of 1".into() }];
+    let (lineages, rules, authority) = (Lineages::new(), Rules::default(), Authority::development());
+    let decide = |alert: Alert| {
+        let ground = resolve(&alert, &Atlas::default());
+        decide_with(&lineages, (&authority, &[], &doubt), &rules, alert, &ground, at(NOON))
+    };
+    assert!(matches!(decide(entitled("a", "Tornado")), Decision::Hold(_)));
+    let draft = Alert { mode: Mode::Draft, ..entitled("b", "Tornado") };
+    assert!(matches!(decide(draft), Decision::Ignore(Ignored::NotForPublic)));
+    let cancel = alert("c", NOON, &[id("a", NOON)], Body::Cancel(vec![]));
+    assert!(matches!(decide(cancel), Decision::Ignore(Ignored::NothingToCancel)));
+}
+
+#[test]
+fn a_held_alert_waits_no_longer_than_it_holds_itself() {
+    let Decision::Hold(held) = Desk::new().decide(entitled("a", "Exercise")) else { panic!("not held") };
+    let rules = HoldRules { life_threat: SignedDuration::from_hours(9), ..HoldRules::default() };
+    assert_eq!(rules.deadline(&held.bulletin, at(NOON)), held.bulletin.parts().expires);
+    let soon = HoldRules::default().deadline(&held.bulletin, at(NOON));
+    assert_eq!(soon, at("2026-11-24T12:05:00Z"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_message_with_a_status_that_is_not_actual_becomes_a_public_notice(
+        mode in proptest::sample::select(vec![Mode::Exercise, Mode::System, Mode::Test, Mode::Draft]),
+        headline in ".{0,40}", cancels in proptest::bool::ANY,
+    ) {
+        let mut message = Alert { mode, ..entitled("a", &headline) };
+        if cancels {
+            message.body = Body::Cancel(vec![]);
+        }
+        match Desk::new().decide(message) {
+            Decision::Admit(bulletin) => {
+                proptest::prop_assert_eq!(bulletin.parts().mode, mode);
+                proptest::prop_assert!(matches!(mode, Mode::Exercise | Mode::Test));
+            }
+            Decision::AdmitAll(_) => proptest::prop_assert!(false, "it is no state"),
+            Decision::Hold(_) => proptest::prop_assert!(false, "it is no contradiction that a test says so"),
+            Decision::Ignore(_) | Decision::Refuse(_) => {}
+        }
+    }
+
+    #[test]
+    fn nobody_is_the_second_person_of_what_they_have_sent(one in 0..4_u8, other in 0..4_u8) {
+        let actor = |number: u8| crate::domain::Actor {
+            kind: crate::domain::ActorKind::Operator,
+            name: "approve".into(),
+            credential: Some(crate::domain::CredentialId([number; 10])),
+        };
+        let reason = HoldReason { kind: HoldKind::Typed, field: "typed".into(), found: String::new().into() };
+        let holding = Holding {
+            id: HeldId(1),
+            alert: id("a", NOON),
+            mode: Mode::Actual,
+            reasons: NonEmpty::of(reason),
+            authority: "jma".to_owned(),
+            sender: actor(one),
+            held: at(NOON),
+            deadline: at(NOON),
+            unanswered: Unanswered::Drop,
+        };
+        proptest::prop_assert_eq!(holding.is_second_person(&actor(other)), one != other);
+    }
 }

@@ -138,6 +138,11 @@ pub enum AlertOutcome {
         /// What it had become, if it was decided on before.
         key: Option<DeliveryKey>,
     },
+    /// It waits for a person.
+    Held {
+        /// Why, in one word of the API: the first reason.
+        reason: CompactString,
+    },
     /// It broke a rule, or could not be read.
     Refused {
         /// Why, in one word of the API.

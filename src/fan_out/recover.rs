@@ -41,7 +41,7 @@ impl Recovered {
                     lineage.finished = true;
                 }
             }
-            Entry::Sent { .. } | Entry::Acknowledged { .. } | Entry::Noted(_) => {}
+            Entry::Sent { .. } | Entry::Acknowledged { .. } | Entry::Noted(_) | Entry::Held(_) | Entry::Settled(_) => {}
         }
     }
 

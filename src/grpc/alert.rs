@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::decide::{Authority, Breach, Bulletin, Content, Decision, Ignored, Tier};
-use crate::domain::{Act, Actor, AlertId, Body, Caller, LineageId};
+use crate::domain::{Act, Actor, AlertId, Body, Caller, DeliveryKey, LineageId};
 use crate::fan_out::{FanOut, Preview};
 use crate::format::{self, FormatError};
 use crate::intake::{Answer, Bearer, Ready, Unread};
@@ -17,7 +17,7 @@ use crate::wire::v1::submit_alert_response::{Admitted, Ignored as NotSent, Outco
 use super::auth::caller;
 use super::fan_out::FanOutDoor;
 use super::status::{Refusal, not_found, status, unusable_reason};
-use super::{Services, acts, is_seen_by, page_size};
+use super::{Services, acts, held, is_seen_by, page_size};
 
 #[derive(Clone)]
 pub(super) struct AlertDoor(pub(super) Services);
@@ -44,26 +44,18 @@ impl AlertService for AlertDoor {
             .read(form, &caller)
             .await?
             .and_then(|(ready, problems)| Ok((self.in_its_turn(ready, &caller)?, problems)));
-        let (ready, problems) = match read {
+        let (mut ready, problems) = match read {
             Ok(read) => read,
             Err(refusal) => {
                 self.refused_at_the_door(&caller, &refusal).await;
                 return Err(refusal.into());
             }
         };
+        ready.submission.doubts = self.doubts(&ready).await?;
         let outcome = match self.0.door().submit(ready).await.map_err(status)? {
-            Answer::Admitted(key) => Outcome::Admitted(Admitted {
-                key: Some(terms::key_to_wire(key)),
-                name: fan_out::alert_name(key.lineage),
-                fan_out: fan_out::fan_out_name(key),
-            }),
-            Answer::Ignored(ignored) => {
-                let key = match ignored {
-                    Ignored::Duplicate(key) => key.map(terms::key_to_wire),
-                    _ => None,
-                };
-                Outcome::Ignored(NotSent { reason: reason(ignored).into(), key })
-            }
+            Answer::Admitted(key) => Outcome::Admitted(admitted(key)),
+            Answer::Ignored(ignored) => Outcome::Ignored(not_sent(ignored)),
+            Answer::Held(holding) => Outcome::Held(held::submitted(&holding)),
             Answer::Refused(refused) => return Err(Refusal::from(refused).with(problems).into()),
         };
         Ok(Response::new(v1::SubmitAlertResponse { outcome: Some(outcome), problems }))
@@ -85,6 +77,10 @@ impl AlertService for AlertDoor {
             Decision::Admit(bulletin) => self.preview(bulletin, &caller).await?,
             // The most pressing of its hazards.
             Decision::AdmitAll(bulletins) => self.preview(bulletins.first().clone(), &caller).await?,
+            Decision::Hold(held) => v1::PreviewAlertResponse {
+                hold_reasons: held.reasons.iter().map(held::reason).collect(),
+                ..self.preview(held.bulletin, &caller).await?
+            },
             Decision::Ignore(ignored) => {
                 v1::PreviewAlertResponse { ignored: reason(ignored).into(), ..Default::default() }
             }
@@ -124,6 +120,34 @@ impl AlertService for AlertDoor {
         let next = found.get(size).map(|fan_out| fan_out::alert_name(fan_out.bulletin.key().lineage));
         let alerts = found.iter().take(size).map(|fan_out| self.alert(fan_out, false)).collect();
         Ok(Response::new(v1::ListAlertsResponse { alerts, next_page_token: next.unwrap_or_default() }))
+    }
+
+    async fn list_held_alerts(
+        &self,
+        request: Request<v1::ListHeldAlertsRequest>,
+    ) -> Result<Response<v1::ListHeldAlertsResponse>, Status> {
+        self.list_held(request)
+    }
+
+    async fn get_held_alert(
+        &self,
+        request: Request<v1::GetHeldAlertRequest>,
+    ) -> Result<Response<v1::GetHeldAlertResponse>, Status> {
+        self.get_held(request).await
+    }
+
+    async fn approve_alert(
+        &self,
+        request: Request<v1::ApproveAlertRequest>,
+    ) -> Result<Response<v1::ApproveAlertResponse>, Status> {
+        self.approve(request).await
+    }
+
+    async fn reject_alert(
+        &self,
+        request: Request<v1::RejectAlertRequest>,
+    ) -> Result<Response<v1::RejectAlertResponse>, Status> {
+        self.reject(request).await
     }
 }
 
@@ -187,7 +211,11 @@ impl AlertDoor {
     }
 
     /// Who would be told. It says something of where people are, so that it is in the audit log too.
-    async fn preview(&self, bulletin: Bulletin, caller: &Caller) -> Result<v1::PreviewAlertResponse, Status> {
+    pub(super) async fn preview(
+        &self,
+        bulletin: Bulletin,
+        caller: &Caller,
+    ) -> Result<v1::PreviewAlertResponse, Status> {
         self.0.registry.loaded().map_err(status)?;
         let alert = bulletin.parts().alert.clone();
         let tiers = bulletin.tiers().iter().map(|found| tier(found, true)).collect();
@@ -238,6 +266,22 @@ impl AlertDoor {
     }
 }
 
+pub(super) fn admitted(key: DeliveryKey) -> Admitted {
+    Admitted {
+        key: Some(terms::key_to_wire(key)),
+        name: fan_out::alert_name(key.lineage),
+        fan_out: fan_out::fan_out_name(key),
+    }
+}
+
+pub(super) fn not_sent(ignored: Ignored) -> NotSent {
+    let key = match ignored {
+        Ignored::Duplicate(key) => key.map(terms::key_to_wire),
+        _ => None,
+    };
+    NotSent { reason: reason(ignored).into(), key }
+}
+
 /// What of an alert cannot be used.
 pub(super) fn problems(ready: &Ready) -> impl Iterator<Item = v1::Problem> {
     let unresolved = ready.submission.unresolved();
@@ -257,7 +301,7 @@ fn unused(refusal: &format::Refusal) -> v1::Problem {
     }
 }
 
-fn message(id: &AlertId) -> v1::AlertReference {
+pub(super) fn message(id: &AlertId) -> v1::AlertReference {
     v1::AlertReference {
         sender: id.sender.as_str().to_owned(),
         identifier: id.identifier.as_str().to_owned(),
@@ -278,12 +322,13 @@ fn tier(tier: &Tier, whole: bool) -> v1::AlertTier {
     }
 }
 
-fn reason(ignored: Ignored) -> v1::IgnoreReason {
+pub(super) fn reason(ignored: Ignored) -> v1::IgnoreReason {
     match ignored {
         Ignored::Duplicate(_) => v1::IgnoreReason::Duplicate,
         Ignored::Expired => v1::IgnoreReason::Expired,
         Ignored::Superseded => v1::IgnoreReason::Superseded,
         Ignored::NothingToCancel => v1::IgnoreReason::NothingToCancel,
         Ignored::NotForPublic => v1::IgnoreReason::NotForPublic,
+        Ignored::Rejected => v1::IgnoreReason::Rejected,
     }
 }

@@ -12,6 +12,7 @@ mod call;
 mod denial;
 mod device;
 mod fan_out;
+mod held;
 mod link;
 mod names;
 mod partner;

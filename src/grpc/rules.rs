@@ -59,6 +59,11 @@ pub(super) const RULES: &[Rule] = &[
     rpc(Unary, "/hazardcast.v1.AlertService/PreviewAlert", &[Authority]),
     rpc(Unary, "/hazardcast.v1.AlertService/GetAlert", &[Authority, Operator(View)]),
     rpc(Unary, "/hazardcast.v1.AlertService/ListAlerts", &[Authority, Operator(View)]),
+    rpc(Unary, "/hazardcast.v1.AlertService/ListHeldAlerts", &[Authority, Operator(View)]),
+    rpc(Unary, "/hazardcast.v1.AlertService/GetHeldAlert", &[Authority, Operator(View)]),
+    // The second person. Nobody approves what they have sent themselves, which only the desk can tell.
+    rpc(Unary, "/hazardcast.v1.AlertService/ApproveAlert", &[Operator(Role::Approve)]),
+    rpc(Unary, "/hazardcast.v1.AlertService/RejectAlert", &[Operator(Role::Approve)]),
     rpc(Unary, "/hazardcast.v1.FanOutService/GetFanOut", &[Authority, Operator(View)]),
     rpc(Unary, "/hazardcast.v1.FanOutService/ListFanOuts", &[Authority, Operator(View)]),
     rpc(Stream, "/hazardcast.v1.FanOutService/WatchFanOut", &[Authority, Operator(View)]),

@@ -213,6 +213,8 @@ impl From<DeskError> for Refusal {
         let (code, reason) = match &error {
             DeskError::Busy => (Code::ResourceExhausted, "DESK_BUSY"),
             DeskError::Closed => (Code::Unavailable, "STOPPING"),
+            DeskError::NotHeld => (Code::NotFound, "HELD_ALERT_NOT_FOUND"),
+            DeskError::NotASecondPerson => (Code::PermissionDenied, "NOT_A_SECOND_PERSON"),
             DeskError::Journal(cause) => {
                 tracing::error!(%cause, "an alert could not be journalled");
                 (Code::Unavailable, "JOURNAL_FAILED")

@@ -5,7 +5,9 @@
 //! starts. No other code changes a lineage. What doors share before that is [`Door`].
 
 mod door;
+mod held;
 mod pace;
+mod settle;
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -13,12 +15,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::Either;
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::audit::{self, Audit};
 use crate::decide::{
-    Authority, Breach, Bulletin, Decision, Ignored, Lineages, Manner, Noted, Refused, Rules, decide, limited, priority,
+    Authority, Breach, Bulletin, Decision, HeldId, HoldReason, Holding, Ignored, Lineages, Manner, Noted, Refused,
+    Rules, Settlement, decide_approved, decide_with, priority,
 };
 use crate::domain::{
     Act, Actor, Alert, AlertOutcome, AuditEntry, Body, Clock, DeliveryKey, Mode, Priority, SignedDuration, Timestamp,
@@ -29,11 +33,15 @@ use crate::locate::{Atlas, Resolved, Unresolved, resolve};
 use crate::metrics::AlertDecision;
 
 pub use door::{Bearer, Door, MessageKey, Piece, Ready, Unread};
+pub use held::{HeldAlert, HeldAlerts};
 pub use pace::Pace;
 use pace::{AtTheDesk, Stages};
 
 /// How often the desk forgets lineages that have long been over.
 const TIDY: Duration = Duration::from_mins(1);
+
+/// How often the desk looks whether the deadline of a held alert has passed.
+const WATCH: Duration = Duration::from_millis(500);
 
 /// How long an alert that is over is remembered, so that a duplicate of it is known.
 pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -68,6 +76,8 @@ pub struct Submission {
     pub pace: Pace,
     /// What it does beyond the limits of its authority.
     pub breaches: Vec<Breach>,
+    /// Why its door would have a person look at it first; none, for a trusted automatic source.
+    pub doubts: Vec<HoldReason>,
 }
 
 /// What became of a submission.
@@ -77,6 +87,8 @@ pub enum Answer {
     Admitted(DeliveryKey),
     /// Not sent, for a reason that is no fault.
     Ignored(Ignored),
+    /// On disk, and waits for a person.
+    Held(Box<Holding>),
     /// Breaks a rule.
     Refused(Refused),
 }
@@ -93,12 +105,19 @@ pub enum DeskError {
     /// The journal could not take it.
     #[error("the alert journal failed")]
     Journal(#[source] JournalError),
+    /// Nothing waits under this name.
+    #[error("no alert waits under this name: it was answered for, or its time is over")]
+    NotHeld,
+    /// Whoever sent it would approve it.
+    #[error("the person who sent an alert does not approve it")]
+    NotASecondPerson,
 }
 
 /// A handle of the desk, for doors.
 #[derive(Debug, Clone)]
 pub struct Desk {
     inbox: mpsc::Sender<Waiting>,
+    held: HeldAlerts,
 }
 
 /// The desk's own task.
@@ -111,6 +130,7 @@ pub struct DeskTask {
     fan_outs: FanOuts,
     clock: std::sync::Arc<dyn Clock>,
     stages: Stages,
+    held: HeldAlerts,
 }
 
 struct Waiting {
@@ -121,8 +141,18 @@ struct Waiting {
 }
 
 enum Kind {
-    Submit(oneshot::Sender<Result<Decided, DeskError>>),
-    Preview(oneshot::Sender<Decision>),
+    Submit(Reply),
+    Preview { approved: bool, reply: oneshot::Sender<Decision> },
+    Settle(Settling, Reply),
+}
+
+type Reply = oneshot::Sender<Result<Decided, DeskError>>;
+
+/// How the wait of a held alert is to end.
+struct Settling {
+    id: HeldId,
+    settlement: Settlement,
+    by: Actor,
 }
 
 /// An answer, and its place in the audit log if that is to be waited for.
@@ -145,7 +175,8 @@ impl Submission {
         let began = Instant::now();
         let ground = resolve(&alert, atlas);
         let pace = Pace { read: Duration::ZERO, resolve: began.elapsed(), ready: Instant::now() };
-        Self { alert, ground, raw, media_type, authority, actor, received, pace, breaches: Vec::new() }
+        let (breaches, doubts) = (Vec::new(), Vec::new());
+        Self { alert, ground, raw, media_type, authority, actor, received, pace, breaches, doubts }
     }
 
     /// The same, held against the limits of its authority. It may take a while: its ground may have any number of
@@ -190,7 +221,9 @@ impl Desk {
     ) -> (Self, DeskTask) {
         let (sender, inbox) = mpsc::channel(WAITING);
         let stages = Stages::new(fan_outs.metrics());
-        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, audit, fan_outs, clock, stages })
+        let held = HeldAlerts::default();
+        let desk = Self { inbox: sender, held: held.clone() };
+        (desk, DeskTask { inbox, lineages, rules, journal, audit, fan_outs, clock, stages, held })
     }
 
     /// Submits an alert and waits for its answer. An admitted alert is on disk when this returns, and so is the audit
@@ -198,6 +231,10 @@ impl Desk {
     pub async fn submit(&self, submission: Submission) -> Result<Answer, DeskError> {
         let (reply, answer) = oneshot::channel();
         self.put(submission, Kind::Submit(reply))?;
+        Self::answered(answer).await
+    }
+
+    async fn answered(answer: oneshot::Receiver<Result<Decided, DeskError>>) -> Result<Answer, DeskError> {
         let Decided { answer, recorded } = answer.await.unwrap_or(Err(DeskError::Closed))?;
         if let Some(recorded) = recorded
             && let Err(error) = recorded.synced().await
@@ -211,8 +248,40 @@ impl Desk {
     /// What would be decided; changes nothing.
     pub async fn preview(&self, submission: Submission) -> Result<Decision, DeskError> {
         let (reply, answer) = oneshot::channel();
-        self.put(submission, Kind::Preview(reply))?;
+        self.put(submission, Kind::Preview { approved: false, reply })?;
         answer.await.map_err(|_| DeskError::Closed)
+    }
+
+    /// What would become of a held alert if it were approved now; changes nothing.
+    pub async fn preview_held(&self, held: &HeldAlert) -> Result<Decision, DeskError> {
+        let (reply, answer) = oneshot::channel();
+        self.put(held.submission.clone(), Kind::Preview { approved: true, reply })?;
+        answer.await.map_err(|_| DeskError::Closed)
+    }
+
+    /// The alerts that wait for a person.
+    pub fn held(&self) -> &HeldAlerts {
+        &self.held
+    }
+
+    /// Lets a held alert go, as far as the rules allow it now. Nobody approves what they have sent themselves.
+    pub async fn approve(&self, id: HeldId, by: Actor) -> Result<Answer, DeskError> {
+        self.settle(id, Settlement::Approved, by).await
+    }
+
+    /// Drops a held alert.
+    pub async fn reject(&self, id: HeldId, by: Actor) -> Result<Answer, DeskError> {
+        self.settle(id, Settlement::Rejected, by).await
+    }
+
+    async fn settle(&self, id: HeldId, settlement: Settlement, by: Actor) -> Result<Answer, DeskError> {
+        let held = self.held.get(id).ok_or(DeskError::NotHeld)?;
+        if settlement == Settlement::Approved && !held.holding.is_second_person(&by) {
+            return Err(DeskError::NotASecondPerson);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.put(held.submission.clone(), Kind::Settle(Settling { id, settlement, by }, reply))?;
+        Self::answered(answer).await
     }
 
     fn put(&self, submission: Submission, kind: Kind) -> Result<(), DeskError> {
@@ -245,7 +314,7 @@ impl DeskTask {
         let mut syncing = FuturesOrdered::new();
         let mut arrived = 0_u64;
         let mut open = true;
-        let mut tidy = tokio::time::interval(TIDY);
+        let (mut tidy, mut watch) = (tokio::time::interval(TIDY), tokio::time::interval(WATCH));
         while open || !heap.is_empty() || !syncing.is_empty() {
             // Three inputs: an entry that is on disk (answered first, since people wait), the next submission, and,
             // when the inbox is empty for the moment or enough have come, the most urgent of those that wait.
@@ -260,13 +329,17 @@ impl DeskTask {
                     None => open = false,
                 },
                 _ = tidy.tick(), if open => self.forget_old(),
+                _ = watch.tick(), if open && !self.held.is_empty() => heap.extend(self.watch_held()),
                 () = std::future::ready(()), if !heap.is_empty() && syncing.len() < UNSYNCED => {
                     let Some(Waiting { submission, kind, .. }) = heap.pop() else { continue };
                     match kind {
-                        Kind::Preview(reply) => {
-                            let _ = reply.send(self.decide(&submission));
+                        Kind::Preview { approved, reply } => {
+                            let _ = reply.send(self.decide(&submission, approved));
                         }
-                        Kind::Submit(reply) => syncing.push_back(self.take(submission, reply)),
+                        Kind::Submit(reply) => syncing.push_back(Either::Left(self.take(submission, reply))),
+                        Kind::Settle(settling, reply) => {
+                            syncing.push_back(Either::Right(self.settle(submission, &settling, reply)));
+                        }
                     }
                 }
             }
@@ -282,42 +355,49 @@ impl DeskTask {
         }
     }
 
-    fn decide(&self, submission: &Submission) -> Decision {
-        let alert = submission.alert.clone();
-        let decision =
-            decide(&self.lineages, &submission.authority, &self.rules, alert, &submission.ground, self.clock.now());
-        limited(decision, &submission.breaches)
+    fn decide(&self, submission: &Submission, approved: bool) -> Decision {
+        let Submission { alert, authority, ground, breaches, doubts, .. } = submission;
+        let (alert, now) = (alert.clone(), self.clock.now());
+        if approved {
+            return decide_approved(&self.lineages, (authority, breaches), &self.rules, alert, ground, now);
+        }
+        decide_with(&self.lineages, (authority, breaches, doubts), &self.rules, alert, ground, now)
     }
 
     /// Decides, remembers, appends; the future is done when the entry is on disk.
-    fn take(
-        &mut self,
-        submission: Submission,
-        reply: oneshot::Sender<Result<Decided, DeskError>>,
-    ) -> impl Future<Output = Pending> + use<> {
+    fn take(&mut self, submission: Submission, reply: Reply) -> impl Future<Output = Pending> + use<> {
         let (taken, before) = (Instant::now(), submission.pace);
-        let decision = self.decide(&submission);
+        let decision = self.decide(&submission, false);
         let audited = audited(&submission, &decision);
         self.tell_unresolved(&submission);
         let received = submission.received;
-        let (answer, bulletins, tickets) = match decision {
+        let (answer, bulletins, tickets) = self.carry_out(submission, decision);
+        let pace = (before, AtTheDesk { taken, decided: Instant::now() });
+        pending(tickets, move |synced| Pending { answer, bulletins, received, pace, audited, reply, synced })
+    }
+
+    /// Remembers what was decided, and appends it.
+    fn carry_out(&mut self, submission: Submission, decision: Decision) -> (Answer, Vec<Bulletin>, Vec<Ticket>) {
+        if !matches!(decision, Decision::Refuse(_) | Decision::Ignore(Ignored::Duplicate(_) | Ignored::NotForPublic)) {
+            self.withdraw(&submission.alert, &submission.actor);
+        }
+        match decision {
             Decision::Admit(bulletin) => self.admit(vec![bulletin], submission),
             Decision::AdmitAll(bulletins) => self.admit(bulletins.to_vec(), submission),
+            Decision::Hold(held) => {
+                // It came before, and waits.
+                if let Some(same) = self.held.same(&submission.alert) {
+                    return (Answer::Held(Box::new(same.holding.clone())), Vec::new(), Vec::new());
+                }
+                let (answer, ticket) = self.hold(submission, &held);
+                (answer, Vec::new(), vec![ticket])
+            }
             Decision::Ignore(reason) => {
                 let entry = self.note(&submission.alert, reason);
                 let ticket = entry.map(|entry| self.journal.append(entry));
                 (Answer::Ignored(reason), Vec::new(), ticket.into_iter().collect())
             }
             Decision::Refuse(reason) => (Answer::Refused(reason), Vec::new(), Vec::new()),
-        };
-        let pace = (before, AtTheDesk { taken, decided: Instant::now() });
-        async move {
-            let mut synced = None;
-            for ticket in tickets {
-                let this = ticket.synced().await;
-                synced = Some(synced.unwrap_or(Ok(())).and(this));
-            }
-            Pending { answer, bulletins, received, pace, audited, reply, synced }
         }
     }
 
@@ -361,7 +441,11 @@ impl DeskTask {
         if matches!(reason, Ignored::Duplicate(_) | Ignored::NotForPublic) {
             return None;
         }
-        let noted = Noted::of(alert, self.clock.now());
+        let mut noted = Noted::of(alert, self.clock.now());
+        // What was rejected takes the place of nothing.
+        if reason == Ignored::Rejected {
+            noted = Noted { supersedes: Vec::new(), withdraws: Vec::new(), state: None, ..noted };
+        }
         self.lineages.note(&noted);
         Some(Entry::Noted(noted))
     }
@@ -398,10 +482,21 @@ impl DeskTask {
                 AlertDecision::Admitted
             }
             Answer::Ignored(_) => AlertDecision::Ignored,
+            Answer::Held(_) => AlertDecision::Held,
             Answer::Refused(_) => AlertDecision::Refused,
         };
         metrics.alerts_decided(decision).inc();
     }
+}
+
+/// Waits until what was decided is on disk, if anything of it is to be.
+async fn pending(tickets: Vec<Ticket>, pending: impl FnOnce(Option<Result<(), JournalError>>) -> Pending) -> Pending {
+    let mut synced = None;
+    for ticket in tickets {
+        let this = ticket.synced().await;
+        synced = Some(synced.unwrap_or(Ok(())).and(this));
+    }
+    pending(synced)
 }
 
 /// The audit log's records of a decision: one for each bulletin, and one where there is none.
@@ -426,6 +521,9 @@ fn audited(submission: &Submission, decision: &Decision) -> Vec<AuditEntry> {
                 _ => None,
             };
             vec![record(AlertOutcome::Ignored { reason: ignored.reason().into(), key }, key)]
+        }
+        Decision::Hold(held) => {
+            vec![record(AlertOutcome::Held { reason: held.reasons.first().kind.name().into() }, None)]
         }
         Decision::Refuse(refused) => vec![record(AlertOutcome::Refused { reason: refused.reason().into() }, None)],
     }

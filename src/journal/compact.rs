@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use crate::decide::TierIndex;
+use crate::decide::{HeldId, TierIndex};
 use crate::domain::{ChannelKind, DeliveryKey, DeviceSlot, LineageId, NoticeKind, Priority, Timestamp};
 use crate::segments::{COMMIT, FrameHeader, Kind, Segment, Unfinished};
 
@@ -25,6 +25,8 @@ const DEVICES: usize = 1 << 20;
 pub(super) struct Survey {
     lineages: HashMap<LineageId, Standing>,
     noted: Vec<(Timestamp, u64)>,
+    /// Held alerts that nobody has settled, and the bytes of each.
+    held: HashMap<HeldId, u64>,
     bytes: u64,
 }
 
@@ -42,6 +44,14 @@ impl Survey {
         self.bytes += bytes;
         let lineage = match entry {
             Entry::Noted(noted) => return self.noted.push((noted.at, bytes)),
+            Entry::Held(held) => {
+                self.held.insert(held.holding.id, bytes);
+                return;
+            }
+            Entry::Settled(settled) => {
+                self.held.remove(&settled.id);
+                return;
+            }
             Entry::Admitted(admitted) => admitted.bulletin.key().lineage,
             Entry::Sent { key, .. } | Entry::Acknowledged { key, .. } | Entry::Finished { key } => key.lineage,
         };
@@ -76,7 +86,7 @@ impl Survey {
         let noted = self.noted.iter().filter(|(at, _)| *at >= over_before);
         let needed =
             lineages.map(|(_, standing)| standing.bytes).sum::<u64>() + noted.map(|(_, bytes)| bytes).sum::<u64>();
-        self.bytes > 2 * needed
+        self.bytes > 2 * (needed + self.held.values().sum::<u64>())
     }
 }
 
@@ -97,10 +107,11 @@ pub(super) fn snapshot(
     over_before: Timestamp,
     read: impl Fn() -> Replay,
 ) -> Result<Segment, JournalError> {
-    let mut told = gather(kept, read())?;
+    let (mut told, held) = (gather(kept, read())?, held(read())?);
     let mut snapshot = Snapshot::create(Segment::new(dir, &FORMAT, Kind::Snapshot, number))?;
     let written = read().try_for_each(|entry| match entry? {
         Entry::Noted(noted) if noted.at >= over_before => snapshot.add(&Entry::Noted(noted)),
+        Entry::Held(waiting) if held.contains(&waiting.holding.id) => snapshot.add(&Entry::Held(waiting)),
         Entry::Admitted(admitted) if kept.contains(&admitted.bulletin.key().lineage) => {
             let key = admitted.bulletin.key();
             snapshot.add(&Entry::Admitted(admitted))?;
@@ -115,6 +126,23 @@ pub(super) fn snapshot(
             Err(error)
         }
     }
+}
+
+/// The alerts that still wait for a person.
+fn held(entries: Replay) -> Result<HashSet<HeldId>, JournalError> {
+    let mut held = HashSet::new();
+    for entry in entries {
+        match entry? {
+            Entry::Held(waiting) => {
+                held.insert(waiting.holding.id);
+            }
+            Entry::Settled(settled) => {
+                held.remove(&settled.id);
+            }
+            _ => {}
+        }
+    }
+    Ok(held)
 }
 
 fn gather(kept: &HashSet<LineageId>, entries: Replay) -> Result<HashMap<DeliveryKey, Told>, JournalError> {

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::decide::{Bulletin, Noted, TierIndex};
-use crate::domain::{ChannelKind, DeliveryKey, DeviceSlot, NoticeKind, Priority, Timestamp};
+use crate::decide::{Bulletin, HeldId, Holding, Noted, Settlement, TierIndex};
+use crate::domain::{Actor, ChannelKind, DeliveryKey, DeviceSlot, NoticeKind, Priority, Timestamp};
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -12,6 +12,10 @@ pub enum Entry {
     Admitted(Admitted),
     /// An alert was decided on and not sent.
     Noted(Noted),
+    /// An alert waits for a person.
+    Held(Held),
+    /// An alert waits for a person no more.
+    Settled(Settled),
     /// Devices were told.
     Sent {
         /// Of which bulletin.
@@ -54,4 +58,30 @@ pub struct Admitted {
     pub received: Timestamp,
     /// The authority that it was admitted from, by its name in this server.
     pub authority: String,
+}
+
+/// An alert that waits for a person, and what it is made of.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// What is known of it.
+    pub holding: Holding,
+    /// The message as it came in; it is read again after a restart.
+    pub raw: Bytes,
+    /// Its media type.
+    pub media_type: String,
+    /// When it came in.
+    pub received: Timestamp,
+}
+
+/// How the wait of an alert ended. Of one that was sent the bulletin stands before this.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    /// Which.
+    pub id: HeldId,
+    /// How.
+    pub settlement: Settlement,
+    /// By whom.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
 }

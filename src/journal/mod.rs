@@ -30,7 +30,7 @@ use crate::segments::{Closing, Format, Queue, Seal, Waiting};
 pub(crate) use codec::area;
 
 pub use crate::segments::{Damage, InvalidEntry, LogError as JournalError, MAX_ENTRY, Ticket, Writer};
-pub use entry::{Admitted, Entry};
+pub use entry::{Admitted, Entry, Held, Settled};
 pub use open::Config;
 pub use replay::Replay;
 

@@ -114,7 +114,7 @@ impl Ledger {
                 self.progress(*key).acknowledged_before(devices);
             }
             Entry::Finished { key } => self.progress(*key).finish(),
-            Entry::Noted(_) => {}
+            Entry::Noted(_) | Entry::Held(_) | Entry::Settled(_) => {}
         }
     }
 }

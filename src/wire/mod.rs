@@ -17,7 +17,7 @@ pub mod v1 {
 }
 
 /// `hazardcast.storage.v1`: what is written to disk, as generated.
-#[expect(clippy::pedantic, clippy::large_enum_variant, reason = "generated")]
+#[expect(clippy::pedantic, reason = "generated")]
 pub mod storage_v1 {
     tonic::include_proto!("hazardcast.storage.v1");
 }

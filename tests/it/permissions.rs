@@ -69,6 +69,7 @@ fn may(kind: Kind, path: &str) -> bool {
         ("DeviceService" | "PartnerEventService" | "ZoneService", _) => kind == Partner,
         ("PolicyService", "RetirePolicyVersion") => [Partner, Administer].contains(&kind),
         ("AlertService", "SubmitAlert" | "PreviewAlert") => kind == Authority,
+        ("AlertService", "ApproveAlert" | "RejectAlert") => [Approve, Administer].contains(&kind),
         ("AlertService" | "FanOutService" | "RegionService", _) => kind == Authority || operators.contains(&kind),
         ("StatisticsService", _) => matches!(kind, Partner | Authority) || operators.contains(&kind),
         ("PartnerService", "CreateApp") => [Operate, Approve, Administer].contains(&kind),
@@ -192,6 +193,10 @@ fn of_others(method: &str, about: Subject) -> Vec<u8> {
             Vec::new()
         }
         "ListAuditRecords" => v1::ListAuditRecordsRequest::default().encode_to_vec(),
+        "ListHeldAlerts" => v1::ListHeldAlertsRequest::default().encode_to_vec(),
+        "GetHeldAlert" => v1::GetHeldAlertRequest { name: "heldAlerts/1".to_owned() }.encode_to_vec(),
+        "ApproveAlert" => v1::ApproveAlertRequest { name: "heldAlerts/1".to_owned() }.encode_to_vec(),
+        "RejectAlert" => v1::RejectAlertRequest { name: "heldAlerts/1".to_owned() }.encode_to_vec(),
         "GetAlert" => v1::GetAlertRequest { name: alert }.encode_to_vec(),
         "ListAlerts" => v1::ListAlertsRequest::default().encode_to_vec(),
         "GetFanOut" => v1::GetFanOutRequest { name: fan_out }.encode_to_vec(),

@@ -47,6 +47,7 @@ fn outcome() -> impl Strategy<Value = AlertOutcome> {
         key().prop_map(AlertOutcome::Admitted),
         (reason(), prop::option::of(key())).prop_map(|(reason, key)| AlertOutcome::Ignored { reason, key }),
         reason().prop_map(|reason| AlertOutcome::Refused { reason }),
+        reason().prop_map(|reason| AlertOutcome::Held { reason }),
     ]
 }
 

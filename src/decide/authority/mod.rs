@@ -94,6 +94,11 @@ impl Authority {
         Self { senders: Some(senders), limits: Some(limits), ..self }
     }
 
+    /// The most devices that an alert of it reaches without a second person; `None`: any number.
+    pub fn reach_limit(&self) -> Option<u64> {
+        self.limits.as_ref()?.terms.reach_limit
+    }
+
     /// Whether it speaks for the alert's sender.
     pub fn may_send(&self, alert: &Alert) -> bool {
         self.senders.as_ref().is_none_or(|senders| senders.contains(&alert.id.sender))
@@ -182,15 +187,14 @@ impl Limits {
     }
 }
 
-/// A decision on an alert that does these things beyond its authority's limits: it is not sent. What breaks other rules
-/// too, or changes nothing, is as it was decided, but for what nobody may let pass.
-pub fn limited(decision: Decision, breaches: &[Breach]) -> Decision {
+/// A decision on an alert that does these things beyond its authority's limits: what nobody may let pass refuses it, and
+/// then all of them are told. What breaks other rules too, or changes nothing, is as it was decided.
+pub(super) fn barred(decision: Decision, breaches: &[Breach]) -> Decision {
     let barred = breaches.iter().any(|breach| !breach.may_pass());
-    let is_beyond = match &decision {
-        Decision::Admit(_) | Decision::AdmitAll(_) => !breaches.is_empty(),
-        // A sender that is not admitted is told with all else that is beyond.
-        Decision::Ignore(Ignored::NotForPublic) | Decision::Refuse(Refused::NotAdmitted(_)) => barred,
-        Decision::Ignore(_) | Decision::Refuse(_) => false,
-    };
-    if is_beyond { Decision::Refuse(Refused::Beyond(breaches.to_vec())) } else { decision }
+    match decision {
+        Decision::Ignore(ignored) if ignored != Ignored::NotForPublic => Decision::Ignore(ignored),
+        Decision::Refuse(refused) if !matches!(refused, Refused::NotAdmitted(_)) => Decision::Refuse(refused),
+        _ if barred => Decision::Refuse(Refused::Beyond(breaches.to_vec())),
+        decision => decision,
+    }
 }

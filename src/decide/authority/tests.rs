@@ -6,7 +6,7 @@ use geo::{Contains, Coord, Distance, Geodesic, LineString, Point};
 use proptest::prelude::*;
 
 use super::*;
-use crate::decide::{Lineages, Rules, decide};
+use crate::decide::{Held, HoldKind, Lineages, Rules, decide_with};
 use crate::domain::{
     AlertId, AlertRate, AlertScope, Area, AuthorityName, Category, Certainty, Circle, CredentialId, Ground, Identifier,
     InfoTexts, Language, Mode, NamedValue, NonEmpty, PartnerName, Polygon, Ring, Role, SignatureRule, Source, Subject,
@@ -96,8 +96,8 @@ fn alert(areas: Vec<Area>) -> Alert {
 fn judged(authority: &Authority, alert: &Alert, manner: Manner<'_>) -> (Vec<Breach>, Decision) {
     let ground = resolve(alert, &Atlas::default());
     let breaches = authority.breaches(alert, &ground, manner);
-    let decision = decide(&Lineages::new(), authority, &Rules::default(), alert.clone(), &ground, NOON);
-    let decision = limited(decision, &breaches);
+    let (sent, rules) = ((authority, &*breaches, &[][..]), Rules::default());
+    let decision = decide_with(&Lineages::new(), sent, &rules, alert.clone(), &ground, NOON);
     (breaches, decision)
 }
 
@@ -200,6 +200,16 @@ fn all_that_is_beyond_is_told_and_not_the_first_alone() {
 }
 
 #[test]
+fn what_a_person_may_let_pass_waits_for_one_and_each_breach_is_a_reason() {
+    let terms = AuthorityTerms { highest_severity: Some(Severity::Minor), ..terms() };
+    let (_, decision) = judged(&authority(terms), &alert(vec![square(9.5, 1.0, 1.0)]), CAP);
+    let Decision::Hold(Held { reasons, .. }) = decision else { panic!("{decision:?}") };
+    let fields: Vec<_> = reasons.iter().map(|reason| (reason.kind, &*reason.field)).collect();
+    let kind = HoldKind::BeyondAuthority;
+    assert_eq!(fields, [(kind, "info[0].severity"), (kind, "info[0].area")]);
+}
+
+#[test]
 fn a_cancel_says_nothing_of_ground_and_an_ack_of_a_wrong_sender_is_refused() {
     let far = Ground::Areas(NonEmpty::of(square(50.0, 50.0, 1.0)));
     let cancel = of_body(Body::Cancel(vec![info(far)]));
@@ -289,7 +299,8 @@ proptest! {
         };
         let places = sampled.iter().map(|[x, y]| Point::new(lon + x, lat + y));
         if let Some(place) = places.into_iter().find(|place| is_beyond(*place)) {
-            prop_assert!(matches!(decision, Decision::Refuse(Refused::Beyond(_))), "{:?} is beyond", place);
+            // Only a person may let it pass.
+            prop_assert!(matches!(decision, Decision::Hold(_)), "{:?} is beyond", place);
         }
         // What is within by construction is sent.
         let small: Vec<f64> = area.iter().map(|length| length / 6.0 * 0.9).collect();

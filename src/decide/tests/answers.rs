@@ -11,6 +11,7 @@ fn ignored(decision: &Decision) -> &'static str {
         Decision::Ignore(ignored) => ignored.reason(),
         Decision::Refuse(refused) => refused.reason(),
         Decision::Admit(_) | Decision::AdmitAll(_) => "ADMITTED",
+        Decision::Hold(_) => "HELD",
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod area;
 mod bulletin;
+mod held;
 mod voice;
 
 use bytes::{Buf, Bytes};
@@ -40,6 +41,8 @@ pub(super) fn encode(entry: &Entry) -> Vec<u8> {
             withdraws: voice::write_events(&noted.withdraws),
             state_scope: noted.state.as_ref().map(|scope| scope.0.to_string()).unwrap_or_default(),
         }),
+        Entry::Held(held) => stored::Event::Held(held::write(held)),
+        Entry::Settled(settled) => stored::Event::Settled(held::write_settled(settled)),
         Entry::Sent { key, tier, kind, priority, channel, devices } => stored::Event::Sent(stored::Sent {
             key: Some(write_key(*key)),
             tier: u32::from(tier.0),
@@ -84,6 +87,8 @@ fn read(event: stored::Event) -> Result<Entry, InvalidEntry> {
             state: Some(noted.state_scope).filter(|scope| !scope.is_empty()).map(|scope| StateScope(scope.into())),
             at: read_instant(noted.decide_time, "decide_time")?,
         }),
+        stored::Event::Held(stored) => Entry::Held(held::read(stored)?),
+        stored::Event::Settled(settled) => Entry::Settled(held::read_settled(settled)?),
         stored::Event::Sent(sent) => Entry::Sent {
             key: read_key(sent.key)?,
             tier: TierIndex(u8::try_from(sent.tier).map_err(|_| Impossible("tier"))?),

@@ -205,7 +205,7 @@ fn in_order(entries: Vec<Entry>) -> Vec<Entry> {
     let mut known = BTreeSet::new();
     let in_order = entries.into_iter().filter(|entry| match entry {
         Entry::Admitted(admitted) => known.insert(admitted.bulletin.key()),
-        Entry::Noted(_) => true,
+        Entry::Noted(_) | Entry::Held(_) | Entry::Settled(_) => true,
         Entry::Sent { key, .. } | Entry::Acknowledged { key, .. } | Entry::Finished { key } => known.contains(key),
     });
     in_order.collect()

@@ -153,6 +153,7 @@ fn decided_to_wire(
         AlertOutcome::Admitted(key) => (part::Outcome::Admitted, "", Some(*key)),
         AlertOutcome::Ignored { reason, key } => (part::Outcome::Ignored, reason.as_str(), *key),
         AlertOutcome::Refused { reason } => (part::Outcome::Refused, reason.as_str(), None),
+        AlertOutcome::Held { reason } => (part::Outcome::Held, reason.as_str(), None),
     };
     part::AlertDecided {
         authority: authority.to_owned(),

@@ -1,0 +1,82 @@
+//! Alerts that wait for a person. The desk alone puts them in and takes them out; doors look.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
+
+use parking_lot::Mutex;
+
+use crate::decide::{HeldId, Holding};
+use crate::domain::{Alert, Timestamp};
+
+use super::Submission;
+
+/// One that waits.
+#[derive(Debug)]
+pub struct HeldAlert {
+    /// What is known of it.
+    pub holding: Holding,
+    /// What was sent.
+    pub submission: Submission,
+    /// How often it was an alarm that it waits.
+    pub(super) alarms: AtomicU8,
+}
+
+/// All that wait. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct HeldAlerts(Arc<Mutex<BTreeMap<HeldId, Arc<HeldAlert>>>>);
+
+impl HeldAlerts {
+    /// One of them.
+    pub fn get(&self, id: HeldId) -> Option<Arc<HeldAlert>> {
+        self.0.lock().get(&id).cloned()
+    }
+
+    /// All of them, oldest first.
+    pub fn all(&self) -> Vec<Arc<HeldAlert>> {
+        self.0.lock().values().cloned().collect()
+    }
+
+    /// Takes up what the journal had.
+    pub fn recover(&self, held: HeldAlert) {
+        self.0.lock().insert(held.holding.id, Arc::new(held));
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
+    }
+
+    /// The number of the next: the time in microseconds, or one more than any that waits.
+    pub(super) fn next(&self, now: Timestamp) -> HeldId {
+        let newest = self.0.lock().keys().next_back().map_or(0, |id| id.0);
+        HeldId((newest + 1).max(now.as_microsecond().max(0).cast_unsigned()))
+    }
+
+    pub(super) fn remove(&self, id: HeldId) -> Option<Arc<HeldAlert>> {
+        self.0.lock().remove(&id)
+    }
+
+    /// The one that this very alert waits as, if it came before.
+    pub(super) fn same(&self, alert: &Alert) -> Option<Arc<HeldAlert>> {
+        let same = |held: &&Arc<HeldAlert>| held.holding.alert == alert.id && held.holding.mode == alert.mode;
+        self.0.lock().values().find(same).cloned()
+    }
+
+    /// Those that the alert updates or cancels.
+    pub(super) fn changed_by(&self, alert: &Alert) -> Vec<HeldId> {
+        let held = self.0.lock();
+        let changed = held.values().filter(|held| held.holding.is_changed_by(alert) && held.holding.alert != alert.id);
+        changed.map(|held| held.holding.id).collect()
+    }
+
+    /// Those whose deadline has passed.
+    pub(super) fn overdue(&self, now: Timestamp) -> Vec<Arc<HeldAlert>> {
+        self.0.lock().values().filter(|held| held.holding.deadline <= now).cloned().collect()
+    }
+}

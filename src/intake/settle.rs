@@ -1,0 +1,139 @@
+//! How alerts come to wait for a person, and how their wait ends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use crate::decide::{Decision, Held, Holding, Ignored, Settlement, Unanswered, decide_approved};
+use crate::domain::{Actor, Alert, Timestamp};
+use crate::journal::{self, Entry, Settled, Ticket};
+
+use super::pace::AtTheDesk;
+use super::{Answer, DeskTask, HeldAlert, Kind, Pending, Reply, Settling, Submission, Waiting, audited};
+
+/// How often an alert that waits is an alarm before its deadline: when half of its time is over, and three quarters.
+const ALARMS: u8 = 2;
+
+impl DeskTask {
+    /// Puts an alert among those that wait. It is on disk before its sender hears so.
+    pub(super) fn hold(&mut self, submission: Submission, held: &Held) -> (Answer, Ticket) {
+        let now = self.clock.now();
+        let holding = Holding {
+            id: self.held.next(now),
+            alert: submission.alert.id.clone(),
+            mode: submission.alert.mode,
+            reasons: held.reasons.clone(),
+            authority: submission.authority.name.clone(),
+            sender: submission.actor.clone(),
+            held: now,
+            deadline: self.rules.hold.deadline(&held.bulletin, now),
+            unanswered: self.rules.hold.unanswered(held),
+        };
+        let ticket = self.journal.append(Entry::Held(journal::Held {
+            holding: holding.clone(),
+            raw: submission.raw.clone(),
+            media_type: submission.media_type.clone(),
+            received: submission.received,
+        }));
+        let reasons: Vec<String> = holding.reasons.iter().map(ToString::to_string).collect();
+        tracing::warn!(held = %holding.id, ?reasons, deadline = %holding.deadline, "an alert waits for a person");
+        if !ticket.is_refused() {
+            self.held.recover(HeldAlert::new(holding.clone(), submission));
+        }
+        (Answer::Held(Box::new(holding)), ticket)
+    }
+
+    /// An update or cancel of what waits takes its place: it waits no more, and is never sent.
+    pub(super) fn withdraw(&mut self, alert: &Alert, by: &Actor) {
+        for id in self.held.changed_by(alert) {
+            self.end(&Settling { id, settlement: Settlement::Withdrawn, by: by.clone() });
+        }
+    }
+
+    /// Ends a wait. What was sent is in the journal already.
+    fn end(&mut self, Settling { id, settlement, by }: &Settling) -> Option<Ticket> {
+        let held = self.held.remove(*id)?;
+        let settled = Settled { id: *id, settlement: *settlement, by: by.clone(), at: self.clock.now() };
+        tracing::info!(held = %held.holding.id, settlement = settlement.name(), "an alert waits for a person no more");
+        Some(self.journal.append(Entry::Settled(settled)))
+    }
+
+    /// A person has answered for a held alert, or its time is over. It is decided anew.
+    pub(super) fn settle(
+        &mut self,
+        submission: Submission,
+        settling: &Settling,
+        reply: Reply,
+    ) -> impl Future<Output = Pending> + use<> {
+        let received = self.clock.now();
+        let (taken, before) = (Instant::now(), submission.pace);
+        let decision = if self.held.get(settling.id).is_none() {
+            // Somebody else was faster.
+            Decision::Ignore(Ignored::Duplicate(None))
+        } else if matches!(settling.settlement, Settlement::Approved | Settlement::SentUnanswered) {
+            let alert = submission.alert.clone();
+            let (authority, breaches) = (&submission.authority, &*submission.breaches);
+            decide_approved(&self.lineages, (authority, breaches), &self.rules, alert, &submission.ground, received)
+        } else {
+            Decision::Ignore(Ignored::Rejected)
+        };
+        let mut audited = audited(&submission, &decision);
+        audited.iter_mut().for_each(|entry| entry.actor = settling.by.clone());
+        let (answer, bulletins, mut tickets) = self.carry_out(submission, decision);
+        tickets.extend(self.end(settling));
+        let pace = (before, AtTheDesk { taken, decided: Instant::now() });
+        super::pending(tickets, move |synced| Pending { answer, bulletins, received, pace, audited, reply, synced })
+    }
+
+    /// Looks after those that wait: alarms of which half the time is over, and ends of which all is.
+    pub(super) fn watch_held(&mut self) -> Vec<Waiting> {
+        let now = self.clock.now();
+        for held in self.held.all() {
+            held.alarm(now);
+        }
+        if self.journal.healthy().is_err() {
+            return Vec::new();
+        }
+        let over = |held: Arc<HeldAlert>| {
+            let settlement = match held.holding.unanswered {
+                Unanswered::Send => Settlement::SentUnanswered,
+                Unanswered::Drop => Settlement::DroppedUnanswered,
+            };
+            tracing::error!(
+                held = %held.holding.id,
+                settlement = settlement.name(),
+                "nobody has answered for an alert that waited for a person"
+            );
+            let settling = Settling { id: held.holding.id, settlement, by: Actor::SERVER };
+            let submission = held.submission.clone();
+            // Nobody waits for the answer.
+            let kind = Kind::Settle(settling, oneshot::channel().0);
+            Waiting { priority: submission.priority(), submission, place: 0, kind }
+        };
+        self.held.overdue(now).into_iter().map(over).collect()
+    }
+}
+
+impl HeldAlert {
+    /// An alert that waits.
+    pub fn new(holding: Holding, submission: Submission) -> Self {
+        Self { holding, submission, alarms: AtomicU8::new(0) }
+    }
+
+    /// Says in the log, once each, that half of the time is over, and three quarters.
+    fn alarm(&self, now: Timestamp) {
+        let Holding { held, deadline, .. } = self.holding;
+        let (waited, whole) = (now.duration_since(held), deadline.duration_since(held));
+        let due = if waited * 4 >= whole * 3 { 2 } else { u8::from(waited * 2 >= whole) };
+        if due > self.alarms.fetch_max(due.min(ALARMS), Ordering::Relaxed) {
+            tracing::error!(
+                held = %self.holding.id,
+                deadline = %deadline,
+                unanswered = ?self.holding.unanswered,
+                "an alert waits for a person and its time runs out"
+            );
+        }
+    }
+}
