@@ -12,6 +12,10 @@ use super::Bounded;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Decide {
+    early_warning_minutes: Bounded<1, 120>,
+    lasting_hours: Bounded<1, 168>,
+    other_hours: Bounded<1, 168>,
+    most_hours: Bounded<1, 720>,
     oldest_days: Bounded<1, 30>,
     together: Vec<Group>,
     same_earthquake_seconds: Bounded<0, 300>,
@@ -37,7 +41,12 @@ impl<'de> Deserialize<'de> for Group {
 impl Decide {
     /// The rules by which alerts are decided.
     pub fn rules(&self) -> Rules {
+        let hours = |given: u32| SignedDuration::from_hours(i64::from(given));
         Rules {
+            early_warning_expiry: SignedDuration::from_mins(i64::from(self.early_warning_minutes.get())),
+            lasting_expiry: hours(self.lasting_hours.get()),
+            default_expiry: hours(self.other_hours.get()),
+            max_expiry: hours(self.most_hours.get()),
             oldest: SignedDuration::from_hours(24 * i64::from(self.oldest_days.get())),
             fusion: Fusion {
                 together: self.together.iter().map(|group| group.0.clone()).collect(),
@@ -56,7 +65,8 @@ mod tests {
 
     fn read(together: &str) -> Result<Decide, toml::de::Error> {
         toml::from_str(&format!(
-            "oldest_days = 7\ntogether = {together}\nsame_earthquake_seconds = 16\nsame_earthquake_km = 100\n\
+            "early_warning_minutes = 10\nlasting_hours = 24\nother_hours = 6\nmost_hours = 168\n\
+             oldest_days = 7\ntogether = {together}\nsame_earthquake_seconds = 16\nsame_earthquake_km = 100\n\
              same_earthquake_magnitude_tenths = 10\n"
         ))
     }
@@ -65,7 +75,13 @@ mod tests {
     fn the_shipped_rules_are_the_default_and_groups_have_two_senders_that_are_names() {
         let shipped = super::super::Config::shipped().decide.rules();
         assert_eq!(shipped.fusion, Fusion::default());
-        assert_eq!(shipped.oldest, Rules::default().oldest);
+        let rules = Rules::default();
+        assert_eq!((shipped.oldest, shipped.max_expiry), (rules.oldest, rules.max_expiry));
+        assert_eq!(
+            (shipped.early_warning_expiry, shipped.lasting_expiry),
+            (rules.early_warning_expiry, rules.lasting_expiry)
+        );
+        assert_eq!(shipped.default_expiry, rules.default_expiry);
         let [one, other] = ["jma.go.jp", "api.p2pquake.net"].map(|name| Sender::new(name).expect("a sender"));
         let rules = read(r#"[["jma.go.jp", "api.p2pquake.net"]]"#).expect("a group").rules();
         assert!(rules.fusion.is_together(&one, &other) && !shipped.fusion.is_together(&one, &other));

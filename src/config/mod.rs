@@ -7,6 +7,7 @@
 
 mod bounded;
 mod decide;
+mod format;
 mod ground_motion;
 mod sections;
 
@@ -20,6 +21,7 @@ use crate::domain::ChannelKind;
 
 pub use bounded::Bounded;
 pub use decide::Decide;
+pub use format::FormatSettings;
 pub use ground_motion::GroundMotionSettings;
 pub use sections::{
     Access, Audit, ChannelSettings, Channels, Events, FanOut, Journal, Link, Log, LogFormat, LogLevel, Region,
@@ -62,6 +64,8 @@ pub struct Config {
     pub link: Link,
     /// Fan-outs.
     pub fan_out: FanOut,
+    /// How much a message may be.
+    pub format: FormatSettings,
     /// What a message does to those before it.
     pub decide: Decide,
     /// How strongly earthquakes shake the ground.

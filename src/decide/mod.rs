@@ -44,10 +44,13 @@ mod state;
 mod tiers;
 mod voice;
 
-use crate::domain::{Alert, AlertScope, Body, DeliveryKey, Geocode, Mode, NonEmpty, SignedDuration, Timestamp};
+use crate::domain::{
+    Alert, AlertScope, Body, Category, DeliveryKey, Geocode, Ground, Info, Mode, NonEmpty, SignedDuration, Timestamp,
+    Urgency,
+};
 use crate::locate::Resolved;
 
-pub use authority::Authority;
+pub use authority::{Authority, Breach, Limits, Manner, STRUCTURED, limited};
 pub use bulletin::{Bulletin, BulletinParts, Content, StatePart, Tier, TierIndex};
 pub use fusion::Fusion;
 pub use lineage::{Lineage, Lineages, Noted};
@@ -96,7 +99,7 @@ impl Ignored {
 }
 
 /// Why an alert is refused; the message names the field.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refused {
     /// The authority may not send this.
     #[error("sender: {0} is not admitted to send this")]
@@ -119,11 +122,14 @@ pub enum Refused {
     /// Sent so long ago that nothing of it can hold any more, and that what was decided of it may be forgotten.
     #[error("sent: {0} is too long ago")]
     SentTooLongAgo(Timestamp),
+    /// It goes beyond the limits of its authority.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Beyond(Vec<Breach>),
 }
 
 impl Refused {
     /// The reason in one word of the API.
-    pub const fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::NotAdmitted(_) => "SENDER_NOT_ADMITTED",
             Self::SentInFuture(_) => "SENT_IN_FUTURE",
@@ -132,6 +138,7 @@ impl Refused {
             Self::NotFelt => "NOT_FELT",
             Self::Unresolved(_) => "UNRESOLVED_GEOCODE",
             Self::SentTooLongAgo(_) => "SENT_TOO_LONG_AGO",
+            Self::Beyond(breaches) => breaches.first().map_or("NOT_ADMITTED", Breach::reason),
         }
     }
 
@@ -144,6 +151,7 @@ impl Refused {
             Self::NoGround => "area",
             Self::NotFelt => "earthquake",
             Self::Unresolved(_) => "geocode",
+            Self::Beyond(_) => "authority",
         }
     }
 }
@@ -159,8 +167,12 @@ fn list(codes: &[Geocode]) -> String {
 pub struct Rules {
     /// How far in the future `sent` may be, since issuers' clocks differ.
     pub future_tolerance: SignedDuration,
-    /// How long an info without `expires` holds, from `sent`.
+    /// How long an info without `expires` holds, from `sent`, unless one of the next two is for it.
     pub default_expiry: SignedDuration,
+    /// The same of shaking that is still to come: after minutes it has come everywhere, or never will.
+    pub early_warning_expiry: SignedDuration,
+    /// The same of weather, tsunamis and volcanoes, whose issuers (JMA among them) end them by a message.
+    pub lasting_expiry: SignedDuration,
     /// The longest that any info holds, from `sent`.
     pub max_expiry: SignedDuration,
     /// How long ago `sent` may be: a message that is sent again later does nothing, though it be forgotten.
@@ -174,6 +186,8 @@ impl Default for Rules {
         Self {
             future_tolerance: SignedDuration::from_mins(5),
             default_expiry: SignedDuration::from_hours(6),
+            early_warning_expiry: SignedDuration::from_mins(10),
+            lasting_expiry: SignedDuration::from_hours(24),
             max_expiry: SignedDuration::from_hours(7 * 24),
             oldest: SignedDuration::from_hours(7 * 24),
             fusion: Fusion::default(),
@@ -182,10 +196,20 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// When an info ends that says `expires`, of an alert that was sent at `sent`.
-    pub fn expiry(&self, expires: Option<Timestamp>, sent: Timestamp) -> Timestamp {
+    /// When an info ends, of an alert that was sent at `sent`: when it says, else by what it warns of; never later than
+    /// any may.
+    pub fn expiry(&self, info: &Info, sent: Timestamp) -> Timestamp {
         let after = |span| sent.saturating_add(span).unwrap_or(Timestamp::MAX);
-        expires.unwrap_or_else(|| after(self.default_expiry)).min(after(self.max_expiry))
+        info.expires.unwrap_or_else(|| after(self.expiry_of(info))).min(after(self.max_expiry))
+    }
+
+    fn expiry_of(&self, info: &Info) -> SignedDuration {
+        let lasts = [Category::Met, Category::Geo].iter().any(|category| info.categories.contains(category));
+        match (&info.ground, info.urgency) {
+            (Ground::Earthquake(_) | Ground::Bands(_), Urgency::Immediate) => self.early_warning_expiry,
+            (Ground::Areas(_), _) if lasts => self.lasting_expiry,
+            _ => self.default_expiry,
+        }
     }
 }
 

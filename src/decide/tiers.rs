@@ -29,7 +29,7 @@ pub(super) fn tiers(
     let mut tiers: Vec<Tier> = Vec::new();
     let mut any_expired = false;
     for (info, found) in infos.iter().zip(&ground.infos) {
-        let expires = rules.expiry(info.expires, id.sent);
+        let expires = rules.expiry(info, id.sent);
         if expires <= now {
             any_expired |= !found.parts.is_empty();
             continue;
@@ -57,7 +57,7 @@ pub(super) fn tiers(
 
 /// How severe an info is on a part of its ground: what it says itself; where it does not know, by how strongly the
 /// ground shakes there ([`crate::domain::Intensity::severity`]), so that weak shaking is no emergency.
-fn severity(info: &Info, part: &Part) -> Severity {
+pub(super) fn severity(info: &Info, part: &Part) -> Severity {
     if info.severity == Severity::Unknown { part.severity } else { info.severity }
 }
 

@@ -122,6 +122,33 @@ pub enum Mode {
     Draft,
 }
 
+impl Mode {
+    /// Every status.
+    pub const ALL: [Self; 5] = [Self::Actual, Self::Exercise, Self::System, Self::Test, Self::Draft];
+
+    /// As CAP spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Actual => "Actual",
+            Self::Exercise => "Exercise",
+            Self::System => "System",
+            Self::Test => "Test",
+            Self::Draft => "Draft",
+        }
+    }
+}
+
+impl AlertScope {
+    /// As CAP spells it; what is withheld is public by its word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Public | Self::Withheld => "Public",
+            Self::Restricted => "Restricted",
+            Self::Private => "Private",
+        }
+    }
+}
+
 /// What an alert continues.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Subject {
@@ -139,6 +166,11 @@ impl Subject {
     /// Every name of the event that goes on with this message.
     pub fn names(&self) -> impl Iterator<Item = &EventKey> {
         self.event.iter().chain(&self.also)
+    }
+
+    /// Whether it names anything that it could continue or end.
+    pub fn continues(&self) -> bool {
+        !self.references.is_empty() || self.event.is_some() || !self.ends.is_empty()
     }
 }
 

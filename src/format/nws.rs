@@ -76,6 +76,8 @@ fn alert(feature: &Field, limits: &Limits) -> Result<Outline, FormatError> {
         reader.refuse(&properties.path.field("references"), Unusable::UpdateOfNothing);
     }
     let subject = vtec::subject(references, &infos, id.sent);
+    let continues = subject.continues();
+    let (message_type, infos) = cap::still_on(&mut reader, &properties.path, message_type, continues, infos)?;
     let body = cap::body(message_type, &subject, infos);
     let alert = body.map(|body| Alert { id, mode, subject, scope, codes, note, body });
     Ok(Outline { written: written.with_totals(), alert, refusals: reader.refusals() })
@@ -141,7 +143,7 @@ fn info(reader: &mut Reader, feature: &Field, properties: &Field, written: &mut 
         effective: cap::time(reader, &node, "effective")?,
         onset: cap::time(reader, &node, "onset")?,
         expires: cap::time(reader, &node, "expires")?,
-        texts: cap::texts(&node)?,
+        texts: cap::texts(reader, &node)?,
         parameters,
         ground: Ground::Areas(NonEmpty::of(area)),
     })

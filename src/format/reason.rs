@@ -19,6 +19,7 @@ impl FormatError {
             Self::DocumentType { .. } => "DOCUMENT_TYPE",
             Self::TooDeep { .. } => "TOO_DEEP",
             Self::TooMany { .. } => "TOO_MANY",
+            Self::TooCostly { .. } => "TOO_COSTLY",
             Self::TooLong { .. } => "TOO_LONG",
             Self::Truncated { .. } => "TRUNCATED",
             Self::NotWellFormed { .. } => "NOT_WELL_FORMED",

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::decide::{Authority, Bulletin, Content, Decision, Ignored, Tier};
-use crate::domain::{Act, Actor, AlertId, Caller, LineageId};
+use crate::decide::{Authority, Breach, Bulletin, Content, Decision, Ignored, Tier};
+use crate::domain::{Act, Actor, AlertId, Body, Caller, LineageId};
 use crate::fan_out::{FanOut, Preview};
-use crate::format;
+use crate::format::{self, FormatError};
 use crate::intake::{Answer, Bearer, Ready, Unread};
 use crate::wire::convert::{self, InvalidField, fan_out, geography, terms, time};
 use crate::wire::v1;
@@ -15,6 +15,7 @@ use crate::wire::v1::alert_service_server::AlertService;
 use crate::wire::v1::submit_alert_response::{Admitted, Ignored as NotSent, Outcome};
 
 use super::auth::caller;
+use super::fan_out::FanOutDoor;
 use super::status::{Refusal, not_found, status, unusable_reason};
 use super::{Services, acts, is_seen_by, page_size};
 
@@ -39,7 +40,11 @@ impl AlertService for AlertDoor {
             Some(v1::submit_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
         };
-        let (ready, problems) = match self.read(form, &caller).await? {
+        let read = self
+            .read(form, &caller)
+            .await?
+            .and_then(|(ready, problems)| Ok((self.in_its_turn(ready, &caller)?, problems)));
+        let (ready, problems) = match read {
             Ok(read) => read,
             Err(refusal) => {
                 self.refused_at_the_door(&caller, &refusal).await;
@@ -93,7 +98,8 @@ impl AlertService for AlertDoor {
         let lineage = fan_out::alert_from_name(&request.into_inner().name).map_err(status)?;
         let found = self.0.fan_outs.newest(lineage).filter(|found| is_seen_by(&caller, found));
         let found = found.ok_or_else(|| not_found("ALERT_NOT_FOUND", "no such alert"))?;
-        Ok(Response::new(v1::GetAlertResponse { alert: Some(self.alert(&found, true)) }))
+        let reach = FanOutDoor(self.0.clone()).find(&caller, found.bulletin.key()).ok();
+        Ok(Response::new(v1::GetAlertResponse { alert: Some(v1::Alert { reach, ..self.alert(&found, true) }) }))
     }
 
     async fn list_alerts(
@@ -124,7 +130,8 @@ impl AlertService for AlertDoor {
 impl AlertDoor {
     /// Bytes or fields to what the desk takes, off the I/O threads: a hostile message may take a while.
     async fn read(&self, form: Form, caller: &Caller) -> Result<Result<(Ready, Vec<v1::Problem>), Refusal>, Status> {
-        let authority = Authority::of(caller).ok_or_else(|| Status::from(Refusal::not_allowed()))?;
+        let authority = self.0.access.authority_of(caller).map_err(status)?;
+        let authority = authority.ok_or_else(|| Status::from(Refusal::not_allowed()))?;
         let bearer = Bearer { authority, actor: Actor::from(caller) };
         let door = self.0.door();
         let (read, structured) = match form {
@@ -132,6 +139,10 @@ impl AlertDoor {
                 (door.read_one(content, media_type, bearer).await, Vec::new())
             }
             Form::Structured(alert) => {
+                let (bytes, most) = (prost::Message::encoded_len(&alert), self.0.reading.bytes);
+                if bytes > most {
+                    return Ok(Err(FormatError::TooLarge { bytes, most }.into()));
+                }
                 let raw = prost::Message::encode_to_vec(&alert).into();
                 let (alert, problems) = match convert::alert::structured(alert) {
                     Ok(read) => read,
@@ -149,6 +160,22 @@ impl AlertDoor {
             Err(Unread::Format(error)) => Ok(Err(error.into())),
             Err(Unread::Failed) => Err(Status::internal("the reader failed")),
         }
+    }
+
+    /// An alert that comes sooner after others than its authority may send. One that can wait is sent away until then;
+    /// one that is urgent goes to the desk, which does not send it without a person. What ends an alert is never too
+    /// soon.
+    fn in_its_turn(&self, mut ready: Ready, caller: &Caller) -> Result<Ready, Refusal> {
+        if let Err(after) = self.0.access.count_alert(caller) {
+            let submission = &mut ready.submission;
+            if !submission.is_urgent() {
+                return Err(Refusal::too_many_alerts(after));
+            }
+            if !matches!(submission.alert.body, Body::Cancel(_)) {
+                submission.breaches.push(Breach::Rate);
+            }
+        }
+        Ok(ready)
     }
 
     /// What became of a message that never comes to the desk is in the audit log all the same.
@@ -206,6 +233,7 @@ impl AlertDoor {
             admit_time: Some(time::to_wire(parts.admitted)),
             expire_time: Some(time::to_wire(parts.expires)),
             tiers: tiers.iter().map(|found| tier(found, whole)).collect(),
+            reach: None,
         }
     }
 }

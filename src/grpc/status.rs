@@ -10,7 +10,7 @@ use prost::Message;
 use tonic::{Code, Status};
 
 use crate::audit::LogError;
-use crate::decide::Refused;
+use crate::decide::{Breach, Refused};
 use crate::format::{FormatError, Unusable};
 use crate::intake::DeskError;
 use crate::regions::RegionError;
@@ -118,9 +118,10 @@ impl Refusal {
     }
 
     /// The same with what else is wrong.
-    pub(super) fn with(self, mut problems: Vec<Problem>) -> Self {
-        problems.truncate(ALSO);
-        Self { also: problems, ..self }
+    pub(super) fn with(mut self, problems: Vec<Problem>) -> Self {
+        self.also.extend(problems);
+        self.also.truncate(ALSO);
+        self
     }
 
     /// The same for one item of many.
@@ -250,10 +251,29 @@ impl From<RegionError> for Refusal {
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         let code = match &refused {
+            Refused::Beyond(breaches) => return Self::beyond(breaches),
             Refused::NotAdmitted(_) => Code::PermissionDenied,
             _ => Code::InvalidArgument,
         };
         Self::new(code, refused.reason(), refused.field(), &refused)
+    }
+}
+
+impl Refusal {
+    /// All that an alert does beyond its authority's limits, each with its field.
+    fn beyond(breaches: &[Breach]) -> Self {
+        let mut all = breaches.iter().map(|breach| Problem {
+            reason: breach.reason().to_owned(),
+            field: breach.field(),
+            message: breach.to_string(),
+        });
+        match all.next() {
+            Some(problem) => {
+                let also = all.take(ALSO).collect();
+                Self { code: Code::PermissionDenied, problem, retry_after: None, also }
+            }
+            None => Self::not_allowed(),
+        }
     }
 }
 
@@ -284,6 +304,9 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::Missing | Unusable::NoGrade | Unusable::TakenForCode(_) => "MISSING_FIELD",
         Unusable::OrderUnknown => "UNKNOWN_ORDER",
         Unusable::Withheld => "WITHHELD",
+        Unusable::Over(_) => "OVER",
+        Unusable::HoleLost => "HOLE_LOST",
+        Unusable::OtherNamespace => "OTHER_NAMESPACE",
         Unusable::TakenForPublic => "TAKEN_FOR_PUBLIC",
         Unusable::NotAnArea(_) => "NOT_AN_AREA",
         Unusable::More(_) => "MORE",
@@ -294,7 +317,7 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::ZoneByName(_) => "ZONE_BY_NAME",
         Unusable::AreaName(_) => "UNKNOWN_AREA",
         Unusable::Stations(_) => "STATIONS",
-        Unusable::RepeatedArea(_) => "REPEATED_FIELD",
+        Unusable::RepeatedArea(_) | Unusable::SeveralTexts => "REPEATED_FIELD",
     }
 }
 

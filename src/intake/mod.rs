@@ -17,9 +17,11 @@ use futures_util::stream::FuturesOrdered;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::audit::{self, Audit};
-use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide, priority};
+use crate::decide::{
+    Authority, Breach, Bulletin, Decision, Ignored, Lineages, Manner, Noted, Refused, Rules, decide, limited, priority,
+};
 use crate::domain::{
-    Act, Actor, Alert, AlertOutcome, AuditEntry, Body, Clock, DeliveryKey, Priority, SignedDuration, Timestamp,
+    Act, Actor, Alert, AlertOutcome, AuditEntry, Body, Clock, DeliveryKey, Mode, Priority, SignedDuration, Timestamp,
 };
 use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError, Ticket};
@@ -64,10 +66,12 @@ pub struct Submission {
     pub received: Timestamp,
     /// How long it took until here.
     pub pace: Pace,
+    /// What it does beyond the limits of its authority.
+    pub breaches: Vec<Breach>,
 }
 
 /// What became of a submission.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// Admitted, on disk, and on its way.
     Admitted(DeliveryKey),
@@ -141,7 +145,23 @@ impl Submission {
         let began = Instant::now();
         let ground = resolve(&alert, atlas);
         let pace = Pace { read: Duration::ZERO, resolve: began.elapsed(), ready: Instant::now() };
-        Self { alert, ground, raw, media_type, authority, actor, received, pace }
+        Self { alert, ground, raw, media_type, authority, actor, received, pace, breaches: Vec::new() }
+    }
+
+    /// The same, held against the limits of its authority. It may take a while: its ground may have any number of
+    /// points, and a jurisdiction too.
+    #[must_use]
+    pub fn judged(mut self, manner: Manner<'_>) -> Self {
+        let began = Instant::now();
+        self.breaches = self.authority.breaches(&self.alert, &self.ground, manner);
+        self.pace.resolve += began.elapsed();
+        self.pace.ready = Instant::now();
+        self
+    }
+
+    /// Whether it is of an immediate threat to life, for real, or ends an alert.
+    pub fn is_urgent(&self) -> bool {
+        self.alert.mode == Mode::Actual && self.priority() == Priority::LifeThreat
     }
 
     /// Codes that could not be resolved, over all infos, each once.
@@ -264,7 +284,9 @@ impl DeskTask {
 
     fn decide(&self, submission: &Submission) -> Decision {
         let alert = submission.alert.clone();
-        decide(&self.lineages, &submission.authority, &self.rules, alert, &submission.ground, self.clock.now())
+        let decision =
+            decide(&self.lineages, &submission.authority, &self.rules, alert, &submission.ground, self.clock.now());
+        limited(decision, &submission.breaches)
     }
 
     /// Decides, remembers, appends; the future is done when the entry is on disk.

@@ -3,6 +3,7 @@
 mod access;
 mod api_errors;
 mod audit;
+mod authorities;
 mod claims;
 mod durability;
 mod early_warning;
@@ -27,6 +28,7 @@ mod real_alerts;
 mod regions;
 mod registration;
 mod services;
+mod signatures;
 mod starting;
 mod statistics;
 mod support;

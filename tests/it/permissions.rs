@@ -59,7 +59,10 @@ fn may(kind: Kind, path: &str) -> bool {
     match (service, method) {
         ("LinkService", _) => true,
         ("AccessService", "WhoAmI") => !matches!(kind, Kind::Stranger | Kind::Forger),
-        ("RegionService", "ImportRegions") => kind == Administer,
+        ("AuthorityService", "GetAuthority" | "ListAuthorities")
+        | ("PartnerService", "ListPartners")
+        | ("AuditService", "GetAuditHead") => operators.contains(&kind),
+        ("RegionService", "ImportRegions") | ("AuthorityService", _) => kind == Administer,
         ("AccessService", _) | ("PartnerService", "CreatePartner") | ("AuditService", "ListAuditRecords") => {
             kind == Administer
         }
@@ -69,7 +72,6 @@ fn may(kind: Kind, path: &str) -> bool {
         ("AlertService" | "FanOutService" | "RegionService", _) => kind == Authority || operators.contains(&kind),
         ("StatisticsService", _) => matches!(kind, Partner | Authority) || operators.contains(&kind),
         ("PartnerService", "CreateApp") => [Operate, Approve, Administer].contains(&kind),
-        ("PartnerService", "ListPartners") | ("AuditService", "GetAuditHead") => operators.contains(&kind),
         ("PartnerService", _) | ("PolicyService", "GetPolicy") => kind == Partner || operators.contains(&kind),
         _ => panic!("{path}: say here who may call it"),
     }
@@ -82,6 +84,7 @@ fn request(path: &str, about: &Subject) -> Bytes {
         "DeviceService" => of_devices(method, about.clone()),
         "PartnerEventService" => of_events(method, about.clone()),
         "ZoneService" => of_zones(method, about.clone()),
+        "AuthorityService" => of_authorities(method),
         _ => of_others(method, about.clone()),
     })
 }
@@ -160,6 +163,22 @@ fn of_zones(method: &str, Subject { partner, zone, .. }: Subject) -> Vec<u8> {
         "ListZones" => {
             v1::ListZonesRequest { parent: partner, page_size: 0, page_token: String::new() }.encode_to_vec()
         }
+        method => panic!("{method}: make a request of it here"),
+    }
+}
+
+/// Of one that is not there: what is done with those that are would end who calls.
+fn of_authorities(method: &str) -> Vec<u8> {
+    let name = "authorities/none".to_owned();
+    match method {
+        "CreateAuthority" => v1::CreateAuthorityRequest::default().encode_to_vec(),
+        "GetAuthority" => v1::GetAuthorityRequest { name }.encode_to_vec(),
+        "ListAuthorities" => v1::ListAuthoritiesRequest::default().encode_to_vec(),
+        "UpdateAuthority" => {
+            let authority = Some(v1::Authority { name, ..v1::Authority::default() });
+            v1::UpdateAuthorityRequest { authority, ..v1::UpdateAuthorityRequest::default() }.encode_to_vec()
+        }
+        "RevokeAuthority" => v1::RevokeAuthorityRequest { name, etag: String::new() }.encode_to_vec(),
         method => panic!("{method}: make a request of it here"),
     }
 }

@@ -349,3 +349,31 @@ fn one_earthquake_in_two_languages_is_told_in_the_same_tiers() {
     assert_eq!(tiers.len(), tiers_of(shaken(6.5, Severity::Unknown)).len());
     assert!(tiers.iter().all(|tier| tier.infos.len() == 2));
 }
+
+#[test]
+fn what_says_no_end_holds_as_long_as_its_hazard_and_nothing_holds_longer_than_the_most() {
+    let (rules, sent) = (Rules::default(), at(NOON));
+    let of = |urgency, ground, categories| Info {
+        urgency,
+        ground,
+        categories,
+        expires: None,
+        ..info("en", 0.0, Severity::Severe)
+    };
+    let epicentre = crate::domain::Position::from_degrees(140.0, 38.0).expect("on the globe");
+    let source = crate::domain::Source { epicentre, depth_km: None, magnitude: 7.0, origin: sent };
+    let shaking = || Ground::Earthquake(source.clone());
+    let coast = || Ground::Areas(NonEmpty::of(square(0.0)));
+    for (info, hours) in [
+        (of(Urgency::Past, shaking(), vec![Category::Geo]), 6),
+        (of(Urgency::Immediate, coast(), vec![Category::Geo]), 24),
+        (of(Urgency::Future, coast(), vec![Category::Met]), 24),
+        (of(Urgency::Immediate, coast(), vec![Category::Safety]), 6),
+    ] {
+        assert_eq!(rules.expiry(&info, sent), sent + SignedDuration::from_hours(hours));
+    }
+    let warning = of(Urgency::Immediate, shaking(), vec![Category::Geo]);
+    assert_eq!(rules.expiry(&warning, sent), sent + SignedDuration::from_mins(10));
+    let endless = Info { expires: Some(Timestamp::MAX), ..warning };
+    assert_eq!(rules.expiry(&endless, sent), sent + rules.max_expiry);
+}

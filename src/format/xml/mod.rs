@@ -13,6 +13,7 @@ use super::error::excerpt;
 use super::{FormatError, Limits};
 
 pub(super) use element::Element;
+pub(super) use guard::root_name;
 
 /// Parses a text within limits. The tree borrows from it.
 pub(super) fn parse<'x>(text: &'x str, limits: &Limits) -> Result<Document<'x>, FormatError> {

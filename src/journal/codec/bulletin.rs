@@ -221,6 +221,8 @@ fn write_ground(ground: &Ground, tier: Option<&AffectedArea>) -> Option<StoredGr
             let bands = bands.iter().map(|band| stored::Band {
                 intensity: Some(write_intensity(band.intensity)),
                 area: Some(area::write(&band.area)),
+                arrival_time: band.arrival.map(write_instant),
+                source: band.source.as_ref().map(write_source),
             });
             Some(StoredGround::Bands(stored::Bands { bands: bands.collect() }))
         }
@@ -245,6 +247,8 @@ fn read_band(band: stored::Band) -> Result<IntensityBand, InvalidEntry> {
     Ok(IntensityBand {
         intensity: read_intensity(band.intensity.ok_or(Missing("intensity"))?)?,
         area: area::read(band.area.ok_or(Missing("area"))?)?,
+        arrival: read_optional_instant(band.arrival_time, "arrival_time")?,
+        source: band.source.map(read_source).transpose()?,
     })
 }
 

@@ -90,7 +90,8 @@ fn source() -> impl Strategy<Value = Source> {
 
 /// What an info's ground is: `None` here for that of its tier.
 fn ground() -> impl Strategy<Value = Option<Ground>> {
-    let band = (intensity(), area()).prop_map(|(intensity, area)| IntensityBand { intensity, area });
+    let band = (intensity(), area(), of(instant()), of(source()))
+        .prop_map(|(intensity, area, arrival, source)| IntensityBand { intensity, area, arrival, source });
     prop_oneof![
         4 => Just(None),
         1 => Just(Some(Ground::None)),

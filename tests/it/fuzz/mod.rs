@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use hazardcast::domain::{Alert, Ground, Info};
-use hazardcast::format::{self, FormatError, Limits, Message, Outline};
+use hazardcast::format::{self, Bounds, FormatError, Message, Outline};
 use hazardcast::locate::{Atlas, resolve};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -24,7 +24,10 @@ use mutate::{change_value, mutate};
 /// How long a run is where nothing is said, seconds.
 const SECONDS: u64 = 1;
 
-fn variable(name: &str) -> Option<u64> {
+/// The least rounds of a run, however slow the machine is.
+const FEWEST: u64 = 100;
+
+pub(crate) fn variable(name: &str) -> Option<u64> {
     #[expect(clippy::disallowed_methods, reason = "a test is told its size by the environment")]
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text:?}")))
 }
@@ -74,7 +77,7 @@ fn fuzz(reader: &str, seeds: &[Vec<u8>]) {
     let until = Instant::now() + Duration::from_secs(variable("HAZARDCAST_FUZZ_SECONDS").unwrap_or(SECONDS));
     let first = rand::random::<u32>();
     let (mut rounds, mut read, mut slowest) = (0_u64, 0_u64, (Duration::ZERO, 0));
-    while rounds == 0 || Instant::now() < until {
+    while rounds < FEWEST || Instant::now() < until {
         let seed = u64::from(first) + rounds;
         let started = Instant::now();
         let done = catch_unwind(AssertUnwindSafe(|| round(seeds, seed)));
@@ -132,7 +135,7 @@ fn told(error: &FormatError) -> bool {
 }
 
 fn within_limits(outline: &Outline) {
-    let limits = Limits::default();
+    let limits = Bounds::default();
     assert!(outline.refusals.len() <= limits.refusals + 1);
     assert!(outline.written.infos.len() <= limits.infos);
     assert!(outline.written.references.len() <= limits.references);
@@ -142,7 +145,7 @@ fn within_limits(outline: &Outline) {
 }
 
 fn points_are_bounded(alert: &Alert) {
-    let limits = Limits::default();
+    let limits = Bounds::default();
     let areas = |info: &Info| match &info.ground {
         Ground::Areas(areas) => areas.to_vec(),
         Ground::Bands(bands) => bands.iter().map(|band| band.area.clone()).collect(),
