@@ -3,8 +3,8 @@
 //!
 //! Each hazard is a lineage of its own, so that wind beside rain sounds, while rain that gets worse is a revision. A
 //! state that is older than the last one comes too late; of two of one moment (VPWW53 and VPWW54 of the same minute)
-//! that of the later name stands. A state that became several bulletins of which only some are on disk is taken up where
-//! it was left when it comes again.
+//! that of the later name stands. A state that became several bulletins of which only some are on disk is taken up
+//! where it was left when it comes again.
 
 use compact_str::CompactString;
 

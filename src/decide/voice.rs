@@ -1,8 +1,8 @@
 //! What one source says in a lineage.
 //!
 //! An event may be told of by several feeds, and a source may tell of it in several telegrams that count apart. Each is
-//! a [`Voice`]: what it says last stands until it says something else, ends it, or its time is over, whatever the others
-//! say; the bulletin is all of them together. So no source can end, or make smaller, what another says.
+//! a [`Voice`]: what it says last stands until it says something else, ends it, or its time is over, whatever the
+//! others say; the bulletin is all of them together. So no source can end, or make smaller, what another says.
 
 use compact_str::CompactString;
 
@@ -13,8 +13,8 @@ use super::TierIndex;
 /// The family of names that are of an event in one zone: what is said of one zone says nothing of the others.
 pub(super) const ZONED: &str = "vtec";
 
-/// Telegrams that say all that others of their event say, which are taken back by them. JMA's VXSE45 is the complete one:
-/// forecast and warning, all that VXSE43 and VXSE44 have (JMA, 緊急地震速報の電文, 地震動予報).
+/// Telegrams that say all that others of their event say, and take their place. JMA's VXSE45 (地震動予報) is the complete
+/// one: forecast and warning, all that VXSE43 and VXSE44 have.
 const COMPLETE: [(&str, &str, [&str; 2]); 1] = [("jma-eew", "VXSE45", ["VXSE43", "VXSE44"])];
 
 /// The most names that one voice goes by; beyond them the newest are kept.

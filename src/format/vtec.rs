@@ -2,9 +2,9 @@
 //! Event Code"): `/O.NEW.KCLE.SC.Y.0002.190103T0200Z-190103T2100Z/` is class, action, office, phenomenon, significance,
 //! number, begin and end.
 //!
-//! Office, phenomenon, significance, number and year are the event, and each message speaks of it in its own zones alone:
-//! the other zones of the event have messages beside it. So a name is of one event in one zone. A message may be of
-//! several events, and may end some of them (CAN, EXP, UPG) while others go on. A class other than O is a test, and
+//! Office, phenomenon, significance, number and year are the event, and each message speaks of it in its own zones
+//! alone: the other zones of the event have messages beside it. So a name is of one event in one zone. A message may be
+//! of several events, and may end some of them (CAN, EXP, UPG) while others go on. A class other than O is a test, and
 //! names nothing.
 
 use std::collections::BTreeSet;
@@ -137,7 +137,8 @@ mod tests {
                 "id": "urn:a", "sender": "w-nws.webmaster@noaa.gov", "sent": "2019-01-02T12:00:00-05:00",
                 "status": "Actual", "messageType": "Update", "scope": "Public", "event": "Small Craft Advisory",
                 "urgency": "Expected", "severity": "Moderate", "certainty": "Likely", "areaDesc": "Lake Erie",
-                "geocode": {{"SAME": ["039007"], "UGC": ["LEZ146", "LEZ145"]}}, "parameters": {{"VTEC": ["{vtec}"]}}}}}}"#
+                "geocode": {{"SAME": ["039007"], "UGC": ["LEZ146", "LEZ145"]}},
+                "parameters": {{"VTEC": ["{vtec}"]}}}}}}"#
         );
         crate::format::read(text.as_bytes(), None).expect("it can be read").alert
     }

@@ -51,7 +51,7 @@ fn an_empty_state_ends_all_and_then_changes_nothing() {
     let late = desk.decide(state("d", 2, &[("rain", 0.0, Severity::Moderate)]));
     assert!(matches!(late, Decision::Ignore(Ignored::Superseded)), "the state that changed nothing is remembered");
     let mut replayed = desk.replayed();
-    let late = replayed.decide(state("d", 2, &[("rain", 0.0, Severity::Moderate)]));
+    let late = replayed.decide(state("e", 2, &[("rain", 0.0, Severity::Moderate)]));
     assert!(matches!(late, Decision::Ignore(Ignored::Superseded)));
 }
 

@@ -1,8 +1,8 @@
 //! Real series of messages about one event, replayed in order, shuffled, with gaps and twice. Whatever comes when, each
 //! device hears each change that concerns it once, and the end is the same.
 //!
-//! What must come of it is worked out the plain way: of all that has arrived, what stands ([`plain::standing`]); and for
-//! each device, from what it was told before and where it is.
+//! What must come of it is worked out the plain way: of all that has arrived, what stands ([`plain::standing`]); and
+//! for each device, from what it was told before and where it is.
 
 mod plain;
 mod states;
