@@ -9,7 +9,7 @@
 //!   them urgent, while rings of 41,000 points are read and resolved. Nothing may be lost; how long the urgent waited
 //!   is told beside the others.
 //!
-//! The stages are the server's own ([`hazardcast::metrics::Metric::AcceptStage`]): read (bytes to fields), resolve
+//! The stages are the server's own ([`hazardcast::metrics::Metric::AcceptStage`]): read (bytes to fields), verify (signatures), resolve
 //! (places to ground), wait (for the desk), decide, sync (until it is on disk). What is left of the latency is the API.
 
 #[path = "intake/messages.rs"]
@@ -38,7 +38,7 @@ use messages::{SEED, Urgency, message};
 use server::Server;
 
 const AUTHORITIES: usize = 10;
-const STAGES: [&str; 5] = ["read", "resolve", "wait", "decide", "sync"];
+const STAGES: [&str; 6] = ["read", "verify", "resolve", "wait", "decide", "sync"];
 
 /// Points of an ordinary alert's ring, and of the longest real one.
 const POINTS: usize = 300;

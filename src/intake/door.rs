@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::audit::{Audit, LogError};
 use crate::decide::{Authority, Decision, Manner, STRUCTURED};
 use crate::domain::{Act, Actor, Alert, AlertId, AlertOutcome, AuditEntry, Clock, Timestamp};
+use crate::format::signature::{self, SignaturePolicy};
 use crate::format::{self, Bounds, FormatError, Message};
 use crate::locate::Atlas;
 use crate::tasks::Tasks;
@@ -158,9 +159,15 @@ impl Door {
         received: Timestamp,
     ) -> Ready {
         let atlas = self.atlas.load();
+        let began = Instant::now();
+        // An alert that came as fields has no signature: none is looked for.
+        let trust = authority.trust().filter(|_| format != STRUCTURED);
+        let policy = SignaturePolicy::live(received);
+        let verified = trust.map(|trust| signature::verify(&raw, Some(&media_type), trust, &policy));
+        let verify = began.elapsed();
         let submission = Submission::new(alert, raw, media_type, authority, actor, received, &atlas);
-        let mut submission = submission.judged(Manner { format, signed: false });
-        submission.pace.read = read;
+        let mut submission = submission.judged(Manner { format, verified: verified.as_ref() });
+        (submission.pace.read, submission.pace.verify) = (read, verify);
         Ready { submission, unusable }
     }
 

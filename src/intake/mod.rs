@@ -174,7 +174,8 @@ impl Submission {
     ) -> Self {
         let began = Instant::now();
         let ground = resolve(&alert, atlas);
-        let pace = Pace { read: Duration::ZERO, resolve: began.elapsed(), ready: Instant::now() };
+        let pace =
+            Pace { read: Duration::ZERO, verify: Duration::ZERO, resolve: began.elapsed(), ready: Instant::now() };
         let (breaches, doubts) = (Vec::new(), Vec::new());
         Self { alert, ground, raw, media_type, authority, actor, received, pace, breaches, doubts }
     }
