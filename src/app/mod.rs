@@ -7,6 +7,7 @@
 //!
 //! Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has ended.
 
+mod feeds;
 mod folder;
 mod loading;
 
@@ -29,9 +30,10 @@ use crate::domain::{
     SignedDuration,
 };
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
+use crate::feed;
 use crate::grpc::{self, Health, Services};
 use crate::http::{self, Readiness};
-use crate::intake::{Desk, REMEMBERED};
+use crate::intake::{Desk, Door as AlertDoor, REMEMBERED};
 use crate::journal::{self, Admitted, Entry, Journal, JournalError};
 use crate::ledger::Ledger;
 use crate::link::{Hub, Settings};
@@ -43,6 +45,7 @@ use crate::registry::{EventLimits, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 use crate::webhook;
 
+use feeds::open_feeds;
 use folder::{make_data_dir, open_regions};
 use loading::{Around, Awaited, Loading};
 
@@ -85,6 +88,8 @@ pub struct Options {
     pub events: EventLimits,
     /// How they are sent to webhooks.
     pub webhooks: webhook::Settings,
+    /// How feeds are got.
+    pub feeds: feed::Settings,
     /// How strongly earthquakes shake the ground.
     pub ground_motion: GroundMotion,
     /// How many threads plan.
@@ -165,6 +170,9 @@ pub enum AppError {
     /// The regions that codes name.
     #[error("the regions")]
     Regions(#[from] RegionError),
+    /// The feeds.
+    #[error("the feeds")]
+    Feeds(#[from] feed::StoreError),
     /// No thread could be had.
     #[error("no thread could be started")]
     Thread(#[source] std::io::Error),
@@ -252,9 +260,18 @@ impl App {
 
         let (regions, atlas) = open_regions(&options.data_dir, options.ground_motion.clone())?;
         let health = Health::default();
+        let door = AlertDoor {
+            desk: desk.clone(),
+            atlas: Arc::clone(&atlas),
+            audit: audit.clone(),
+            clock: Arc::clone(&options.clock),
+            tasks: tasks.clone(),
+        };
+        let feeds = open_feeds(&options, door, access.clone(), &metrics, &doors)?;
         let services = Services {
             desk: desk.clone(),
             fan_outs,
+            feeds,
             registry: registry.clone(),
             audit: audit.clone(),
             hub: hub.clone(),

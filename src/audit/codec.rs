@@ -141,6 +141,10 @@ fn write_act(act: &Act) -> StoredAct {
         Act::BootstrapOffered => StoredAct::BootstrapOffered(part::BootstrapOffered {}),
         Act::ZoneCreated => StoredAct::ZoneCreated(part::ZoneCreated {}),
         Act::ZoneUpdated => StoredAct::ZoneUpdated(part::ZoneUpdated {}),
+        Act::FeedCreated => StoredAct::FeedCreated(part::FeedCreated {}),
+        Act::FeedPaused => StoredAct::FeedPaused(part::FeedPaused {}),
+        Act::FeedResumed => StoredAct::FeedResumed(part::FeedResumed {}),
+        Act::FeedDeleted => StoredAct::FeedDeleted(part::FeedDeleted {}),
         Act::ZoneDeleted => StoredAct::ZoneDeleted(part::ZoneDeleted {}),
         &Act::EventsRead { events } => StoredAct::EventsRead(part::EventsRead { events }),
         &Act::WebhookSet { secret } => StoredAct::WebhookSet(part::WebhookSet { secret }),
@@ -212,6 +216,10 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
         StoredAct::BootstrapOffered(_) => Act::BootstrapOffered,
         StoredAct::ZoneCreated(_) => Act::ZoneCreated,
         StoredAct::ZoneUpdated(_) => Act::ZoneUpdated,
+        StoredAct::FeedCreated(_) => Act::FeedCreated,
+        StoredAct::FeedPaused(_) => Act::FeedPaused,
+        StoredAct::FeedResumed(_) => Act::FeedResumed,
+        StoredAct::FeedDeleted(_) => Act::FeedDeleted,
         StoredAct::ZoneDeleted(_) => Act::ZoneDeleted,
         StoredAct::EventsRead(part::EventsRead { events }) => Act::EventsRead { events },
         StoredAct::WebhookSet(part::WebhookSet { secret }) => Act::WebhookSet { secret },
@@ -379,6 +387,10 @@ pub(super) fn trace(record: &stored::AuditRecord) -> Trace<'_> {
             | StoredAct::ZoneCreated(_)
             | StoredAct::ZoneUpdated(_)
             | StoredAct::ZoneDeleted(_)
+            | StoredAct::FeedCreated(_)
+            | StoredAct::FeedPaused(_)
+            | StoredAct::FeedResumed(_)
+            | StoredAct::FeedDeleted(_)
             | StoredAct::RegionsImported(_)
             | StoredAct::CredentialCreated(_)
             | StoredAct::CredentialRevoked(_),

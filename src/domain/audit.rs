@@ -327,11 +327,19 @@ pub enum Act {
         /// How many there are in it.
         regions: u64,
     },
+    /// A feed was added.
+    FeedCreated,
+    /// A feed is left alone for now.
+    FeedPaused,
+    /// A feed is got again.
+    FeedResumed,
+    /// A feed was removed.
+    FeedDeleted,
 }
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 37] = [
+    pub const NAMES: [&str; 41] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -369,6 +377,10 @@ impl Act {
         "saved_place.read",
         "places.forgotten",
         "regions.imported",
+        "feed.created",
+        "feed.paused",
+        "feed.resumed",
+        "feed.deleted",
     ];
 
     /// The action's name: what was acted on, and how.
@@ -411,6 +423,10 @@ impl Act {
             Self::SavedPlacesRead => 34,
             Self::PlacesForgotten { .. } => 35,
             Self::RegionsImported { .. } => 36,
+            Self::FeedCreated => 37,
+            Self::FeedPaused => 38,
+            Self::FeedResumed => 39,
+            Self::FeedDeleted => 40,
         };
         Self::NAMES[position]
     }

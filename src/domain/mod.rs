@@ -16,6 +16,7 @@ mod credential;
 mod discretion;
 mod earthquake;
 mod event;
+mod feed;
 mod frame;
 mod id;
 mod language;
@@ -44,6 +45,7 @@ pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Pro
 pub use discretion::{Discretion, Told};
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
 pub use event::{EventCursor, EventKind, PartnerEvent};
+pub use feed::{Feed, FeedKind, FeedName, FeedSettings, FeedUrl, InvalidFeed, Vanished};
 pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};
 pub use id::{
     AppName, AppSlot, AuditSubject, Cid, DeliveryKey, DeviceSlot, Gid, Installation, InvalidId, LineageId, PartnerName,

@@ -227,7 +227,7 @@ fn unused(refusal: &format::Refusal) -> v1::Problem {
     }
 }
 
-fn message(id: &AlertId) -> v1::AlertReference {
+pub(super) fn message(id: &AlertId) -> v1::AlertReference {
     v1::AlertReference {
         sender: id.sender.as_str().to_owned(),
         identifier: id.identifier.as_str().to_owned(),

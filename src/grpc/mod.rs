@@ -11,6 +11,7 @@ mod call;
 mod denial;
 mod device;
 mod fan_out;
+mod feed;
 mod link;
 mod names;
 mod partner;
@@ -37,6 +38,7 @@ use crate::access::Access;
 use crate::audit::Audit;
 use crate::domain::{Caller, Clock, Discretion, Slot};
 use crate::fan_out::{FanOut, FanOuts};
+use crate::feed::Feeds;
 use crate::intake::{Desk, Door};
 use crate::link::{Hub, Settings};
 use crate::listen::Incoming;
@@ -102,6 +104,8 @@ pub struct Services {
     pub atlas: Arc<ArcSwap<Atlas>>,
     /// Where imported regions are.
     pub regions: Arc<RegionStore>,
+    /// Alerts that the server gets for itself.
+    pub feeds: Feeds,
     /// The server's time.
     pub clock: Arc<dyn Clock>,
     /// The links' protocol.
@@ -179,6 +183,7 @@ pub async fn serve(
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services.clone()));
     let events = partner_event::PartnerEventDoor(services.clone());
     let events = v1::partner_event_service_server::PartnerEventServiceServer::new(events);
+    let feed = v1::feed_service_server::FeedServiceServer::new(feed::FeedDoor(services.clone()));
     let region = v1::region_service_server::RegionServiceServer::new(region::RegionDoor(services.clone()));
     let policy = v1::policy_service_server::PolicyServiceServer::new(policy::PolicyDoor(services));
     Server::builder()
@@ -195,6 +200,7 @@ pub async fn serve(
         .add_service(device.max_decoding_message_size(MAX_REQUEST))
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(feed.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(events.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
@@ -215,11 +221,12 @@ pub async fn serve(
 pub struct Health(HealthReporter);
 
 /// What alerts need, credentials of those who send them included: open from the first moment.
-const ALERT_SERVICES: [&str; 6] = [
+const ALERT_SERVICES: [&str; 7] = [
     v1::access_service_server::SERVICE_NAME,
     v1::alert_service_server::SERVICE_NAME,
     v1::audit_service_server::SERVICE_NAME,
     v1::fan_out_service_server::SERVICE_NAME,
+    v1::feed_service_server::SERVICE_NAME,
     v1::region_service_server::SERVICE_NAME,
     v1::statistics_service_server::SERVICE_NAME,
 ];

@@ -121,6 +121,10 @@ fn details(act: &Act) -> Option<Details> {
         | Act::BootstrapOffered
         | Act::ZoneCreated
         | Act::ZoneUpdated
+        | Act::FeedCreated
+        | Act::FeedPaused
+        | Act::FeedResumed
+        | Act::FeedDeleted
         | Act::ZoneDeleted
         | Act::WebhookDeleted
         | Act::IdentityKeyRotated

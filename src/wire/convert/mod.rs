@@ -5,6 +5,7 @@ pub mod alert;
 pub mod audit;
 pub mod event;
 pub mod fan_out;
+pub mod feed;
 pub mod frame;
 pub mod geography;
 pub mod notice;

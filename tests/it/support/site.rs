@@ -146,6 +146,7 @@ impl Site {
             least_count: 10,
             events: EventLimits::default(),
             webhooks: webhook::Settings { roots: Some(path("roots.pem")), ..WEBHOOKS },
+            feeds: hazardcast::feed::Settings { allow_private: true, roots: Some(path("roots.pem")) },
             ground_motion: hazardcast::locate::GroundMotion::default(),
             planners: 2,
             heartbeat: Duration::from_mins(1),
