@@ -7,6 +7,7 @@ mod claims;
 mod durability;
 mod earthquakes;
 mod exhaustion;
+mod feeds;
 mod files;
 mod fuzz;
 mod hostile;

@@ -59,7 +59,11 @@ fn may(kind: Kind, path: &str) -> bool {
     match (service, method) {
         ("LinkService", _) => true,
         ("AccessService", "WhoAmI") => !matches!(kind, Kind::Stranger | Kind::Forger),
-        ("RegionService", "ImportRegions") => kind == Administer,
+        ("RegionService", "ImportRegions") | ("FeedService", "CreateFeed" | "DeleteFeed" | "TestFeed") => {
+            kind == Administer
+        }
+        ("FeedService", "PauseFeed" | "ResumeFeed") => [Operate, Approve, Administer].contains(&kind),
+        ("FeedService", "GetFeed" | "ListFeeds") => operators.contains(&kind),
         ("AccessService", _) | ("PartnerService", "CreatePartner") | ("AuditService", "ListAuditRecords") => {
             kind == Administer
         }
@@ -195,6 +199,11 @@ fn of_others(method: &str, about: Subject) -> Vec<u8> {
             let (scheme, code) = ("SAME".to_owned(), "006109".to_owned());
             v1::GetRegionRequest { scheme, code, read_time: None }.encode_to_vec()
         }
+        "CreateFeed" => v1::CreateFeedRequest::default().encode_to_vec(),
+        "GetFeed" | "PauseFeed" | "ResumeFeed" | "DeleteFeed" => {
+            v1::GetFeedRequest { name: "feeds/none".to_owned() }.encode_to_vec()
+        }
+        "ListFeeds" | "TestFeed" => Vec::new(),
         "ImportRegions" => v1::ImportRegionsRequest::default().encode_to_vec(),
         "GetAlertStatistics" => v1::GetAlertStatisticsRequest { alert, parent: partner }.encode_to_vec(),
         method => panic!("{method}: make a request of it here"),

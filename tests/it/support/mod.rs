@@ -10,3 +10,4 @@ pub(crate) mod phone;
 pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod site;
+pub(crate) mod source;
