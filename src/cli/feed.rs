@@ -92,7 +92,8 @@ Examples:
   hazardcast feed add nws --authority nws --url https://api.weather.gov/alerts/active --token-file admin.token
   hazardcast feed add met --authority met --url https://a.example.org/cap.atom --url https://b.example.org/cap.atom \
 --link-host files.example.org
-  hazardcast feed add naad --kind tcp-stream --authority naad --url tcp://a.example.org:8080 --url tcp://b.example.org:8080")]
+  hazardcast feed add naad --kind tcp-stream --authority naad --url tcp://a.example.org:8080 \
+--url tcp://b.example.org:8080")]
 pub struct AddArgs {
     /// What it is called
     #[arg(value_name = "ID")]

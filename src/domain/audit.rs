@@ -327,14 +327,27 @@ pub enum Act {
         /// How many there are in it.
         regions: u64,
     },
-    /// A feed was added.
-    FeedCreated,
-    /// A feed is left alone for now.
-    FeedPaused,
-    /// A feed is got again.
-    FeedResumed,
-    /// A feed was removed.
-    FeedDeleted,
+    /// An operator did something with a feed.
+    Feed(FeedAct),
+}
+
+/// What an operator did with a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum FeedAct {
+    /// It was added.
+    Created = 1,
+    /// It is left alone for now.
+    Paused = 2,
+    /// It is got again.
+    Resumed = 3,
+    /// It was removed.
+    Deleted = 4,
+}
+
+impl FeedAct {
+    /// Every one of them.
+    pub const ALL: [Self; 4] = [Self::Created, Self::Paused, Self::Resumed, Self::Deleted];
 }
 
 impl Act {
@@ -423,10 +436,7 @@ impl Act {
             Self::SavedPlacesRead => 34,
             Self::PlacesForgotten { .. } => 35,
             Self::RegionsImported { .. } => 36,
-            Self::FeedCreated => 37,
-            Self::FeedPaused => 38,
-            Self::FeedResumed => 39,
-            Self::FeedDeleted => 40,
+            Self::Feed(act) => 36 + *act as usize,
         };
         Self::NAMES[position]
     }

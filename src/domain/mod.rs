@@ -36,7 +36,7 @@ pub use alert::{
 };
 pub use area::{Area, Circle, Geocode, InvalidGround, Polygon, Position, Ring};
 pub use audit::{
-    Act, Actor, ActorKind, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, ConsentTerms, RecordHash,
+    Act, Actor, ActorKind, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, ConsentTerms, FeedAct, RecordHash,
 };
 pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
 pub use clock::{Clock, ManualClock};

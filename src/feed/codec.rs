@@ -16,8 +16,8 @@ use crate::wire::storage_v1::{FeedAlert, FeedCursor, FeedEntry, FeedMirror, Feed
 
 use super::cursor::{Cursor, Mirror, Seen, Standing, Validators};
 
-const FEED: &[u8; 8] = b"\x97hzfeed\n";
-const CURSOR: &[u8; 8] = b"\x97hzcurs\n";
+const FEED: [u8; 8] = *b"\x97hzfeed\n";
+const CURSOR: [u8; 8] = *b"\x97hzcurs\n";
 const VERSION: u32 = 1;
 const HEADER: usize = 16;
 
@@ -30,10 +30,10 @@ pub(super) enum Bad {
 
 const UNREADABLE: Bad = Bad::Damaged("its message cannot be read");
 
-fn write(magic: &[u8; 8], message: &impl Message) -> Vec<u8> {
+fn write(magic: [u8; 8], message: &impl Message) -> Vec<u8> {
     let length = message.encoded_len();
     let mut bytes = Vec::with_capacity(HEADER + length + 4);
-    bytes.extend_from_slice(magic);
+    bytes.extend_from_slice(&magic);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
     bytes.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
     message.encode(&mut bytes).expect("a list takes all that is written to it");
@@ -42,10 +42,10 @@ fn write(magic: &[u8; 8], message: &impl Message) -> Vec<u8> {
 }
 
 /// Reads the bytes of a file. All of it, or none.
-fn read<M: Message + Default>(magic: &[u8; 8], bytes: &[u8]) -> Result<M, Bad> {
+fn read<M: Message + Default>(magic: [u8; 8], bytes: &[u8]) -> Result<M, Bad> {
     const CUT: Bad = Bad::Damaged("it is cut off");
     let (found, rest) = bytes.split_first_chunk::<8>().ok_or(CUT)?;
-    if found != magic {
+    if *found != magic {
         return Err(Bad::Damaged("it is no file of feeds"));
     }
     let (version, rest) = rest.split_first_chunk::<4>().ok_or(CUT)?;
@@ -151,13 +151,13 @@ pub(super) fn cursor(bytes: &[u8]) -> Result<Cursor, Bad> {
     mirrors.zip(entries).map(|(mirrors, entries)| Cursor::kept(mirrors, entries)).ok_or(UNREADABLE)
 }
 
-fn instant(us: Option<i64>) -> Option<Option<Timestamp>> {
-    us.map(Timestamp::from_microsecond).transpose().ok()
+fn instant(us: Option<i64>) -> Result<Option<Timestamp>, jiff::Error> {
+    us.map(Timestamp::from_microsecond).transpose()
 }
 
 fn mirror(record: FeedMirror) -> Option<Mirror> {
     let validators = Validators { etag: record.etag, last_modified: record.last_modified };
-    Some(Mirror { validators, newest: instant(record.newest_us)? })
+    Some(Mirror { validators, newest: instant(record.newest_us).ok()? })
 }
 
 fn entry(record: FeedEntry) -> Option<(MessageKey, Seen)> {
@@ -168,12 +168,12 @@ fn entry(record: FeedEntry) -> Option<(MessageKey, Seen)> {
             sent: Timestamp::from_microsecond(alert.sent_us).ok()?,
         };
         let (mode, _) = *MODES.iter().find(|(_, number)| *number == alert.mode)?;
-        Some(Standing { id, mode, expires: instant(alert.expires_us)? })
+        Some(Standing { id, mode, expires: instant(alert.expires_us).ok()? })
     };
     let seen = Seen {
         settled: Timestamp::from_microsecond(record.settled_us).ok()?,
         present: u8::try_from(record.present).ok()?,
-        missing: instant(record.missing_us)?,
+        missing: instant(record.missing_us).ok()?,
         told: record.told,
         alert: match record.alert {
             Some(record) => Some(alert(record)?),
@@ -233,14 +233,14 @@ mod tests {
             kind: FeedKind::TcpStream,
             urls,
             authority: AuthorityName::new("naad").expect("an id"),
-            interval: Duration::from_secs(60),
+            interval: Duration::from_mins(1),
             link_hosts: vec!["example.com".to_owned()],
             most_bytes: 1 << 20,
             most_entries: 20,
             answer_within: Duration::from_secs(9),
-            grace: SignedDuration::from_secs(600),
+            grace: SignedDuration::from_mins(10),
             vanished: Vanished::Told,
-            silence: SignedDuration::from_secs(120),
+            silence: SignedDuration::from_mins(2),
             archive: FeedUrl::read(FeedKind::Fetched, "https://example.org/", false).ok(),
         };
         let created = Timestamp::from_second(7).expect("in range");

@@ -40,7 +40,7 @@ pub enum PollError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// What came is in no format that is read, or not whole.
-    #[error("{field}{colon}{error}", field = .0.field(), colon = if .0.field().is_empty() { "" } else { ": " }, error = .0)]
+    #[error("{}", with_field(.0))]
     Format(#[from] FormatError),
     /// A link that cannot be followed.
     #[error("the link is no address that can be fetched from: {0}")]
@@ -51,6 +51,11 @@ pub enum PollError {
     /// It is a bug.
     #[error("the reader failed")]
     Failed,
+}
+
+fn with_field(error: &FormatError) -> String {
+    let colon = if error.field().is_empty() { "" } else { ": " };
+    format!("{}{colon}{error}", error.field())
 }
 
 impl From<Unread> for PollError {

@@ -263,7 +263,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn half_of_what_is_packed_is_never_taken_for_all(content in prop::collection::vec(any::<u8>(), 0..200), cut in 0_usize..200) {
+        fn half_of_what_is_packed_is_never_taken_for_all(
+            content in prop::collection::vec(any::<u8>(), 0..200), cut in 0_usize..200,
+        ) {
             let whole = packed(&content);
             prop_assert_eq!(gunzip(&whole, 1_000).expect("whole"), content);
             let cut = cut % whole.len();

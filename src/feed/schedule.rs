@@ -51,7 +51,9 @@ mod tests {
         }
 
         #[test]
-        fn more_failures_never_make_it_ask_sooner(seconds in 1_u64..3_600, failures in 0_u32..40, chance in 0.0..=1.0_f64) {
+        fn more_failures_never_make_it_ask_sooner(
+            seconds in 1_u64..3_600, failures in 0_u32..40, chance in 0.0..=1.0_f64,
+        ) {
             let interval = Duration::from_secs(seconds);
             prop_assert!(next(interval, failures, None, chance) <= next(interval, failures + 1, None, chance));
         }

@@ -64,7 +64,7 @@ impl Inner {
         let live = Live::new(&feed, crate::metrics::Metrics::new().feed("trial"), now);
         let taker = Taker { door: self.door.clone(), live };
         let mut trials = Vec::new();
-        for url in settings.urls.iter() {
+        for url in &*settings.urls {
             let found = match settings.kind {
                 FeedKind::Fetched => self.found(&feed, url, &taker, &bearer).await,
                 FeedKind::TcpStream | FeedKind::WebSocket => {

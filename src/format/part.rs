@@ -7,8 +7,8 @@ use super::content::Syntax;
 use super::decode::decode;
 use super::{FormatError, Limits, json, xml};
 
-/// What stands at each of these places ([`Message::place`](super::Message::place)) of a body, in UTF-8. XML is as it was
-/// written; of JSON it is the same values, written anew. `None` where nothing stands; the whole for an empty place.
+/// What stands at each of these places ([`Message::place`](super::Message::place)) of a body, in UTF-8. XML is as it
+/// was written; of JSON it is the same values, written anew. `None` where nothing stands; the whole for an empty place.
 pub fn parts(
     bytes: &[u8],
     media_type: Option<&str>,

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::decide::{Authority, Bulletin, Content, Decision, Ignored, Tier};
 use crate::domain::{Act, Actor, AlertId, Caller, LineageId};
 use crate::fan_out::{FanOut, Preview};
 use crate::format;
-use crate::intake::{Answer, Bearer, Ready, Unread};
+use crate::intake::{Answer, Bearer, Ready};
 use crate::wire::convert::{self, InvalidField, fan_out, geography, terms, time};
 use crate::wire::v1;
 use crate::wire::v1::alert_service_server::AlertService;
 use crate::wire::v1::submit_alert_response::{Admitted, Ignored as NotSent, Outcome};
 
+use super::alert_stream::{Answers, answers};
 use super::auth::caller;
 use super::status::{Refusal, not_found, status, unusable_reason};
 use super::{Services, acts, is_seen_by, page_size};
@@ -22,7 +23,7 @@ use super::{Services, acts, is_seen_by, page_size};
 pub(super) struct AlertDoor(pub(super) Services);
 
 /// A request's alert, in either of its forms.
-enum Form {
+pub(super) enum Form {
     Raw(v1::RawAlert),
     Structured(v1::StructuredAlert),
 }
@@ -39,29 +40,17 @@ impl AlertService for AlertDoor {
             Some(v1::submit_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
         };
-        let (ready, problems) = match self.read(form, &caller).await? {
-            Ok(read) => read,
-            Err(refusal) => {
-                self.refused_at_the_door(&caller, &refusal).await;
-                return Err(refusal.into());
-            }
-        };
-        let outcome = match self.0.door().submit(ready).await.map_err(status)? {
-            Answer::Admitted(key) => Outcome::Admitted(Admitted {
-                key: Some(terms::key_to_wire(key)),
-                name: fan_out::alert_name(key.lineage),
-                fan_out: fan_out::fan_out_name(key),
-            }),
-            Answer::Ignored(ignored) => {
-                let key = match ignored {
-                    Ignored::Duplicate(key) => key.map(terms::key_to_wire),
-                    _ => None,
-                };
-                Outcome::Ignored(NotSent { reason: reason(ignored).into(), key })
-            }
-            Answer::Refused(refused) => return Err(Refusal::from(refused).with(problems).into()),
-        };
-        Ok(Response::new(v1::SubmitAlertResponse { outcome: Some(outcome), problems }))
+        Ok(Response::new(self.submit(form, &caller).await?))
+    }
+
+    type StreamAlertsStream = Answers;
+
+    async fn stream_alerts(
+        &self,
+        request: Request<Streaming<v1::StreamAlertsRequest>>,
+    ) -> Result<Response<Self::StreamAlertsStream>, Status> {
+        let caller = caller(&request);
+        Ok(Response::new(answers(self.clone(), caller, request.into_inner())))
     }
 
     async fn preview_alert(
@@ -75,7 +64,7 @@ impl AlertService for AlertDoor {
             Some(v1::preview_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
         };
-        let (ready, problems) = self.read(form, &caller).await??;
+        let (ready, problems) = self.read(form, &caller).await?;
         let response = match self.0.door().preview(ready).await.map_err(status)? {
             Decision::Admit(bulletin) => self.preview(bulletin, &caller).await?,
             Decision::Ignore(ignored) => {
@@ -120,10 +109,44 @@ impl AlertService for AlertDoor {
 }
 
 impl AlertDoor {
+    /// Takes one alert; its answer.
+    pub(super) async fn submit(&self, form: Form, caller: &Caller) -> Result<v1::SubmitAlertResponse, Refusal> {
+        match self.read(form, caller).await {
+            Ok((ready, problems)) => self.decided(ready, problems).await,
+            Err(refusal) => {
+                self.refused_at_the_door(caller, &refusal).await;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// What the desk decides on what was read.
+    pub(super) async fn decided(
+        &self,
+        ready: Ready,
+        problems: Vec<v1::Problem>,
+    ) -> Result<v1::SubmitAlertResponse, Refusal> {
+        let outcome = match self.0.door().submit(ready).await? {
+            Answer::Admitted(key) => Outcome::Admitted(Admitted {
+                key: Some(terms::key_to_wire(key)),
+                name: fan_out::alert_name(key.lineage),
+                fan_out: fan_out::fan_out_name(key),
+            }),
+            Answer::Ignored(ignored) => {
+                let key = match ignored {
+                    Ignored::Duplicate(key) => key.map(terms::key_to_wire),
+                    _ => None,
+                };
+                Outcome::Ignored(NotSent { reason: reason(ignored).into(), key })
+            }
+            Answer::Refused(refused) => return Err(Refusal::from(refused).with(problems)),
+        };
+        Ok(v1::SubmitAlertResponse { outcome: Some(outcome), problems })
+    }
+
     /// Bytes or fields to what the desk takes, off the I/O threads: a hostile message may take a while.
-    async fn read(&self, form: Form, caller: &Caller) -> Result<Result<(Ready, Vec<v1::Problem>), Refusal>, Status> {
-        let authority = Authority::of(caller).ok_or_else(|| Status::from(Refusal::not_allowed()))?;
-        let bearer = Bearer { authority, actor: Actor::from(caller) };
+    async fn read(&self, form: Form, caller: &Caller) -> Result<(Ready, Vec<v1::Problem>), Refusal> {
+        let bearer = bearer(caller)?;
         let door = self.0.door();
         let (read, structured) = match form {
             Form::Raw(v1::RawAlert { content, media_type }) => {
@@ -131,28 +154,19 @@ impl AlertDoor {
             }
             Form::Structured(alert) => {
                 let raw = prost::Message::encode_to_vec(&alert).into();
-                let (alert, problems) = match convert::alert::structured(alert) {
-                    Ok(read) => read,
-                    Err(error) => return Ok(Err(error.into())),
-                };
+                let (alert, problems) = convert::alert::structured(alert)?;
                 let problems = problems.iter().map(|bad| problem(&bad.field, &bad.reason)).collect();
                 (door.ready_of(alert, raw, "application/x-protobuf".to_owned(), bearer).await, problems)
             }
         };
-        match read {
-            Ok(ready) => {
-                let problems = structured.into_iter().chain(problems(&ready)).collect();
-                Ok(Ok((ready, problems)))
-            }
-            Err(Unread::Format(error)) => Ok(Err(error.into())),
-            Err(Unread::Failed) => Err(Status::internal("the reader failed")),
-        }
+        let ready = read?;
+        let problems = structured.into_iter().chain(problems(&ready)).collect();
+        Ok((ready, problems))
     }
 
     /// What became of a message that never comes to the desk is in the audit log all the same.
-    async fn refused_at_the_door(&self, caller: &Caller, refusal: &Refusal) {
-        let Some(authority) = Authority::of(caller) else { return };
-        let bearer = Bearer { authority, actor: Actor::from(caller) };
+    pub(super) async fn refused_at_the_door(&self, caller: &Caller, refusal: &Refusal) {
+        let Ok(bearer) = bearer(caller) else { return };
         // Its sender is told why it was refused, whether or not that could be recorded: the log says itself if not.
         let _ = self.0.door().refused(&bearer, refusal.reason()).await;
     }
@@ -206,6 +220,12 @@ impl AlertDoor {
             tiers: tiers.iter().map(|found| tier(found, whole)).collect(),
         }
     }
+}
+
+/// Who calls, as doors have it; only authorities bring alerts.
+pub(super) fn bearer(caller: &Caller) -> Result<Bearer, Refusal> {
+    let authority = Authority::of(caller).ok_or_else(Refusal::not_allowed)?;
+    Ok(Bearer { authority, actor: Actor::from(caller) })
 }
 
 /// What of an alert cannot be used.

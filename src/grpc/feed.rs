@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use crate::domain::{Act, Feed, FeedName, FeedSettings};
+use crate::domain::{Act, Feed, FeedAct, FeedName, FeedSettings};
 use crate::feed::{FeedError, FeedState, Feeds, MirrorState, Outcome, Trial};
 use crate::wire::convert::{InvalidField, feed, time};
 use crate::wire::v1;
@@ -30,7 +30,7 @@ impl FeedService for FeedDoor {
         let services = self.0.clone();
         let create = async move {
             let feed = services.feeds_blocking(move |feeds| feeds.add(name, settings)).await?;
-            services.audit(&[acts::on(&actor, feed.name.to_string(), Act::FeedCreated)]).await?;
+            services.audit(&[acts::on(&actor, feed.name.to_string(), Act::Feed(FeedAct::Created))]).await?;
             Ok(v1::CreateFeedResponse { feed: Some(services.feed(&feed.name)?) })
         };
         self.0.to_the_end(create).await.map(Response::new)
@@ -85,7 +85,7 @@ impl FeedService for FeedDoor {
         let delete = async move {
             let object = name.to_string();
             services.feeds_blocking(move |feeds| feeds.remove(&name)).await?;
-            services.audit(&[acts::on(&actor, object, Act::FeedDeleted)]).await?;
+            services.audit(&[acts::on(&actor, object, Act::Feed(FeedAct::Deleted))]).await?;
             Ok(v1::DeleteFeedResponse {})
         };
         self.0.to_the_end(delete).await.map(Response::new)
@@ -103,7 +103,7 @@ impl FeedDoor {
         let services = self.0.clone();
         let pause = async move {
             let feed = services.feeds_blocking(move |feeds| feeds.pause(&name, paused)).await?;
-            let act = if paused { Act::FeedPaused } else { Act::FeedResumed };
+            let act = Act::Feed(if paused { FeedAct::Paused } else { FeedAct::Resumed });
             services.audit(&[acts::on(&actor, feed.name.to_string(), act)]).await?;
             services.feed(&feed.name)
         };

@@ -5,8 +5,10 @@
 mod access;
 mod acts;
 mod alert;
+mod alert_stream;
 mod audit;
 mod auth;
+mod bodies;
 mod call;
 mod denial;
 mod device;
@@ -50,6 +52,9 @@ use crate::tasks::Tasks;
 use crate::wire;
 use crate::wire::convert::InvalidField;
 use crate::wire::v1;
+
+pub use bodies::{Bodies, Taken};
+pub use status::Refusal;
 
 /// The largest request, bytes: an alert of 4 MiB with its frame.
 const MAX_REQUEST: usize = (4 << 20) + 4_096;

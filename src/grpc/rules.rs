@@ -56,6 +56,7 @@ pub(super) enum Missing {
 /// The table.
 pub(super) const RULES: &[Rule] = &[
     rpc(Unary, "/hazardcast.v1.AlertService/SubmitAlert", &[Authority]),
+    rpc(Stream, "/hazardcast.v1.AlertService/StreamAlerts", &[Authority]),
     rpc(Unary, "/hazardcast.v1.AlertService/PreviewAlert", &[Authority]),
     rpc(Unary, "/hazardcast.v1.AlertService/GetAlert", &[Authority, Operator(View)]),
     rpc(Unary, "/hazardcast.v1.AlertService/ListAlerts", &[Authority, Operator(View)]),

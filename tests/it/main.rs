@@ -1,6 +1,7 @@
 //! Tests of the real binary, as people use it: one file per story.
 
 mod access;
+mod alert_doors;
 mod api_errors;
 mod audit;
 mod claims;

@@ -69,7 +69,7 @@ fn may(kind: Kind, path: &str) -> bool {
         }
         ("DeviceService" | "PartnerEventService" | "ZoneService", _) => kind == Partner,
         ("PolicyService", "RetirePolicyVersion") => [Partner, Administer].contains(&kind),
-        ("AlertService", "SubmitAlert" | "PreviewAlert") => kind == Authority,
+        ("AlertService", "SubmitAlert" | "PreviewAlert" | "StreamAlerts") => kind == Authority,
         ("AlertService" | "FanOutService" | "RegionService", _) => kind == Authority || operators.contains(&kind),
         ("StatisticsService", _) => matches!(kind, Partner | Authority) || operators.contains(&kind),
         ("PartnerService", "CreateApp") => [Operate, Approve, Administer].contains(&kind),
@@ -173,9 +173,8 @@ fn of_others(method: &str, about: Subject) -> Vec<u8> {
     let (link_secret, shown) = (vec![0; 32].into(), Vec::new());
     let hello = v1::DeviceHello { registration, link_secret, shown };
     match method {
-        "SubmitAlert" | "PreviewAlert" | "CreateCredential" | "RotateIdentityKey" | "WhoAmI" | "GetAuditHead" => {
-            Vec::new()
-        }
+        "SubmitAlert" | "PreviewAlert" | "StreamAlerts" | "CreateCredential" | "RotateIdentityKey" | "WhoAmI"
+        | "GetAuditHead" => Vec::new(),
         "ListAuditRecords" => v1::ListAuditRecordsRequest::default().encode_to_vec(),
         "GetAlert" => v1::GetAlertRequest { name: alert }.encode_to_vec(),
         "ListAlerts" => v1::ListAlertsRequest::default().encode_to_vec(),

@@ -6,7 +6,8 @@ use proptest::sample::select;
 use super::*;
 use crate::audit::codec;
 use crate::domain::{
-    ActorKind, AlertId, AlertOutcome, CredentialId, DeliveryKey, Identifier, LineageId, PolicyVersion, Revision, Sender,
+    ActorKind, AlertId, AlertOutcome, CredentialId, DeliveryKey, FeedAct, Identifier, LineageId, PolicyVersion,
+    Revision, Sender,
 };
 
 fn instant() -> impl Strategy<Value = Timestamp> {
@@ -75,10 +76,8 @@ fn of_the_log() -> impl Strategy<Value = Act> {
             Act::BootstrapOffered,
             Act::ZoneCreated,
             Act::ZoneUpdated,
-            Act::FeedCreated,
-            Act::FeedPaused,
-            Act::FeedResumed,
-            Act::FeedDeleted,
+            Act::Feed(FeedAct::Created),
+            Act::Feed(FeedAct::Deleted),
             Act::ZoneDeleted,
             Act::WebhookDeleted,
             Act::IdentityKeyRotated,

@@ -60,12 +60,10 @@ pub fn kind_from_wire(kind: i32) -> Option<ActorKind> {
 fn details(act: &Act) -> Option<Details> {
     Some(match act {
         Act::LogBegun { log } => Details::LogBegun(part::LogBegun { log: Bytes::copy_from_slice(log) }),
-        Act::TailCut { segment, offset, bytes, sha256 } => Details::TailCut(part::TailCut {
-            segment: segment.cast_signed(),
-            offset: offset.cast_signed(),
-            byte_count: bytes.cast_signed(),
-            sha256: Bytes::copy_from_slice(sha256),
-        }),
+        Act::TailCut { segment, offset, bytes, sha256 } => {
+            let (segment, offset, byte_count) = (segment.cast_signed(), offset.cast_signed(), bytes.cast_signed());
+            Details::TailCut(part::TailCut { segment, offset, byte_count, sha256: Bytes::copy_from_slice(sha256) })
+        }
         Act::LogRead { records } => Details::LogRead(part::LogRead { record_count: records.cast_signed() }),
         Act::ServerStarted { version, development } => {
             Details::ServerStarted(part::ServerStarted { version: version.to_string(), development: *development })
@@ -94,14 +92,14 @@ fn details(act: &Act) -> Option<Details> {
         Act::AlertDecided { authority, alert, outcome, recovered } => {
             Details::AlertDecided(decided_to_wire(authority, alert.as_ref(), outcome, *recovered))
         }
-        Act::AlertPreviewed { alert, found } => Details::AlertPreviewed(part::AlertPreviewed {
-            alert: Some(alert_to_wire(alert)),
-            found_count: found.cast_signed(),
-        }),
-        Act::CredentialCreated { holder, expires } => Details::CredentialCreated(part::CredentialCreated {
-            holder: Some(actor_to_wire(holder)),
-            expire_time: Some(time::to_wire(*expires)),
-        }),
+        Act::AlertPreviewed { alert, found } => {
+            let (alert, found_count) = (Some(alert_to_wire(alert)), found.cast_signed());
+            Details::AlertPreviewed(part::AlertPreviewed { alert, found_count })
+        }
+        Act::CredentialCreated { holder, expires } => {
+            let (holder, expire_time) = (Some(actor_to_wire(holder)), Some(time::to_wire(*expires)));
+            Details::CredentialCreated(part::CredentialCreated { holder, expire_time })
+        }
         Act::CredentialRevoked { holder } => {
             Details::CredentialRevoked(part::CredentialRevoked { holder: Some(actor_to_wire(holder)) })
         }
@@ -121,10 +119,7 @@ fn details(act: &Act) -> Option<Details> {
         | Act::BootstrapOffered
         | Act::ZoneCreated
         | Act::ZoneUpdated
-        | Act::FeedCreated
-        | Act::FeedPaused
-        | Act::FeedResumed
-        | Act::FeedDeleted
+        | Act::Feed(_)
         | Act::ZoneDeleted
         | Act::WebhookDeleted
         | Act::IdentityKeyRotated
