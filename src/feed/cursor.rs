@@ -174,6 +174,13 @@ impl Cursor {
         std::mem::take(&mut self.is_changed)
     }
 
+    /// Forgets what was settled longer ago: of a feed that never shows all that is in it.
+    pub fn forget_settled_before(&mut self, span: SignedDuration, now: Timestamp) {
+        let before = self.entries.len();
+        self.entries.retain(|_, seen| now.duration_since(seen.settled) < span);
+        self.is_changed |= before != self.entries.len();
+    }
+
     fn forget(&mut self, now: Timestamp) {
         let before = self.entries.len();
         self.entries.retain(|_, seen| seen.missing.is_none_or(|since| now.duration_since(since) < REMEMBERED));

@@ -106,6 +106,11 @@ impl Live {
         error.clone_into(&mut state.error);
     }
 
+    /// A stream was opened.
+    pub(super) fn connected(&self, now: Timestamp) {
+        self.state.lock().asked = Some(now);
+    }
+
     /// It was asked; whether something good came of it. How often in a row it did not.
     pub(super) fn asked(&self, is_good: bool, now: Timestamp) -> u32 {
         let mut state = self.state.lock();

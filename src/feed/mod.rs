@@ -22,12 +22,15 @@ mod codec;
 pub mod cursor;
 mod error;
 mod fetch;
+pub mod frame;
 mod live;
 mod poll;
 pub mod schedule;
 mod store;
+mod stream;
 mod take;
 mod trial;
+mod websocket;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -55,6 +58,7 @@ use fetch::Fetcher;
 use live::Live;
 use poll::Poll;
 use store::Store;
+use stream::Streams;
 use take::Taker;
 
 /// The most feeds of one server.
@@ -245,7 +249,7 @@ impl Inner {
         let taker = Taker { door: self.door.clone(), live };
         match feed.settings.kind {
             FeedKind::Fetched => Poll { inner: self, feed, taker, cursor }.run().await,
-            FeedKind::TcpStream | FeedKind::WebSocket => std::future::pending().await,
+            FeedKind::TcpStream | FeedKind::WebSocket => Streams { inner: self, feed, taker, cursor }.run().await,
         }
     }
 

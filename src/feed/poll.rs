@@ -48,7 +48,7 @@ impl Poll {
         loop {
             let round = self.round().await;
             self.compare(&round);
-            self.keep().await;
+            self.inner.keep(&self.feed, &mut self.cursor).await;
             self.taker.live.counted(self.cursor.counts());
             let failures = self.taker.live.asked(round.good, self.taker.door.clock.now());
             let wait = schedule::next(self.feed.settings.interval, failures, round.asked, rand::random());
@@ -227,21 +227,22 @@ impl Poll {
             self.taker.live.compared(*mirror, *own < newest);
         }
     }
-
-    async fn keep(&mut self) {
-        if !self.cursor.take_changed() {
-            return;
-        }
-        let (store, name, cursor) = (self.inner.store.clone(), self.feed.name.clone(), self.cursor.clone());
-        let keep = move || store.put_cursor(&name, &cursor);
-        if let Ok(Err(error)) = self.inner.tasks.spawn_blocking("feed-cursor", keep).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(feed = %self.feed.name, error, "how far a feed is cannot be kept");
-        }
-    }
 }
 
 impl Inner {
+    /// Keeps how far a feed is, if that has changed.
+    pub(super) async fn keep(&self, feed: &Feed, cursor: &mut Cursor) {
+        if !cursor.take_changed() {
+            return;
+        }
+        let (store, name, cursor) = (self.store.clone(), feed.name.clone(), cursor.clone());
+        let keep = move || store.put_cursor(&name, &cursor);
+        if let Ok(Err(error)) = self.tasks.spawn_blocking("feed-cursor", keep).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(feed = %feed.name, error, "how far a feed is cannot be kept");
+        }
+    }
+
     /// What is in a body: messages, and entries that say where messages are.
     pub(super) async fn opened(
         &self,

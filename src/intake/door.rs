@@ -189,11 +189,16 @@ impl MessageKey {
     fn of(message: &Message, raw: &[u8]) -> Self {
         match message.outline.as_ref().map(|outline| &outline.alert) {
             Ok(Ok(Alert { id: AlertId { sender, identifier, sent }, .. })) => {
-                let sent = sent.as_microsecond().to_be_bytes();
-                Self::hashed(&[b"alert", sender.as_str().as_bytes(), identifier.as_str().as_bytes(), &sent])
+                Self::of_alert(sender.as_str(), identifier.as_str(), *sent)
             }
             _ => Self::hashed(&[b"bytes", raw]),
         }
+    }
+
+    /// The key of the message that has these names.
+    pub fn of_alert(sender: &str, identifier: &str, sent: Timestamp) -> Self {
+        let sent = sent.as_microsecond().to_be_bytes();
+        Self::hashed(&[b"alert", sender.as_bytes(), identifier.as_bytes(), &sent])
     }
 
     /// The key of what these make up; no two lists have the same.

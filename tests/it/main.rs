@@ -8,6 +8,7 @@ mod claims;
 mod durability;
 mod earthquakes;
 mod exhaustion;
+mod feed_streams;
 mod feeds;
 mod files;
 mod fuzz;
