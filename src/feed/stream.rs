@@ -1,5 +1,5 @@
-//! A feed that pushes, over TCP or a WebSocket: of all its hosts at once, each connected to again and again, and what comes from whichever
-//! first is taken; the others' are known.
+//! A feed that pushes, over TCP or a WebSocket: of all its hosts at once, each connected to again and again. What comes
+//! from whichever first is taken; that it comes from the others too is known.
 //!
 //! Canada's NAAD sends XML documents back to back, and about once a minute a heartbeat: a message of status `System`
 //! that refers to the latest alerts. A heartbeat is life and no alert; what it refers to and never came is fetched from

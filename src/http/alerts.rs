@@ -98,7 +98,8 @@ fn answered(taken: Vec<Taken>) -> Response {
         .into_iter()
         .map(|Taken { place, id, answer }| {
             let id = id.map(|id| {
-                json!({ "sender": id.sender.as_str(), "identifier": id.identifier.as_str(), "sent": id.sent.to_string() })
+                let (sender, identifier) = (id.sender.as_str(), id.identifier.as_str());
+                json!({ "sender": sender, "identifier": identifier, "sent": id.sent.to_string() })
             });
             if let (true, Err(refusal)) = (alone, &answer) {
                 status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

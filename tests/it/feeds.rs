@@ -40,8 +40,8 @@ fn whole(message: &Message) -> String {
     format!("<entry><id>{}</id><content type='text/xml'>{alert}</content></entry>", message.identifier)
 }
 
-fn seconds(seconds: i64) -> Option<prost_types::Duration> {
-    Some(prost_types::Duration { seconds, nanos: 0 })
+const fn seconds(seconds: i64) -> prost_types::Duration {
+    prost_types::Duration { seconds, nanos: 0 }
 }
 
 /// A feed of the development server's authority that is asked each second.
@@ -50,9 +50,9 @@ fn feed(urls: &[String]) -> v1::Feed {
         kind: v1::feed::Kind::Fetched.into(),
         urls: urls.to_vec(),
         authority: "authorities/dev".to_owned(),
-        interval: seconds(1),
-        answer_timeout: seconds(2),
-        grace_period: seconds(600),
+        interval: Some(seconds(1)),
+        answer_timeout: Some(seconds(2)),
+        grace_period: Some(seconds(600)),
         ..v1::Feed::default()
     }
 }
@@ -100,7 +100,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 async fn sample(house: &House, name: &'static str) -> f64 {
     let address = house.http_address();
     let (_, text) = tokio::task::spawn_blocking(move || ask(address, "/metrics")).await.expect("it is asked");
-    let value = text.lines().filter_map(|line| line.strip_prefix(&format!("hazardcast_{name} "))).next();
+    let value = text.lines().find_map(|line| line.strip_prefix(&format!("hazardcast_{name} ")));
     value.map_or(0.0, |value| value.parse().expect("a number"))
 }
 

@@ -140,13 +140,13 @@ impl Source {
     }
 
     async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
-        let mut held = Vec::new();
-        while !held.windows(4).any(|window| window == b"\r\n\r\n") {
-            if stream.read_buf(&mut held).await.ok()? == 0 {
+        let mut request = Vec::new();
+        while !request.windows(4).any(|window| window == b"\r\n\r\n") {
+            if stream.read_buf(&mut request).await.ok()? == 0 {
                 return None;
             }
         }
-        let head = String::from_utf8(held).expect("text").to_ascii_lowercase();
+        let head = String::from_utf8(request).expect("text").to_ascii_lowercase();
         self.asked.lock().push(head.clone());
         let path = head.split(' ').nth(1).expect("a path");
         let missing = Reply::raw("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n", "");
