@@ -21,7 +21,7 @@ mod load;
 mod population;
 #[path = "registry/search.rs"]
 mod search;
-#[path = "registry/server.rs"]
+#[path = "shared/server.rs"]
 mod server;
 
 use std::fs;

@@ -43,6 +43,27 @@ pub enum AccessError {
     /// There are too many.
     #[error("no room for more credentials")]
     Full,
+    /// There is no such authority.
+    #[error("no such authority")]
+    AuthorityNotFound,
+    /// There is one of that name, or was.
+    #[error("there is an authority of that name, or was")]
+    AuthorityExists,
+    /// It was revoked.
+    #[error("the authority was revoked")]
+    AuthorityRevoked,
+    /// It is another version than the caller says.
+    #[error("the authority has changed since")]
+    AuthorityChanged,
+    /// There are too many.
+    #[error("no room for more authorities")]
+    TooManyAuthorities,
+    /// A credential is for an authority that is not admitted.
+    #[error("the authority is not admitted")]
+    NotAdmitted,
+    /// A credential is for a sender that its authority does not speak for.
+    #[error("{0} is not a sender of the authority")]
+    ForeignSender(String),
     /// Another server uses them.
     #[error("{} is in use by another server", .0.display())]
     Locked(PathBuf),

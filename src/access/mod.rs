@@ -8,10 +8,15 @@
 //! A new server has no credential. [`Access::bootstrap_if_new`] then writes one token to a file that only the server's
 //! account can read; it makes the first operator, and is over with that, or after a day.
 //!
+//! An authority is more than its credentials: [`Access::authority_of`] has the limits within which the operator has
+//! admitted it, and whoever is revoked there is let in by no credential.
+//!
 //! What each caller may do is not decided here: the table of calls is the doors' (`grpc/rules.rs`).
 
+mod authorities;
 mod bootstrap;
 mod error;
+mod framed;
 mod holder;
 mod limits;
 mod store;
@@ -29,8 +34,8 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
-    Caller, Clock, Credential, CredentialId, InvalidCredential, NewCredential, NewProof, Principal, Proof, Role,
-    SignedDuration, Timestamp,
+    AuthorityName, Caller, Clock, Credential, CredentialId, InvalidCredential, NewCredential, NewProof, Principal,
+    Proof, Role, SignedDuration, Timestamp,
 };
 use crate::listen::{Network, Peer, ShownCertificate};
 use crate::metrics::Metrics;
@@ -41,6 +46,7 @@ pub use holder::{Holder, Limited, Open};
 pub use limits::{Allowance, Limits};
 pub use token::{NotAToken, Token};
 
+use authorities::Authorities;
 use limits::Networks;
 use store::{State, Store};
 
@@ -62,6 +68,8 @@ struct Inner {
     book: ArcSwap<Book>,
     /// Held while a change is made and written.
     store: Mutex<Store>,
+    /// Who may warn.
+    authorities: Authorities,
     /// Where a bootstrap's token waits.
     token_file: PathBuf,
     clock: Arc<dyn Clock>,
@@ -91,11 +99,19 @@ impl Access {
         metrics: Arc<Metrics>,
     ) -> Result<Self, AccessError> {
         let (store, State { credentials, begun }) = Store::open(&data_dir.join("access"))?;
+        let authorities = Authorities::open(data_dir.join("access").join("authorities"))?;
         let holders = credentials.into_iter().map(|credential| Arc::new(Holder::new(credential, &limits))).collect();
-        let book = ArcSwap::from_pointee(Book::new(holders, begun));
+        let book = Book::new(holders, begun);
+        // A crash may have come between an authority's file and that of its credentials.
+        for (name, at) in authorities.revoked() {
+            book.revoke_of(&name, at);
+        }
+        let book = ArcSwap::from_pointee(book);
         let networks = Networks::new(&limits);
         let token_file = data_dir.join(TOKEN_FILE);
-        Ok(Self(Arc::new(Inner { book, store: Mutex::new(store), token_file, clock, metrics, limits, networks })))
+        let store = Mutex::new(store);
+        let inner = Inner { book, store, authorities, token_file, clock, metrics, limits, networks };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// The holder of the proof that a call came with: a token if it has one, else the certificate of its connection.
@@ -176,6 +192,7 @@ impl Access {
         if let Some(denied) = maker.and_then(|maker| maker.over(now)) {
             return Err(AccessError::Denied(denied));
         }
+        self.0.authorities.check(&new.principal)?;
         let (credential, token) = made(new, by.credential(), now)?;
         if book.is_bound(&credential.proof, now) {
             return Err(AccessError::Bound);
@@ -285,6 +302,19 @@ impl Book {
             Proof::CertificateUri(uri) => self.by_uri.get(uri),
         };
         holder.is_some_and(|holder| holder.over(now).is_none())
+    }
+
+    /// Revokes the credentials of an authority; gives those that held until then.
+    fn revoke_of(&self, name: &AuthorityName, now: Timestamp) -> Vec<Arc<Holder>> {
+        let is_of = |holder: &&Arc<Holder>| {
+            matches!(&holder.credential.principal, Principal::Authority { name: of, .. } if of == name)
+                && holder.over(now).is_none()
+        };
+        let held: Vec<_> = self.all.iter().filter(is_of).cloned().collect();
+        for holder in &held {
+            holder.revoke(now);
+        }
+        held
     }
 
     /// Without it nobody could make a credential any more.

@@ -1,11 +1,10 @@
 //! Credentials on disk: one small file, written anew with each change and put in the place of the old one.
 //!
-//! Magic number 8, version 4, length of the message 4, the message, CRC-32 of all that; numbers are little-endian. The
-//! file is synced before it takes its place, and its folder after, so that one whole file is there at any instant. No
-//! secret is in it; it is readable by the server's account alone all the same.
+//! The file is synced before it takes its place, and its folder after, so that one whole file is there at any instant.
+//! No secret is in it; it is readable by the server's account alone all the same.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,14 +17,10 @@ use crate::domain::{
 use crate::wire::storage_v1::credential_record::{Principal as PrincipalRecord, Proof as ProofRecord};
 use crate::wire::storage_v1::{AccessState, AuthorityRecord, CredentialRecord};
 
+use super::framed::{self, Bad};
 use super::{AccessError, Holder};
 
-const MAGIC: &[u8; 8] = b"\x97hzcred\n";
-const VERSION: u32 = 1;
-const HEADER: usize = 16;
-
-/// The largest file that is read, bytes: far more than the most credentials take.
-const MAX_FILE: u64 = 64 << 20;
+const MAGIC: [u8; 8] = *b"\x97hzcred\n";
 
 /// All that is on disk.
 #[derive(Debug, Default)]
@@ -60,16 +55,8 @@ impl Store {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(AccessError::file("make", dir))?;
         let lock = lock(dir)?;
         let path = dir.join("credentials");
-        let state = match File::open(&path) {
-            Ok(file) => {
-                let mut bytes = Vec::new();
-                file.take(MAX_FILE).read_to_end(&mut bytes).map_err(AccessError::file("read", &path))?;
-                read(&bytes).map_err(|bad| bad.of(&path))?
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => State::default(),
-            Err(error) => return Err(AccessError::file("read", &path)(error)),
-        };
-        Ok((Self { path, _lock: lock }, state))
+        let state = framed::load(&path)?.map(|bytes| read(&bytes).map_err(|bad| bad.of(&path))).transpose()?;
+        Ok((Self { path, _lock: lock }, state.unwrap_or_default()))
     }
 
     /// Puts `state` in the place of what is on disk. If it fails, one of the two is there, whole.
@@ -109,55 +96,14 @@ fn lock(dir: &Path) -> Result<File, AccessError> {
     }
 }
 
-/// Why bytes are no state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bad {
-    Damaged(&'static str),
-    LaterVersion(u32),
-}
-
-impl Bad {
-    fn of(self, path: &Path) -> AccessError {
-        let path = path.to_owned();
-        match self {
-            Self::Damaged(reason) => AccessError::Damaged { path, reason },
-            Self::LaterVersion(version) => AccessError::LaterVersion { path, version },
-        }
-    }
-}
-
 fn write(state: &State) -> Vec<u8> {
     let credentials = state.credentials.iter().map(to_record).collect();
-    let message = AccessState { credentials, begun: state.begun }.encode_to_vec();
-    let mut bytes = Vec::with_capacity(HEADER + message.len() + 4);
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&VERSION.to_le_bytes());
-    bytes.extend_from_slice(&(message.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&message);
-    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-    bytes
+    framed::seal(MAGIC, &AccessState { credentials, begun: state.begun }.encode_to_vec())
 }
 
 fn read(bytes: &[u8]) -> Result<State, Bad> {
-    let number = |at: usize| bytes.get(at..at + 4).and_then(|part| part.try_into().ok()).map(u32::from_le_bytes);
-    let (Some(magic), Some(version), Some(length)) = (bytes.get(..8), number(8), number(12)) else {
-        return Err(Bad::Damaged("it is cut off"));
-    };
-    if magic != MAGIC {
-        return Err(Bad::Damaged("it is no file of credentials"));
-    }
-    let end = HEADER + length as usize;
-    if bytes.len() != end + 4 {
-        return Err(Bad::Damaged("its length is not what it says"));
-    }
-    // Before the version is believed: a damaged one would name a version that there is not.
-    if number(end) != Some(crc32fast::hash(&bytes[..end])) {
-        return Err(Bad::Damaged("its checksum does not fit"));
-    }
-    if version != VERSION {
-        return Err(Bad::LaterVersion(version));
-    }
-    let state = AccessState::decode(&bytes[HEADER..end]).map_err(|_| Bad::Damaged("it cannot be decoded"))?;
+    let message = framed::unseal(MAGIC, bytes)?;
+    let state = AccessState::decode(message).map_err(|_| Bad::Damaged("it cannot be decoded"))?;
     let credentials: Option<Vec<_>> = state.credentials.into_iter().map(from_record).collect();
     let credentials = credentials.ok_or(Bad::Damaged("a credential in it is malformed"))?;
     Ok(State { credentials, begun: state.begun })

@@ -77,7 +77,7 @@ pub(super) fn alert_door(
     tasks: &Tasks,
 ) -> Door {
     let (desk, atlas, audit) = (desk.clone(), Arc::clone(atlas), audit.clone());
-    Door { desk, atlas, audit, clock: Arc::clone(&options.clock), tasks: tasks.clone() }
+    Door { desk, atlas, audit, reading: options.reading, clock: Arc::clone(&options.clock), tasks: tasks.clone() }
 }
 
 pub(super) fn open_feeds(
@@ -92,12 +92,15 @@ pub(super) fn open_feeds(
     Feeds::open(&options.data_dir, settings, door, authorities, metrics, stop.clone())
 }
 
-/// An authority is admitted as long as it has a credential that is not over, and speaks for the senders of all that it
-/// has.
+/// An authority may send what it was admitted for. One that has credentials alone is admitted as long as one of them is
+/// not over, and speaks for the senders of all that it has.
 fn authorities(access: Access, clock: Arc<dyn Clock>, dev: bool) -> Authorities {
     Arc::new(move |name: &AuthorityName| {
         if dev && name.id() == Authority::development().name {
             return Some(Authority::development());
+        }
+        if access.authority(name).is_some() {
+            return access.admitted_authority(name);
         }
         let now = clock.now();
         let senders =
@@ -108,6 +111,6 @@ fn authorities(access: Access, clock: Arc<dyn Clock>, dev: bool) -> Authorities 
                 _ => None,
             });
         let senders: Vec<_> = senders.flatten().collect();
-        (!senders.is_empty()).then(|| Authority { name: name.id().to_owned(), senders: Some(senders) })
+        (!senders.is_empty()).then(|| Authority { name: name.id().to_owned(), senders: Some(senders), limits: None })
     })
 }

@@ -10,6 +10,7 @@
 mod doors;
 mod folder;
 mod loading;
+mod untold;
 
 use std::hash::RandomState;
 use std::net::SocketAddr;
@@ -25,12 +26,10 @@ use crate::access::{Access, AccessError, Limits};
 use crate::audit::{self, Audit, LogError, Tail};
 use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{Lineages, Rules};
-use crate::domain::{
-    Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Credential, Discretion, Principal,
-    SignedDuration,
-};
+use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Discretion, SignedDuration};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
 use crate::feed;
+use crate::format;
 use crate::grpc::{Bodies, Health, Services};
 use crate::http::Readiness;
 use crate::intake::{Desk, REMEMBERED};
@@ -48,6 +47,7 @@ use crate::webhook;
 use doors::{alert_door, open_feeds, serve_grpc, serve_http};
 use folder::{make_data_dir, open_regions};
 use loading::{Around, Awaited, Loading};
+use untold::{untold, untold_authority};
 
 /// How long closing may take before what still runs is named and left: less than `server.stop_seconds`, after which
 /// the process ends without a word.
@@ -90,8 +90,12 @@ pub struct Options {
     pub webhooks: webhook::Settings,
     /// How feeds are got.
     pub feeds: feed::Settings,
+    /// How much a message may be.
+    pub reading: format::Bounds,
     /// How strongly earthquakes shake the ground.
     pub ground_motion: GroundMotion,
+    /// What a message does to those before it.
+    pub rules: Rules,
     /// How many threads plan.
     pub planners: usize,
     /// How often a device is to send a heartbeat.
@@ -251,11 +255,11 @@ impl App {
         fan_outs.recover(replayed.recovered);
         let clock = Arc::clone(&options.clock);
         let (desk, desk_task) =
-            Desk::new(replayed.lineages, Rules::default(), journal, audit.clone(), fan_outs.clone(), clock);
+            Desk::new(replayed.lineages, options.rules.clone(), journal, audit.clone(), fan_outs.clone(), clock);
         tasks.spawn_essential("desk", desk_task.run());
 
         let (regions, atlas) = open_regions(&options.data_dir, options.ground_motion.clone())?;
-        let health = Health::default();
+        let (health, cut) = (Health::default(), CancellationToken::new());
         let door = alert_door(&options, &desk, &atlas, &audit, &tasks);
         let feeds = open_feeds(&options, door, access.clone(), &metrics, &doors)?;
         let services = Services {
@@ -265,6 +269,7 @@ impl App {
             registry: registry.clone(),
             audit: audit.clone(),
             hub: hub.clone(),
+            reading: options.reading,
             atlas,
             regions,
             clock: Arc::clone(&options.clock),
@@ -279,15 +284,14 @@ impl App {
         tasks.spawn_essential("access", access.watch_expiry(doors.clone()));
         let reload = keep_fresh(certificates.as_ref(), &options, &tasks, &metrics, &doors);
         let (listener, protocol, bounds) = (grpc_listener, Protocol::Http2, options.bounds);
-        let cut = CancellationToken::new();
         let door = Door { name: "grpc", listener, certificates, protocol, bounds, cut: cut.clone() };
         let incoming = door.open(&tasks, &metrics);
         posts.open(Bodies::new(services.clone()));
         tasks.spawn_essential("grpc", serve_grpc(incoming, services, health.clone(), doors.clone(), cut));
         readiness.doors_open();
 
-        let (stop, told) = (doors.clone(), readiness.clone());
-        let around = Around { tasks: tasks.clone(), stop, readiness: told, metrics, health };
+        let around =
+            Around { tasks: tasks.clone(), stop: doors.clone(), readiness: readiness.clone(), metrics, health };
         let registry =
             Loading { options, index, registry, hub: hub.clone(), audit: (audit, tail), workers, around }.begin();
         Ok(Self { grpc, http, hub, desk, tasks, reload, doors, http_stop, readiness, registry })
@@ -370,6 +374,9 @@ fn open_access(options: &Options, (audit, tail): (&Audit, &Tail), metrics: &Arc<
     for entry in access.list(None, usize::MAX).iter().flat_map(|credential| untold(credential, tail)) {
         drop(audit.append(&entry));
     }
+    for entry in access.authorities(None, usize::MAX).iter().flat_map(|admitted| untold_authority(admitted, tail)) {
+        drop(audit.append(&entry));
+    }
     if !options.dev
         && let Some(file) = access.bootstrap_if_new()?
     {
@@ -433,18 +440,6 @@ fn open_journal(
     tracing::info!(unfinished = replayed.recovered.unfinished(), "the journal was read");
     tasks.thread("journal", move || writer.run()).map_err(AppError::Thread)?;
     Ok((journal, replayed))
-}
-
-/// The audit log's records of a credential that was made or revoked, if a crash took them.
-fn untold(credential: &Credential, tail: &Tail) -> Vec<AuditEntry> {
-    if credential.principal == Principal::Bootstrap {
-        return Vec::new();
-    }
-    let (name, holder) = (credential.id.to_string(), Actor::from(&credential.principal));
-    let revoked = credential.revoked.map(|at| (at, Act::CredentialRevoked { holder: holder.clone() }));
-    let made = (credential.created, Act::CredentialCreated { holder, expires: credential.expires });
-    let lacking = [Some(made), revoked].into_iter().flatten().filter(|(at, _)| tail.lacks_object(&name, *at));
-    lacking.map(|(_, act)| AuditEntry { object: name.as_str().into(), ..AuditEntry::server(act) }).collect()
 }
 
 /// The audit log's record of an admitted alert, if a crash took it: the journal had it first.

@@ -5,6 +5,7 @@
 //! written twice.
 
 use bytes::Bytes;
+use compact_str::CompactString;
 use prost::Message;
 
 use crate::domain::{
@@ -111,9 +112,7 @@ fn write_act(act: &Act) -> StoredAct {
         Act::ConsentWithdrawn { purpose } => {
             StoredAct::ConsentWithdrawn(part::ConsentWithdrawn { purpose: write_purpose(*purpose) })
         }
-        Act::ConsentEnded { purposes } => StoredAct::ConsentEnded(part::ConsentEnded {
-            purposes: purposes.iter().copied().map(write_purpose).collect(),
-        }),
+        Act::ConsentEnded { purposes } => StoredAct::ConsentEnded(write_ended(purposes)),
         Act::PolicyRetired { version } => StoredAct::PolicyRetired(part::PolicyRetired { version: version.0.into() }),
         &Act::RegionsImported { regions } => StoredAct::RegionsImported(part::RegionsImported { regions }),
         Act::SavedPlaceSet => StoredAct::SavedPlaceSet(part::SavedPlaceSet {}),
@@ -125,9 +124,7 @@ fn write_act(act: &Act) -> StoredAct {
         Act::AlertDecided { authority, alert, outcome, recovered } => {
             StoredAct::AlertDecided(write_decided(authority, alert.as_ref(), outcome, *recovered))
         }
-        Act::AlertPreviewed { alert, found } => {
-            StoredAct::AlertPreviewed(part::AlertPreviewed { alert: Some(write_alert(alert)), found: *found })
-        }
+        Act::AlertPreviewed { alert, found } => StoredAct::AlertPreviewed(write_previewed(alert, *found)),
         Act::PartnerCreated => StoredAct::PartnerCreated(part::PartnerCreated {}),
         Act::AppCreated => StoredAct::AppCreated(part::AppCreated {}),
         Act::CredentialCreated { holder, expires } => StoredAct::CredentialCreated(part::CredentialCreated {
@@ -137,6 +134,9 @@ fn write_act(act: &Act) -> StoredAct {
         Act::CredentialRevoked { holder } => {
             StoredAct::CredentialRevoked(part::CredentialRevoked { holder: Some(write_holder(holder)) })
         }
+        Act::AuthorityCreated { terms } => StoredAct::AuthorityCreated(write_admitted(terms)),
+        Act::AuthorityUpdated { changes } => StoredAct::AuthorityUpdated(write_limited(changes)),
+        Act::AuthorityRevoked => StoredAct::AuthorityRevoked(part::AuthorityRevoked {}),
         Act::BootstrapOffered => StoredAct::BootstrapOffered(part::BootstrapOffered {}),
         Act::ZoneCreated => StoredAct::ZoneCreated(part::ZoneCreated {}),
         Act::ZoneUpdated => StoredAct::ZoneUpdated(part::ZoneUpdated {}),
@@ -183,9 +183,7 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
             Act::ConsentGranted(read_terms(granted.terms.as_ref().ok_or(Missing("terms"))?)?)
         }
         StoredAct::ConsentWithdrawn(withdrawn) => Act::ConsentWithdrawn { purpose: read_purpose(withdrawn.purpose)? },
-        StoredAct::ConsentEnded(ended) => {
-            Act::ConsentEnded { purposes: ended.purposes.into_iter().map(read_purpose).collect::<Result<_, _>>()? }
-        }
+        StoredAct::ConsentEnded(ended) => Act::ConsentEnded { purposes: read_ended(ended)? },
         StoredAct::PolicyRetired(retired) => Act::PolicyRetired { version: read_policy(retired.version)? },
         StoredAct::RegionsImported(imported) => Act::RegionsImported { regions: imported.regions },
         StoredAct::SavedPlaceSet(_) => Act::SavedPlaceSet,
@@ -195,10 +193,7 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
             Act::PlacesForgotten { stale, without_consent }
         }
         StoredAct::AlertDecided(decided) => read_decided(decided)?,
-        StoredAct::AlertPreviewed(previewed) => Act::AlertPreviewed {
-            alert: read_alert(&previewed.alert.ok_or(Missing("alert"))?)?,
-            found: previewed.found,
-        },
+        StoredAct::AlertPreviewed(previewed) => read_previewed(&previewed)?,
         StoredAct::PartnerCreated(_) => Act::PartnerCreated,
         StoredAct::AppCreated(_) => Act::AppCreated,
         StoredAct::CredentialCreated(created) => Act::CredentialCreated {
@@ -206,6 +201,9 @@ fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
             expires: instant(created.expires_us, "expires_us")?,
         },
         StoredAct::CredentialRevoked(revoked) => Act::CredentialRevoked { holder: read_holder(revoked.holder)? },
+        StoredAct::AuthorityCreated(created) => Act::AuthorityCreated { terms: read_texts(created.terms) },
+        StoredAct::AuthorityUpdated(updated) => Act::AuthorityUpdated { changes: read_texts(updated.changes) },
+        StoredAct::AuthorityRevoked(_) => Act::AuthorityRevoked,
         StoredAct::BootstrapOffered(_) => Act::BootstrapOffered,
         StoredAct::ZoneCreated(_) => Act::ZoneCreated,
         StoredAct::ZoneUpdated(_) => Act::ZoneUpdated,
@@ -237,6 +235,39 @@ fn write_updated(act: &Act) -> part::RegistrationUpdated {
 fn read_updated(updated: part::RegistrationUpdated) -> Act {
     let part::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision } = updated;
     Act::RegistrationUpdated { traits, tokens, drills, secret, preferences, under_14, place_precision }
+}
+
+fn write_previewed(alert: &AlertId, found: u64) -> part::AlertPreviewed {
+    part::AlertPreviewed { alert: Some(write_alert(alert)), found }
+}
+
+fn read_previewed(previewed: &part::AlertPreviewed) -> Result<Act, InvalidEntry> {
+    let alert = read_alert(previewed.alert.as_ref().ok_or(Missing("alert"))?)?;
+    Ok(Act::AlertPreviewed { alert, found: previewed.found })
+}
+
+fn write_admitted(terms: &[CompactString]) -> part::AuthorityCreated {
+    part::AuthorityCreated { terms: write_texts(terms) }
+}
+
+fn write_limited(changes: &[CompactString]) -> part::AuthorityUpdated {
+    part::AuthorityUpdated { changes: write_texts(changes) }
+}
+
+fn write_ended(purposes: &[Purpose]) -> part::ConsentEnded {
+    part::ConsentEnded { purposes: purposes.iter().copied().map(write_purpose).collect() }
+}
+
+fn read_ended(ended: part::ConsentEnded) -> Result<Vec<Purpose>, InvalidEntry> {
+    ended.purposes.into_iter().map(read_purpose).collect()
+}
+
+fn write_texts(texts: &[CompactString]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
+}
+
+fn read_texts(texts: Vec<String>) -> Vec<CompactString> {
+    texts.into_iter().map(Into::into).collect()
 }
 
 fn write_holder(holder: &Actor) -> part::Holder {
@@ -379,7 +410,10 @@ pub(super) fn trace(record: &stored::AuditRecord) -> Trace<'_> {
             | StoredAct::FeedChanged(_)
             | StoredAct::RegionsImported(_)
             | StoredAct::CredentialCreated(_)
-            | StoredAct::CredentialRevoked(_),
+            | StoredAct::CredentialRevoked(_)
+            | StoredAct::AuthorityCreated(_)
+            | StoredAct::AuthorityUpdated(_)
+            | StoredAct::AuthorityRevoked(_),
         ) => Trace::Administered(&record.object),
         _ => Trace::Neither,
     }

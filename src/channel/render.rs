@@ -2,9 +2,10 @@
 
 use crate::decide::{Bulletin, Content as BulletinContent, Tier, TierIndex};
 use crate::domain::{
-    Ground, Info, Language, Notice, NoticeKind, NoticePlace, NoticeText, Position, Priority, Source, Timestamp,
+    Ground, Info, IntensityBand, Language, Notice, NoticeKind, NoticePlace, NoticeText, Position, Priority, Source,
+    Timestamp,
 };
-use crate::locate::arrival_at_km;
+use crate::locate::{arrival_at_km, distance_km};
 
 use super::fit::{TextLimits, fit};
 
@@ -57,7 +58,8 @@ impl Told<'_> {
             text: text(info),
             place: self.tier.map(|tier| place(bulletin, tier, info)).unwrap_or_default(),
             sent: parts.alert.sent,
-            onset: info.onset,
+            // What takes effect later is told at once, and says when.
+            onset: info.onset.or(info.effective.filter(|at| *at > parts.alert.sent)),
             expires: self.tier.map_or(parts.expires, Tier::expires),
             server_time: now,
         })
@@ -88,14 +90,15 @@ fn place(bulletin: &Bulletin, tier: &Tier, info: &Info) -> NoticePlace {
         .flat_map(|area| &area.polygons)
         .flat_map(|polygon| std::iter::once(&polygon.outer).chain(&polygon.holes));
     let points: usize = rings.map(|ring| ring.points().len()).sum();
-    let earthquake = match &info.ground {
-        Ground::Earthquake(source) => Some(source.clone()),
-        Ground::Areas(_) | Ground::Bands(_) | Ground::None => None,
+    let (earthquake, arrival) = match &info.ground {
+        Ground::Earthquake(source) => (Some(source.clone()), arrival(bulletin, tier, source)),
+        Ground::Bands(bands) => (bands.first().source.clone(), arrival_in_band(tier, bands)),
+        Ground::Areas(_) | Ground::None => (None, None),
     };
     NoticePlace {
         areas: if points <= NoticePlace::MAX_POINTS { areas.to_vec() } else { Vec::new() },
         bounding_box: Some(tier.area.bounding_box()),
-        arrival: earthquake.as_ref().and_then(|source| arrival(bulletin, tier, source)),
+        arrival,
         earthquake,
         intensity: tier.intensity,
     }
@@ -119,9 +122,61 @@ fn arrival(bulletin: &Bulletin, tier: &Tier, source: &Source) -> Option<Timestam
     Some(arrival_at_km(source, higher.filter_map(radius_km).fold(0.0, f64::max)).s)
 }
 
+/// When the shaking comes to a band. What its issuer says goes before our estimate: the S wave at the nearest point of the
+/// band's box, which is never later than at the band itself (`formats.md`, section 7).
+fn arrival_in_band(tier: &Tier, bands: &[IntensityBand]) -> Option<Timestamp> {
+    let band = bands.iter().find(|band| Some(band.intensity) == tier.intensity)?;
+    if band.arrival.is_some() {
+        return band.arrival;
+    }
+    let source = band.source.as_ref()?;
+    let [west, south, east, north] = tier.area.bounding_box();
+    let (lon, lat) = (source.epicentre.lon(), source.epicentre.lat());
+    let (into, width) = ((lon - west).rem_euclid(360.0), (east - west).rem_euclid(360.0));
+    let lon = match into {
+        into if into <= width => lon,
+        into if into - width < 360.0 - into => east,
+        _ => west,
+    };
+    let nearest = Position::from_degrees(lon, lat.clamp(south, north)).ok()?;
+    Some(arrival_at_km(source, distance_km(source, nearest)).s)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SHAKING: &str = r#"<event_message category="live" message_type="new" orig_sys="eqinfo2gm" version="0"
+        timestamp="2026-01-01T00:00:05Z"><core_info id="1"><mag units="Mw">7</mag><lat units="deg">38</lat>
+        <lon units="deg">-122</lon><depth units="km">8</depth><orig_time units="UTC">2026-01-01T00:00:00Z</orig_time>
+        <likelihood>0.9</likelihood></core_info><gm_info><gmcontour_pred number="1"><contour><MMI>6</MMI>
+        <polygon number="4">39,-123 39,-124 40,-124 40,-123 39,-123</polygon></contour></gmcontour_pred></gm_info>
+        </event_message>"#;
+
+    #[test]
+    fn a_band_is_told_with_its_earthquake_and_when_it_comes_to_the_nearest_of_it_unless_its_issuer_says_when() {
+        let mut alert = read(SHAKING.as_bytes(), None).expect("it can be read").alert;
+        let (sent, atlas, rules) = (alert.id.sent, Atlas::default(), Rules::default());
+        let place = |alert: &crate::domain::Alert| {
+            let (ground, lineages) = (resolve(alert, &atlas), Lineages::default());
+            let decision = decide(&lineages, &Authority::development(), &rules, alert.clone(), &ground, sent);
+            let Decision::Admit(bulletin) = decision else { panic!("{decision:?}") };
+            let told = told(&bulletin, None, TierIndex(0), NoticeKind::Alert).expect("told");
+            told.notice(&bulletin, 0, NoticeKind::Alert, sent).expect("a notice").place
+        };
+        let estimated = place(&alert);
+        let source = estimated.earthquake.expect("an earthquake");
+        let corner = Position::from_degrees(-123.0, 39.0).expect("on the globe");
+        assert_eq!(estimated.arrival, Some(arrival_at_km(&source, distance_km(&source, corner)).s));
+        let said = "2026-01-01T00:00:20Z".parse().ok();
+        let crate::domain::Body::Issue(infos) = &alert.body else { panic!("{alert:?}") };
+        let mut info = infos.first().clone();
+        let Ground::Bands(bands) = &info.ground else { panic!("{info:?}") };
+        let band = IntensityBand { arrival: said, ..bands.first().clone() };
+        info.ground = Ground::Bands(crate::domain::NonEmpty::of(band));
+        alert.body = crate::domain::Body::Issue(crate::domain::NonEmpty::of(info));
+        assert_eq!(place(&alert).arrival, said);
+    }
     use crate::decide::{Authority, Decision, Lineages, Rules, decide};
     use crate::format::read;
     use crate::locate::{Atlas, resolve};

@@ -15,6 +15,7 @@ use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
 use crate::wire::v1::submit_alert_response::Outcome;
 
 pub use super::alert_map::MapArgs;
+pub use super::verify::VerifyArgs;
 
 use super::connection::Connection;
 use super::output::{Steps, instant, print_line, refused, table};
@@ -27,6 +28,8 @@ pub enum AlertCommand {
     Check(CheckArgs),
     /// Draws the ground of a file's alerts, an earthquake's by expected intensity; needs no server
     Map(MapArgs),
+    /// Says whether an alert is signed by somebody who is trusted; needs no server
+    Verify(VerifyArgs),
     /// Says who would be reached, and changes nothing
     Preview(PreviewArgs),
     /// Sends an alert
@@ -44,6 +47,7 @@ Examples:
   hazardcast alert check warning.xml
   hazardcast alert check tests/data/alerts/smn-mexico/cyclone.xml warning.xml --json
   hazardcast alert check warning.xml --regions /var/lib/hazardcast
+  hazardcast alert check earthquake.xml --config site.toml
 
 Exit status: 0 all are accepted, 1 some are refused, 2 a file could not be read.")]
 pub struct CheckArgs {
@@ -53,6 +57,9 @@ pub struct CheckArgs {
     /// A data folder with the regions that codes name, as `region import` fills it [default: none is known]
     #[arg(long, value_name = "DIR")]
     pub regions: Option<PathBuf>,
+    /// A server's settings: how much a message may be, and how earthquakes shake [default: as shipped]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// What `alert preview` is told.
@@ -121,7 +128,9 @@ pub struct ShowArgs {
 /// Does what was asked.
 pub async fn run(command: &AlertCommand, json: bool) -> Result<ExitCode> {
     match command {
-        AlertCommand::Check(_) | AlertCommand::Map(_) => bail!("checking and drawing need no server"),
+        AlertCommand::Check(_) | AlertCommand::Map(_) | AlertCommand::Verify(_) => {
+            bail!("checking, drawing and verifying need no server")
+        }
         AlertCommand::Preview(args) => preview(args, json).await,
         AlertCommand::Send(args) => send(args, json).await,
         AlertCommand::List(args) => list(args, json).await,

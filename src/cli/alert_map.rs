@@ -11,6 +11,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::channel::told;
+use crate::config::Config;
 use crate::decide::{Authority, Bulletin, Decision, Lineages, Rules, Tier, TierIndex, decide};
 use crate::domain::{Alert, AlertScope, Area, Ground, Mode, NoticeKind, Position, SignedDuration, Source, Timestamp};
 use crate::format;
@@ -36,6 +37,7 @@ Examples:
   hazardcast alert map warning.xml
   hazardcast alert map earthquake.geojson --svg earthquake.svg
   hazardcast alert map earthquake.geojson --json
+  hazardcast alert map earthquake.geojson --config site.toml
 
 Exit status: 0 something was drawn, 1 no alert in the file has ground, 2 the file could not be read.")]
 pub struct MapArgs {
@@ -45,6 +47,9 @@ pub struct MapArgs {
     /// Also draw into this file
     #[arg(long, value_name = "OUT")]
     pub svg: Option<PathBuf>,
+    /// A server's settings: how much a message may be, and how earthquakes shake [default: as shipped]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// One message of the file.
@@ -92,15 +97,15 @@ struct DrawnTier {
 
 /// Does what was asked.
 pub(super) fn run(args: &MapArgs, json: bool) -> Result<ExitCode> {
-    let bytes = match std::fs::read(&args.file) {
-        Ok(bytes) => bytes,
+    let bytes = std::fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()));
+    let (bytes, config) = match bytes.and_then(|bytes| Ok((bytes, Config::load(args.config.as_deref())?))) {
+        Ok(read) => read,
         Err(error) => {
-            let error = anyhow::Error::from(error).context(format!("cannot read {}", args.file.display()));
             super::say_error(&error, json);
             return Ok(ExitCode::from(2));
         }
     };
-    let drawn = read(&args.file, &bytes);
+    let drawn = read(&args.file, &bytes, &config);
     let pictured = Picture::of(&drawn);
     if let Some(out) = args.svg.as_ref().filter(|_| pictured.has_ground()) {
         std::fs::write(out, pictured.scene().svg()).with_context(|| format!("cannot write {}", out.display()))?;
@@ -122,7 +127,7 @@ pub(super) fn run(args: &MapArgs, json: bool) -> Result<ExitCode> {
     Ok(if pictured.has_ground() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn read(file: &Path, bytes: &[u8]) -> Vec<Drawn> {
+fn read(file: &Path, bytes: &[u8], config: &Config) -> Vec<Drawn> {
     let file = file.display().to_string();
     let nothing = |place: String, refused: String| Drawn {
         file: file.clone(),
@@ -134,21 +139,21 @@ fn read(file: &Path, bytes: &[u8]) -> Vec<Drawn> {
         refused: Some(refused),
         bulletin: None,
     };
-    let messages = match format::messages(bytes, None) {
+    let messages = match config.format.bounds().messages(bytes, None) {
         Ok(messages) if messages.is_empty() => return vec![nothing(String::new(), "holds no alert".to_owned())],
         Ok(messages) => messages,
         Err(error) => return vec![nothing(String::new(), format!("{}: {error}", error.field()))],
     };
+    let atlas = Atlas { ground_motion: config.ground_motion.ground_motion(), ..Atlas::default() };
     let each = |message: format::Message| match message.outline.and_then(|outline| outline.alert) {
-        Ok(alert) => Drawn { file: file.clone(), place: message.place, ..drawn(alert) },
+        Ok(alert) => Drawn { file: file.clone(), place: message.place, ..drawn(alert, &atlas) },
         Err(error) => nothing(message.place, format!("{}: {error}", error.field())),
     };
     messages.into_iter().map(each).collect()
 }
 
 /// What the server would make of it if it were for real and for all, and in time.
-fn drawn(alert: Alert) -> Drawn {
-    let atlas = Atlas::default();
+fn drawn(alert: Alert, atlas: &Atlas) -> Drawn {
     let alert = Alert { mode: Mode::Actual, scope: AlertScope::Public, ..alert };
     let infos = alert.body.infos();
     let event = infos.first().map(|info| info.event.clone()).unwrap_or_default();
@@ -164,12 +169,13 @@ fn drawn(alert: Alert) -> Drawn {
         origin: source.origin.to_string(),
         relation: atlas.ground_motion.relation_at(source.epicentre).name(),
     });
-    let (identifier, ground) = (alert.id.identifier.as_str().to_owned(), resolve(&alert, &atlas));
+    let (identifier, ground) = (alert.id.identifier.as_str().to_owned(), resolve(&alert, atlas));
     let rules = Rules { future_tolerance: SignedDuration::MAX, ..Rules::default() };
     let decision =
         decide(&Lineages::default(), &Authority::development(), &rules, alert, &ground, Timestamp::UNIX_EPOCH);
     let (bulletin, refused) = match decision {
         Decision::Admit(bulletin) => (Some(bulletin), None),
+        Decision::AdmitAll(bulletins) => (Some(bulletins.first().clone()), None),
         Decision::Refuse(refused) => (None, Some(refused.to_string())),
         Decision::Ignore(_) => (None, Some("has no ground of its own".to_owned())),
     };
@@ -307,14 +313,18 @@ mod tests {
         "coordinates": [-118.537, 34.213, 18.202]}, "properties": {"mag": 6.7, "time": 758809855390,
         "updated": 1597400716254, "status": "reviewed", "type": "earthquake", "title": "M 6.7 - Reseda, CA"}}"#;
 
+    fn shipped(file: &str, bytes: &[u8]) -> Vec<Drawn> {
+        read(Path::new(file), bytes, &Config::shipped())
+    }
+
     fn json(text: &str) -> Vec<Value> {
-        let drawn = read(Path::new("a"), text.as_bytes());
+        let drawn = shipped("a", text.as_bytes());
         drawn.iter().map(|each| serde_json::to_value(each).expect("an object")).collect()
     }
 
     #[test]
     fn an_earthquake_is_drawn_in_bands_round_its_epicentre() {
-        let drawn = read(Path::new("quake.geojson"), NORTHRIDGE.as_bytes());
+        let drawn = shipped("quake.geojson", NORTHRIDGE.as_bytes());
         let picture = Picture::of(&drawn);
         assert_eq!(picture.labels[0].0, "epicentre M 6.7");
         assert!(picture.labels.iter().any(|(name, _)| name == "Los Angeles"), "{:?}", picture.labels);
@@ -355,13 +365,13 @@ mod tests {
         let small = NORTHRIDGE.replace("\"mag\": 6.7", "\"mag\": 1.2");
         let [drawn] = json(&small).try_into().expect("one answer");
         assert_eq!(drawn["refused"], "earthquake: it is too weak or too deep to be felt anywhere");
-        assert!(!Picture::of(&read(Path::new("a"), small.as_bytes())).has_ground());
+        assert!(!Picture::of(&shipped("a", small.as_bytes())).has_ground());
     }
 
     #[test]
     fn a_warning_s_polygons_are_drawn_by_their_severity() {
         let bytes = include_bytes!("../../tests/data/alerts/smn-mexico/cyclone.xml");
-        let picture = Picture::of(&read(Path::new("cyclone.xml"), bytes));
+        let picture = Picture::of(&shipped("cyclone.xml", bytes));
         assert!(picture.has_ground() && picture.keys.len() == 1, "{:?}", picture.keys);
         assert_eq!(
             picture.keys[0].1,

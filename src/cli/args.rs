@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use super::access::AccessCommand;
 use super::alert::AlertCommand;
 use super::audit::AuditCommand;
+use super::authority::AuthorityCommand;
 use super::demo::DemoArgs;
 use super::device::DeviceCommand;
 use super::events::{EventsArgs, WebhookCommand};
@@ -64,6 +65,9 @@ pub enum Command {
     /// Says who may call a server: partners, authorities and operators
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Says which authorities may warn, where, and within which limits
+    #[command(subcommand)]
+    Authority(Box<AuthorityCommand>),
     /// Imports, shows and lists the regions that alerts' codes name
     #[command(subcommand)]
     Region(RegionCommand),
@@ -129,6 +133,11 @@ mod tests {
             "hazardcast audit head",
             "hazardcast audit list",
             "hazardcast audit verify",
+            "hazardcast authority add",
+            "hazardcast authority list",
+            "hazardcast authority revoke",
+            "hazardcast authority show",
+            "hazardcast authority update",
             "hazardcast demo",
             "hazardcast device simulate",
             "hazardcast events",

@@ -104,6 +104,8 @@ fn details(details: &Details) -> Value {
         Details::CredentialCreated(created) => json!({
             "holder": created.holder.as_ref().map(actor_json), "expires": at(created.expire_time),
         }),
+        Details::AuthorityCreated(created) => json!({ "terms": created.terms }),
+        Details::AuthorityUpdated(updated) => json!({ "changes": updated.changes }),
         Details::EventsRead(read) => json!({ "events": read.event_count }),
         Details::RegionsImported(imported) => json!({ "regions": imported.region_count }),
         Details::WebhookSet(set) => json!({ "secret": set.secret }),

@@ -7,16 +7,20 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::process::ExitCode;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::domain::Clock;
 use crate::format::{Complaint, Report};
+use crate::lifecycle::SystemClock;
 
 use super::alert::CheckArgs;
-use super::plain;
+use super::judge::Judge;
+use super::{plain, say_error};
 
-/// What is read of a file, bytes: far more than the reader takes, so that it is the reader that refuses a larger one.
+/// What is read of a file, bytes: more than any reader takes, so that it is the reader that refuses a larger one.
 const READ_AT_MOST: u64 = 32 << 20;
 
 /// Areas of an info that are named; of the others only the number is told.
@@ -31,6 +35,19 @@ pub(super) enum Checked {
     Refused = 1,
     /// A file could not be read.
     Unreadable = 2,
+}
+
+/// Checks the files that are named by a server's own rules, as `args` say, and prints the answers.
+pub(super) fn offline(args: &CheckArgs, json: bool) -> anyhow::Result<ExitCode> {
+    let judge = match Judge::of(args.config.as_deref(), args.regions.as_deref(), SystemClock.now()) {
+        Ok(judge) => judge,
+        Err(error) => {
+            say_error(&error, json);
+            return Ok(ExitCode::from(Checked::Unreadable as u8));
+        }
+    };
+    let read = |file: &str, bytes: &[u8]| judge.check(file, bytes);
+    Ok(ExitCode::from(run(args, json, read, &mut io::stdout().lock())? as u8))
 }
 
 /// Checks each file with `read`, which gets its name and bytes, and writes the answers to `out`. Fails if they cannot
@@ -99,6 +116,12 @@ fn block(report: &Value) -> String {
         let bounds: Vec<String> = list(&report["bbox"]).iter().map(word).collect();
         let bounds = if bounds.is_empty() { String::new() } else { format!(" within {}", bounds.join(", ")) };
         line(&mut text, &format!("  {}{bounds}", counts.join(", ")));
+        for signature in list(&report["signatures"]) {
+            let signer = word(&signature["signer"]);
+            let by = if signer.is_empty() { "by nobody it names".to_owned() } else { format!("by {signer}") };
+            let algorithms = words(signature, &["algorithm", "digest"], ", ");
+            line(&mut text, &format!("  signed {by} ({algorithms}), unverified"));
+        }
         if report["expired"] == Value::Bool(true) {
             line(&mut text, "  expired: it would not be sent now");
         }
@@ -188,7 +211,8 @@ mod tests {
         };
         let files: Vec<PathBuf> = contents.iter().copied().enumerate().map(path).collect();
         let mut out = Vec::new();
-        let ended = run(&CheckArgs { files, regions: None }, json, read, &mut out).expect("a list takes all");
+        let ended =
+            run(&CheckArgs { files, regions: None, config: None }, json, read, &mut out).expect("a list takes all");
         (ended, String::from_utf8(out).expect("UTF-8").replace(&folder.path().display().to_string(), ""))
     }
 

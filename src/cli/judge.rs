@@ -1,17 +1,47 @@
 //! What the server would make of a message, whoever sends it and whenever: the judgement of `hazardcast alert check`.
 
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::config::Config;
 use crate::decide::{Authority, Decision, Lineages, Refused, Rules, decide};
 use crate::domain::{Alert, Area, SignedDuration, Timestamp};
-use crate::format::{self, Complaint, Extent, Message, Report};
+use crate::format::{Bounds, Complaint, Extent, Message, Report, signature};
 use crate::locate::{AffectedArea, Atlas, on_globe, resolve, unite_boxes};
 
-/// Reads every message of a file and judges each by itself, by the server's own rules, with an authority that may send
-/// everything and a clock at which nothing has happened yet. `now` is only for telling whether it has expired.
-pub(super) fn check(file: &str, bytes: &[u8], atlas: &Atlas, now: Timestamp) -> Vec<Report> {
-    match format::messages(bytes, None) {
-        Ok(messages) if messages.is_empty() => vec![Report::empty(file)],
-        Ok(messages) => messages.into_iter().map(|message| report(file, message, atlas, now)).collect(),
-        Err(error) => vec![Report::unread(file, "", Complaint::from(&error))],
+/// What messages are judged by.
+pub(super) struct Judge {
+    bounds: Bounds,
+    atlas: Atlas,
+    /// Only for telling whether a message has expired.
+    now: Timestamp,
+}
+
+impl Judge {
+    /// One that has the settings of a file, and the regions of a data folder.
+    pub(super) fn of(config: Option<&Path>, regions: Option<&Path>, now: Timestamp) -> Result<Self> {
+        let config = Config::load(config)?;
+        let gazetteer = regions.map(super::region::gazetteer).transpose()?.unwrap_or_default();
+        let atlas = Atlas { gazetteer, ground_motion: config.ground_motion.ground_motion() };
+        Ok(Self { bounds: config.format.bounds(), atlas, now })
+    }
+
+    /// Reads every message of a file and judges each by itself, by the server's own rules, with an authority that may
+    /// send everything and a clock at which nothing has happened yet.
+    pub(super) fn check(&self, file: &str, bytes: &[u8]) -> Vec<Report> {
+        let mut reports: Vec<Report> = match self.bounds.messages(bytes, None) {
+            Ok(messages) if messages.is_empty() => vec![Report::empty(file)],
+            Ok(messages) => messages.into_iter().map(|message| report(file, message, &self.atlas, self.now)).collect(),
+            Err(error) => vec![Report::unread(file, "", Complaint::from(&error))],
+        };
+        // Both find the same alerts in the same order, where there are any that can be signed.
+        for (report, (place, claims)) in reports.iter_mut().zip(signature::claims(bytes, None)) {
+            if report.place == place {
+                report.signatures = claims;
+            }
+        }
+        reports
     }
 }
 
@@ -43,7 +73,7 @@ fn judge(alert: Alert, atlas: &Atlas) -> Judgement {
     let unresolved = ground.unresolved().iter().map(|code| complaint("geocode", code.to_string())).collect();
     match decide(&Lineages::default(), &Authority::development(), &rules, alert, &ground, Timestamp::UNIX_EPOCH) {
         Decision::Refuse(refused) => Judgement { accepted: false, complaints: vec![refusal(&refused)] },
-        Decision::Admit(_) => Judgement { accepted: true, complaints: unresolved },
+        Decision::Admit(_) | Decision::AdmitAll(_) => Judgement { accepted: true, complaints: unresolved },
         // In order, and with nothing to be done about it: a cancel of what this empty house never sent, a draft.
         Decision::Ignore(_) => Judgement { accepted: true, complaints: Vec::new() },
     }
@@ -64,7 +94,8 @@ fn complaint(field: &str, reason: String) -> Complaint {
 fn ends(alert: &Alert) -> Timestamp {
     let (rules, sent) = (Rules::default(), alert.id.sent);
     let infos = alert.body.infos().iter();
-    infos.map(|info| rules.expiry(info.expires, sent)).max().unwrap_or_else(|| rules.expiry(Some(Timestamp::MAX), sent))
+    let most = sent.saturating_add(rules.max_expiry).unwrap_or(Timestamp::MAX);
+    infos.map(|info| rules.expiry(info, sent)).max().unwrap_or(most)
 }
 
 fn bounding_box(extents: &[Extent]) -> Option<[f64; 4]> {
@@ -83,7 +114,7 @@ fn bounding_box(extents: &[Extent]) -> Option<[f64; 4]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::Audience;
+    use crate::format::{self, Audience};
 
     const AREA: &str = "<area><areaDesc>Here</areaDesc><polygon>0,179 0,-179 1,-179 0,179</polygon></area>";
 
@@ -98,9 +129,8 @@ mod tests {
     }
 
     fn report(message: &str, now: &str) -> Report {
-        check("a.xml", message.as_bytes(), &Atlas::default(), now.parse().expect("an instant"))
-            .pop()
-            .expect("one message")
+        let judge = Judge::of(None, None, now.parse().expect("an instant")).expect("what is shipped is in order");
+        judge.check("a.xml", message.as_bytes()).pop().expect("one message")
     }
 
     #[test]

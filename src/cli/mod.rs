@@ -9,6 +9,7 @@ mod alert_map;
 mod args;
 pub mod audit;
 mod audit_record;
+pub mod authority;
 mod check;
 pub mod cities;
 mod connection;
@@ -25,35 +26,22 @@ mod population;
 pub mod region;
 pub mod registry;
 pub mod serve;
+mod verify;
 
 pub use args::{Cli, Command};
 pub use connection::Server;
 
 use std::process::ExitCode;
 
-use crate::domain::Clock;
-use crate::lifecycle::SystemClock;
-use crate::locate::Atlas;
-
 /// Does what was asked; the exit code says how it went.
 pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
-    if let Command::Alert(alert::AlertCommand::Check(args)) = &cli.command {
-        let now = SystemClock.now();
-        let gazetteer = args.regions.as_deref().map(region::gazetteer).transpose();
-        let gazetteer = match gazetteer {
-            Ok(gazetteer) => gazetteer.unwrap_or_default(),
-            Err(error) => {
-                say_error(&error, cli.json);
-                return Ok(ExitCode::from(check::Checked::Unreadable as u8));
-            }
-        };
-        let atlas = Atlas::default().with_gazetteer(gazetteer);
-        let read = |file: &str, bytes: &[u8]| judge::check(file, bytes, &atlas, now);
-        let checked = check::run(args, cli.json, read, &mut std::io::stdout().lock())?;
-        return Ok(ExitCode::from(checked as u8));
+    match &cli.command {
+        Command::Alert(alert::AlertCommand::Check(args)) => return check::offline(args, cli.json),
+        Command::Alert(alert::AlertCommand::Map(args)) => return alert_map::run(args, cli.json),
+        _ => {}
     }
-    if let Command::Alert(alert::AlertCommand::Map(args)) = &cli.command {
-        return alert_map::run(args, cli.json);
+    if let Command::Alert(alert::AlertCommand::Verify(args)) = &cli.command {
+        return Ok(verify::run(args, cli.json));
     }
     if let Command::Audit(command) = &cli.command
         && let Some(done) = audit::run_offline(command, cli.json)?
@@ -74,6 +62,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             Command::Device(device::DeviceCommand::Simulate(args)) => device::simulate(args, cli.json).await,
             Command::Registry(command) => registry::run(command, cli.json).await,
             Command::Access(command) => access::run(command, cli.json).await,
+            Command::Authority(command) => authority::run(command, cli.json).await,
             Command::Region(command) => region::run(command, cli.json).await,
             Command::Feed(command) => feed::run(command, cli.json).await,
             Command::Policy(command) => policy::run(command, cli.json).await,

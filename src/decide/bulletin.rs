@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use compact_str::CompactString;
+
 use crate::domain::{
-    AlertId, AlertRef, DeliveryKey, Hazards, Info, Intensity, LineageId, Mode, NonEmpty, Priority, Revision, Severity,
-    Timestamp,
+    AlertId, AlertRef, DeliveryKey, EventKey, Hazards, Info, Intensity, LineageId, Mode, NonEmpty, Priority, Revision,
+    Severity, StateScope, Timestamp,
 };
 use crate::locate::AffectedArea;
+
+use super::Voice;
 
 /// An admitted alert at one revision. Its fields are private, so that holding one proves that the rules passed: it is
 /// made by [`super::decide`], or remade from what the journal kept of one.
@@ -34,6 +38,21 @@ pub struct BulletinParts {
     pub absorbs: Vec<LineageId>,
     /// The messages whose place it takes: one that comes late is not sent any more.
     pub supersedes: Vec<AlertRef>,
+    /// What each source says in it; none in a cancel.
+    pub voices: Vec<Voice>,
+    /// The events that its sender has taken back, by its names of them, with the number of the message that did.
+    pub withdraws: Vec<EventKey>,
+    /// Of which whole state it is a part, if it is.
+    pub state: Option<StatePart>,
+}
+
+/// One hazard of the whole state of a territory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatePart {
+    /// The territory.
+    pub scope: StateScope,
+    /// The hazard, as its source names it ([`Info::hazard`]).
+    pub hazard: CompactString,
 }
 
 /// What a bulletin does.

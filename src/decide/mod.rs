@@ -3,25 +3,67 @@
 //! [`decide`] is the one way in: it answers with a [`Decision`], and only an admitted alert becomes a [`Bulletin`].
 //! [`Lineages`] remembers what was decided before; the desk ([`crate::intake`]) owns it, and brings it up to date with
 //! what was decided. Nothing here reads a clock or a disk.
+//!
+//! # What becomes of a message
+//!
+//! A message continues the alerts that its `references` name (its own sender's alone, CAP 1.2, section 3.2.1); those of
+//! its event, by any name that its source has for it ([`EventKey`](crate::domain::EventKey)); and where it tells of an
+//! earthquake by a name that is new, the one that is near it ([`Fusion`]). In an alert each source speaks for itself
+//! ([`Voice`]): it replaces and ends what it has said, and nothing else; the alert ends when nobody says it any more. A
+//! report is older than another of its event by its number, where its source counts, or else by `sent`.
+//!
+//! | The message | becomes |
+//! | --- | --- |
+//! | has a name that was decided before, and is not newer | nothing: `DUPLICATE`, with what it became then |
+//! | is a first one | a new alert |
+//! | is an update, or a later report of an event | a revision, see below |
+//! | is an update of what is not known, or is over | a new alert |
+//! | is older than what its source says by now | nothing: `SUPERSEDED` |
+//! | comes after what took its place, or took back its event | nothing: `SUPERSEDED` |
+//! | is a cancel, also one that repeats the number before it | an end of what its sender says |
+//! | is a cancel of what is unknown, over, or another's | nothing: `NOTHING_TO_CANCEL`; that does not come later |
+//! | is the whole state of a territory | an alert or revision for each hazard, and an end of those not in it |
+//! | is a state older than the last | nothing: `SUPERSEDED` |
+//! | is past its `expires` | nothing: `EXPIRED`; it is remembered |
+//! | takes effect later (`effective`) | an alert at once, which says when: no warning is kept back |
+//! | was sent more than [`Rules::future_tolerance`] ahead | refused: `SENT_IN_FUTURE` |
+//! | was sent more than [`Rules::oldest`] ago, and is forgotten | refused: `SENT_TOO_LONG_AGO` |
+//! | is an `Ack` or `Error`, `System` or `Draft`, or not public | nothing: `NOT_FOR_PUBLIC` |
+//!
+//! Of a revision those sound who are newly inside or for whom it is worse; for the others who are inside the text is
+//! replaced in silence, over links; those who were told and are outside now are released, and nobody else is.
+//!
+//! Each row has its test in `decide/tests/`.
 
 mod authority;
 mod bulletin;
+mod fusion;
 mod lineage;
+mod revision;
+mod state;
 mod tiers;
+mod voice;
 
-use crate::domain::{Alert, AlertScope, Body, DeliveryKey, Geocode, Ground, Mode, Revision, SignedDuration, Timestamp};
+use crate::domain::{
+    Alert, AlertScope, Body, Category, DeliveryKey, Geocode, Ground, Info, Mode, NonEmpty, SignedDuration, Timestamp,
+    Urgency,
+};
 use crate::locate::Resolved;
 
-pub use authority::Authority;
-pub use bulletin::{Bulletin, BulletinParts, Content, Tier, TierIndex};
+pub use authority::{Authority, Breach, Limits, Manner, STRUCTURED, limited};
+pub use bulletin::{Bulletin, BulletinParts, Content, StatePart, Tier, TierIndex};
+pub use fusion::Fusion;
 pub use lineage::{Lineage, Lineages, Noted};
 pub use tiers::priority;
+pub use voice::Voice;
 
 /// The answer to one alert.
 #[derive(Debug, Clone)]
 pub enum Decision {
     /// It is sent.
     Admit(Bulletin),
+    /// It is the whole state of a territory, and these of its hazards have changed, the most pressing first.
+    AdmitAll(NonEmpty<Bulletin>),
     /// It changes nothing, for a reason that is no fault of its sender.
     Ignore(Ignored),
     /// It breaks a rule.
@@ -37,7 +79,7 @@ pub enum Ignored {
     Expired,
     /// A later message has taken its place already.
     Superseded,
-    /// A cancel of what was never admitted, or is over.
+    /// A cancel of what was never admitted, or is over; or a whole state in which nothing is on, as before.
     NothingToCancel,
     /// `System`, `Draft`, `Restricted`, `Private`, `Ack` or `Error`: valid, and meant for nobody here.
     NotForPublic,
@@ -57,7 +99,7 @@ impl Ignored {
 }
 
 /// Why an alert is refused; the message names the field.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refused {
     /// The authority may not send this.
     #[error("sender: {0} is not admitted to send this")]
@@ -77,14 +119,17 @@ pub enum Refused {
     /// Ground is named by codes alone, and none of them is known.
     #[error("geocode: unresolved: {}", list(.0))]
     Unresolved(Vec<Geocode>),
-    /// A format's way to speak of a whole territory that is not taken from this source.
-    #[error("body: whole-state messages are not taken from this source")]
-    WholeState,
+    /// Sent so long ago that nothing of it can hold any more, and that what was decided of it may be forgotten.
+    #[error("sent: {0} is too long ago")]
+    SentTooLongAgo(Timestamp),
+    /// It goes beyond the limits of its authority.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Beyond(Vec<Breach>),
 }
 
 impl Refused {
     /// The reason in one word of the API.
-    pub const fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::NotAdmitted(_) => "SENDER_NOT_ADMITTED",
             Self::SentInFuture(_) => "SENT_IN_FUTURE",
@@ -92,7 +137,8 @@ impl Refused {
             Self::NoGround => "NO_GROUND",
             Self::NotFelt => "NOT_FELT",
             Self::Unresolved(_) => "UNRESOLVED_GEOCODE",
-            Self::WholeState => "WHOLE_STATE",
+            Self::SentTooLongAgo(_) => "SENT_TOO_LONG_AGO",
+            Self::Beyond(breaches) => breaches.first().map_or("NOT_ADMITTED", Breach::reason),
         }
     }
 
@@ -100,12 +146,12 @@ impl Refused {
     pub fn field(&self) -> &'static str {
         match self {
             Self::NotAdmitted(_) => "sender",
-            Self::SentInFuture(_) => "sent",
+            Self::SentInFuture(_) | Self::SentTooLongAgo(_) => "sent",
             Self::NoInfo => "info",
             Self::NoGround => "area",
             Self::NotFelt => "earthquake",
             Self::Unresolved(_) => "geocode",
-            Self::WholeState => "body",
+            Self::Beyond(_) => "authority",
         }
     }
 }
@@ -117,14 +163,22 @@ fn list(codes: &[Geocode]) -> String {
 }
 
 /// The operator's settings that decisions depend on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     /// How far in the future `sent` may be, since issuers' clocks differ.
     pub future_tolerance: SignedDuration,
-    /// How long an info without `expires` holds, from `sent`.
+    /// How long an info without `expires` holds, from `sent`, unless one of the next two is for it.
     pub default_expiry: SignedDuration,
+    /// The same of shaking that is still to come: after minutes it has come everywhere, or never will.
+    pub early_warning_expiry: SignedDuration,
+    /// The same of weather, tsunamis and volcanoes, whose issuers (JMA among them) end them by a message.
+    pub lasting_expiry: SignedDuration,
     /// The longest that any info holds, from `sent`.
     pub max_expiry: SignedDuration,
+    /// How long ago `sent` may be: a message that is sent again later does nothing, though it be forgotten.
+    pub oldest: SignedDuration,
+    /// Which sources tell of the same events.
+    pub fusion: Fusion,
 }
 
 impl Default for Rules {
@@ -132,16 +186,30 @@ impl Default for Rules {
         Self {
             future_tolerance: SignedDuration::from_mins(5),
             default_expiry: SignedDuration::from_hours(6),
+            early_warning_expiry: SignedDuration::from_mins(10),
+            lasting_expiry: SignedDuration::from_hours(24),
             max_expiry: SignedDuration::from_hours(7 * 24),
+            oldest: SignedDuration::from_hours(7 * 24),
+            fusion: Fusion::default(),
         }
     }
 }
 
 impl Rules {
-    /// When an info ends that says `expires`, of an alert that was sent at `sent`.
-    pub fn expiry(&self, expires: Option<Timestamp>, sent: Timestamp) -> Timestamp {
+    /// When an info ends, of an alert that was sent at `sent`: when it says, else by what it warns of; never later than
+    /// any may.
+    pub fn expiry(&self, info: &Info, sent: Timestamp) -> Timestamp {
         let after = |span| sent.saturating_add(span).unwrap_or(Timestamp::MAX);
-        expires.unwrap_or_else(|| after(self.default_expiry)).min(after(self.max_expiry))
+        info.expires.unwrap_or_else(|| after(self.expiry_of(info))).min(after(self.max_expiry))
+    }
+
+    fn expiry_of(&self, info: &Info) -> SignedDuration {
+        let lasts = [Category::Met, Category::Geo].iter().any(|category| info.categories.contains(category));
+        match (&info.ground, info.urgency) {
+            (Ground::Earthquake(_) | Ground::Bands(_), Urgency::Immediate) => self.early_warning_expiry,
+            (Ground::Areas(_), _) if lasts => self.lasting_expiry,
+            _ => self.default_expiry,
+        }
     }
 }
 
@@ -157,7 +225,8 @@ pub fn decide(
     if !authority.may_send(&alert) {
         return Decision::Refuse(Refused::NotAdmitted(alert.id.sender.as_str().to_owned()));
     }
-    if let Some(known) = lineages.known(alert.mode, &alert.id) {
+    let is_state = matches!(alert.body, Body::State { .. });
+    if let Some(known) = lineages.known(&alert).filter(|_| !is_state) {
         return Decision::Ignore(Ignored::Duplicate(known.key));
     }
     let silent = matches!(alert.mode, Mode::System | Mode::Draft)
@@ -169,85 +238,18 @@ pub fn decide(
     if alert.id.sent > now.saturating_add(rules.future_tolerance).unwrap_or(Timestamp::MAX) {
         return Decision::Refuse(Refused::SentInFuture(alert.id.sent));
     }
+    if alert.id.sent < now.saturating_sub(rules.oldest).unwrap_or(Timestamp::MIN) {
+        return Decision::Refuse(Refused::SentTooLongAgo(alert.id.sent));
+    }
     if lineages.is_superseded(alert.mode, &alert.id) {
         return Decision::Ignore(Ignored::Superseded);
     }
-    match alert.body {
-        Body::Issue(_) | Body::Update(_) => warn(lineages, rules, alert, ground, now),
-        Body::Cancel(_) => cancel(lineages, alert, now),
-        Body::State { .. } => Decision::Refuse(Refused::WholeState),
+    match &alert.body {
+        Body::Issue(_) | Body::Update(_) => revision::warn(lineages, rules, alert, ground, now),
+        Body::Cancel(_) => revision::cancel(lineages, rules, alert, now),
+        Body::State { scope, .. } => state::decide(lineages, rules, &alert, scope, ground, now),
         Body::Ack | Body::Error => Decision::Ignore(Ignored::NotForPublic),
     }
-}
-
-/// A first message or an update. An update of what is not known, or is over, is a first message: rather two alerts than
-/// none.
-fn warn(lineages: &Lineages, rules: &Rules, alert: Alert, ground: &Resolved, now: Timestamp) -> Decision {
-    let (Body::Issue(infos) | Body::Update(infos)) = &alert.body else {
-        return Decision::Refuse(Refused::NoInfo);
-    };
-    let tiers = match tiers::tiers(infos, ground, rules, &alert.id, now) {
-        Ok(tiers) => tiers,
-        Err(tiers::NoTier::Expired) => return Decision::Ignore(Ignored::Expired),
-        Err(tiers::NoTier::NoGround) if infos.iter().any(|info| matches!(info.ground, Ground::Earthquake(_))) => {
-            return Decision::Refuse(Refused::NotFelt);
-        }
-        Err(tiers::NoTier::NoGround) => return Decision::Refuse(Refused::NoGround),
-        Err(tiers::NoTier::Unresolved(codes)) => return Decision::Refuse(Refused::Unresolved(codes)),
-    };
-    let expires = tiers.iter().map(Tier::expires).max().unwrap_or(now);
-    let continued = match continued(lineages, &alert, now) {
-        Ok(continued) => continued,
-        Err(ignored) => return Decision::Ignore(ignored),
-    };
-    let (lineage, revision, absorbs) = match continued.split_first() {
-        Some((first, others)) => (first.id, first.revision.next(), others.iter().map(|lineage| lineage.id).collect()),
-        None => (lineages.next(now), Revision::FIRST, Vec::new()),
-    };
-    let content = Content::Warn(tiers);
-    Decision::Admit(Bulletin::admit(BulletinParts {
-        lineage,
-        revision,
-        mode: alert.mode,
-        content,
-        expires,
-        admitted: now,
-        absorbs,
-        supersedes: alert.subject.references,
-        alert: alert.id,
-    }))
-}
-
-/// A cancel needs no area: it goes to those who were told, for as long as what they were told would have held.
-fn cancel(lineages: &Lineages, alert: Alert, now: Timestamp) -> Decision {
-    let continued = match continued(lineages, &alert, now) {
-        Ok(continued) => continued,
-        Err(ignored) => return Decision::Ignore(ignored),
-    };
-    let (Some((first, others)), Body::Cancel(infos)) = (continued.split_first(), &alert.body) else {
-        return Decision::Ignore(Ignored::NothingToCancel);
-    };
-    let expires = continued.iter().map(|lineage| lineage.expires).max().unwrap_or(now);
-    Decision::Admit(Bulletin::admit(BulletinParts {
-        lineage: first.id,
-        revision: first.revision.next(),
-        mode: alert.mode,
-        content: Content::Cancel(infos.clone()),
-        expires,
-        admitted: now,
-        absorbs: others.iter().map(|lineage| lineage.id).collect(),
-        supersedes: alert.subject.references,
-        alert: alert.id,
-    }))
-}
-
-/// The lineages that a message changes. What it refers to and has since been followed by a newer message stays as that
-/// one left it; a message that has nothing but such to change has come too late.
-fn continued<'l>(lineages: &'l Lineages, alert: &Alert, now: Timestamp) -> Result<Vec<&'l Lineage>, Ignored> {
-    let mut continued = lineages.continued_by(alert, now);
-    let found = continued.len();
-    continued.retain(|lineage| lineage.sent <= alert.id.sent);
-    if continued.is_empty() && found > 0 { Err(Ignored::Superseded) } else { Ok(continued) }
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 use super::*;
 use crate::domain::{
-    AlertId, AlertRef, Area, Certainty, Ground, Identifier, Info, InfoTexts, Language, NonEmpty, Polygon, Priority,
-    Ring, Sender, Severity, Subject, Urgency,
+    AlertId, AlertRef, Area, Certainty, Ground, Identifier, Info, InfoTexts, Language, LineageId, Polygon, Priority,
+    Revision, Ring, Sender, Severity, Subject, Urgency,
 };
 use crate::locate::{Atlas, resolve};
+
+mod answers;
+mod events;
+mod states;
 
 const NOON: &str = "2026-11-24T12:00:00Z";
 
@@ -48,7 +52,7 @@ fn alert(name: &str, sent: &str, references: &[AlertId], body: Body) -> Alert {
     Alert {
         id: id(name, sent),
         mode: Mode::Actual,
-        subject: Subject { references, event: None },
+        subject: Subject { references, ..Subject::default() },
         scope: AlertScope::Public,
         codes: vec![],
         note: None,
@@ -61,26 +65,51 @@ fn issue(infos: Vec<Info>) -> Body {
 }
 
 /// A desk of its own: decides, and remembers as the real one does.
+#[derive(Default)]
 struct Desk {
     lineages: Lineages,
+    rules: Rules,
     now: Timestamp,
+    /// Every lineage that there was.
+    ids: std::collections::BTreeSet<LineageId>,
+    /// What the journal would have.
+    journal: Vec<Result<Bulletin, Noted>>,
 }
 
 impl Desk {
     fn new() -> Self {
-        Self { lineages: Lineages::new(), now: at(NOON) }
+        Self { now: at(NOON), ..Self::default() }
+    }
+
+    /// A desk that has read what this one wrote.
+    fn replayed(&self) -> Self {
+        let mut lineages = Lineages::new();
+        for entry in &self.journal {
+            match entry {
+                Ok(bulletin) => lineages.admit(bulletin),
+                Err(noted) => lineages.note(noted),
+            }
+        }
+        let (rules, ids) = (self.rules.clone(), self.ids.clone());
+        Self { lineages, rules, now: self.now, ids, journal: self.journal.clone() }
+    }
+
+    fn take(&mut self, bulletin: &Bulletin) {
+        self.lineages.admit(bulletin);
+        self.ids.insert(bulletin.key().lineage);
+        self.journal.push(Ok(bulletin.clone()));
     }
 
     fn decide(&mut self, alert: Alert) -> Decision {
-        let references = alert.subject.references.clone();
-        let (alert_id, mode) = (alert.id.clone(), alert.mode);
+        let noted = Noted::of(&alert, self.now);
         let ground = resolve(&alert, &Atlas::default());
-        let rules = Rules::default();
-        let decision = decide(&self.lineages, &Authority::development(), &rules, alert, &ground, self.now);
+        let decision = decide(&self.lineages, &Authority::development(), &self.rules, alert, &ground, self.now);
         match &decision {
-            Decision::Admit(bulletin) => self.lineages.admit(bulletin),
+            Decision::Admit(bulletin) => self.take(bulletin),
+            Decision::AdmitAll(bulletins) => bulletins.iter().for_each(|bulletin| self.take(bulletin)),
             Decision::Ignore(Ignored::NothingToCancel | Ignored::Superseded | Ignored::Expired) => {
-                self.lineages.note(&Noted { id: alert_id, mode, supersedes: references, at: self.now });
+                self.lineages.note(&noted);
+                self.journal.push(Err(noted));
             }
             Decision::Ignore(_) | Decision::Refuse(_) => {}
         }
@@ -319,4 +348,32 @@ fn one_earthquake_in_two_languages_is_told_in_the_same_tiers() {
     let tiers = tiers_of(infos);
     assert_eq!(tiers.len(), tiers_of(shaken(6.5, Severity::Unknown)).len());
     assert!(tiers.iter().all(|tier| tier.infos.len() == 2));
+}
+
+#[test]
+fn what_says_no_end_holds_as_long_as_its_hazard_and_nothing_holds_longer_than_the_most() {
+    let (rules, sent) = (Rules::default(), at(NOON));
+    let of = |urgency, ground, categories| Info {
+        urgency,
+        ground,
+        categories,
+        expires: None,
+        ..info("en", 0.0, Severity::Severe)
+    };
+    let epicentre = crate::domain::Position::from_degrees(140.0, 38.0).expect("on the globe");
+    let source = crate::domain::Source { epicentre, depth_km: None, magnitude: 7.0, origin: sent };
+    let shaking = || Ground::Earthquake(source.clone());
+    let coast = || Ground::Areas(NonEmpty::of(square(0.0)));
+    for (info, hours) in [
+        (of(Urgency::Past, shaking(), vec![Category::Geo]), 6),
+        (of(Urgency::Immediate, coast(), vec![Category::Geo]), 24),
+        (of(Urgency::Future, coast(), vec![Category::Met]), 24),
+        (of(Urgency::Immediate, coast(), vec![Category::Safety]), 6),
+    ] {
+        assert_eq!(rules.expiry(&info, sent), sent + SignedDuration::from_hours(hours));
+    }
+    let warning = of(Urgency::Immediate, shaking(), vec![Category::Geo]);
+    assert_eq!(rules.expiry(&warning, sent), sent + SignedDuration::from_mins(10));
+    let endless = Info { expires: Some(Timestamp::MAX), ..warning };
+    assert_eq!(rules.expiry(&endless, sent), sent + rules.max_expiry);
 }

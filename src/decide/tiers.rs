@@ -29,7 +29,7 @@ pub(super) fn tiers(
     let mut tiers: Vec<Tier> = Vec::new();
     let mut any_expired = false;
     for (info, found) in infos.iter().zip(&ground.infos) {
-        let expires = rules.expiry(info.expires, id.sent);
+        let expires = rules.expiry(info, id.sent);
         if expires <= now {
             any_expired |= !found.parts.is_empty();
             continue;
@@ -40,7 +40,7 @@ pub(super) fn tiers(
         }
     }
     // A stable sort: among equals the source's order stands.
-    tiers.sort_by(|one, other| other.priority.cmp(&one.priority).then_with(|| stronger(one, other)));
+    tiers.sort_by(order);
     tiers.truncate(usize::from(u8::MAX));
     NonEmpty::new(tiers).ok_or_else(|| {
         let unresolved: Vec<Geocode> = {
@@ -57,7 +57,7 @@ pub(super) fn tiers(
 
 /// How severe an info is on a part of its ground: what it says itself; where it does not know, by how strongly the
 /// ground shakes there ([`crate::domain::Intensity::severity`]), so that weak shaking is no emergency.
-fn severity(info: &Info, part: &Part) -> Severity {
+pub(super) fn severity(info: &Info, part: &Part) -> Severity {
     if info.severity == Severity::Unknown { part.severity } else { info.severity }
 }
 
@@ -69,12 +69,13 @@ pub fn priority(infos: &[Info], ground: &Resolved) -> Priority {
     parts.map(of_part).max().unwrap_or(Priority::Information)
 }
 
-/// Where the ground shakes more comes first. Intensities on different scales are not compared.
-fn stronger(one: &Tier, other: &Tier) -> Ordering {
-    match (one.intensity, other.intensity) {
-        (Some(one), Some(other)) if one.scale == other.scale => other.value.total_cmp(&one.value),
-        _ => Ordering::Equal,
-    }
+/// How tiers stand in a bulletin: the highest priority first; then, by each scale for itself, where the ground shakes
+/// more.
+pub(super) fn order(one: &Tier, other: &Tier) -> Ordering {
+    let scale = |tier: &Tier| tier.intensity.map_or(0, |intensity| intensity.scale as u8 + 1);
+    let value = |tier: &Tier| tier.intensity.map_or(0.0, |intensity| intensity.value);
+    let stronger = || scale(one).cmp(&scale(other)).then_with(|| value(other).total_cmp(&value(one)));
+    other.priority.cmp(&one.priority).then_with(stronger)
 }
 
 /// Adds an info to the tier of its ground and priority, or opens one.

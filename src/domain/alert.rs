@@ -122,6 +122,33 @@ pub enum Mode {
     Draft,
 }
 
+impl Mode {
+    /// Every status.
+    pub const ALL: [Self; 5] = [Self::Actual, Self::Exercise, Self::System, Self::Test, Self::Draft];
+
+    /// As CAP spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Actual => "Actual",
+            Self::Exercise => "Exercise",
+            Self::System => "System",
+            Self::Test => "Test",
+            Self::Draft => "Draft",
+        }
+    }
+}
+
+impl AlertScope {
+    /// As CAP spells it; what is withheld is public by its word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Public | Self::Withheld => "Public",
+            Self::Restricted => "Restricted",
+            Self::Private => "Private",
+        }
+    }
+}
+
 /// What an alert continues.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Subject {
@@ -129,6 +156,22 @@ pub struct Subject {
     pub references: Vec<AlertRef>,
     /// The source's own name of the event, with its serial.
     pub event: Option<EventKey>,
+    /// Other names that the source has for it; and, of VTEC, the other zones and events of the message.
+    pub also: Vec<EventKey>,
+    /// Of VTEC: events that end in these zones, while a message of others may go on.
+    pub ends: Vec<EventKey>,
+}
+
+impl Subject {
+    /// Every name of the event that goes on with this message.
+    pub fn names(&self) -> impl Iterator<Item = &EventKey> {
+        self.event.iter().chain(&self.also)
+    }
+
+    /// Whether it names anything that it could continue or end.
+    pub fn continues(&self) -> bool {
+        !self.references.is_empty() || self.event.is_some() || !self.ends.is_empty()
+    }
 }
 
 /// One of CAP's `references`: `sender,identifier,sent`.
@@ -139,14 +182,27 @@ pub struct AlertRef {
 }
 
 /// A source's own name of an event: VTEC, JMA `EventID`, QuakeML `publicID`, USGS id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventKey {
-    /// Who names it, and by which scheme.
+    /// Who names it, and by which scheme: a family of names, and after a slash what of it counts its messages apart
+    /// (`jma-eew/VXSE45`) or, of VTEC, the zone (`vtec/OHZ012`).
     pub scheme: CompactString,
     /// The name.
     pub key: CompactString,
     /// The message's number in the event, where the source counts.
     pub serial: Option<u32>,
+}
+
+impl EventKey {
+    /// The family of names, in which a name is of one event whoever uses it.
+    pub fn family(&self) -> &str {
+        self.scheme.split_once('/').map_or(&*self.scheme, |(family, _)| family)
+    }
+
+    /// What of the family counts its messages apart, or the zone; empty where nothing does.
+    pub fn series(&self) -> &str {
+        self.scheme.split_once('/').map_or("", |(_, series)| series)
+    }
 }
 
 /// What a message does.
@@ -158,7 +214,8 @@ pub enum Body {
     Update(NonEmpty<Info>),
     /// Ends the messages that [`Subject`] names. Needs no area.
     Cancel(Vec<Info>),
-    /// The whole state of a territory: what is no longer in it is off.
+    /// The whole state of a territory: what is no longer in it is off. Infos of one hazard belong together
+    /// ([`Info::hazard`]): each hazard is an alert of its own, so that one which is new sounds beside the others.
     State {
         /// Whose state it is.
         scope: StateScope,
@@ -217,6 +274,17 @@ pub struct Info {
     pub parameters: Vec<NamedValue>,
     /// Where.
     pub ground: Ground,
+}
+
+impl Info {
+    /// The name of the event code by which a source of whole states tells hazards apart.
+    pub const HAZARD: &str = "hazard";
+
+    /// Which hazard it is of, whatever its grade: the code of that name, or else the event.
+    pub fn hazard(&self) -> &str {
+        let code = self.event_codes.iter().find(|code| code.name == Self::HAZARD);
+        code.map_or(&self.event, |code| &code.value)
+    }
 }
 
 /// What a person reads, as written but without markup and control characters.

@@ -126,11 +126,9 @@ impl Ring {
                 unrolled.pop();
             }
         }
-        let mut distinct: Vec<[u64; 2]> = unrolled.iter().map(|p| [p[0].to_bits(), p[1].to_bits()]).collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        if distinct.len() < 3 {
-            return Err(InvalidGround::TooFewPoints(distinct.len()));
+        let distinct = up_to_three(&unrolled);
+        if distinct < 3 {
+            return Err(InvalidGround::TooFewPoints(distinct));
         }
         let (west, east) =
             unrolled.iter().fold((f64::MAX, f64::MIN), |(west, east), p| (west.min(p[0]), east.max(p[0])));
@@ -144,6 +142,22 @@ impl Ring {
     pub fn points(&self) -> &[[f64; 2]] {
         &self.0
     }
+}
+
+/// How many different points there are, if they are fewer than three; else three, which are soon found.
+fn up_to_three(points: &[[f64; 2]]) -> usize {
+    let mut found: [Option<[u64; 2]>; 3] = [None; 3];
+    let mut count = 0;
+    for point in points.iter().map(|[lon, lat]| [lon.to_bits(), lat.to_bits()]) {
+        if !found.contains(&Some(point)) {
+            found[count] = Some(point);
+            count += 1;
+            if count == found.len() {
+                break;
+            }
+        }
+    }
+    count
 }
 
 /// `lon` moved by whole turns to the way that is at most 180° from `before`; unchanged where that already holds.

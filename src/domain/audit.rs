@@ -298,6 +298,18 @@ pub enum Act {
         /// Whom it stood for.
         holder: Actor,
     },
+    /// An authority was admitted.
+    AuthorityCreated {
+        /// Within which limits: each with what it is.
+        terms: Vec<CompactString>,
+    },
+    /// An authority's limits were changed.
+    AuthorityUpdated {
+        /// What was changed: each with what it was and what it is.
+        changes: Vec<CompactString>,
+    },
+    /// An authority was revoked, and its credentials with it.
+    AuthorityRevoked,
     /// A token waits in a file of the data folder, by which the first operator is made.
     BootstrapOffered,
     /// A partner made a zone.
@@ -352,7 +364,7 @@ impl FeedAct {
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 41] = [
+    pub const NAMES: [&str; 44] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -390,6 +402,9 @@ impl Act {
         "saved_place.read",
         "places.forgotten",
         "regions.imported",
+        "authority.created",
+        "authority.updated",
+        "authority.revoked",
         "feed.created",
         "feed.paused",
         "feed.resumed",
@@ -436,7 +451,10 @@ impl Act {
             Self::SavedPlacesRead => 34,
             Self::PlacesForgotten { .. } => 35,
             Self::RegionsImported { .. } => 36,
-            Self::Feed(act) => 36 + *act as usize,
+            Self::AuthorityCreated { .. } => 37,
+            Self::AuthorityUpdated { .. } => 38,
+            Self::AuthorityRevoked => 39,
+            Self::Feed(act) => 39 + *act as usize,
         };
         Self::NAMES[position]
     }

@@ -105,6 +105,10 @@ pub struct IntensityBand {
     pub intensity: Intensity,
     /// The ground.
     pub area: Area,
+    /// When its issuer expects the strong shaking to begin there, the soonest that it says.
+    pub arrival: Option<Timestamp>,
+    /// The earthquake that shakes it, where its issuer tells of it.
+    pub source: Option<Source>,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod alert;
 mod area;
 mod audit;
+mod authority;
 pub(crate) mod base32;
 mod caller;
 mod clock;
@@ -38,6 +39,7 @@ pub use area::{Area, Circle, Geocode, InvalidGround, Polygon, Position, Ring};
 pub use audit::{
     Act, Actor, ActorKind, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, ConsentTerms, FeedAct, RecordHash,
 };
+pub use authority::{AdmittedAuthority, AlertRate, AuthorityTerms, Jurisdiction, SignatureRule, TrustedCertificate};
 pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
 pub use clock::{Clock, ManualClock};
 pub use consent::{Consent, ConsentOrigin, Guardian, PolicyVersion, PrivacyPolicy, Purpose, Use};

@@ -62,16 +62,17 @@ struct Bucket {
 const WAY_TO_PHONE: SignedDuration = SignedDuration::from_secs(1);
 
 /// In which order the devices in `tiers` are told (R-E4). Of an earthquake by the time that is left before the shaking.
-/// Bands of intensity say neither where it spreads from nor when it broke; they lie round that point, so that those who
-/// are nearest to the middle of the strongest come first.
+/// Bands of intensity may not say where it spreads from and when it broke; they lie round that point, so that those who
+/// are nearest to the middle of the strongest come first then.
 fn order(tiers: &[Tier], now: Timestamp) -> Order {
+    let told = now.saturating_add(WAY_TO_PHONE).unwrap_or(now);
     let mut infos = tiers.iter().flat_map(|tier| tier.infos.iter().map(move |info| (tier, info)));
     let of_info = |(tier, info): (&Tier, &Info)| match &info.ground {
-        Ground::Earthquake(source) => {
-            let told = now.saturating_add(WAY_TO_PHONE).unwrap_or(now);
-            Some(Order::by_time_left(source, told))
-        }
-        Ground::Bands(_) => middle(tier.area.bounding_box()).map(Order::Nearest),
+        Ground::Earthquake(source) => Some(Order::by_time_left(source, told)),
+        Ground::Bands(bands) => match &bands.first().source {
+            Some(source) => Some(Order::by_time_left(source, told)),
+            None => middle(tier.area.bounding_box()).map(Order::Nearest),
+        },
         Ground::Areas(_) | Ground::None => None,
     };
     infos.find_map(of_info).unwrap_or(Order::Any)

@@ -127,7 +127,7 @@ fn cancel(alert: &Standing, now: Timestamp) -> Option<Alert> {
     Some(Alert {
         id: AlertId { sender: alert.id.sender.clone(), identifier, sent: now },
         mode: alert.mode,
-        subject: Subject { references: vec![AlertRef { id: alert.id.clone() }], event: None },
+        subject: Subject { references: vec![AlertRef { id: alert.id.clone() }], event: None, ..Subject::default() },
         scope: AlertScope::Public,
         codes: Vec::new(),
         note: None,

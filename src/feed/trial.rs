@@ -119,7 +119,7 @@ impl Inner {
 
 fn decided(decision: Result<Decision, DeskError>) -> (&'static str, String) {
     match decision {
-        Ok(Decision::Admit(_)) => ("ADMITTED", String::new()),
+        Ok(Decision::Admit(_) | Decision::AdmitAll(_)) => ("ADMITTED", String::new()),
         Ok(Decision::Ignore(ignored)) => (ignored.reason(), String::new()),
         Ok(Decision::Refuse(refused)) => (refused.reason(), refused.to_string()),
         Err(error) => ("UNANSWERED", error.to_string()),

@@ -75,7 +75,7 @@ fn alert(root: &Field, limits: &Limits) -> Result<Outline, FormatError> {
         ..Written::default()
     };
     let info = info(&mut reader, root, &mut written)?;
-    let body = cap::body(MessageType::Alert, &[], vec![info]);
+    let body = cap::body(MessageType::Alert, &Subject::default(), vec![info]);
     let (subject, scope, codes, note) = (Subject::default(), AlertScope::Public, Vec::new(), None);
     let alert = body.map(|body| Alert { id, mode, subject, scope, codes, note, body });
     Ok(Outline { written: written.with_totals(), alert, refusals: reader.refusals() })

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
+use super::signature::Claim;
 use super::{FormatError, Outline, Refusal, Written};
 
 /// The report of one message: the object that `hazardcast alert check --json` prints. It has the same keys for every
-/// message. What depends on the server's rules and on the clock is added by whoever knows them.
+/// message, but for `signatures`. What depends on the server's rules and on the clock is added by whoever knows them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// The file, as it was named.
@@ -22,6 +23,9 @@ pub struct Report {
     pub bbox: Option<[f64; 4]>,
     /// Whom it is for.
     pub mode: Audience,
+    /// What its signatures say of themselves, unverified: `alert verify` verifies them. Only where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<Claim>,
     /// Whether it is too late to send it.
     pub expired: bool,
     /// Whether the message is in order, by whomever and whenever it is sent.
@@ -61,6 +65,7 @@ impl Report {
             written: Written::default(),
             bbox: None,
             mode: Audience::None,
+            signatures: Vec::new(),
             expired: false,
             accepted: false,
             refusals: vec![complaint],
@@ -82,6 +87,7 @@ impl Report {
             written: outline.written.clone(),
             bbox: None,
             mode: Audience::of(&outline.written),
+            signatures: Vec::new(),
             expired: false,
             accepted: fault.is_none(),
             refusals: fault.into_iter().chain(outline.refusals.iter().map(Complaint::from)).collect(),

@@ -36,14 +36,15 @@ pub(super) struct Envelope;
 
 impl Format for Envelope {
     fn is_of(&self, content: &Content) -> bool {
-        let Content::Xml(root) = content else { return false };
-        is_feed(*root) || is_distribution(*root) || root.children().any(|child| cap::version(child).is_some())
+        is_envelope(content)
     }
 
     fn read(&self, content: &Content, limits: &Limits) -> Result<Vec<Message>, FormatError> {
         let Content::Xml(root) = content else { return Err(content.unknown()) };
         let mut messages = Vec::new();
-        open(*root, Path::ROOT, limits, &mut messages);
+        each_alert(*root, Path::ROOT, &mut |alert, place| {
+            messages.push(Message { place: place.to_string(), outline: cap::alert(alert, place, limits) });
+        });
         if is_distribution(*root) {
             let namespace = root.tag_name().namespace().unwrap_or_default();
             let distribution = Element::root(*root, namespace, limits);
@@ -57,6 +58,12 @@ impl Format for Envelope {
         }
         Ok(messages)
     }
+}
+
+/// Whether CAP may lie in this.
+pub(super) fn is_envelope(content: &Content) -> bool {
+    let Content::Xml(root) = content else { return false };
+    is_feed(*root) || is_distribution(*root) || root.children().any(|child| cap::version(child).is_some())
 }
 
 fn is_feed(root: Node) -> bool {
@@ -73,19 +80,17 @@ fn is_distribution(root: Node) -> bool {
     tag.name() == "EDXLDistribution" && tag.namespace().is_some_and(|namespace| namespace.starts_with(EDXL))
 }
 
-/// Reads every alert in an element, in order. The parser has bounded how deep they may lie.
-fn open(element: Node, path: Path, limits: &Limits, messages: &mut Vec<Message>) {
+/// Visits every alert in an element with its place, in order. The parser has bounded how deep they may lie.
+pub(super) fn each_alert<'d>(element: Node<'d, 'd>, path: Path, visit: &mut dyn FnMut(Node<'d, 'd>, Path)) {
     let alerts = element.children().filter(|child| cap::version(*child).is_some());
     let alone = alerts.clone().count() == 1 && element.parent_element().is_some();
     for (index, alert) in alerts.enumerate() {
-        let place = if alone { path } else { path.item("alert", index) };
-        messages.push(Message { place: place.to_string(), outline: cap::alert(alert, place, limits) });
+        visit(alert, if alone { path } else { path.item("alert", index) });
     }
     for (name, several) in CARRIERS {
         let named = element.children().filter(|child| child.is_element() && child.tag_name().name() == name);
         for (index, carrier) in named.enumerate() {
-            let place = if several { path.item(name, index) } else { path.field(name) };
-            open(carrier, place, limits, messages);
+            each_alert(carrier, if several { path.item(name, index) } else { path.field(name) }, visit);
         }
     }
 }

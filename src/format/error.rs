@@ -14,7 +14,7 @@ pub enum FormatError {
     /// Nothing there.
     #[error("the message is empty")]
     Empty,
-    /// More bytes than [`Limits::bytes`](super::Limits::bytes).
+    /// More bytes than [`Bounds::bytes`](super::Bounds::bytes).
     #[error("the message has {bytes} bytes, more than {most}")]
     TooLarge {
         /// How many it has.
@@ -56,7 +56,7 @@ pub enum FormatError {
         /// Where it is, lines from 1.
         line: usize,
     },
-    /// Elements in one another, more than [`Limits::depth`](super::Limits::depth).
+    /// Elements in one another, more than [`Bounds::depth`](super::Bounds::depth).
     #[error("elements lie more than {most} deep in one another, line {line}")]
     TooDeep {
         /// How deep they may.
@@ -64,7 +64,7 @@ pub enum FormatError {
         /// Where it is, lines from 1.
         line: usize,
     },
-    /// More of something than [`Limits`](super::Limits) allow.
+    /// More of something than [`Bounds`](super::Bounds) allow.
     #[error("there are more than {most} {what}")]
     TooMany {
         /// Where there is one too many.
@@ -74,7 +74,15 @@ pub enum FormatError {
         /// How many there may be.
         most: usize,
     },
-    /// A text longer than [`Limits::text`](super::Limits::text).
+    /// More work than [`Bounds::work`](super::Bounds::work) allow.
+    #[error("to read it takes more than {most} steps of work")]
+    TooCostly {
+        /// What would be done next.
+        field: String,
+        /// How many steps there may be.
+        most: u64,
+    },
+    /// A text longer than [`Bounds::text`](super::Bounds::text).
     #[error("the text has {bytes} bytes, more than {most}")]
     TooLong {
         /// Which.
@@ -90,9 +98,16 @@ pub enum FormatError {
         /// Where what is not complete begins, lines from 1.
         line: usize,
     },
-    /// Not well-formed XML.
-    #[error("the message is not well-formed XML: {0}")]
-    NotWellFormed(#[source] roxmltree::Error),
+    /// Not well-formed XML. What is wrong is told with names from the message, which may be of any length.
+    #[error("the message is not well-formed XML, line {line}, column {column}: {wrong}")]
+    NotWellFormed {
+        /// The beginning of what the parser says.
+        wrong: String,
+        /// Where, from 1.
+        line: u32,
+        /// Where in the line, from 1.
+        column: u32,
+    },
     /// Not JSON.
     #[error("the message is not JSON, line {line}, column {column}")]
     NotJson {
@@ -234,6 +249,7 @@ impl FormatError {
             Self::MediaType(_) => "media_type",
             Self::UnknownRoot { .. } => "root",
             Self::TooMany { field, .. }
+            | Self::TooCostly { field, .. }
             | Self::TooLong { field, .. }
             | Self::Missing { field }
             | Self::Repeated { field }
@@ -262,7 +278,7 @@ impl FormatError {
             | Self::DocumentType { .. }
             | Self::TooDeep { .. }
             | Self::Truncated { .. }
-            | Self::NotWellFormed(_) => "content",
+            | Self::NotWellFormed { .. } => "content",
         }
     }
 

@@ -7,7 +7,7 @@
 
 use crate::domain::{
     Alert, AlertId, AlertRef, AlertScope, Area, Category, Certainty, Geocode, Ground, Identifier, Info, NamedValue,
-    NonEmpty, ResponseType, Sender, Severity, Subject, Urgency,
+    NonEmpty, ResponseType, Sender, Severity, Urgency,
 };
 
 use super::cap::{self, MessageType, Node, Reader, Version};
@@ -16,7 +16,9 @@ use super::error::excerpt;
 use super::json::Field;
 use super::text::{line, plain};
 use super::written::Extent;
-use super::{Format, FormatError, Limits, Message, Outline, Unusable, Written, WrittenArea, WrittenInfo, geojson};
+use super::{
+    Format, FormatError, Limits, Message, Outline, Unusable, Written, WrittenArea, WrittenInfo, geojson, vtec,
+};
 
 /// The alerts of api.weather.gov.
 pub(super) struct Nws;
@@ -73,8 +75,10 @@ fn alert(feature: &Field, limits: &Limits) -> Result<Outline, FormatError> {
     if message_type == MessageType::Update && references.is_empty() {
         reader.refuse(&properties.path.field("references"), Unusable::UpdateOfNothing);
     }
-    let body = cap::body(message_type, &references, infos);
-    let subject = Subject { references, event: None };
+    let subject = vtec::subject(references, &infos, id.sent);
+    let continues = subject.continues();
+    let (message_type, infos) = cap::still_on(&mut reader, &properties.path, message_type, continues, infos)?;
+    let body = cap::body(message_type, &subject, infos);
     let alert = body.map(|body| Alert { id, mode, subject, scope, codes, note, body });
     Ok(Outline { written: written.with_totals(), alert, refusals: reader.refusals() })
 }
@@ -139,7 +143,7 @@ fn info(reader: &mut Reader, feature: &Field, properties: &Field, written: &mut 
         effective: cap::time(reader, &node, "effective")?,
         onset: cap::time(reader, &node, "onset")?,
         expires: cap::time(reader, &node, "expires")?,
-        texts: cap::texts(&node)?,
+        texts: cap::texts(reader, &node)?,
         parameters,
         ground: Ground::Areas(NonEmpty::of(area)),
     })

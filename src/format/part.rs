@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::content::Syntax;
 use super::decode::decode;
-use super::{FormatError, Limits, json, xml};
+use super::{Bounds, FormatError, Limits, json, xml};
 
 /// What stands at each of these places ([`Message::place`](super::Message::place)) of a body, in UTF-8. XML is as it
 /// was written; of JSON it is the same values, written anew. `None` where nothing stands; the whole for an empty place.
@@ -13,18 +13,19 @@ pub fn parts(
     bytes: &[u8],
     media_type: Option<&str>,
     places: &[&str],
-    limits: &Limits,
+    bounds: &Bounds,
 ) -> Result<Vec<Option<String>>, FormatError> {
+    let limits = Limits::new(*bounds);
     let (syntax, charset) = Syntax::of(bytes, media_type)?;
     let text = decode(bytes, charset)?;
     match syntax {
         Syntax::Xml => {
-            let document = xml::parse(&text, limits)?;
+            let document = xml::parse(&text, &limits)?;
             let cut = |place: &&str| element(document.root_element(), place).map(|node| text[node.range()].to_owned());
             Ok(places.iter().map(cut).collect())
         }
         Syntax::Json => {
-            let root = json::parse(&text, limits)?;
+            let root = json::parse(&text, &limits)?;
             Ok(places.iter().map(|place| value(&root, place).map(ToString::to_string)).collect())
         }
     }
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     fn cut(text: &str, places: &[&str]) -> Vec<Option<String>> {
-        parts(text.as_bytes(), None, places, &Limits::default()).expect("it can be read")
+        parts(text.as_bytes(), None, places, &Bounds::default()).expect("it can be read")
     }
 
     #[test]

@@ -115,6 +115,8 @@ pub(super) struct Quake<'q> {
     pub(super) sender: &'q str,
     /// The event, by the network's own name of it.
     pub(super) event: EventKey,
+    /// Its other names of it.
+    pub(super) also: Vec<EventKey>,
     /// When it was said.
     pub(super) sent: Timestamp,
     pub(super) mode: Mode,
@@ -188,7 +190,7 @@ impl Quake<'_> {
     }
 
     fn alert(self, id: AlertId) -> Result<Alert, FormatError> {
-        let subject = Subject { references: Vec::new(), event: Some(self.event) };
+        let subject = Subject { event: Some(self.event), also: self.also, ..Subject::default() };
         let body = if self.step == Step::Withdrawn {
             Body::Cancel(Vec::new())
         } else {

@@ -83,6 +83,21 @@ pub enum Unusable {
     /// `carroll-county-lew-2019.xml`.
     #[error("blocks the public: nobody is told")]
     Withheld,
+    /// An info that says it is over: it warns of nothing, and ends what the message refers to (`canada.cap`).
+    #[error("{0}: it is over")]
+    Over(String),
+    /// A hole that cannot be used (the German weather service's `EXCLUDE_POLYGON`). Without it the polygons of its area
+    /// would be larger than their issuer said, so that they are not used either.
+    #[error("a hole in it cannot be used, and without it the ground would be too large")]
+    HoleLost,
+    /// A text that may stand once stands several times (alerts of Alertswiss as KDE's public alert server writes them in
+    /// CAP): all of it is told, in its order.
+    #[error("stands more than once, and all of it is told")]
+    SeveralTexts,
+    /// Elements in the namespace of the root, as the International Seismological Centre writes them, and not in that of
+    /// QuakeML's own description of events.
+    #[error("is in the namespace of the root, and is read as if it were in that of events")]
+    OtherNamespace,
     /// No scope, in a feed that has public alerts only, as in older answers of api.weather.gov
     /// (`nws_alerts-api.json`).
     #[error("is missing and is taken for Public, as all of this feed are")]

@@ -41,7 +41,7 @@ impl Format for ShakeAlert {
             let (field, value) = ("root".to_owned(), "system_status".to_owned());
             return Err(FormatError::NoWarning { field, value });
         }
-        let reader = Reader { limits, refusals: Vec::new() };
+        let reader = Reader { limits, refusals: Vec::new(), source: None };
         Ok(vec![Message::whole(reader.read(&Element::root(*root, "", limits)))])
     }
 }
@@ -49,6 +49,8 @@ impl Format for ShakeAlert {
 struct Reader<'d> {
     limits: &'d Limits,
     refusals: Vec<Refusal>,
+    /// The earthquake, as far as it is told.
+    source: Option<Source>,
 }
 
 impl Reader<'_> {
@@ -82,6 +84,7 @@ impl Reader<'_> {
             Some(likelihood) if likelihood <= 0.5 => (Urgency::Immediate, Certainty::Possible),
             _ => (Urgency::Immediate, Certainty::Likely),
         };
+        self.source = source(&core, &written, origin).ok();
         let bands = match step {
             Step::Withdrawn => None,
             Step::First | Step::Later => self.bands(message, &mut written.intensities)?,
@@ -92,11 +95,12 @@ impl Reader<'_> {
             (Some(_), false) => ".contour",
             (Some(_), true) => ".map",
         };
-        let ground = bands.unwrap_or_else(|| source(&core, &written, origin));
+        let ground = bands.unwrap_or_else(|| source(&core, &written, origin).map(Ground::Earthquake));
         let quake = Quake {
             format: FORMAT,
             sender: SENDER,
             event: EventKey { scheme: "shakealert".into(), key: (&*key).into(), serial: Some(serial) },
+            also: Vec::new(),
             sent,
             mode: mode(message)?,
             step,
@@ -151,7 +155,7 @@ impl Reader<'_> {
         if let Ok(grid) = &grid {
             self.counts(&map, grid.points)?;
         }
-        Ok(Some(grid.and_then(|grid| grid.bands(&map.path, self.limits))))
+        Ok(Some(grid.and_then(|grid| grid.bands(&map.path, self.source.as_ref(), self.limits))))
     }
 
     /// A band, unless its contour cannot be used.
@@ -185,7 +189,8 @@ impl Reader<'_> {
                 }
                 let polygons = vec![Polygon { outer, holes: Vec::new() }];
                 let area = Area { description: format!("MMI {value}"), polygons, ..Area::default() };
-                Ok(Some(IntensityBand { intensity: Intensity { value, scale: IntensityScale::Mmi }, area }))
+                let intensity = Intensity { value, scale: IntensityScale::Mmi };
+                Ok(Some(IntensityBand { intensity, area, arrival: None, source: self.source.clone() }))
             }
             Ok(_) => Ok(None),
             Err(fault) => Ok(self.unused(polygon.path.to_string(), fault)),
@@ -227,7 +232,7 @@ fn mode(message: &Element) -> Result<Mode, FormatError> {
     }
 }
 
-fn source(core: &Element, written: &WrittenEarthquake, origin: Option<Timestamp>) -> Result<Ground, FormatError> {
+fn source(core: &Element, written: &WrittenEarthquake, origin: Option<Timestamp>) -> Result<Source, FormatError> {
     let missing = |name: &'static str| FormatError::Missing { field: core.path.field(name).to_string() };
     let magnitude = written.magnitude.ok_or_else(|| missing("mag"))? as f32;
     let lat = written.latitude.ok_or_else(|| missing("lat"))?;
@@ -236,7 +241,7 @@ fn source(core: &Element, written: &WrittenEarthquake, origin: Option<Timestamp>
     let epicentre = Position::from_degrees(lon, lat)
         .map_err(|source| FormatError::Ground { field: core.path.to_string(), source })?;
     let depth_km = written.depth_km.map(|depth| depth as f32);
-    Ok(Ground::Earthquake(Source { epicentre, depth_km, magnitude, origin }))
+    Ok(Source { epicentre, depth_km, magnitude, origin })
 }
 
 /// What a follow-up tells people, in its own words: the short one for a headline.

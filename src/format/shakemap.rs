@@ -4,7 +4,7 @@
 //!
 //! A map comes minutes after the earthquake, and tells what was measured and computed of it: Past and Observed.
 
-use crate::domain::{Certainty, EventKey, InfoTexts, Language, Mode, NamedValue, Timestamp, Urgency};
+use crate::domain::{Certainty, EventKey, InfoTexts, Language, Mode, NamedValue, Position, Source, Timestamp, Urgency};
 
 use super::cap::{WrittenInstant, instant};
 use super::content::Content;
@@ -13,14 +13,21 @@ use super::grid::Grid;
 use super::quake::{Quake, Step, not_a_time};
 use super::text::line;
 use super::xml::Element;
-use super::{Format, FormatError, Limits, Message, Outline, Refusal, TimeFault, Unusable, WrittenEarthquake};
+use super::{Bounds, Format, FormatError, Limits, Message, Outline, Refusal, TimeFault, Unusable, WrittenEarthquake};
+
+/// The name of the root, of whatever namespace.
+pub(super) const ROOT: &str = "shakemap_grid";
 
 /// Grids of shaking.
 pub(super) struct ShakeMap;
 
 impl Format for ShakeMap {
     fn is_of(&self, content: &Content) -> bool {
-        matches!(content, Content::Xml(root) if root.tag_name().name() == "shakemap_grid")
+        matches!(content, Content::Xml(root) if root.tag_name().name() == ROOT)
+    }
+
+    fn most_bytes(&self, bounds: &Bounds) -> usize {
+        bounds.grid_bytes
     }
 
     fn read(&self, content: &Content, limits: &Limits) -> Result<Vec<Message>, FormatError> {
@@ -61,10 +68,20 @@ fn read(map: &Element, namespace: &str, limits: &Limits) -> Result<Outline, Form
             parameters.push(NamedValue { name: name.into(), value: line(&value) });
         }
     }
+    let written = WrittenEarthquake {
+        magnitude: event.attribute_number("magnitude")?,
+        latitude: event.attribute_number("lat")?,
+        longitude: event.attribute_number("lon")?,
+        depth_km: event.attribute_number("depth")?,
+        origin: origin.map(|origin| origin.to_string()),
+        ..WrittenEarthquake::default()
+    };
+    let source = source(&written, origin);
     let quake = Quake {
         format: "ShakeMap grid",
         sender,
         event: EventKey { scheme: "shakemap".into(), key: (&*key).into(), serial: Some(serial) },
+        also: Vec::new(),
         sent,
         mode: mode(map)?,
         step,
@@ -76,18 +93,18 @@ fn read(map: &Element, namespace: &str, limits: &Limits) -> Result<Outline, Form
             ..InfoTexts::default()
         },
         parameters,
-        ground: grid(map, limits).and_then(|grid| grid.bands(&map.path, limits)),
-        written: WrittenEarthquake {
-            magnitude: event.attribute_number("magnitude")?,
-            latitude: event.attribute_number("lat")?,
-            longitude: event.attribute_number("lon")?,
-            depth_km: event.attribute_number("depth")?,
-            origin: origin.map(|origin| origin.to_string()),
-            ..WrittenEarthquake::default()
-        },
+        ground: grid(map, limits).and_then(|grid| grid.bands(&map.path, source.as_ref(), limits)),
+        written,
         refusals,
     };
     Ok(quake.outline())
+}
+
+/// The earthquake, if enough is told of it.
+fn source(written: &WrittenEarthquake, origin: Option<Timestamp>) -> Option<Source> {
+    let epicentre = Position::from_degrees(written.longitude?, written.latitude?).ok()?;
+    let depth_km = written.depth_km.map(|depth| depth as f32);
+    Some(Source { epicentre, depth_km, magnitude: written.magnitude? as f32, origin: origin? })
 }
 
 /// The grid, which must have as many points as it says.

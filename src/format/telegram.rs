@@ -6,6 +6,8 @@ use crate::domain::{
     InfoTexts, Language, Mode, NamedValue, NonEmpty, Sender, Severity, StateScope, Subject, Timestamp, Urgency,
 };
 
+use super::limits::AREA;
+use super::path::Path;
 use super::{FormatError, Limits, Outline, Refusal, Unusable, Written, WrittenArea, WrittenEarthquake, WrittenInfo};
 
 /// A telegram as it was understood.
@@ -123,7 +125,9 @@ impl Telegram {
 
     fn keep(&mut self, limits: &Limits) -> Result<(), FormatError> {
         within_infos(self.told.len(), limits)?;
-        within(self.told.iter().map(|told| told.areas.len()).sum(), limits.areas, "areas")?;
+        let areas = self.told.iter().map(|told| told.areas.len()).sum();
+        within(areas, limits.areas, "areas")?;
+        limits.spend(&Path::ROOT.field("content"), AREA * areas as u64)?;
         for told in &self.told {
             let texts = &told.info.texts;
             for (name, text) in [
@@ -198,7 +202,7 @@ impl Telegram {
         Ok(Alert {
             id: AlertId { sender, identifier, sent: self.sent.1 },
             mode: self.mode,
-            subject: Subject { references: Vec::new(), event: self.event },
+            subject: Subject { event: self.event, ..Subject::default() },
             scope: AlertScope::Public,
             codes: Vec::new(),
             note: None,

@@ -18,6 +18,9 @@ pub(super) struct Usgs;
 const FORMAT: &str = "USGS GeoJSON";
 const SENDER: &str = "earthquake.usgs.gov";
 
+/// The most names of one event that are used: there are fewer networks in the United States.
+const MOST_IDS: usize = 64;
+
 impl Format for Usgs {
     fn is_of(&self, content: &Content) -> bool {
         let Content::Json(value) = content else { return false };
@@ -78,7 +81,8 @@ fn event(feature: &Field) -> Result<Outline, FormatError> {
     let quake = Quake {
         format: FORMAT,
         sender: SENDER,
-        event: EventKey { scheme: "usgs".into(), key: (&*id).into(), serial: None },
+        event: name(&id),
+        also: ids(&properties, &id)?,
         sent,
         mode: Mode::Actual,
         step: if is_gone { Step::Withdrawn } else { Step::Later },
@@ -92,6 +96,17 @@ fn event(feature: &Field) -> Result<Outline, FormatError> {
         refusals: Vec::new(),
     };
     Ok(quake.outline())
+}
+
+fn name(id: &str) -> EventKey {
+    EventKey { scheme: "usgs".into(), key: id.into(), serial: None }
+}
+
+/// The other names of the event, `,us1,ci2,`: which of them is preferred changes as networks add to it.
+fn ids(properties: &Field, own: &str) -> Result<Vec<EventKey>, FormatError> {
+    let Some(text) = properties.text("ids")? else { return Ok(Vec::new()) };
+    let others = text.split(',').map(str::trim).filter(|id| !id.is_empty() && *id != own);
+    Ok(others.take(MOST_IDS).map(name).collect())
 }
 
 /// Longitude, latitude and depth (km), each of which may be null; an event that was taken back may have no place.
@@ -221,5 +236,14 @@ mod tests {
         let empty =
             br#"{"type": "FeatureCollection", "metadata": {"url": "https://earthquake.usgs.gov/"}, "features": []}"#;
         assert!(messages(empty, None).expect("it can be read").is_empty());
+    }
+
+    #[test]
+    fn an_event_has_every_name_that_a_network_gave_it() {
+        let named = SUMMARY.replacen("\"alert\": null", "\"ids\": \",us7,ci1, nn2,\"", 1);
+        let found = messages(named.as_bytes(), None).expect("it can be read").remove(0);
+        let alert = found.outline.expect("it can be read").alert.expect("in order");
+        let keys: Vec<&str> = alert.subject.names().map(|key| &*key.key).collect();
+        assert_eq!(keys, ["ci1", "us7", "nn2"]);
     }
 }

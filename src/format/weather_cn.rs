@@ -74,8 +74,8 @@ fn alert(root: &Field) -> Result<Outline, FormatError> {
         infos: vec![told],
         ..Written::default()
     };
-    let body = cap::body(message_type, &references, vec![info]);
-    let subject = Subject { references, event: None };
+    let subject = Subject { references, ..Subject::default() };
+    let body = cap::body(message_type, &subject, vec![info]);
     let (mode, scope, codes, note) = (Mode::Actual, AlertScope::Public, Vec::new(), None);
     let alert = body.map(|body| Alert { id, mode, subject, scope, codes, note, body });
     Ok(Outline { written: written.with_totals(), alert, refusals: Vec::new() })

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::decide::{Authority, Bulletin, Content, Decision, Ignored, Tier};
-use crate::domain::{Act, Actor, AlertId, Caller, LineageId};
+use crate::decide::{Breach, Bulletin, Content, Decision, Ignored, Tier};
+use crate::domain::{Act, Actor, AlertId, Body, Caller, LineageId};
 use crate::fan_out::{FanOut, Preview};
-use crate::format;
+use crate::format::{self, FormatError};
 use crate::intake::{Answer, Bearer, Ready};
 use crate::wire::convert::{self, InvalidField, fan_out, geography, terms, time};
 use crate::wire::v1;
@@ -16,6 +16,7 @@ use crate::wire::v1::submit_alert_response::{Admitted, Ignored as NotSent, Outco
 
 use super::alert_stream::{Answers, answers};
 use super::auth::caller;
+use super::fan_out::FanOutDoor;
 use super::status::{Refusal, not_found, status, unusable_reason};
 use super::{Services, acts, is_seen_by, page_size};
 
@@ -67,6 +68,8 @@ impl AlertService for AlertDoor {
         let (ready, problems) = self.read(form, &caller).await?;
         let response = match self.0.door().preview(ready).await.map_err(status)? {
             Decision::Admit(bulletin) => self.preview(bulletin, &caller).await?,
+            // The most pressing of its hazards.
+            Decision::AdmitAll(bulletins) => self.preview(bulletins.first().clone(), &caller).await?,
             Decision::Ignore(ignored) => {
                 v1::PreviewAlertResponse { ignored: reason(ignored).into(), ..Default::default() }
             }
@@ -80,7 +83,8 @@ impl AlertService for AlertDoor {
         let lineage = fan_out::alert_from_name(&request.into_inner().name).map_err(status)?;
         let found = self.0.fan_outs.newest(lineage).filter(|found| is_seen_by(&caller, found));
         let found = found.ok_or_else(|| not_found("ALERT_NOT_FOUND", "no such alert"))?;
-        Ok(Response::new(v1::GetAlertResponse { alert: Some(self.alert(&found, true)) }))
+        let reach = FanOutDoor(self.0.clone()).find(&caller, found.bulletin.key()).ok();
+        Ok(Response::new(v1::GetAlertResponse { alert: Some(v1::Alert { reach, ..self.alert(&found, true) }) }))
     }
 
     async fn list_alerts(
@@ -109,10 +113,16 @@ impl AlertService for AlertDoor {
 }
 
 impl AlertDoor {
+    /// Who calls, as doors have it; only authorities bring alerts.
+    pub(super) fn bearer(&self, caller: &Caller) -> Result<Bearer, Refusal> {
+        let authority = self.0.access.authority_of(caller).map_err(Refusal::from)?;
+        Ok(Bearer { authority: authority.ok_or_else(Refusal::not_allowed)?, actor: Actor::from(caller) })
+    }
+
     /// Takes one alert; its answer.
     pub(super) async fn submit(&self, form: Form, caller: &Caller) -> Result<v1::SubmitAlertResponse, Refusal> {
         match self.read(form, caller).await {
-            Ok((ready, problems)) => self.decided(ready, problems).await,
+            Ok((ready, problems)) => self.decided(ready, problems, caller).await,
             Err(refusal) => {
                 self.refused_at_the_door(caller, &refusal).await;
                 Err(refusal)
@@ -125,7 +135,15 @@ impl AlertDoor {
         &self,
         ready: Ready,
         problems: Vec<v1::Problem>,
+        caller: &Caller,
     ) -> Result<v1::SubmitAlertResponse, Refusal> {
+        let ready = match self.in_its_turn(ready, caller) {
+            Ok(ready) => ready,
+            Err(refusal) => {
+                self.refused_at_the_door(caller, &refusal).await;
+                return Err(refusal);
+            }
+        };
         let outcome = match self.0.door().submit(ready).await? {
             Answer::Admitted(key) => Outcome::Admitted(Admitted {
                 key: Some(terms::key_to_wire(key)),
@@ -146,13 +164,17 @@ impl AlertDoor {
 
     /// Bytes or fields to what the desk takes, off the I/O threads: a hostile message may take a while.
     async fn read(&self, form: Form, caller: &Caller) -> Result<(Ready, Vec<v1::Problem>), Refusal> {
-        let bearer = bearer(caller)?;
+        let bearer = self.bearer(caller)?;
         let door = self.0.door();
         let (read, structured) = match form {
             Form::Raw(v1::RawAlert { content, media_type }) => {
                 (door.read_one(content, media_type, bearer).await, Vec::new())
             }
             Form::Structured(alert) => {
+                let (bytes, most) = (prost::Message::encoded_len(&alert), self.0.reading.bytes);
+                if bytes > most {
+                    return Err(FormatError::TooLarge { bytes, most }.into());
+                }
                 let raw = prost::Message::encode_to_vec(&alert).into();
                 let (alert, problems) = convert::alert::structured(alert)?;
                 let problems = problems.iter().map(|bad| problem(&bad.field, &bad.reason)).collect();
@@ -164,9 +186,25 @@ impl AlertDoor {
         Ok((ready, problems))
     }
 
+    /// An alert that comes sooner after others than its authority may send. One that can wait is sent away until then;
+    /// one that is urgent goes to the desk, which does not send it without a person. What ends an alert is never too
+    /// soon.
+    fn in_its_turn(&self, mut ready: Ready, caller: &Caller) -> Result<Ready, Refusal> {
+        if let Err(after) = self.0.access.count_alert(caller) {
+            let submission = &mut ready.submission;
+            if !submission.is_urgent() {
+                return Err(Refusal::too_many_alerts(after));
+            }
+            if !matches!(submission.alert.body, Body::Cancel(_)) {
+                submission.breaches.push(Breach::Rate);
+            }
+        }
+        Ok(ready)
+    }
+
     /// What became of a message that never comes to the desk is in the audit log all the same.
     pub(super) async fn refused_at_the_door(&self, caller: &Caller, refusal: &Refusal) {
-        let Ok(bearer) = bearer(caller) else { return };
+        let Ok(bearer) = self.bearer(caller) else { return };
         // Its sender is told why it was refused, whether or not that could be recorded: the log says itself if not.
         let _ = self.0.door().refused(&bearer, refusal.reason()).await;
     }
@@ -218,14 +256,9 @@ impl AlertDoor {
             admit_time: Some(time::to_wire(parts.admitted)),
             expire_time: Some(time::to_wire(parts.expires)),
             tiers: tiers.iter().map(|found| tier(found, whole)).collect(),
+            reach: None,
         }
     }
-}
-
-/// Who calls, as doors have it; only authorities bring alerts.
-pub(super) fn bearer(caller: &Caller) -> Result<Bearer, Refusal> {
-    let authority = Authority::of(caller).ok_or_else(Refusal::not_allowed)?;
-    Ok(Bearer { authority, actor: Actor::from(caller) })
 }
 
 /// What of an alert cannot be used.

@@ -10,7 +10,7 @@ use crate::intake::Piece;
 use crate::wire::v1;
 
 use super::Services;
-use super::alert::{AlertDoor, bearer, problems};
+use super::alert::{AlertDoor, problems};
 use super::status::Refusal;
 
 /// How many alerts of one body wait for the desk at a time.
@@ -44,7 +44,7 @@ impl Bodies {
         match holder {
             Some(holder) => {
                 let caller = Arc::clone(holder.caller());
-                bearer(&caller)?;
+                self.0.bearer(&caller)?;
                 Ok((caller, Some(holder.admit()?)))
             }
             None if services.development => Ok((Arc::new(Caller::Development), None)),
@@ -59,7 +59,7 @@ impl Bodies {
 
     /// Takes every alert of a body, each by itself; or says why none can be read.
     pub async fn take(&self, caller: &Caller, content: Bytes, media_type: String) -> Result<Vec<Taken>, Refusal> {
-        let read = self.0.0.door().read_all(content, media_type, bearer(caller)?, |_| true).await;
+        let read = self.0.0.door().read_all(content, media_type, self.0.bearer(caller)?, |_| true).await;
         let pieces = match read.map_err(Refusal::from) {
             Ok(pieces) => pieces,
             Err(refusal) => {
@@ -71,7 +71,7 @@ impl Bodies {
             let answer = match ready? {
                 Ok(ready) => {
                     let problems = problems(&ready).collect();
-                    self.0.decided(ready, problems).await
+                    self.0.decided(ready, problems, caller).await
                 }
                 Err(error) => {
                     let refusal = Refusal::from(error);

@@ -31,6 +31,12 @@ impl Refusal {
         Self::new(Code::InvalidArgument, "MALFORMED", "", "the request cannot be read")
     }
 
+    /// An authority sends more often than it may, and this alert can wait.
+    pub(super) fn too_many_alerts(after: Duration) -> Self {
+        let message = "the authority sends more alerts than it may";
+        Self::new(Code::ResourceExhausted, "RATE_EXCEEDED", "", message).retry_after(Some(after))
+    }
+
     pub(super) fn too_many_unknown() -> Self {
         let message = "too many links and calls without a credential come from your network";
         Self::new(Code::ResourceExhausted, "TOO_MANY_UNKNOWN", "", message).retry_after(Some(Duration::from_secs(1)))
@@ -70,6 +76,20 @@ impl From<AccessError> for Refusal {
             AccessError::Bound => (Code::AlreadyExists, "CERTIFICATE_BOUND"),
             AccessError::FirstIsAdministrator => (Code::PermissionDenied, "FIRST_IS_ADMINISTRATOR"),
             AccessError::LastAdministrator => (Code::FailedPrecondition, "LAST_ADMINISTRATOR"),
+            AccessError::ForeignSender(_) => {
+                let field = "credential.principal.authority.senders";
+                return Self::new(Code::InvalidArgument, "SENDER_NOT_ADMITTED", field, format!("{field}: {error}"));
+            }
+            AccessError::NotAdmitted => {
+                let field = "credential.principal.authority.authority";
+                let message = format!("{field}: {error}: admit it first");
+                return Self::new(Code::FailedPrecondition, "AUTHORITY_NOT_ADMITTED", field, message);
+            }
+            AccessError::AuthorityNotFound => (Code::NotFound, "AUTHORITY_NOT_FOUND"),
+            AccessError::AuthorityExists => (Code::AlreadyExists, "ALREADY_EXISTS"),
+            AccessError::AuthorityRevoked => (Code::PermissionDenied, "AUTHORITY_REVOKED"),
+            AccessError::AuthorityChanged => (Code::Aborted, "AUTHORITY_CHANGED"),
+            AccessError::TooManyAuthorities => (Code::ResourceExhausted, "TOO_MANY_AUTHORITIES"),
             AccessError::Full => (Code::ResourceExhausted, "TOO_MANY_CREDENTIALS"),
             _ => {
                 tracing::error!(%error, "credentials could not be written");

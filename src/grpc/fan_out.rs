@@ -90,7 +90,8 @@ impl FanOutService for FanOutDoor {
 }
 
 impl FanOutDoor {
-    fn find(&self, caller: &Caller, key: DeliveryKey) -> Result<v1::FanOut, Status> {
+    /// A fan-out, as this caller may see it.
+    pub(super) fn find(&self, caller: &Caller, key: DeliveryKey) -> Result<v1::FanOut, Status> {
         let newest = self.0.fan_outs.newest(key.lineage);
         let seen = newest.map_or_else(|| caller.sees_all_alerts(), |newest| is_seen_by(caller, &newest));
         let counts = self.0.fan_outs.counts(key).filter(|_| seen);

@@ -8,6 +8,7 @@ mod alert;
 mod alert_stream;
 mod audit;
 mod auth;
+mod authority;
 mod bodies;
 mod call;
 mod denial;
@@ -41,6 +42,7 @@ use crate::audit::Audit;
 use crate::domain::{Caller, Clock, Discretion, Slot};
 use crate::fan_out::{FanOut, FanOuts};
 use crate::feed::Feeds;
+use crate::format;
 use crate::intake::{Desk, Door};
 use crate::link::{Hub, Settings};
 use crate::listen::Incoming;
@@ -56,8 +58,11 @@ use crate::wire::v1;
 pub use bodies::{Bodies, Taken};
 pub use status::Refusal;
 
-/// The largest request, bytes: an alert of 4 MiB with its frame.
+/// The largest request, bytes: a batch of registrations, or an alert in fields.
 const MAX_REQUEST: usize = (4 << 20) + 4_096;
+
+/// What a request has beside the message of an authority that it carries, bytes at most.
+const FRAME: usize = 4_096;
 
 /// The largest frame from a device, bytes: 256 keys and some room.
 const MAX_DEVICE_FRAME: usize = 16 << 10;
@@ -105,6 +110,8 @@ pub struct Services {
     pub audit: Audit,
     /// Live links.
     pub hub: Hub,
+    /// How much a message may be.
+    pub reading: format::Bounds,
     /// What is known of the ground that alerts speak of.
     pub atlas: Arc<ArcSwap<Atlas>>,
     /// Where imported regions are.
@@ -134,7 +141,7 @@ impl Services {
     fn door(&self) -> Door {
         let Self { desk, atlas, audit, clock, tasks, .. } = self;
         let (desk, atlas, audit) = (desk.clone(), Arc::clone(atlas), audit.clone());
-        Door { desk, atlas, audit, clock: Arc::clone(clock), tasks: tasks.clone() }
+        Door { desk, reading: self.reading, atlas, audit, clock: Arc::clone(clock), tasks: tasks.clone() }
     }
 
     /// Looks what stands where these registrations are: they have a new place, or a new consent. It is done though the
@@ -177,6 +184,7 @@ pub async fn serve(
         .expect("the descriptors were compiled with the program");
     let auth = auth::Auth::new(services.access.clone(), Arc::clone(&services.metrics), services.development);
     let access = v1::access_service_server::AccessServiceServer::new(access::AccessDoor(services.clone()));
+    let most_of_alert = MAX_REQUEST.max(services.reading.most_bytes() + FRAME);
     let alert = v1::alert_service_server::AlertServiceServer::new(alert::AlertDoor(services.clone()));
     let device = v1::device_service_server::DeviceServiceServer::new(device::DeviceDoor(services.clone()));
     let link = v1::link_service_server::LinkServiceServer::new(link::LinkDoor(services.clone()));
@@ -190,6 +198,8 @@ pub async fn serve(
     let events = v1::partner_event_service_server::PartnerEventServiceServer::new(events);
     let feed = v1::feed_service_server::FeedServiceServer::new(feed::FeedDoor(services.clone()));
     let region = v1::region_service_server::RegionServiceServer::new(region::RegionDoor(services.clone()));
+    let authority =
+        v1::authority_service_server::AuthorityServiceServer::new(authority::AuthorityDoor(services.clone()));
     let policy = v1::policy_service_server::PolicyServiceServer::new(policy::PolicyDoor(services));
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
@@ -201,7 +211,7 @@ pub async fn serve(
         .layer(auth)
         .add_service(health_service.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(reflection.max_decoding_message_size(MAX_DEVICE_FRAME))
-        .add_service(alert.max_decoding_message_size(MAX_REQUEST))
+        .add_service(alert.max_decoding_message_size(most_of_alert))
         .add_service(device.max_decoding_message_size(MAX_REQUEST))
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
@@ -214,6 +224,7 @@ pub async fn serve(
         .add_service(zone.max_decoding_message_size(MAX_ZONE))
         .add_service(region.max_decoding_message_size(MAX_REGIONS))
         .add_service(access.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(authority.max_decoding_message_size(MAX_REQUEST))
         .serve_with_incoming_shutdown(incoming, async move {
             stop.cancelled().await;
             health.nothing().await;
@@ -226,10 +237,11 @@ pub async fn serve(
 pub struct Health(HealthReporter);
 
 /// What alerts need, credentials of those who send them included: open from the first moment.
-const ALERT_SERVICES: [&str; 7] = [
+const ALERT_SERVICES: [&str; 8] = [
     v1::access_service_server::SERVICE_NAME,
     v1::alert_service_server::SERVICE_NAME,
     v1::audit_service_server::SERVICE_NAME,
+    v1::authority_service_server::SERVICE_NAME,
     v1::fan_out_service_server::SERVICE_NAME,
     v1::feed_service_server::SERVICE_NAME,
     v1::region_service_server::SERVICE_NAME,
@@ -273,7 +285,10 @@ impl Health {
 
 /// Whether what became of this alert may be told to the caller.
 fn is_seen_by(caller: &Caller, fan_out: &FanOut) -> bool {
-    caller.sees_alerts_of(&fan_out.bulletin.parts().alert.sender)
+    let parts = fan_out.bulletin.parts();
+    // Of an alert that several sources tell of, each sees what became of it.
+    let mut speakers = parts.voices.iter().map(|voice| &voice.alert.sender);
+    caller.sees_alerts_of(&parts.alert.sender) || speakers.any(|sender| caller.sees_alerts_of(sender))
 }
 
 /// A page of at most 1,000; 100 where nothing is said (AIP-158).

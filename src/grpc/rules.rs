@@ -110,6 +110,12 @@ pub(super) const RULES: &[Rule] = &[
     rpc(Unary, "/hazardcast.v1.AccessService/RevokeCredential", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AccessService/RotateIdentityKey", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AccessService/WhoAmI", &[Known]),
+    // Within which limits an authority warns is its operator's to know.
+    rpc(Unary, "/hazardcast.v1.AuthorityService/CreateAuthority", &[Operator(Administer)]),
+    rpc(Unary, "/hazardcast.v1.AuthorityService/GetAuthority", &[Operator(View)]),
+    rpc(Unary, "/hazardcast.v1.AuthorityService/ListAuthorities", &[Operator(View)]),
+    rpc(Unary, "/hazardcast.v1.AuthorityService/UpdateAuthority", &[Operator(Administer)]),
+    rpc(Unary, "/hazardcast.v1.AuthorityService/RevokeAuthority", &[Operator(Administer)]),
     // Where codes lie is no secret, and decides who is warned.
     rpc(Unary, "/hazardcast.v1.RegionService/ListRegions", &[Authority, Operator(View)]),
     rpc(Unary, "/hazardcast.v1.RegionService/GetRegion", &[Authority, Operator(View)]),

@@ -10,7 +10,7 @@ use prost::Message;
 use tonic::{Code, Status};
 
 use crate::audit::LogError;
-use crate::decide::Refused;
+use crate::decide::{Breach, Refused};
 use crate::format::{FormatError, Unusable};
 use crate::intake::{DeskError, Unread};
 use crate::regions::RegionError;
@@ -148,9 +148,10 @@ impl Refusal {
     }
 
     /// The same with what else is wrong.
-    pub(super) fn with(self, mut problems: Vec<Problem>) -> Self {
-        problems.truncate(ALSO);
-        Self { also: problems, ..self }
+    pub(super) fn with(mut self, problems: Vec<Problem>) -> Self {
+        self.also.extend(problems);
+        self.also.truncate(ALSO);
+        self
     }
 
     /// The same for one item of many.
@@ -280,6 +281,7 @@ impl From<RegionError> for Refusal {
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         let code = match &refused {
+            Refused::Beyond(breaches) => return Self::beyond(breaches),
             Refused::NotAdmitted(_) => Code::PermissionDenied,
             _ => Code::InvalidArgument,
         };
@@ -292,6 +294,24 @@ impl From<Unread> for Refusal {
         match error {
             Unread::Format(error) => error.into(),
             Unread::Failed => Self::new(Code::Internal, "READER_FAILED", "", "the reader failed"),
+        }
+    }
+}
+
+impl Refusal {
+    /// All that an alert does beyond its authority's limits, each with its field.
+    fn beyond(breaches: &[Breach]) -> Self {
+        let mut all = breaches.iter().map(|breach| Problem {
+            reason: breach.reason().to_owned(),
+            field: breach.field(),
+            message: breach.to_string(),
+        });
+        match all.next() {
+            Some(problem) => {
+                let also = all.take(ALSO).collect();
+                Self { code: Code::PermissionDenied, problem, retry_after: None, also }
+            }
+            None => Self::not_allowed(),
         }
     }
 }
@@ -323,6 +343,9 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::Missing | Unusable::NoGrade | Unusable::TakenForCode(_) => "MISSING_FIELD",
         Unusable::OrderUnknown => "UNKNOWN_ORDER",
         Unusable::Withheld => "WITHHELD",
+        Unusable::Over(_) => "OVER",
+        Unusable::HoleLost => "HOLE_LOST",
+        Unusable::OtherNamespace => "OTHER_NAMESPACE",
         Unusable::TakenForPublic => "TAKEN_FOR_PUBLIC",
         Unusable::NotAnArea(_) => "NOT_AN_AREA",
         Unusable::More(_) => "MORE",
@@ -333,7 +356,7 @@ pub(super) fn unusable_reason(unusable: &Unusable) -> &'static str {
         Unusable::ZoneByName(_) => "ZONE_BY_NAME",
         Unusable::AreaName(_) => "UNKNOWN_AREA",
         Unusable::Stations(_) => "STATIONS",
-        Unusable::RepeatedArea(_) => "REPEATED_FIELD",
+        Unusable::RepeatedArea(_) | Unusable::SeveralTexts => "REPEATED_FIELD",
     }
 }
 

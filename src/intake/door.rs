@@ -2,15 +2,16 @@
 //! the desk. Doors differ in whence bytes come and how answers are told, and in nothing else.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 
 use crate::audit::{Audit, LogError};
-use crate::decide::{Authority, Decision};
+use crate::decide::{Authority, Decision, Manner, STRUCTURED};
 use crate::domain::{Act, Actor, Alert, AlertId, AlertOutcome, AuditEntry, Clock, Timestamp};
-use crate::format::{self, FormatError, Limits, Message};
+use crate::format::{self, Bounds, FormatError, Message};
 use crate::locate::Atlas;
 use crate::tasks::Tasks;
 
@@ -21,6 +22,8 @@ use super::{Answer, Desk, DeskError, Submission};
 pub struct Door {
     /// Where what was read is decided.
     pub desk: Desk,
+    /// How much a message may be.
+    pub reading: Bounds,
     /// What is known of the ground that alerts speak of.
     pub atlas: Arc<ArcSwap<Atlas>>,
     /// Who did what.
@@ -82,8 +85,10 @@ impl Door {
     pub async fn read_one(&self, content: Bytes, media_type: String, bearer: Bearer) -> Result<Ready, Unread> {
         let received = self.clock.now();
         let read = move |door: &Self| {
-            let format::Read { alert, refusals } = format::read(&content, Some(&media_type))?;
-            Ok(door.ready(alert, refusals, (content, media_type), bearer, received))
+            let began = Instant::now();
+            let format::Outline { written, alert, refusals } = door.reading.outline(&content, Some(&media_type))?;
+            let how = (written.format, began.elapsed());
+            Ok(door.ready(alert?, refusals, how, (content, media_type), bearer, received))
         };
         self.reading(read).await
     }
@@ -99,8 +104,11 @@ impl Door {
     ) -> Result<Vec<Piece>, Unread> {
         let received = self.clock.now();
         let read = move |door: &Self| {
-            let messages = format::messages(&content, Some(&media_type))?;
-            let raws = raws(&messages, &content, &media_type)?;
+            let began = Instant::now();
+            let messages = door.reading.messages(&content, Some(&media_type))?;
+            // Each of them waited for all.
+            let took = began.elapsed();
+            let raws = raws(&messages, &content, &media_type, &door.reading)?;
             let piece = |(message, raw): (Message, (Bytes, String))| {
                 let key = MessageKey::of(&message, &raw.0);
                 let Message { place, outline } = message;
@@ -108,7 +116,8 @@ impl Door {
                 let bearer = bearer.clone();
                 let ready = wanted(&key).then(|| {
                     let outline = outline?;
-                    Ok(door.ready(outline.alert?, outline.refusals, raw, bearer, received))
+                    let how = (outline.written.format, took);
+                    Ok(door.ready(outline.alert?, outline.refusals, how, raw, bearer, received))
                 });
                 Piece { place, key, id, ready }
             };
@@ -126,7 +135,8 @@ impl Door {
         bearer: Bearer,
     ) -> Result<Ready, Unread> {
         let received = self.clock.now();
-        self.reading(move |door| Ok(door.ready(alert, Vec::new(), (raw, media_type), bearer, received))).await
+        let how = (STRUCTURED, Duration::ZERO);
+        self.reading(move |door| Ok(door.ready(alert, Vec::new(), how, (raw, media_type), bearer, received))).await
     }
 
     async fn reading<T: Send + 'static>(
@@ -142,12 +152,15 @@ impl Door {
         &self,
         alert: Alert,
         unusable: Vec<format::Refusal>,
+        (format, read): (&str, Duration),
         (raw, media_type): (Bytes, String),
         Bearer { authority, actor }: Bearer,
         received: Timestamp,
     ) -> Ready {
         let atlas = self.atlas.load();
         let submission = Submission::new(alert, raw, media_type, authority, actor, received, &atlas);
+        let mut submission = submission.judged(Manner { format, signed: false });
+        submission.pace.read = read;
         Ready { submission, unusable }
     }
 
@@ -172,7 +185,12 @@ impl Door {
 }
 
 /// What the journal is to keep of each message, and its media type: the whole body of one that is alone, else its part.
-fn raws(messages: &[Message], content: &Bytes, media_type: &str) -> Result<Vec<(Bytes, String)>, FormatError> {
+fn raws(
+    messages: &[Message],
+    content: &Bytes,
+    media_type: &str,
+    bounds: &Bounds,
+) -> Result<Vec<(Bytes, String)>, FormatError> {
     let whole = || (content.clone(), media_type.to_owned());
     if messages.len() == 1 {
         return Ok(vec![whole()]);
@@ -180,7 +198,7 @@ fn raws(messages: &[Message], content: &Bytes, media_type: &str) -> Result<Vec<(
     let places: Vec<&str> = messages.iter().map(|message| message.place.as_str()).collect();
     // A part is in UTF-8, whatever its body said of itself.
     let essence = media_type.split(';').next().unwrap_or_default().trim();
-    let parts = format::parts(content, Some(media_type), &places, &Limits::default())?;
+    let parts = format::parts(content, Some(media_type), &places, bounds)?;
     Ok(parts.into_iter().map(|part| part.map_or_else(whole, |part| (part.into(), essence.to_owned()))).collect())
 }
 

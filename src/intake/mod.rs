@@ -5,10 +5,11 @@
 //! starts. No other code changes a lineage. What doors share before that is [`Door`].
 
 mod door;
+mod pace;
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -16,17 +17,20 @@ use futures_util::stream::FuturesOrdered;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::audit::{self, Audit};
-use crate::decide::{Authority, Bulletin, Decision, Ignored, Lineages, Noted, Refused, Rules, decide, priority};
+use crate::decide::{
+    Authority, Breach, Bulletin, Decision, Ignored, Lineages, Manner, Noted, Refused, Rules, decide, limited, priority,
+};
 use crate::domain::{
-    Act, Actor, Alert, AlertOutcome, AlertRef, AuditEntry, Body, Clock, DeliveryKey, Priority, SignedDuration,
-    Timestamp,
+    Act, Actor, Alert, AlertOutcome, AuditEntry, Body, Clock, DeliveryKey, Mode, Priority, SignedDuration, Timestamp,
 };
 use crate::fan_out::FanOuts;
-use crate::journal::{Admitted, Entry, Journal, JournalError};
+use crate::journal::{Admitted, Entry, Journal, JournalError, Ticket};
 use crate::locate::{Atlas, Resolved, Unresolved, resolve};
 use crate::metrics::AlertDecision;
 
 pub use door::{Bearer, Door, MessageKey, Piece, Ready, Unread};
+pub use pace::Pace;
+use pace::{AtTheDesk, Stages};
 
 /// How often the desk forgets lineages that have long been over.
 const TIDY: Duration = Duration::from_mins(1);
@@ -60,10 +64,14 @@ pub struct Submission {
     pub actor: Actor,
     /// When the door had it.
     pub received: Timestamp,
+    /// How long it took until here.
+    pub pace: Pace,
+    /// What it does beyond the limits of its authority.
+    pub breaches: Vec<Breach>,
 }
 
 /// What became of a submission.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// Admitted, on disk, and on its way.
     Admitted(DeliveryKey),
@@ -102,6 +110,7 @@ pub struct DeskTask {
     audit: Audit,
     fan_outs: FanOuts,
     clock: std::sync::Arc<dyn Clock>,
+    stages: Stages,
 }
 
 struct Waiting {
@@ -133,7 +142,26 @@ impl Submission {
         received: Timestamp,
         atlas: &Atlas,
     ) -> Self {
-        Self { ground: resolve(&alert, atlas), alert, raw, media_type, authority, actor, received }
+        let began = Instant::now();
+        let ground = resolve(&alert, atlas);
+        let pace = Pace { read: Duration::ZERO, resolve: began.elapsed(), ready: Instant::now() };
+        Self { alert, ground, raw, media_type, authority, actor, received, pace, breaches: Vec::new() }
+    }
+
+    /// The same, held against the limits of its authority. It may take a while: its ground may have any number of
+    /// points, and a jurisdiction too.
+    #[must_use]
+    pub fn judged(mut self, manner: Manner<'_>) -> Self {
+        let began = Instant::now();
+        self.breaches = self.authority.breaches(&self.alert, &self.ground, manner);
+        self.pace.resolve += began.elapsed();
+        self.pace.ready = Instant::now();
+        self
+    }
+
+    /// Whether it is of an immediate threat to life, for real, or ends an alert.
+    pub fn is_urgent(&self) -> bool {
+        self.alert.mode == Mode::Actual && self.priority() == Priority::LifeThreat
     }
 
     /// Codes that could not be resolved, over all infos, each once.
@@ -161,7 +189,8 @@ impl Desk {
         clock: std::sync::Arc<dyn Clock>,
     ) -> (Self, DeskTask) {
         let (sender, inbox) = mpsc::channel(WAITING);
-        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, audit, fan_outs, clock })
+        let stages = Stages::new(fan_outs.metrics());
+        (Self { inbox: sender }, DeskTask { inbox, lineages, rules, journal, audit, fan_outs, clock, stages })
     }
 
     /// Submits an alert and waits for its answer. An admitted alert is on disk when this returns, and so is the audit
@@ -198,10 +227,12 @@ impl Desk {
 /// What happens when an entry is on disk.
 struct Pending {
     answer: Answer,
-    bulletin: Option<Bulletin>,
+    /// What sets out.
+    bulletins: Vec<Bulletin>,
     received: Timestamp,
+    pace: (Pace, AtTheDesk),
     /// What the audit log is told of it.
-    audited: AuditEntry,
+    audited: Vec<AuditEntry>,
     reply: oneshot::Sender<Result<Decided, DeskError>>,
     /// Whether its own entry is on disk, if it has one.
     synced: Option<Result<(), JournalError>>,
@@ -253,7 +284,9 @@ impl DeskTask {
 
     fn decide(&self, submission: &Submission) -> Decision {
         let alert = submission.alert.clone();
-        decide(&self.lineages, &submission.authority, &self.rules, alert, &submission.ground, self.clock.now())
+        let decision =
+            decide(&self.lineages, &submission.authority, &self.rules, alert, &submission.ground, self.clock.now());
+        limited(decision, &submission.breaches)
     }
 
     /// Decides, remembers, appends; the future is done when the entry is on disk.
@@ -262,39 +295,52 @@ impl DeskTask {
         submission: Submission,
         reply: oneshot::Sender<Result<Decided, DeskError>>,
     ) -> impl Future<Output = Pending> + use<> {
+        let (taken, before) = (Instant::now(), submission.pace);
         let decision = self.decide(&submission);
         let audited = audited(&submission, &decision);
         self.tell_unresolved(&submission);
         let received = submission.received;
-        let references = &submission.alert.subject.references;
-        let (answer, bulletin, ticket) = match decision {
-            Decision::Admit(bulletin) => {
-                let ticket = self.journal.append(Entry::Admitted(Admitted {
-                    bulletin: bulletin.clone(),
-                    raw: submission.raw,
-                    media_type: submission.media_type,
-                    received: submission.received,
-                    authority: submission.authority.name,
-                }));
-                // What the journal does not take is not admitted, and has no duplicates.
-                if !ticket.is_refused() {
-                    self.lineages.admit(&bulletin);
-                }
-                (Answer::Admitted(bulletin.key()), Some(bulletin), Some(ticket))
-            }
+        let (answer, bulletins, tickets) = match decision {
+            Decision::Admit(bulletin) => self.admit(vec![bulletin], submission),
+            Decision::AdmitAll(bulletins) => self.admit(bulletins.to_vec(), submission),
             Decision::Ignore(reason) => {
-                let entry = self.note(&submission.alert, references, reason);
-                (Answer::Ignored(reason), None, entry.map(|entry| self.journal.append(entry)))
+                let entry = self.note(&submission.alert, reason);
+                let ticket = entry.map(|entry| self.journal.append(entry));
+                (Answer::Ignored(reason), Vec::new(), ticket.into_iter().collect())
             }
-            Decision::Refuse(reason) => (Answer::Refused(reason), None, None),
+            Decision::Refuse(reason) => (Answer::Refused(reason), Vec::new(), Vec::new()),
         };
+        let pace = (before, AtTheDesk { taken, decided: Instant::now() });
         async move {
-            let synced = match ticket {
-                Some(ticket) => Some(ticket.synced().await),
-                None => None,
-            };
-            Pending { answer, bulletin, received, audited, reply, synced }
+            let mut synced = None;
+            for ticket in tickets {
+                let this = ticket.synced().await;
+                synced = Some(synced.unwrap_or(Ok(())).and(this));
+            }
+            Pending { answer, bulletins, received, pace, audited, reply, synced }
         }
+    }
+
+    /// Appends and remembers what one message became. The first of it answers for all.
+    fn admit(&mut self, bulletins: Vec<Bulletin>, submission: Submission) -> (Answer, Vec<Bulletin>, Vec<Ticket>) {
+        let answer = Answer::Admitted(bulletins[0].key());
+        let Submission { raw, media_type, received, authority, .. } = submission;
+        let mut tickets = Vec::with_capacity(bulletins.len());
+        for bulletin in &bulletins {
+            let ticket = self.journal.append(Entry::Admitted(Admitted {
+                bulletin: bulletin.clone(),
+                raw: raw.clone(),
+                media_type: media_type.clone(),
+                received,
+                authority: authority.name.clone(),
+            }));
+            // What the journal does not take is not admitted, and has no duplicates.
+            if !ticket.is_refused() {
+                self.lineages.admit(bulletin);
+            }
+            tickets.push(ticket);
+        }
+        (answer, bulletins, tickets)
     }
 
     /// Ground that was named and is not warned is an alarm: a set of regions is missing, or out of date.
@@ -311,30 +357,30 @@ impl DeskTask {
     }
 
     /// Remembers what was decided but not sent, if it must be answered alike when it comes again.
-    fn note(&mut self, alert: &Alert, references: &[AlertRef], reason: Ignored) -> Option<Entry> {
+    fn note(&mut self, alert: &Alert, reason: Ignored) -> Option<Entry> {
         if matches!(reason, Ignored::Duplicate(_) | Ignored::NotForPublic) {
             return None;
         }
-        let noted =
-            Noted { id: alert.id.clone(), mode: alert.mode, supersedes: references.to_vec(), at: self.clock.now() };
+        let noted = Noted::of(alert, self.clock.now());
         self.lineages.note(&noted);
         Some(Entry::Noted(noted))
     }
 
     fn complete(&self, pending: Pending) {
-        let Pending { answer, bulletin, received, audited, reply, synced } = pending;
+        let Pending { answer, bulletins, received, pace, audited, reply, synced } = pending;
         // A duplicate waits for nothing of its own, but it is as good as the first only if the first is on disk: that
         // one was completed before, and a journal that failed knows it.
         let result = match synced.unwrap_or_else(|| self.journal.healthy()) {
             // What is on disk sets out, though the journal may have failed since.
             Ok(()) => {
-                self.count(&answer, received);
+                self.count(&answer, received, pace);
                 // Devices first. Their record is written beside, and nobody waits for it.
-                let is_admitted = bulletin.is_some();
-                if let Some(bulletin) = bulletin {
+                let is_admitted = !bulletins.is_empty();
+                for bulletin in bulletins {
                     self.fan_outs.start(bulletin);
                 }
-                let recorded = Some(self.audit.append(&audited)).filter(|_| !is_admitted);
+                let recorded = audited.iter().fold(None, |_, entry| Some(self.audit.append(entry)));
+                let recorded = recorded.filter(|_| !is_admitted);
                 Ok(Decided { answer, recorded })
             }
             Err(error) => Err(DeskError::Journal(error)),
@@ -343,10 +389,11 @@ impl DeskTask {
         let _ = reply.send(result);
     }
 
-    fn count(&self, answer: &Answer, received: Timestamp) {
+    fn count(&self, answer: &Answer, received: Timestamp, (before, desk): (Pace, AtTheDesk)) {
         let metrics = self.fan_outs.metrics();
         let decision = match answer {
             Answer::Admitted(_) => {
+                self.stages.observe(before, desk);
                 metrics.accept.observe(self.clock.now().duration_since(received).as_secs_f64());
                 AlertDecision::Admitted
             }
@@ -357,26 +404,31 @@ impl DeskTask {
     }
 }
 
-/// The audit log's record of a decision.
-fn audited(submission: &Submission, decision: &Decision) -> AuditEntry {
-    let key = match decision {
-        Decision::Admit(bulletin) => Some(bulletin.key()),
-        Decision::Ignore(Ignored::Duplicate(key)) => *key,
-        Decision::Ignore(_) | Decision::Refuse(_) => None,
+/// The audit log's records of a decision: one for each bulletin, and one where there is none.
+fn audited(submission: &Submission, decision: &Decision) -> Vec<AuditEntry> {
+    let record = |outcome, key: Option<DeliveryKey>| {
+        let act = Act::AlertDecided {
+            authority: submission.authority.name.as_str().into(),
+            alert: Some(submission.alert.id.clone()),
+            outcome,
+            recovered: false,
+        };
+        let object = key.map(|key| format!("alerts/{}", key.lineage).into()).unwrap_or_default();
+        AuditEntry { actor: submission.actor.clone(), act, subjects: Vec::new(), object }
     };
-    let outcome = match decision {
-        Decision::Admit(bulletin) => AlertOutcome::Admitted(bulletin.key()),
-        Decision::Ignore(ignored) => AlertOutcome::Ignored { reason: ignored.reason().into(), key },
-        Decision::Refuse(refused) => AlertOutcome::Refused { reason: refused.reason().into() },
-    };
-    let act = Act::AlertDecided {
-        authority: submission.authority.name.as_str().into(),
-        alert: Some(submission.alert.id.clone()),
-        outcome,
-        recovered: false,
-    };
-    let object = key.map(|key| format!("alerts/{}", key.lineage).into()).unwrap_or_default();
-    AuditEntry { actor: submission.actor.clone(), act, subjects: Vec::new(), object }
+    let admitted = |bulletin: &Bulletin| record(AlertOutcome::Admitted(bulletin.key()), Some(bulletin.key()));
+    match decision {
+        Decision::Admit(bulletin) => vec![admitted(bulletin)],
+        Decision::AdmitAll(bulletins) => bulletins.iter().map(admitted).collect(),
+        Decision::Ignore(ignored) => {
+            let key = match ignored {
+                Ignored::Duplicate(key) => *key,
+                _ => None,
+            };
+            vec![record(AlertOutcome::Ignored { reason: ignored.reason().into(), key }, key)]
+        }
+        Decision::Refuse(refused) => vec![record(AlertOutcome::Refused { reason: refused.reason().into() }, None)],
+    }
 }
 
 impl PartialEq for Waiting {

@@ -7,7 +7,7 @@
 use super::circle::{Disc, Side};
 use super::columns::Columns;
 use super::edge::{Edge, Frame, NEAR};
-use super::lattice::Rect;
+use super::lattice::{Rect, Spot};
 
 /// What an area is within a box.
 #[derive(Debug)]
@@ -68,6 +68,22 @@ impl Cut {
             polygon.outer.edges.len() + polygon.holes.iter().map(|hole| hole.edges.len()).sum::<usize>()
         };
         self.polygons.iter().map(rings).sum()
+    }
+
+    /// The polygons that come through the box.
+    pub(super) fn polygons(&self) -> impl Iterator<Item = &CutPolygon> {
+        self.polygons.iter()
+    }
+
+    /// Whether the rim of a circle comes through the box.
+    pub(super) fn is_round(&self) -> bool {
+        !self.discs.is_empty()
+    }
+
+    /// Whether a point of the box is in the area.
+    pub(super) fn holds(&self, spot: Spot) -> bool {
+        let (x, y) = (f64::from(spot.x), f64::from(spot.y));
+        self.polygons.iter().any(|polygon| polygon.holds(x, y)) || self.discs.iter().any(|disc| disc.contains(spot))
     }
 
     /// Finds out which of some points of the box are in the area.
@@ -146,13 +162,18 @@ fn refill(column: &mut Vec<u64>, length: usize, value: u64) {
 }
 
 /// A polygon within a box.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct CutPolygon {
     pub(super) outer: CutRing,
     pub(super) holes: Vec<CutRing>,
 }
 
 impl CutPolygon {
+    /// The outside, then the holes.
+    pub(super) fn rings(&self) -> impl Iterator<Item = &CutRing> {
+        std::iter::once(&self.outer).chain(&self.holes)
+    }
+
     fn narrow(&self, rect: &Rect) -> Self {
         Self { outer: self.outer.narrow(rect), holes: self.holes.iter().map(|hole| hole.narrow(rect)).collect() }
     }
@@ -181,7 +202,7 @@ impl CutPolygon {
 }
 
 /// A ring within a box.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct CutRing {
     /// Whether a westward ray from the box's south-west corner crosses the ring an odd number of times.
     odd: bool,
@@ -190,7 +211,7 @@ pub(super) struct CutRing {
     edges: Vec<CutEdge>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct CutEdge {
     edge: Edge,
     /// A ray at `from <= y < to` can cross the edge inside the box; at others it meets it west of the box, or not at
@@ -230,6 +251,16 @@ impl CutRing {
         let mut cut = Self::new(self.crossings_are_odd(frame.west, frame.south));
         self.edges.iter().for_each(|known| cut.take(&known.edge, &frame));
         cut
+    }
+
+    /// The edges that come through the box.
+    pub(super) fn edges(&self) -> impl Iterator<Item = &Edge> {
+        self.edges.iter().map(|known| &known.edge)
+    }
+
+    /// Whether a westward ray from a point of the lattice in the box crosses the ring an odd number of times.
+    pub(super) fn is_odd_at(&self, x: f64, y: f64) -> bool {
+        self.crossings_are_odd(x, y)
     }
 
     fn is_elsewhere(&self) -> bool {

@@ -9,7 +9,7 @@ use super::lattice::Rect;
 /// The fields hold whole numbers: a double holds each exactly, and processors multiply doubles side by side. |`x`| is
 /// at most 7.2e9 (a ring is taken in the copies, a turn apart, that meet the globe), |`dx`| at most 1.8e9 unless the
 /// edge is level, and 0 ≤ `dy` ≤ 1.8e9.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Edge {
     pub(super) x: f64,
     pub(super) y: f64,

@@ -91,6 +91,8 @@ pub enum Metric {
     FeedAge,
     /// Whether that is longer ago than it should be.
     FeedSilent,
+    /// What an admitted alert waited for until it was accepted, by stage.
+    AcceptStage,
 }
 
 impl Metric {
@@ -134,6 +136,7 @@ impl Metric {
             Self::FeedVanished => ("feed_vanished", None, "Alerts in a feed no more, not cancelled and not expired"),
             Self::FeedAge => ("feed_age", Some(Unit::Seconds), "How long ago something good came from a feed"),
             Self::FeedSilent => ("feed_silent", None, "1 if a feed has said nothing for too long, else 0"),
+            Self::AcceptStage => ("accept_stage", Some(Unit::Seconds), "Stages of an alert's way to its place on disk"),
         }
     }
 }
@@ -243,6 +246,7 @@ pub struct Metrics {
     partner_events: Family<Label, Counter>,
     webhook_attempts: Family<Label, Counter>,
     feeds: feeds::Feeds,
+    accept_stage: Family<Label, Histogram, fn() -> Histogram>,
 }
 
 impl Default for Metrics {
@@ -293,6 +297,11 @@ impl Metrics {
             partner_events: registered(&mut registry, Metric::PartnerEvents, Family::default()),
             webhook_attempts: registered(&mut registry, Metric::WebhookAttempts, Family::default()),
             feeds: feeds::Feeds::new(&mut registry),
+            accept_stage: registered(
+                &mut registry,
+                Metric::AcceptStage,
+                Family::new_with_constructor(durations as fn() -> Histogram),
+            ),
             registry,
         }
     }
@@ -300,6 +309,11 @@ impl Metrics {
     /// The counter of alerts that were decided so.
     pub const fn alerts_decided(&self, decision: AlertDecision) -> &Counter {
         &self.alerts_decided[decision as usize]
+    }
+
+    /// The times of one stage of an admitted alert's way to its place on disk. Take it once.
+    pub fn accept_stage(&self, stage: &'static str) -> Histogram {
+        self.accept_stage.get_or_create_owned(&[("stage", stage)])
     }
 
     /// The counter of devices that came to `milestone` over `channel`. Found by position.

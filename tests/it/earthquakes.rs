@@ -1,9 +1,9 @@
-//! Real messages of seismic networks: those that the project carries, as the table here says, and, where the collection
-//! that they were chosen from lies beside the project, each of that as its manifest counted it.
+//! Real messages of seismic networks that the project carries, as the table here says. Those of the collection beside
+//! the project are compared with its manifest by the real binary (`manifest/`).
 
 use std::path::{Path, PathBuf};
 
-use hazardcast::domain::{Body, Ground};
+use hazardcast::domain::Body;
 use hazardcast::format::{self, FormatError, Message, Outline, WrittenEarthquake};
 
 use crate::real_alerts::{files_under, here};
@@ -92,113 +92,6 @@ fn each_message_of_a_network_is_read_as_expected() {
 
 fn place_of(earthquake: &WrittenEarthquake) -> [Option<f64>; 4] {
     [earthquake.magnitude, earthquake.latitude, earthquake.longitude, earthquake.depth_km]
-}
-
-/// Files in which the manifest counted something else, and why that is no fault.
-const JUDGED_OTHERWISE: [(&str, &str, &str); 1] = [
-    // The manifest has the first magnitude, and the event prefers the second.
-    ("preferred.xml", "M1", "M2"),
-];
-
-/// What must be refused whole, by the field that says so.
-const REFUSED: [(&str, &str); 1] = [("system_status.xml", "root")];
-
-const FOLDERS: [&str; 5] = ["quakeml", "quakeml-rt-series", "shakealert", "shakemap", "usgs-geojson"];
-
-/// Folder, file and what should be found of each line of the manifest that is about a network's message.
-fn manifest(text: &str) -> Vec<(String, String, String)> {
-    let (mut folder, mut rows) = (String::new(), Vec::new());
-    for line in text.lines() {
-        if let Some(heading) = line.strip_prefix("### `") {
-            heading.trim_end_matches(['`', '/']).clone_into(&mut folder);
-        }
-        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        if let [_, file, _, _, found, ..] = cells.as_slice()
-            && file.starts_with('`')
-            && FOLDERS.contains(&folder.as_str())
-        {
-            rows.push((folder.clone(), file.trim_matches('`').to_owned(), (*found).to_owned()));
-        }
-    }
-    rows
-}
-
-#[test]
-fn the_collection_beside_the_project_agrees_with_its_manifest_on_earthquakes() {
-    let folder = here().join("../shared/data/alerts");
-    let Ok(text) = std::fs::read_to_string(folder.join("MANIFEST.md")) else {
-        let _ =
-            std::io::Write::write_all(&mut std::io::stderr(), b"left out: ../shared/data is not beside the project\n");
-        return;
-    };
-    let rows = manifest(&text);
-    assert!(rows.len() >= 39, "the manifest is read: {}", rows.len());
-    for (of, file, found) in rows {
-        let read = read(&folder.join(of).join(&file));
-        if let Some((_, field)) = REFUSED.iter().find(|(name, _)| *name == file) {
-            assert_eq!(read.err().map(|error| error.field().to_owned()).as_deref(), Some(*field), "{file}");
-            continue;
-        }
-        let messages = read.unwrap_or_else(|error| panic!("{file}: {}: {error}", error.field()));
-        for part in found.split(" · ").filter(|part| !part.is_empty()) {
-            let judged = JUDGED_OTHERWISE.iter().find(|(name, said, _)| *name == file && *said == part);
-            let part = judged.map_or(part, |(_, _, instead)| instead);
-            assert!(agrees(part, &messages), "{file} should have {part}: {messages:?}");
-        }
-    }
-}
-
-/// Whether what the manifest says in a few words of a file holds of its messages.
-fn agrees(part: &str, messages: &[Message]) -> bool {
-    if let Some(count) = part.strip_prefix("events ") {
-        return count.parse() == Ok(messages.len());
-    }
-    if let Some((count, _)) = part.split_once(" features") {
-        return count.parse() == Ok(messages.len());
-    }
-    let Some(Ok(outline)) = messages.first().map(|message| message.outline.as_ref()) else { return false };
-    let Some(earthquake) = &outline.written.earthquake else { return false };
-    let number = |text: &str| text.parse::<f64>().ok();
-    if let Some(place) = part.strip_prefix("at ") {
-        let place = place.split_once(',').map(|(lat, lon)| [number(lat), number(lon)]);
-        return place == Some([earthquake.latitude, earthquake.longitude]);
-    }
-    if let Some(depth) = part.strip_prefix("depth ") {
-        return number(depth.trim_end_matches(" m")) == earthquake.depth_km.map(|km| (km * 1e6).round() / 1e3);
-    }
-    if let Some(magnitude) = part.strip_prefix('M').filter(|magnitude| !magnitude.starts_with(' ')) {
-        return number(magnitude) == earthquake.magnitude;
-    }
-    if let Some((count, range)) = part.split_once(" contours MMI ") {
-        let all = &earthquake.intensities;
-        let ends = all.first().zip(all.last()).map(|(first, last)| format!("{first}–{last}"));
-        return count.parse() == Ok(all.len()) && ends.as_deref() == Some(range) && bands(outline) == all.len();
-    }
-    match part.split_once('=') {
-        Some(("message_type", kind)) => {
-            let types = [("new", "Alert"), ("update", "Update"), ("follow_up", "Update")];
-            types.contains(&(kind, outline.written.msg_type.as_str()))
-        }
-        Some(("version", version)) => version.parse().ok() == earthquake.serial,
-        Some(("category", category)) => {
-            [("live", "Actual"), ("test", "Test")].contains(&(category, outline.written.status.as_str()))
-        }
-        // Whether the ground is told.
-        Some(("orig_sys", system)) => (system == "dm") == (bands(outline) == 0),
-        _ if part == "ground-motion grid" || part.starts_with("fields ") => bands(outline) > 0,
-        _ if part.starts_with('`') => earthquake.event.starts_with(part.trim_matches('`')),
-        _ => title(outline) == Some(part),
-    }
-}
-
-fn bands(outline: &Outline) -> usize {
-    let infos = outline.alert.as_ref().map(|alert| alert.body.infos()).unwrap_or_default();
-    let of = |ground: &Ground| if let Ground::Bands(bands) = ground { bands.len() } else { 0 };
-    infos.iter().map(|info| of(&info.ground)).sum()
-}
-
-fn title(outline: &Outline) -> Option<&str> {
-    outline.alert.as_ref().ok()?.body.infos().first()?.texts.headline.as_deref()
 }
 
 #[test]

@@ -11,6 +11,7 @@ use prost::Message as _;
 use serde_json::Value;
 use tonic::Status;
 
+use crate::support::grid::grid;
 use crate::support::house::{House, NOON};
 use crate::support::message::Message;
 
@@ -57,7 +58,7 @@ fn laughs() -> Vec<u8> {
 }
 
 fn cases() -> Vec<Case> {
-    [of_bytes(), of_markup(), of_fields(), of_ground()].into_iter().flatten().collect()
+    [of_bytes(), of_markup(), of_fields(), of_ground(), of_cost()].into_iter().flatten().collect()
 }
 
 fn case(name: &'static str, content: impl Into<Vec<u8>>, field: &'static str, says: &'static str) -> Case {
@@ -123,11 +124,36 @@ fn of_ground() -> Vec<Case> {
     ]
 }
 
+/// Messages that would take long, were they not refused for it.
+fn of_cost() -> Vec<Case> {
+    let reason = |reason, case| Case { reason, ..case };
+    let attributes = instead("<scope>", &format!("<note {}/><scope>", "a=\"\" ".repeat(500_000)));
+    // Triangles in the south and holes in the north, each of which would be compared with each.
+    let triangles = "</polygon><polygon>-1,0 -1,1 -2,1 -1,0".repeat(10_000);
+    let hole = "<geocode><valueName>EXCLUDE_POLYGON</valueName><value>1,0 1,1 2,1 1,0</value></geocode>";
+    let triangles = format!("0,0 0,1 1,1 0,0{triangles}</polygon>{}<polygon>", hole.repeat(10_000));
+    let chequered = grid([700, 700], 0, |column, row| if (column + row) % 2 == 0 { 12.0 } else { 1.0 });
+    vec![
+        reason("TOO_MANY", case("a million attributes", attributes, "content", "equals signs")),
+        reason(
+            "TOO_COSTLY",
+            case("holes times polygons", with_ring(&triangles), "info[0].area[0]", "20000000 steps of work"),
+        ),
+        // Larger than any other message may be, so that it is read as what it is.
+        reason("TOO_MANY", case("contours round every point", chequered, "grid_data", "more than 200000 points")),
+    ]
+}
+
 /// The most memory that a check of any message may take, KiB.
 const MEMORY: u32 = 256 << 10;
 
 /// What `alert check --json` says of each message, and its exit code; all in one process with little memory.
 fn check(messages: &[&[u8]]) -> (Vec<Value>, Option<i32>) {
+    check_by(None, messages)
+}
+
+/// The same by the settings of a file.
+fn check_by(settings: Option<&str>, messages: &[&[u8]]) -> (Vec<Value>, Option<i32>) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let paths = messages.iter().enumerate().map(|(number, message)| {
         let path = folder.path().join(format!("{number:02}.xml"));
@@ -137,6 +163,11 @@ fn check(messages: &[&[u8]]) -> (Vec<Value>, Option<i32>) {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit -d {MEMORY}; exec \"$0\" alert check --json \"$@\"")]);
     command.arg(env!("CARGO_BIN_EXE_hazardcast")).args(paths.collect::<Vec<_>>());
+    if let Some(settings) = settings {
+        let path = folder.path().join("site.toml");
+        std::fs::write(&path, settings).expect("the folder can be written to");
+        command.arg("--config").arg(path);
+    }
     let output = command.output().expect("the binary starts");
     let said = String::from_utf8(output.stdout).expect("UTF-8");
     (said.lines().map(|line| line.parse().expect("JSON")).collect(), output.status.code())
@@ -155,7 +186,9 @@ fn each_bad_message_is_told_apart_by_the_command_line_in_little_memory() {
     for (case, report) in cases.iter().zip(&reports) {
         let name = case.name;
         assert_eq!(report["accepted"], Value::Bool(false), "{name}");
-        assert_eq!(report["parsed"], Value::Bool(case.reason == "NO_GROUND"), "{name}");
+        // Every field can be read, and what is wrong is the ground that comes of them.
+        let parsed = case.reason == "NO_GROUND" || case.field == "grid_data";
+        assert_eq!(report["parsed"], Value::Bool(parsed), "{name}");
         let refusals = report["refusals"].as_array().expect("a list");
         let told = refusals.iter().find(|refusal| refusal["field"] == case.field);
         let reason = told.unwrap_or_else(|| panic!("{name}: {report}"))["reason"].as_str().expect("a text");
@@ -163,6 +196,42 @@ fn each_bad_message_is_told_apart_by_the_command_line_in_little_memory() {
     }
     let (reports, code) = check(&[good().as_bytes()]);
     assert_eq!((&reports[0]["accepted"], code), (&Value::Bool(true), Some(0)));
+}
+
+#[test]
+fn a_grid_as_large_as_real_ones_is_read_in_little_memory_and_as_far_as_is_configured() {
+    // 15 MB, as ShakeMap makes them of the greatest earthquakes: contours round two middles.
+    let from = |middle: f64, column: usize, row: usize| (column as f64 - middle).hypot(row as f64 - 220.0);
+    let degree = |column: usize, row: usize| 9.4 - from(150.0, column, row).min(from(330.0, column, row)) / 30.0;
+    let large = grid([480, 440], 7, degree);
+    assert!((14_000_000..16_000_000).contains(&large.len()), "{}", large.len());
+    let (reports, code) = check(&[large.as_bytes(), good().as_bytes()]);
+    assert_eq!((&reports[0]["accepted"], code), (&Value::Bool(true), Some(0)), "{}", reports[0]);
+    assert_eq!(reports[0]["format"], "ShakeMap grid");
+    for (settings, says) in [
+        ("[format]\ngrid_mib = 8", "more than 8388608"),
+        ("[format]\ngrid_points = 200000", "more than 200000 points of a grid"),
+        ("[format]\nwork_millions = 1", "more than 1000000 steps of work"),
+    ] {
+        let (reports, code) = check_by(Some(settings), &[large.as_bytes(), good().as_bytes()]);
+        let said = reports[0]["refusals"][0]["reason"].as_str().expect("a text");
+        assert!(said.contains(says), "{settings}: {said}");
+        assert_eq!((&reports[1]["accepted"], code), (&Value::Bool(true), Some(1)));
+    }
+    let (reports, code) = check_by(Some("[format]\ndepth = 100"), &[good().as_bytes()]);
+    assert_eq!((code, reports.len()), (Some(2), 1));
+    assert!(reports[0]["error"].as_str().is_some_and(|said| said.contains("100 is not from 8 to 64")), "{reports:?}");
+}
+
+#[test]
+fn an_earthquake_is_checked_by_the_configured_ground_motion() {
+    let quake = br#"{"type": "Feature", "id": "ci1", "geometry": {"type": "Point", "coordinates": [-118.5, 34.2, 18]},
+        "properties": {"mag": 4.0, "time": 758809855390, "updated": 1597400716254, "status": "reviewed",
+        "type": "earthquake", "title": "M 4.0"}}"#;
+    assert_eq!(check(&[quake]).1, Some(0));
+    let (reports, code) = check_by(Some("[ground_motion]\nleast_degree = 12"), &[quake]);
+    let said = reports[0]["refusals"][0]["reason"].as_str().expect("a text");
+    assert!(code == Some(1) && said.contains("too weak"), "{said}");
 }
 
 /// Reason, fields with what is said of them, and the message of a refusal over gRPC.
@@ -200,7 +269,11 @@ async fn each_bad_message_is_told_apart_over_grpc_and_the_next_good_one_is_admit
         assert!(said.contains(case.says) && status.message().contains(case.says), "{}: {said}", case.name);
         reasons.insert(reason);
     }
-    assert_eq!(reasons.len(), cases().len() - 3, "only documents with a DOCTYPE and lost rings have reasons in common");
+    assert_eq!(
+        reasons.len(),
+        cases().len() - 5,
+        "documents with a DOCTYPE, lost rings and what is too many have reasons in common"
+    );
     let good = Message::warning("good", NOON, [11.0, 48.0]);
     assert!(matches!(house.submit(&good).await, Outcome::Admitted(_)));
     house.close().await;

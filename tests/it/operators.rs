@@ -74,6 +74,16 @@ impl Office {
         command.output().expect("the binary starts")
     }
 
+    /// Admits an authority that may warn the whole world.
+    fn admit(&self, token_file: &Path, id: &str, sender: &str) {
+        let server = format!("https://localhost:{}", self.port);
+        let (root, token_file) = (self.text("root.pem"), token_file.display().to_string());
+        let mut command = hazardcast(&["authority", "add", id, "--sender", sender, "--whole-world"]);
+        let output = command.args(["--server", &server, "--ca", &root, "--token-file", &token_file]).output();
+        let output = output.expect("the binary starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// The same, which is done: its lines.
     fn done(&self, token_file: &Path, arguments: &[&str]) -> Vec<Value> {
         let output = self.run(token_file, arguments);
@@ -118,7 +128,10 @@ fn an_operator_makes_lists_shows_and_revokes_credentials() {
     let (office, ada) = Office::with_operator();
     assert_eq!(mode(&ada), 0o600);
     assert!(!office.path("data/bootstrap.token").exists());
-    let made = office.done(&ada, &["create", "--authority", "jma", "--sender", "jma@example.org", "--name", "Gateway"]);
+    let jma = ["create", "--authority", "jma", "--sender", "jma@example.org", "--name", "Gateway"];
+    assert!(office.refused(&ada, &jma).contains("admit it first"));
+    office.admit(&ada, "jma", "jma@example.org");
+    let made = office.done(&ada, &jma);
     let (name, token) = (made[0]["name"].as_str().expect("a name"), made[0]["token"].as_str().expect("a token"));
     assert_eq!(made[0]["stands_for"], "authorities/jma for jma@example.org");
     fs::write(office.path("jma.token"), token).expect("written");

@@ -59,7 +59,8 @@ fn may(kind: Kind, path: &str) -> bool {
     match (service, method) {
         ("LinkService", _) => true,
         ("AccessService", "WhoAmI") => !matches!(kind, Kind::Stranger | Kind::Forger),
-        ("AccessService", _)
+        ("AuthorityService", "GetAuthority" | "ListAuthorities") => operators.contains(&kind),
+        ("AccessService" | "AuthorityService", _)
         | ("PartnerService", "CreatePartner")
         | ("AuditService", "ListAuditRecords")
         | ("RegionService", "ImportRegions")
@@ -87,6 +88,7 @@ fn request(path: &str, about: &Subject) -> Bytes {
         "DeviceService" => of_devices(method, about.clone()),
         "PartnerEventService" => of_events(method, about.clone()),
         "ZoneService" => of_zones(method, about.clone()),
+        "AuthorityService" => of_authorities(method),
         _ => of_others(method, about.clone()),
     })
 }
@@ -165,6 +167,22 @@ fn of_zones(method: &str, Subject { partner, zone, .. }: Subject) -> Vec<u8> {
         "ListZones" => {
             v1::ListZonesRequest { parent: partner, page_size: 0, page_token: String::new() }.encode_to_vec()
         }
+        method => panic!("{method}: make a request of it here"),
+    }
+}
+
+/// Of one that is not there: what is done with those that are would end who calls.
+fn of_authorities(method: &str) -> Vec<u8> {
+    let name = "authorities/none".to_owned();
+    match method {
+        "CreateAuthority" => v1::CreateAuthorityRequest::default().encode_to_vec(),
+        "GetAuthority" => v1::GetAuthorityRequest { name }.encode_to_vec(),
+        "ListAuthorities" => v1::ListAuthoritiesRequest::default().encode_to_vec(),
+        "UpdateAuthority" => {
+            let authority = Some(v1::Authority { name, ..v1::Authority::default() });
+            v1::UpdateAuthorityRequest { authority, ..v1::UpdateAuthorityRequest::default() }.encode_to_vec()
+        }
+        "RevokeAuthority" => v1::RevokeAuthorityRequest { name, etag: String::new() }.encode_to_vec(),
         method => panic!("{method}: make a request of it here"),
     }
 }

@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use hazardcast::domain::{Clock, ManualClock, NewRegistration, PlaceId, Slot, Timestamp};
 use hazardcast::fan_out::{FanOuts, Morning, Planner, Recorder};
-use hazardcast::intake::{Answer, Desk, DeskError};
+use hazardcast::intake::{Answer, Desk, DeskError, Submission};
 use hazardcast::journal::{Entry, Writer};
 use hazardcast::link::Hub;
 use hazardcast::registry::{self, Registered, Registry};
@@ -99,18 +99,23 @@ impl House {
 
     /// Submits a message; nothing is written but what its answer waits for.
     pub(crate) async fn submit(&mut self, message: &Message) -> Answer {
-        self.submit_and(message, true).await.expect("it is answered").expect("the journal can be written")
+        self.submit_as_read(message.submission()).await
+    }
+
+    /// Submits what a door has read.
+    pub(crate) async fn submit_as_read(&mut self, submission: Submission) -> Answer {
+        self.submit_and(submission, true).await.expect("it is answered").expect("the journal can be written")
     }
 
     /// Submits a message that the desk decides on and appends; it is not on disk when this returns. Only what the
     /// desk does not remember is answered.
     pub(crate) async fn submit_unwritten(&mut self, message: &Message) -> Option<Answer> {
-        self.submit_and(message, false).await.map(|answer| answer.expect("the journal can be written"))
+        self.submit_and(message.submission(), false).await.map(|answer| answer.expect("the journal can be written"))
     }
 
-    async fn submit_and(&mut self, message: &Message, write: bool) -> Option<Result<Answer, DeskError>> {
+    async fn submit_and(&mut self, submission: Submission, write: bool) -> Option<Result<Answer, DeskError>> {
         let Running { desk, writer, .. } = &mut **self;
-        let mut submit = pin!(desk.submit(message.submission()));
+        let mut submit = pin!(desk.submit(submission));
         for _ in 0..200 {
             if let Poll::Ready(answer) = poll_fn(|context| Poll::Ready(submit.as_mut().poll(context))).await {
                 return Some(answer);

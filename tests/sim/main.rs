@@ -12,4 +12,5 @@ mod people;
 mod phone;
 mod pieces;
 mod runs;
+mod series;
 mod stress;

@@ -2,8 +2,9 @@
 
 use hazardcast::decide::Authority;
 use hazardcast::domain::{
-    Actor, Alert, AlertId, AlertRef, AlertScope, Area, Body, Caller, Category, Certainty, Ground, Identifier, Info,
-    InfoTexts, Language, Mode, NonEmpty, Polygon, Priority, Ring, Sender, Severity, Subject, Timestamp, Urgency,
+    Actor, Alert, AlertId, AlertRef, AlertScope, Area, Body, Caller, Category, Certainty, EventKey, Ground, Identifier,
+    Info, InfoTexts, Language, Mode, NamedValue, NonEmpty, Polygon, Priority, Ring, Sender, Severity, StateScope,
+    Subject, Timestamp, Urgency,
 };
 use hazardcast::intake::Submission;
 use hazardcast::locate::Atlas;
@@ -25,6 +26,8 @@ pub(crate) struct Message {
     pub(crate) sent: Timestamp,
     pub(crate) mode: Mode,
     pub(crate) references: Vec<(String, Timestamp)>,
+    /// The event that it is of, and its number in it.
+    pub(crate) event: Option<(String, u32)>,
     pub(crate) says: Says,
 }
 
@@ -33,36 +36,53 @@ pub(crate) struct Message {
 pub(crate) enum Says {
     Warn(Vec<Tier>),
     Cancel,
+    /// All that is on in a territory, each of a hazard.
+    State(String, Vec<(&'static str, Tier)>),
 }
 
 impl Message {
     /// A first warning.
     pub(crate) fn warning(identifier: &str, sent: Timestamp, tiers: Vec<Tier>) -> Self {
         let says = Says::Warn(tiers);
-        Self { identifier: identifier.to_owned(), sent, mode: Mode::Actual, references: Vec::new(), says }
+        let (identifier, references) = (identifier.to_owned(), Vec::new());
+        Self { identifier, sent, mode: Mode::Actual, references, event: None, says }
     }
 
     /// What takes the place of this message, or of several.
     pub(crate) fn followed_by(&self, identifier: &str, sent: Timestamp, says: Says) -> Self {
         let references = vec![(self.identifier.clone(), self.sent)];
-        Self { identifier: identifier.to_owned(), sent, mode: self.mode, references, says }
+        Self { identifier: identifier.to_owned(), sent, mode: self.mode, references, event: None, says }
     }
 
     pub(crate) fn submission(&self) -> Submission {
         let references = self.references.iter().map(|(name, sent)| AlertRef { id: id(name, *sent) });
+        let of_hazard = |(hazard, tier): &(&str, Tier)| {
+            let code = NamedValue { name: Info::HAZARD.into(), value: (*hazard).to_owned() };
+            Info { event_codes: vec![code], ..info(tier) }
+        };
         let infos = match &self.says {
             Says::Warn(tiers) => tiers.iter().map(info).collect(),
             Says::Cancel => Vec::new(),
+            Says::State(_, on) => on.iter().map(of_hazard).collect(),
         };
         let body = match (&self.says, NonEmpty::new(infos)) {
+            (Says::State(scope, _), infos) => {
+                let infos = infos.map(|infos| infos.to_vec()).unwrap_or_default();
+                Body::State { scope: StateScope(scope.as_str().into()), infos }
+            }
             (Says::Warn(_), Some(infos)) if self.references.is_empty() => Body::Issue(infos),
             (Says::Warn(_), Some(infos)) => Body::Update(infos),
             _ => Body::Cancel(Vec::new()),
         };
+        let event = self.event.as_ref().map(|(name, serial)| EventKey {
+            scheme: "test/one".into(),
+            key: name.as_str().into(),
+            serial: Some(*serial),
+        });
         let alert = Alert {
             id: id(&self.identifier, self.sent),
             mode: self.mode,
-            subject: Subject { references: references.collect(), event: None },
+            subject: Subject { references: references.collect(), event, ..Subject::default() },
             scope: AlertScope::Public,
             codes: Vec::new(),
             note: None,

@@ -1,5 +1,6 @@
 //! Any entry, and that it comes back as it was.
 
+use compact_str::CompactString;
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -55,6 +56,10 @@ fn holder() -> impl Strategy<Value = Actor> {
     (select(&ActorKind::ALL), "[a-z0-9-]{0,20}").prop_map(actor)
 }
 
+fn texts() -> impl Strategy<Value = Vec<CompactString>> {
+    prop::collection::vec("[a-z:> -]{0,30}".prop_map(Into::into), 0..4)
+}
+
 fn of_the_log() -> impl Strategy<Value = Act> {
     prop_oneof![
         any::<[u8; 16]>().prop_map(|log| Act::LogBegun { log }),
@@ -68,11 +73,14 @@ fn of_the_log() -> impl Strategy<Value = Act> {
             .prop_map(|(version, development)| Act::ServerStarted { version: version.into(), development }),
         (holder(), instant()).prop_map(|(holder, expires)| Act::CredentialCreated { holder, expires }),
         holder().prop_map(|holder| Act::CredentialRevoked { holder }),
+        texts().prop_map(|terms| Act::AuthorityCreated { terms }),
+        texts().prop_map(|changes| Act::AuthorityUpdated { changes }),
         select(vec![
             Act::LogAnchored,
             Act::ServerStopped,
             Act::PartnerCreated,
             Act::AppCreated,
+            Act::AuthorityRevoked,
             Act::BootstrapOffered,
             Act::ZoneCreated,
             Act::ZoneUpdated,

@@ -45,17 +45,25 @@ pub(super) fn area(reader: &mut Reader, element: &Node) -> Result<ReadArea, Form
     }
     let mut geocodes = Vec::new();
     let mut holes = Vec::new();
+    let mut is_hole_lost = false;
     for code in element.all("geocode") {
         written.geocodes += 1;
         let scheme = code.text("valueName")?;
         written.schemes.extend(scheme.as_deref().map(excerpt));
         if scheme.is_some_and(|name| name.eq_ignore_ascii_case(HOLES)) {
             for hole in code.all("value") {
-                holes.extend(read_ring(reader, &code.path, &hole.whole_text(), None)?);
+                let text = hole.whole_text();
+                let ring = read_ring(reader, &code.path, &text, None)?;
+                is_hole_lost |= ring.is_none() && !text.trim().is_empty();
+                holes.extend(ring);
             }
         } else if let Some(named) = named_value(reader, &code)? {
             geocodes.push(Geocode { scheme: named.name, code: CompactString::from(named.value) });
         }
+    }
+    if is_hole_lost && !rings.is_empty() {
+        reader.refuse(&element.path.field("polygon"), Unusable::HoleLost);
+        rings.clear();
     }
     let polygons = polygons(reader, &element.path, rings, &holes)?;
     let altitude_ft = altitude(reader, element)?;
@@ -121,29 +129,36 @@ fn read_circle(reader: &mut Reader, path: &Path, text: &str, extents: &mut Vec<E
     }
 }
 
-/// Takes the holes out of the rings that they may lie in.
+/// Takes the holes out of the rings that they may lie in. Each is compared with each, which hostile messages make many.
 fn polygons(reader: &mut Reader, path: &Path, rings: Vec<Ring>, holes: &[Ring]) -> Result<Vec<Polygon>, FormatError> {
+    reader.limits.spend(path, rings.len() as u64 * holes.len() as u64)?;
+    let holes: Vec<(Latitudes, &Ring)> = holes.iter().map(|hole| (Latitudes::of(hole), hole)).collect();
     let mut polygons = Vec::with_capacity(rings.len());
     for outer in rings {
-        let mut inside = Vec::new();
-        for hole in holes.iter().filter(|hole| may_overlap(&outer, hole)) {
+        let (span, mut inside) = (Latitudes::of(&outer), Vec::new());
+        for (_, hole) in holes.iter().filter(|(of_hole, _)| of_hole.overlap(span)) {
             reader.count_points(path, hole.points().len())?;
-            inside.push(hole.clone());
+            inside.push(Ring::clone(hole));
         }
         polygons.push(Polygon { outer, holes: inside });
     }
     Ok(polygons)
 }
 
-/// Whether the latitudes of two rings overlap; their longitudes may be whole turns apart.
-fn may_overlap(one: &Ring, other: &Ring) -> bool {
-    let span = |ring: &Ring| {
-        ring.points()
-            .iter()
-            .fold((f64::MAX, f64::MIN), |(south, north), point| (south.min(point[1]), north.max(point[1])))
-    };
-    let ((south, north), (other_south, other_north)) = (span(one), span(other));
-    south <= other_north && other_south <= north
+/// The least and the greatest latitude of a ring. Longitudes tell nothing: those of two rings may be whole turns apart.
+#[derive(Clone, Copy)]
+struct Latitudes(f64, f64);
+
+impl Latitudes {
+    fn of(ring: &Ring) -> Self {
+        let points = ring.points().iter();
+        points
+            .fold(Self(f64::MAX, f64::MIN), |Self(south, north), point| Self(south.min(point[1]), north.max(point[1])))
+    }
+
+    fn overlap(self, other: Self) -> bool {
+        self.0 <= other.1 && other.0 <= self.1
+    }
 }
 
 fn altitude(reader: &mut Reader, element: &Node) -> Result<Option<(f64, Option<f64>)>, FormatError> {
@@ -159,4 +174,36 @@ fn altitude(reader: &mut Reader, element: &Node) -> Result<Option<(f64, Option<f
     };
     let (from, to) = (feet("altitude")?, feet("ceiling")?);
     Ok(from.map(|from| (from, to)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::{Body, Ground};
+    use crate::format::{Unusable, read};
+
+    #[test]
+    fn polygons_whose_hole_cannot_be_used_are_not_used_and_the_rest_of_the_alert_stands() {
+        let area = |hole: &str| {
+            format!(
+                "<area><areaDesc>a</areaDesc><polygon>0,0 0,9 9,9 9,0 0,0</polygon><geocode>
+                 <valueName>EXCLUDE_POLYGON</valueName><value>{hole}</value></geocode></area>"
+            )
+        };
+        let text = format!(
+            r#"<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>i</identifier><sender>s</sender>
+            <sent>2026-01-01T00:00:00-00:00</sent><status>Actual</status><msgType>Alert</msgType><scope>Public</scope>
+            <info><category>Met</category><event>e</event><urgency>Future</urgency><severity>Minor</severity>
+            <certainty>Likely</certainty>{}{}{}</info></alert>"#,
+            area("1,1 1,2 2,2 1,1"),
+            area("1,1 1,2 x 2,2 1,1"),
+            area(" "),
+        );
+        let found = read(text.as_bytes(), None).expect("it can be read");
+        let Body::Issue(infos) = &found.alert.body else { panic!("{found:?}") };
+        let Ground::Areas(areas) = &infos[0].ground else { panic!("{found:?}") };
+        let holes = |index: usize| areas[index].polygons.iter().map(|polygon| polygon.holes.len()).collect::<Vec<_>>();
+        assert_eq!([holes(0), holes(1), holes(2)], [vec![1], vec![], vec![0]]);
+        let lost = found.refusals.last().expect("a refusal");
+        assert_eq!((lost.field.as_str(), &lost.reason), ("info[0].area[1].polygon", &Unusable::HoleLost));
+    }
 }

@@ -55,7 +55,7 @@ pub(super) fn info(reader: &mut Reader, element: &Node) -> Result<ReadInfo, Form
         effective: time(reader, element, "effective")?,
         onset: time(reader, element, "onset")?,
         expires: time(reader, element, "expires")?,
-        texts: texts(element)?,
+        texts: texts(reader, element)?,
         parameters: named_values(reader, element, "parameter")?,
         ground: NonEmpty::new(areas).map_or(Ground::None, Ground::Areas),
     };
@@ -163,7 +163,7 @@ pub(in crate::format) fn time(
     Ok(read.map_err(|source| reader.refuse(&path, Unusable::Time { value: excerpt(&text), source })).ok())
 }
 
-pub(in crate::format) fn texts(element: &Node) -> Result<InfoTexts, FormatError> {
+pub(in crate::format) fn texts(reader: &mut Reader, element: &Node) -> Result<InfoTexts, FormatError> {
     let one = |name| Ok::<_, FormatError>(element.text(name)?.map(|text| line(&text)).filter(|text| !text.is_empty()));
     let more =
         |name| Ok::<_, FormatError>(element.text(name)?.map(|text| plain(&text)).filter(|text| !text.is_empty()));
@@ -171,9 +171,27 @@ pub(in crate::format) fn texts(element: &Node) -> Result<InfoTexts, FormatError>
         sender_name: one("senderName")?,
         headline: one("headline")?,
         description: more("description")?,
-        instruction: more("instruction")?,
+        instruction: instruction(reader, element)?,
         web: one("web")?,
         contact: one("contact")?,
         audience: one("audience")?,
     })
+}
+
+/// What to do. It is the more urgent to tell all of it, if it is written in several pieces.
+fn instruction(reader: &mut Reader, element: &Node) -> Result<Option<String>, FormatError> {
+    let mut pieces = Vec::new();
+    for piece in element.all("instruction") {
+        pieces.push(plain(&piece.own_text()?));
+    }
+    pieces.retain(|piece| !piece.is_empty());
+    if pieces.len() > 1 {
+        reader.refuse(&element.path.field("instruction"), Unusable::SeveralTexts);
+    }
+    let text = pieces.join("\n");
+    if text.len() > reader.limits.text {
+        let (field, bytes) = (element.path.field("instruction").to_string(), text.len());
+        return Err(FormatError::TooLong { field, bytes, most: reader.limits.text });
+    }
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }

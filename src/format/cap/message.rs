@@ -9,8 +9,9 @@ use crate::domain::{
 use crate::format::error::excerpt;
 use crate::format::path::Path;
 use crate::format::text::plain;
-use crate::format::{FormatError, Outline, Unusable, Written};
+use crate::format::{FormatError, Outline, Unusable, Written, vtec};
 
+use super::ending::still_on;
 use super::info::{info, share_areas};
 use super::node::Node;
 use super::reference::references;
@@ -37,15 +38,21 @@ pub(super) fn read(mut reader: Reader, alert: &Node) -> Result<Outline, FormatEr
         written.infos.push(read.written);
         written.extents.extend(read.extents);
     }
-    share_areas(&mut reader, &alert.path, &mut infos)?;
     if message_type == MessageType::Update && references.is_empty() {
         reader.refuse(&alert.path.field("references"), Unusable::UpdateOfNothing);
     }
     let mut references = references;
     expired(&reader, &alert.path, &infos, &mut references)?;
     let scope = withheld(&mut reader, &alert.path, &infos, &mut written, scope);
-    let body = body(message_type, &references, infos);
-    let subject = Subject { references, event: None };
+    let subject = vtec::subject(references, &infos, id.sent);
+    let (message_type, mut infos) = match still_on(&mut reader, &alert.path, message_type, subject.continues(), infos) {
+        Ok(on) => on,
+        Err(fault) => {
+            return Ok(Outline { written: written.with_totals(), alert: Err(fault), refusals: reader.refusals() });
+        }
+    };
+    share_areas(&mut reader, &alert.path, &mut infos)?;
+    let body = body(message_type, &subject, infos);
     let alert = body.map(|body| Alert { id, mode, subject, scope, codes, note, body });
     Ok(Outline { written: written.with_totals(), alert, refusals: reader.refusals() })
 }
@@ -94,18 +101,21 @@ pub(in crate::format) fn withheld(
 }
 
 /// What a message does. One that names earlier messages updates them, also if it calls itself a first one; an update
-/// that names none is a first message: rather one warning too many than one too few.
+/// that names none is a first message: rather one warning too many than one too few. The NWS writes as an update what
+/// ends an event: its VTEC says so.
 pub(in crate::format) fn body(
     message_type: MessageType,
-    references: &[AlertRef],
+    subject: &Subject,
     infos: Vec<Info>,
 ) -> Result<Body, FormatError> {
+    let references = &subject.references;
     match message_type {
+        MessageType::Alert | MessageType::Update if vtec::is_end(subject) => Ok(Body::Cancel(infos)),
         MessageType::Alert | MessageType::Update => {
             let infos = NonEmpty::new(infos).ok_or(FormatError::NoInfo)?;
             Ok(if references.is_empty() { Body::Issue(infos) } else { Body::Update(infos) })
         }
-        MessageType::Cancel if references.is_empty() => Err(FormatError::NoReferences),
+        MessageType::Cancel if !subject.continues() => Err(FormatError::NoReferences),
         MessageType::Cancel => Ok(Body::Cancel(infos)),
         MessageType::Ack => Ok(Body::Ack),
         MessageType::Error => Ok(Body::Error),

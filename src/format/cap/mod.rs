@@ -4,9 +4,10 @@
 //! break and what is harmless is forgiven; each forgiveness says so where it is made. Whatever would have to be guessed
 //! is refused: the whole message if it concerns who says what to whom, else that ring, circle, time or reference alone.
 //!
-//! Signatures are not looked at here, nor is what a `resource` holds or refers to.
+//! Signatures are not looked at here but in `signature`, nor is what a `resource` holds or refers to.
 
 mod area;
+mod ending;
 mod info;
 mod message;
 mod node;
@@ -22,6 +23,7 @@ use crate::domain::{NamedValue, Timestamp};
 use super::content::Content;
 use super::error::excerpt;
 use super::json::Field;
+use super::limits::{AREA, POINT};
 use super::path::Path;
 use super::text::{line, plain};
 use super::xml::Element;
@@ -31,6 +33,7 @@ use time::Instant;
 
 // What formats use that say what CAP says by names of their own.
 pub(super) use area::use_ring;
+pub(super) use ending::still_on;
 pub(super) use info::{DEFAULT_LANGUAGE, graded, language, texts, time, words};
 pub(super) use message::{body, expired, name, required, sent, withheld};
 pub(super) use node::Node;
@@ -155,13 +158,15 @@ impl<'d> Reader<'d> {
     /// Counts points before they are kept.
     fn count_points(&mut self, path: &Path, points: usize) -> Result<(), FormatError> {
         self.points += points;
-        within(self.points, self.limits.points, path, "points")
+        within(self.points, self.limits.points, path, "points")?;
+        self.limits.spend(path, POINT * points as u64)
     }
 
     /// Counts areas before they are kept.
     pub(super) fn count_areas(&mut self, path: &Path, areas: usize) -> Result<(), FormatError> {
         self.areas += areas;
-        within(self.areas, self.limits.areas, path, "areas")
+        within(self.areas, self.limits.areas, path, "areas")?;
+        self.limits.spend(path, AREA * areas as u64)
     }
 }
 

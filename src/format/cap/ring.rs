@@ -113,7 +113,8 @@ pub(super) fn number(text: &str) -> Option<f64> {
         return Some(f64::NAN);
     }
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let decimal = (whole.len() + fraction.len() > 0) && [whole, fraction].concat().bytes().all(|b| b.is_ascii_digit());
+    let mut all = whole.bytes().chain(fraction.bytes());
+    let decimal = (whole.len() + fraction.len() > 0) && all.all(|byte| byte.is_ascii_digit());
     decimal.then(|| text.parse().ok())?
 }
 

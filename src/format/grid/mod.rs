@@ -6,9 +6,10 @@
 
 mod contour;
 
-use crate::domain::{Area, Ground, Intensity, IntensityBand, IntensityScale, NonEmpty};
+use crate::domain::{Area, Ground, Intensity, IntensityBand, IntensityScale, NonEmpty, Source};
 
 use super::error::excerpt;
+use super::limits::POINT;
 use super::number::double;
 use super::path::Path;
 use super::xml::Element;
@@ -97,22 +98,27 @@ impl Grid {
     }
 
     /// The ground of each whole degree of Modified Mercalli, from II to the highest that there is.
-    pub(super) fn bands(&self, of: &Path, limits: &Limits) -> Result<Ground, FormatError> {
+    pub(super) fn bands(&self, of: &Path, source: Option<&Source>, limits: &Limits) -> Result<Ground, FormatError> {
         let field = || of.field("grid_data").to_string();
         let most = self.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mut left = limits.points;
         let mut bands = Vec::new();
         for degree in DEGREES.take_while(|&degree| f64::from(degree) <= most) {
+            // Contours are walked with all their points, of which those that become rings are counted one by one.
+            limits.spend(of, self.values.len() as u64)?;
             let contour = Contour::new(self, f64::from(degree));
+            let before = left;
             let polygons = contour.polygons(&mut left).map_err(|fault| match fault {
                 contour::Fault::TooManyPoints => {
                     FormatError::TooMany { field: field(), what: "points", most: limits.points }
                 }
                 contour::Fault::Ground(source) => FormatError::Ground { field: field(), source },
             })?;
+            limits.spend(of, POINT * (before - left) as u64)?;
             let intensity = Intensity { value: f32::from(degree), scale: IntensityScale::Mmi };
             let description = format!("MMI {degree}");
-            bands.push(IntensityBand { intensity, area: Area { description, polygons, ..Area::default() } });
+            let area = Area { description, polygons, ..Area::default() };
+            bands.push(IntensityBand { intensity, area, arrival: None, source: source.cloned() });
         }
         let value = format!("MMI {most} at most");
         NonEmpty::new(bands).map(Ground::Bands).ok_or_else(|| FormatError::NoWarning { field: field(), value })

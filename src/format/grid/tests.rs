@@ -146,6 +146,6 @@ fn a_grid_of_pieces_without_end_is_bounded() {
     let at = |x: u32, y: u32| [f64::from(x) * 0.01, f64::from(y) * 0.01, value(x, y)];
     let points: Vec<[f64; 3]> = (0..side).flat_map(|y| (0..side).map(move |x| at(x, y))).collect();
     let grid = grid_of(&points).expect("a grid");
-    let bands = grid.bands(&Path::ROOT, &Limits::default());
+    let bands = grid.bands(&Path::ROOT, None, &Limits::default());
     assert!(matches!(bands, Err(FormatError::TooMany { what: "points", .. })), "{bands:?}");
 }

@@ -62,7 +62,8 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
     }
     add_warned(root, &mut areas)?;
     let grades = (Urgency::Immediate, Certainty::Likely);
-    let mut told = told(areas, grades, &texts, &parameters);
+    let source = hypocentre.as_ref().and_then(|found| found.source().ok());
+    let mut told = told(areas, grades, &texts, &parameters, source.as_ref());
     let mut fault = None;
     if told.is_empty() {
         // No area expects 4 or more: the earthquake itself says where it will be felt.

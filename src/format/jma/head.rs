@@ -8,7 +8,7 @@ use crate::format::text::{line, plain};
 use crate::format::xml::Element;
 use crate::format::{FormatError, WrittenEarthquake};
 
-use super::{BASIS, METEOROLOGY, SEISMOLOGY, SENDER, event};
+use super::{BASIS, METEOROLOGY, SEISMOLOGY, SENDER, VOLCANOLOGY, event};
 
 /// A type of telegram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +29,22 @@ pub(super) enum Kind {
     Vxko,
     Vxww50,
     Vpoa50,
+    Vpww55,
+    Vpww56,
+    Vpww57,
+    Vpww58,
+    Vpww59,
+    Vpww60,
+    Vpww61,
+    Vpbs50,
+    Vphw50,
+    Vphw51,
+    Vfvo50,
+    Vfvo56,
 }
 
 /// Each type with `Control/Title`, its code, and the format as it is told to people.
-const KINDS: [(Kind, &str, &str, &str); 16] = [
+const KINDS: [(Kind, &str, &str, &str); 28] = [
     (Kind::Vxse45, "緊急地震速報（地震動予報）", "VXSE45", "JMA XML VXSE45"),
     (Kind::Vxse43, "緊急地震速報（警報）", "VXSE43", "JMA XML VXSE43"),
     (Kind::Vxse44, "緊急地震速報（予報）", "VXSE44", "JMA XML VXSE44"),
@@ -49,6 +61,18 @@ const KINDS: [(Kind, &str, &str, &str); 16] = [
     (Kind::Vxww50, "土砂災害警戒情報", "VXWW50", "JMA XML VXWW50"),
     (Kind::Vxko, "指定河川洪水予報", "VXKO", "JMA XML VXKO"),
     (Kind::Vpoa50, "記録的短時間大雨情報", "VPOA50", "JMA XML VPOA50"),
+    (Kind::Vpww55, "気象警報・注意報（Ｒ０６）（大雨）", "VPWW55", "JMA XML VPWW55"),
+    (Kind::Vpww56, "気象警報・注意報（Ｒ０６）（土砂災害）", "VPWW56", "JMA XML VPWW56"),
+    (Kind::Vpww57, "気象警報・注意報（Ｒ０６）（高潮）", "VPWW57", "JMA XML VPWW57"),
+    (Kind::Vpww58, "気象警報・注意報（Ｒ０６）（暴風）", "VPWW58", "JMA XML VPWW58"),
+    (Kind::Vpww59, "気象警報・注意報（Ｒ０６）（波浪）", "VPWW59", "JMA XML VPWW59"),
+    (Kind::Vpww60, "気象警報・注意報（Ｒ０６）（大雪）", "VPWW60", "JMA XML VPWW60"),
+    (Kind::Vpww61, "気象警報・注意報（Ｒ０６）（その他注意報）", "VPWW61", "JMA XML VPWW61"),
+    (Kind::Vpbs50, "府県気象防災速報", "VPBS50", "JMA XML VPBS50"),
+    (Kind::Vphw50, "竜巻注意情報", "VPHW50", "JMA XML VPHW50"),
+    (Kind::Vphw51, "竜巻注意情報（目撃情報付き）", "VPHW51", "JMA XML VPHW51"),
+    (Kind::Vfvo50, "噴火警報・予報", "VFVO50", "JMA XML VFVO50"),
+    (Kind::Vfvo56, "噴火速報", "VFVO56", "JMA XML VFVO56"),
 ];
 
 /// `InfoType`.
@@ -90,13 +114,32 @@ impl Kind {
     /// The namespace of its body.
     pub(super) fn body(self) -> &'static str {
         match self {
-            Self::Vpww53 | Self::Vpww54 | Self::Vxko | Self::Vxww50 | Self::Vpoa50 => METEOROLOGY,
-            _ => SEISMOLOGY,
+            Self::Vxse42
+            | Self::Vxse43
+            | Self::Vxse44
+            | Self::Vxse45
+            | Self::Vxse51
+            | Self::Vxse52
+            | Self::Vxse53
+            | Self::Vxse61
+            | Self::Vtse41
+            | Self::Vtse51
+            | Self::Vtse52 => SEISMOLOGY,
+            Self::Vfvo50 | Self::Vfvo56 => VOLCANOLOGY,
+            _ => METEOROLOGY,
         }
     }
 
     pub(super) fn category(self) -> Category {
         if self.body() == METEOROLOGY { Category::Met } else { Category::Geo }
+    }
+
+    /// Whether it tells of one hazard alone of those that a prefecture is warned of.
+    pub(super) fn is_of_one_hazard(self) -> bool {
+        matches!(
+            self,
+            Self::Vpww55 | Self::Vpww56 | Self::Vpww57 | Self::Vpww58 | Self::Vpww59 | Self::Vpww60 | Self::Vpww61
+        )
     }
 
     /// The types that tell of one and the same event, joined by its `EventID`.
@@ -106,6 +149,18 @@ impl Kind {
             Self::Vxse51 | Self::Vxse52 | Self::Vxse53 | Self::Vxse61 => "jma-quake",
             Self::Vtse41 | Self::Vtse51 | Self::Vtse52 => "jma-tsunami",
             Self::Vpww53 | Self::Vpww54 => "jma-weather",
+            // Since 2026 each hazard has a telegram of its own, which says nothing of the others.
+            Self::Vpww55 => "jma-rain-warning",
+            Self::Vpww56 => "jma-slope-warning",
+            Self::Vpww57 => "jma-surge-warning",
+            Self::Vpww58 => "jma-wind-warning",
+            Self::Vpww59 => "jma-wave-warning",
+            Self::Vpww60 => "jma-snow-warning",
+            Self::Vpww61 => "jma-advisories",
+            Self::Vpbs50 => "jma-bulletin",
+            Self::Vphw50 | Self::Vphw51 => "jma-tornado",
+            Self::Vfvo50 => "jma-volcano",
+            Self::Vfvo56 => "jma-eruption",
             Self::Vxko => "jma-flood",
             Self::Vxww50 => "jma-landslide",
             Self::Vpoa50 => "jma-rain",
@@ -117,7 +172,13 @@ impl Kind {
 pub(super) fn read(root: &Element) -> Result<Head, FormatError> {
     let control = root.sole("Control")?;
     let title = control.required("Title")?;
-    let kind = KINDS.iter().find(|row| row.1 == title).map(|row| row.0);
+    // The list of titles and telegrams of 2024 differ in this one's name.
+    let listed = if title == "気象警報・注意報（Ｒ０６）（土砂）" {
+        "気象警報・注意報（Ｒ０６）（土砂災害）"
+    } else {
+        &*title
+    };
+    let kind = KINDS.iter().find(|row| row.1 == listed).map(|row| row.0);
     let unknown = |element: &Element, name, text: &str| FormatError::UnknownValue {
         field: element.path.field(name).to_string(),
         value: excerpt(text),
@@ -229,6 +290,6 @@ mod tests {
             assert!(format.ends_with(code) && format!("{kind:?}").to_uppercase() == **code, "{kind:?}");
         }
         // The last of the enum is the last of its count.
-        assert_eq!(Kind::Vpoa50 as usize + 1, KINDS.len());
+        assert_eq!(Kind::Vfvo56 as usize + 1, KINDS.len());
     }
 }

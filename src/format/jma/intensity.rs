@@ -7,7 +7,7 @@ use compact_str::format_compact;
 
 use crate::domain::{
     Area, Category, Certainty, Geocode, Ground, InfoTexts, Intensity, IntensityBand, IntensityScale, NamedValue,
-    NonEmpty, Severity, Timestamp, Urgency,
+    NonEmpty, Severity, Source, Timestamp, Urgency,
 };
 use crate::format::telegram::{Told, named_area, parameter, written_area};
 
@@ -93,17 +93,18 @@ impl Shaken {
 }
 
 /// Infos of areas, one for each severity, the worst first; in each a band for each intensity. What they have in common
-/// is in each.
+/// is in each, and of which earthquake it is in each band.
 pub(in crate::format) fn told(
     mut areas: Vec<Shaken>,
     (urgency, certainty): (Urgency, Certainty),
     texts: &InfoTexts,
     parameters: &[NamedValue],
+    source: Option<&Source>,
 ) -> Vec<Told> {
     areas.sort_by_key(|area| (area.class.severity(area.warned), std::cmp::Reverse(area.class)));
     let alike = areas.chunk_by(|one, other| one.class.severity(one.warned) == other.class.severity(other.warned));
     let info = |areas: &[Shaken]| {
-        let bands = areas.chunk_by(|one, other| one.class == other.class).map(band).collect();
+        let bands = areas.chunk_by(|one, other| one.class == other.class).map(|alike| band(alike, source)).collect();
         let severity = areas[0].class.severity(areas[0].warned);
         let ground = NonEmpty::new(bands).map_or(Ground::None, Ground::Bands);
         // A warning is named by its warned areas.
@@ -120,11 +121,12 @@ pub(in crate::format) fn told(
 }
 
 /// Areas of one intensity, as one.
-fn band(areas: &[Shaken]) -> IntensityBand {
+fn band(areas: &[Shaken], source: Option<&Source>) -> IntensityBand {
     let names: Vec<&str> = areas.iter().map(|area| area.name.as_str()).collect();
     let geocodes = areas.iter().filter_map(|area| area.code.clone()).collect();
     let area = Area { description: names.join("、"), geocodes, ..Area::default() };
-    IntensityBand { intensity: areas[0].class.intensity(), area }
+    let arrival = areas.iter().filter_map(|area| area.arrival).min();
+    IntensityBand { intensity: areas[0].class.intensity(), area, arrival, source: source.cloned() }
 }
 
 #[cfg(test)]
@@ -172,7 +174,7 @@ mod tests {
             area("e", "4", true),
             area("f", "2", false),
         ];
-        let told = told(areas, (Urgency::Immediate, Certainty::Likely), &InfoTexts::default(), &[]);
+        let told = told(areas, (Urgency::Immediate, Certainty::Likely), &InfoTexts::default(), &[], None);
         let said: Vec<(Severity, &str, usize)> =
             told.iter().map(|told| (told.info.severity, told.info.event.as_str(), told.areas.len())).collect();
         let expected = [

@@ -1,5 +1,5 @@
 //! The telegrams of the Japan Meteorological Agency in its own XML (気象庁防災情報XMLフォーマット): early warnings of
-//! earthquakes, information about earthquakes, tsunami warnings, weather warnings and what goes with them.
+//! earthquakes, information about earthquakes, tsunami warnings, weather warnings, eruptions and what goes with them.
 //!
 //! A telegram does not name its own type (VXSE45): it is known by `Control/Title`. Its `Status` is the mode: 通常 is for
 //! real, 訓練 an exercise, 試験 a test. `InfoType` 取消 takes back what was sent, has no areas, and in early warnings
@@ -47,6 +47,8 @@ const ELEMENTS: &str = "http://xml.kishou.go.jp/jmaxml1/elementBasis1/";
 const SEISMOLOGY: &str = "http://xml.kishou.go.jp/jmaxml1/body/seismology1/";
 /// Namespace of bodies about weather and water.
 const METEOROLOGY: &str = "http://xml.kishou.go.jp/jmaxml1/body/meteorology1/";
+/// Namespace of bodies about volcanoes.
+const VOLCANOLOGY: &str = "http://xml.kishou.go.jp/jmaxml1/body/volcanology1/";
 
 const SENDER: &str = "jma.go.jp";
 
@@ -71,7 +73,8 @@ fn report(root: &Element, limits: &Limits) -> Result<Outline, FormatError> {
         Kind::Vxse51 | Kind::Vxse52 | Kind::Vxse53 | Kind::Vxse61 => observed::read(root, head)?,
         Kind::Vtse41 | Kind::Vtse51 | Kind::Vtse52 => tsunami::read(root, head)?,
         Kind::Vpww53 | Kind::Vpww54 => weather::read(root, head, limits)?,
-        Kind::Vxko | Kind::Vxww50 | Kind::Vpoa50 => notice::read(root, head, limits)?,
+        kind if kind.is_of_one_hazard() => weather::read(root, head, limits)?,
+        _ => notice::read(root, head, limits)?,
     };
     telegram.outline(limits)
 }

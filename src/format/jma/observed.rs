@@ -46,7 +46,7 @@ pub(super) fn read(root: &Element, head: Head) -> Result<Telegram, FormatError> 
         areas = observed_areas(&observation, &head.title, &mut earthquake.intensities, &mut refusals)?;
     }
     let grades = (Urgency::Past, Certainty::Observed);
-    let mut told = told(areas, grades, &texts, &parameters);
+    let mut told = told(areas, grades, &texts, &parameters, None);
     let mut fault = None;
     if told.is_empty() {
         match hypocentre.map(|found| found.source()) {

@@ -22,6 +22,12 @@ pub(in crate::format) const FLOOD: &str = "JMA-AreaFloodForecast";
 /// 河川, 10 digits: rivers.
 pub(in crate::format) const RIVER: &str = "JMA-AreaRiver";
 
+/// 火山名, 3 digits: volcanoes.
+pub(in crate::format) const VOLCANO: &str = "JMA-Volcano";
+
+/// What a telegram calls the list of municipalities.
+pub(super) const CITIES: &str = "気象・地震・火山情報／市町村等";
+
 /// The scheme of codes whose list a telegram names by `codeType`.
 pub(super) fn of(path: &Path, code_type: &str) -> Result<&'static str, FormatError> {
     match code_type {
@@ -30,7 +36,8 @@ pub(super) fn of(path: &Path, code_type: &str) -> Result<&'static str, FormatErr
         "緊急地震速報／地方予報区" => Ok(REGION),
         "津波予報区" => Ok(TSUNAMI),
         "気象情報／府県予報区・細分区域等" => Ok(FORECAST),
-        "気象・地震・火山情報／市町村等" => Ok(CITY),
+        CITIES => Ok(CITY),
+        "火山名" => Ok(VOLCANO),
         "指定河川洪水予報（予報区域）" => Ok(FLOOD),
         "河川" => Ok(RIVER),
         _ => {

@@ -39,11 +39,12 @@ pub(super) fn read(field: &Field, mut refusals: Vec<Refusal>) -> Result<Telegram
         let texts = InfoTexts { headline: name, ..InfoTexts::default() };
         let areas = areas(field, &mut written.intensities, &mut refusals)?;
         let grades = (Urgency::Immediate, Certainty::Likely);
-        told = told_by_intensity(areas, grades, &texts, &parameters);
+        let detected = time_if_any(&earthquake, "arrivalTime")?;
+        let origin = origin.or(detected).map(|(_, at)| at);
+        let known = if assumed { None } else { Some(source(&earthquake, &written, origin)) };
+        let of = known.as_ref().and_then(|known| known.as_ref().ok()).cloned();
+        told = told_by_intensity(areas, grades, &texts, &parameters, of.as_ref());
         if told.is_empty() {
-            let detected = time_if_any(&earthquake, "arrivalTime")?;
-            let origin = origin.or(detected).map(|(_, at)| at);
-            let known = if assumed { None } else { Some(source(&earthquake, &written, origin)) };
             match known {
                 Some(Ok(source)) => {
                     let grades = (grades.0, Severity::Unknown, grades.1);

@@ -43,7 +43,7 @@ pub(super) fn read(field: &Field, mut refusals: Vec<Refusal>) -> Result<Telegram
     let office = issue.text("source")?.map(|office| line(&office));
     let texts = InfoTexts { sender_name: office, headline, description: comment, ..InfoTexts::default() };
     let areas = points(field, &mut written.intensities, &mut refusals)?;
-    let mut told = told_by_intensity(areas, (Urgency::Past, Certainty::Observed), &texts, &parameters);
+    let mut told = told_by_intensity(areas, (Urgency::Past, Certainty::Observed), &texts, &parameters, None);
     let mut fault = None;
     if told.is_empty() {
         match source(&earthquake, &written, origin.map(|(_, at)| at)) {

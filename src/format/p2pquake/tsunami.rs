@@ -4,7 +4,9 @@
 //! Grades are those of the telegrams (`format/jma/tsunami.rs`): `MajorWarning` is 大津波警報, `Warning` 津波警報, `Watch`
 //! 津波注意報.
 
-use crate::domain::{Category, Certainty, Geocode, Ground, InfoTexts, Mode, NonEmpty, Severity, StateScope, Urgency};
+use crate::domain::{
+    Category, Certainty, Geocode, Ground, Info, InfoTexts, Mode, NonEmpty, Severity, StateScope, Urgency,
+};
 use crate::format::error::excerpt;
 use crate::format::jma::{TSUNAMI, tsunami_code, unlisted};
 use crate::format::json::Field;
@@ -92,6 +94,8 @@ fn info(
     let grades = (Urgency::Immediate, severity, Certainty::Likely);
     let mut told = Told::new(Category::Geo, event, grades, Ground::Areas(grounds));
     (told.info.texts, told.info.parameters, told.info.onset) = (texts.clone(), parameters, onset);
+    // Whatever its grade, it is one hazard: what gets worse is a revision.
+    told.info.event_codes = vec![parameter(Info::HAZARD, "津波")];
     told.areas = written;
     Ok(Some(told))
 }

@@ -87,8 +87,13 @@ impl Format for QuakeMl {
 
     fn read(&self, content: &Content, limits: &Limits) -> Result<Vec<Message>, FormatError> {
         let (Some(form), Content::Xml(root)) = (form(content), content) else { return Err(content.unknown()) };
-        let root = Element::root(*root, form.namespaces[1], limits);
-        let all = root.sole("eventParameters")?;
+        let [whole, root] = form.namespaces.map(|namespace| Element::root(*root, namespace, limits));
+        let (all, fault) = match root.once("eventParameters")? {
+            Some(all) => (all, None),
+            None => (whole.sole("eventParameters")?, Some(Unusable::OtherNamespace)),
+        };
+        let refusals: Vec<_> =
+            fault.into_iter().map(|reason| Refusal { field: all.path.to_string(), reason }).collect();
         let mut messages = Vec::new();
         let beside = Beside::of(&all)?;
         for event in all.all("event") {
@@ -96,7 +101,7 @@ impl Format for QuakeMl {
                 let field = event.path.to_string();
                 return Err(FormatError::TooMany { field, what: "events", most: limits.messages });
             }
-            let reader = Reader { form, all: &all, beside: &beside, refusals: Vec::new() };
+            let reader = Reader { form, all: &all, beside: &beside, refusals: refusals.clone() };
             messages.push(Message { place: event.path.to_string(), outline: reader.read(&event) });
         }
         Ok(messages)
@@ -156,6 +161,7 @@ impl<'m, 'd> Reader<'m, 'd> {
             format: self.form.name,
             sender: sender.unwrap_or_default(),
             event: EventKey { scheme: "quakeml".into(), key, serial: None },
+            also: Vec::new(),
             sent: created.or(observed).unwrap_or(Timestamp::UNIX_EPOCH),
             mode: Mode::Actual,
             step,

@@ -221,3 +221,15 @@ fn events_are_bounded_and_many_cost_no_more_than_each() {
     let found = messages(in_real_time(&format!("{events}{beside}")).as_bytes(), None).expect("it can be read");
     assert_eq!(found.len(), 10_000);
 }
+
+#[test]
+fn events_in_the_namespace_of_the_root_are_read_and_it_is_told() {
+    let text = r#"<quakeml xmlns="http://quakeml.org/xmlns/quakeml/1.2"><eventParameters publicID="smi:ISC/bulletin">
+        <event publicID="smi:ISC/evid=1"><creationInfo><creationTime>2020-03-11T11:45:58Z</creationTime></creationInfo>
+        <origin publicID="o"><time><value>2004-12-26T00:58:53Z</value></time><latitude><value>3.3</value></latitude>
+        <longitude><value>95.8</value></longitude><depth><value>30000</value></depth></origin>
+        <magnitude publicID="m"><mag><value>9.0</value></mag></magnitude></event></eventParameters></quakeml>"#;
+    let read = crate::format::read(text.as_bytes(), None).expect("it can be read");
+    assert_eq!(read.refusals[0].field, "eventParameters");
+    assert_eq!(read.refusals[0].reason, crate::format::Unusable::OtherNamespace);
+}

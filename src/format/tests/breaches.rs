@@ -152,9 +152,8 @@ fn holes_are_taken_out_of_the_polygons_of_their_own_area() {
     let hole = code("0.1,0.5 0.1,0.6 0.2,0.6 0.1,0.5");
     let message = with_area(&format!(
         "<polygon>0,0 0,1 1,1 0,0</polygon><polygon>50,0 50,1 51,1 50,0</polygon>{hole}{}",
-        code("1,2")
+        code(" ")
     ));
-    assert_eq!(one_refusal(&message), ("info[0].area[0].geocode[1]".to_owned(), Unusable::TooFewPoints(1)));
     let areas = areas(&message);
     let holes: Vec<usize> = areas[0].polygons.iter().map(|polygon| polygon.holes.len()).collect();
     assert_eq!((holes, areas[0].geocodes.len()), (vec![1, 0], 0));
@@ -273,4 +272,15 @@ fn an_alert_that_blocks_the_public_is_withheld_and_one_that_blocks_other_channel
     for other in ["CMAS", "EAS", "NWEM", "CAPEXCH"] {
         assert_eq!(scope(other), AlertScope::Public);
     }
+}
+
+#[test]
+fn all_of_an_instruction_in_several_pieces_is_told() {
+    let piece = |text| format!("<instruction>{text}</instruction>");
+    let pieces = format!("</area>{}{}<area>", piece("Leave."), piece("Go uphill."));
+    let message = with_area(&pieces);
+    let refusals = read(message.as_bytes(), None).expect("it can be read");
+    let told = refusals.alert.body.infos()[0].texts.instruction.as_deref();
+    assert_eq!(told, Some("Leave.\nGo uphill."));
+    assert!(refusals.refusals.iter().any(|refusal| refusal.reason == Unusable::SeveralTexts));
 }

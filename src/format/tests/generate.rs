@@ -127,8 +127,9 @@ fn info(ground: impl Strategy<Value = Ground>) -> impl Strategy<Value = Info> {
             language,
             categories: lists.0,
             event,
+            // An AllClear of what is past ends the alert, which is told elsewhere.
+            urgency: if lists.1.contains(&ResponseType::AllClear) { Urgency::Future } else { urgency },
             response_types: lists.1,
-            urgency,
             severity,
             certainty,
             event_codes: lists.2,
@@ -168,7 +169,7 @@ pub(super) fn alert() -> impl Strategy<Value = Alert> {
         |(id, mode, scope, codes, note, (body, references))| Alert {
             id,
             mode,
-            subject: Subject { references, event: None },
+            subject: Subject { references, ..Subject::default() },
             scope,
             codes: codes.into_iter().map(Into::into).collect(),
             note,

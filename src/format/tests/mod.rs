@@ -1,5 +1,6 @@
 //! What holds of every message, and what is forgiven and refused of those that real issuers write.
 
+mod bounds;
 mod breaches;
 mod generate;
 mod shaking;

@@ -58,6 +58,7 @@ pub(super) fn read(root: &Field, kind: Kind) -> Result<Outline, FormatError> {
         format,
         sender,
         event: EventKey { scheme: scheme.into(), key: event.into(), serial: Some(serial) },
+        also: Vec::new(),
         sent,
         mode: Mode::Actual,
         step,

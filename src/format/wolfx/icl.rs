@@ -38,6 +38,7 @@ pub(super) fn read(root: &Field) -> Result<Outline, FormatError> {
         format: "Wolfx icl_eew",
         sender: "icl_eew.wolfx.jp",
         event: EventKey { scheme: "icl".into(), key: event.into(), serial: Some(serial) },
+        also: Vec::new(),
         sent,
         mode: Mode::Actual,
         step,

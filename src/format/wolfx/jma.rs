@@ -41,9 +41,13 @@ pub(super) fn read(root: &Field) -> Result<Telegram, FormatError> {
         told.push(Told::of_cancel(Category::Geo, &title, texts));
     } else {
         let areas = areas(root, &title, &mut earthquake.intensities, &mut refusals)?;
-        told = told_by_intensity(areas, (Urgency::Immediate, Certainty::Likely), &texts, &parameters);
         // Where it was assumed (PLUM), what is told of a hypocentre means nothing.
         let assumed = flag(root, "isAssumption")?;
+        let of = match ground(root, &KEYS, &earthquake, origin.1) {
+            Ok(Ground::Earthquake(source)) if !assumed => Some(source),
+            _ => None,
+        };
+        told = told_by_intensity(areas, (Urgency::Immediate, Certainty::Likely), &texts, &parameters, of.as_ref());
         if told.is_empty() && assumed {
             fault = Some(FormatError::Missing { field: root.path.field("WarnArea").to_string() });
         } else if told.is_empty() {

@@ -56,6 +56,7 @@ pub(super) fn of_cenc(entry: &Field) -> Result<Outline, FormatError> {
             key: line(&entry.required_text("EventID")?).into(),
             serial: None,
         },
+        also: Vec::new(),
         sent,
         mode: Mode::Actual,
         step: Step::Later,

@@ -17,6 +17,19 @@ pub(super) fn check(text: &str, limits: &Limits) -> Result<(), FormatError> {
     Guard { text, at: 0, depth: 0, elements: 0, attributes: 0, limits }.run()
 }
 
+/// The local name of the first tag of a text, which need not be well-formed: of its root, if it is.
+pub(in crate::format) fn root_name(text: &str) -> Option<&str> {
+    let mut rest = text;
+    loop {
+        rest = &rest[rest.find('<')? + 1..];
+        let passed = [("!--", "-->"), ("?", "?>")].into_iter().find(|(begin, _)| rest.starts_with(begin));
+        let Some((_, end)) = passed else { break };
+        rest = &rest[rest.find(end)?..];
+    }
+    let name = rest.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next()?;
+    Some(name.rsplit(':').next().unwrap_or(name)).filter(|name| !name.is_empty())
+}
+
 struct Guard<'x> {
     text: &'x str,
     /// Bytes from the start; always at the beginning of a character.
@@ -131,6 +144,17 @@ mod tests {
     fn markup_in_comments_sections_and_quotes_is_none() {
         let text = "<?xml version='1.0'?><!-- <!DOCTYPE a> <b> --><a b='<!DOCTYPE >' c=\"/>\"><![CDATA[<d><d>]]></a>";
         assert_eq!(guard(text), Ok(()));
+    }
+
+    #[test]
+    fn the_root_is_found_behind_whatever_stands_before_it() {
+        for text in ["<a/>", "<a>", "<a\nb='<c>'>", "\u{feff}<?xml version='1.0'?>\n<!-- <b> -->\n<c:a d='e'/>"] {
+            assert_eq!(root_name(text), Some("a"), "{text}");
+        }
+        for text in ["", "a", "<", "<?a", "<!-- <a/>", "< a>", "</a>"] {
+            assert_eq!(root_name(text), None, "{text}");
+        }
+        assert_ne!(root_name("<!DOCTYPE a><a/>"), Some("a"));
     }
 
     #[test]

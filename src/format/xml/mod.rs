@@ -9,9 +9,11 @@ mod guard;
 
 use roxmltree::{Document, Error, ParsingOptions};
 
+use super::error::excerpt;
 use super::{FormatError, Limits};
 
 pub(super) use element::Element;
+pub(super) use guard::root_name;
 
 /// Parses a text within limits. The tree borrows from it.
 pub(super) fn parse<'x>(text: &'x str, limits: &Limits) -> Result<Document<'x>, FormatError> {
@@ -25,7 +27,10 @@ pub(super) fn parse<'x>(text: &'x str, limits: &Limits) -> Result<Document<'x>, 
     Document::parse_with_options(text, options).map_err(|error| match error {
         Error::UnexpectedEndOfStream | Error::UnclosedRootNode => FormatError::Truncated { line: lines(text) },
         Error::DtdDetected => FormatError::DocumentType { line: 1 },
-        other => FormatError::NotWellFormed(other),
+        other => {
+            let at = other.pos();
+            FormatError::NotWellFormed { wrong: excerpt(&other.to_string()), line: at.row, column: at.col }
+        }
     })
 }
 

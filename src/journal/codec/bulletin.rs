@@ -1,9 +1,9 @@
 //! Bulletins to messages and back.
 
-use crate::decide::{BulletinParts, Content, Tier};
+use crate::decide::{BulletinParts, Content, StatePart, Tier};
 use crate::domain::{
     Category, Certainty, Ground, Info, InfoTexts, Intensity, IntensityBand, IntensityScale, Language, LineageId, Mode,
-    NamedValue, NonEmpty, Position, ResponseType, Severity, Source, Urgency,
+    NamedValue, NonEmpty, Position, ResponseType, Severity, Source, StateScope, Urgency,
 };
 use crate::locate::AffectedArea;
 use crate::wire::storage_v1::journal_entry as stored;
@@ -11,6 +11,7 @@ use crate::wire::storage_v1::journal_entry::bulletin::Content as StoredContent;
 use crate::wire::storage_v1::journal_entry::info::Ground as StoredGround;
 
 use super::super::InvalidEntry::{self, Impossible, Missing};
+use super::voice::{read_events, read_voices, write_events, write_voice};
 use super::{
     area, read_alert, read_instant, read_key, read_optional_instant, read_priority, read_references, write_alert,
     write_instant, write_key, write_references,
@@ -32,24 +33,37 @@ pub(super) fn write(parts: &BulletinParts) -> stored::Bulletin {
         admit_time: Some(write_instant(parts.admitted)),
         absorbs: parts.absorbs.iter().map(|lineage| lineage.0).collect(),
         supersedes: write_references(&parts.supersedes),
+        voices: parts.voices.iter().map(write_voice).collect(),
+        withdraws: write_events(&parts.withdraws),
+        state: parts
+            .state
+            .as_ref()
+            .map(|part| stored::StatePart { scope: part.scope.0.to_string(), hazard: part.hazard.to_string() }),
     }
 }
 
 pub(super) fn read(bulletin: stored::Bulletin) -> Result<BulletinParts, InvalidEntry> {
     let mode = read_mode(bulletin.mode())?;
     let key = read_key(bulletin.key)?;
+    let alert = read_alert(bulletin.alert, "alert")?;
+    let content = match bulletin.content.ok_or(Missing("content"))? {
+        StoredContent::Warn(warn) => Content::Warn(read_all(warn.tiers, read_tier, "tiers")?),
+        StoredContent::Cancel(cancel) => {
+            let infos = cancel.infos.into_iter().map(|info| read_info(info, None));
+            Content::Cancel(infos.collect::<Result<_, _>>()?)
+        }
+    };
     Ok(BulletinParts {
         lineage: key.lineage,
         revision: key.revision,
-        alert: read_alert(bulletin.alert, "alert")?,
         mode,
-        content: match bulletin.content.ok_or(Missing("content"))? {
-            StoredContent::Warn(warn) => Content::Warn(read_all(warn.tiers, read_tier, "tiers")?),
-            StoredContent::Cancel(cancel) => {
-                let infos = cancel.infos.into_iter().map(|info| read_info(info, None));
-                Content::Cancel(infos.collect::<Result<_, _>>()?)
-            }
-        },
+        voices: read_voices(bulletin.voices, &alert, &content)?,
+        withdraws: read_events(bulletin.withdraws),
+        state: bulletin
+            .state
+            .map(|part| StatePart { scope: StateScope(part.scope.into()), hazard: part.hazard.into() }),
+        alert,
+        content,
         expires: read_instant(bulletin.expire_time, "expire_time")?,
         admitted: read_instant(bulletin.admit_time, "admit_time")?,
         absorbs: bulletin.absorbs.into_iter().map(LineageId).collect(),
@@ -207,6 +221,8 @@ fn write_ground(ground: &Ground, tier: Option<&AffectedArea>) -> Option<StoredGr
             let bands = bands.iter().map(|band| stored::Band {
                 intensity: Some(write_intensity(band.intensity)),
                 area: Some(area::write(&band.area)),
+                arrival_time: band.arrival.map(write_instant),
+                source: band.source.as_ref().map(write_source),
             });
             Some(StoredGround::Bands(stored::Bands { bands: bands.collect() }))
         }
@@ -231,10 +247,12 @@ fn read_band(band: stored::Band) -> Result<IntensityBand, InvalidEntry> {
     Ok(IntensityBand {
         intensity: read_intensity(band.intensity.ok_or(Missing("intensity"))?)?,
         area: area::read(band.area.ok_or(Missing("area"))?)?,
+        arrival: read_optional_instant(band.arrival_time, "arrival_time")?,
+        source: band.source.map(read_source).transpose()?,
     })
 }
 
-fn write_source(source: &Source) -> stored::Earthquake {
+pub(super) fn write_source(source: &Source) -> stored::Earthquake {
     stored::Earthquake {
         lon_e7: source.epicentre.lon_e7(),
         lat_e7: source.epicentre.lat_e7(),
@@ -244,7 +262,7 @@ fn write_source(source: &Source) -> stored::Earthquake {
     }
 }
 
-fn read_source(source: stored::Earthquake) -> Result<Source, InvalidEntry> {
+pub(super) fn read_source(source: stored::Earthquake) -> Result<Source, InvalidEntry> {
     Ok(Source {
         epicentre: Position::from_e7(source.lon_e7, source.lat_e7).ok_or(Impossible("epicentre"))?,
         depth_km: source.depth_km,

@@ -5,6 +5,7 @@
 
 pub(crate) mod area;
 mod bulletin;
+mod voice;
 
 use bytes::{Buf, Bytes};
 use prost::Message;
@@ -12,7 +13,7 @@ use prost::Message;
 use crate::decide::{Bulletin, Noted, TierIndex};
 use crate::domain::{
     AlertId, AlertRef, ChannelKind, DeliveryKey, Identifier, LineageId, NoticeKind, Priority, Revision, Sender,
-    Timestamp,
+    StateScope, Timestamp,
 };
 use crate::wire::storage_v1::JournalEntry;
 use crate::wire::storage_v1::journal_entry as stored;
@@ -36,6 +37,8 @@ pub(super) fn encode(entry: &Entry) -> Vec<u8> {
             supersedes: write_references(&noted.supersedes),
             decide_time: Some(write_instant(noted.at)),
             mode: bulletin::write_mode(noted.mode).into(),
+            withdraws: voice::write_events(&noted.withdraws),
+            state_scope: noted.state.as_ref().map(|scope| scope.0.to_string()).unwrap_or_default(),
         }),
         Entry::Sent { key, tier, kind, priority, channel, devices } => stored::Event::Sent(stored::Sent {
             key: Some(write_key(*key)),
@@ -77,6 +80,8 @@ fn read(event: stored::Event) -> Result<Entry, InvalidEntry> {
             mode: bulletin::read_mode(noted.mode())?,
             id: read_alert(noted.id, "id")?,
             supersedes: read_references(noted.supersedes)?,
+            withdraws: voice::read_events(noted.withdraws),
+            state: Some(noted.state_scope).filter(|scope| !scope.is_empty()).map(|scope| StateScope(scope.into())),
             at: read_instant(noted.decide_time, "decide_time")?,
         }),
         stored::Event::Sent(sent) => Entry::Sent {

@@ -6,11 +6,11 @@ use proptest::sample::select;
 use proptest::{collection::vec, strategy::Union};
 
 use super::*;
-use crate::decide::Tier;
+use crate::decide::{StatePart, Tier, Voice};
 use crate::domain::{
-    AlertRef, Area, Category, Certainty, Circle, Geocode, Ground, Info, InfoTexts, Intensity, IntensityBand,
+    AlertRef, Area, Category, Certainty, Circle, EventKey, Geocode, Ground, Info, InfoTexts, Intensity, IntensityBand,
     IntensityScale, Language, NamedValue, NonEmpty, NoticeKind, Polygon, Position, ResponseType, Ring, Severity,
-    Source, Urgency,
+    Source, StateScope, Urgency,
 };
 use crate::locate::AffectedArea;
 
@@ -90,7 +90,8 @@ fn source() -> impl Strategy<Value = Source> {
 
 /// What an info's ground is: `None` here for that of its tier.
 fn ground() -> impl Strategy<Value = Option<Ground>> {
-    let band = (intensity(), area()).prop_map(|(intensity, area)| IntensityBand { intensity, area });
+    let band = (intensity(), area(), of(instant()), of(source()))
+        .prop_map(|(intensity, area, arrival, source)| IntensityBand { intensity, area, arrival, source });
     prop_oneof![
         4 => Just(None),
         1 => Just(Some(Ground::None)),
@@ -181,6 +182,38 @@ fn delivery_key() -> impl Strategy<Value = DeliveryKey> {
     (any::<u64>(), any::<u32>()).prop_map(|(lineage, revision)| key(lineage, revision))
 }
 
+fn event() -> impl Strategy<Value = EventKey> {
+    (text(), text(), of(any::<u32>())).prop_map(|(scheme, key, serial)| EventKey {
+        scheme: scheme.into(),
+        key: key.into(),
+        serial,
+    })
+}
+
+fn voice() -> impl Strategy<Value = (Voice, prop::sample::Index)> {
+    let names = vec(event(), 0..3);
+    (alert_id(), text(), of(any::<u32>()), names, of(source()), any::<prop::sample::Index>()).prop_map(
+        |(alert, series, serial, names, earthquake, tier)| {
+            let voice = Voice { alert, series: series.into(), serial, names, earthquake, tiers: Vec::new() };
+            (voice, tier)
+        },
+    )
+}
+
+/// The voices of a bulletin with so many tiers, each with one of them.
+fn placed(voices: Vec<(Voice, prop::sample::Index)>, content: &Content) -> Vec<Voice> {
+    let Content::Warn(tiers) = content else { return Vec::new() };
+    let of = |(voice, tier): (Voice, prop::sample::Index)| {
+        let tier = u8::try_from(tier.index(tiers.len())).expect("a few tiers");
+        Voice { tiers: vec![TierIndex(tier)], ..voice }
+    };
+    voices.into_iter().map(of).collect()
+}
+
+fn state() -> impl Strategy<Value = StatePart> {
+    (text(), text()).prop_map(|(scope, hazard)| StatePart { scope: StateScope(scope.into()), hazard: hazard.into() })
+}
+
 fn bulletin() -> impl Strategy<Value = Bulletin> {
     let cancel = vec(info(), 0..2).prop_map(|infos| {
         let infos = infos.into_iter().map(|(info, ground)| Info { ground: ground.unwrap_or(Ground::None), ..info });
@@ -188,13 +221,27 @@ fn bulletin() -> impl Strategy<Value = Bulletin> {
     });
     let warn = vec(tier(), 1..4).prop_map(|tiers| Content::Warn(NonEmpty::new(tiers).expect("one to three")));
     let times = (instant(), instant());
-    (delivery_key(), alert_id(), mode(), prop_oneof![warn, cancel], times, vec(any::<u64>(), 0..3), references())
-        .prop_map(|(key, alert, mode, content, (expires, admitted), absorbs, supersedes)| {
+    let events = (vec(voice(), 1..3), vec(event(), 0..3), of(state()));
+    (
+        delivery_key(),
+        alert_id(),
+        mode(),
+        prop_oneof![warn, cancel],
+        times,
+        vec(any::<u64>(), 0..3),
+        references(),
+        events,
+    )
+        .prop_map(|(key, alert, mode, content, (expires, admitted), absorbs, supersedes, events)| {
+            let (voices, withdraws, state) = events;
             Bulletin::remake(BulletinParts {
                 lineage: key.lineage,
                 revision: key.revision,
                 alert,
                 mode,
+                voices: placed(voices, &content),
+                withdraws,
+                state,
                 content,
                 expires,
                 admitted,
@@ -219,8 +266,12 @@ pub(super) fn entry() -> impl Strategy<Value = Entry> {
             Entry::Admitted(Admitted { bulletin, raw: raw.into(), media_type, received, authority })
         },
     );
-    let noted = (alert_id(), mode(), references(), instant())
-        .prop_map(|(id, mode, supersedes, at)| Entry::Noted(Noted { id, mode, supersedes, at }));
+    let scope = of("[a-z水]{1,8}".prop_map(|scope| StateScope(scope.into())));
+    let noted = (alert_id(), mode(), references(), vec(event(), 0..3), scope, instant()).prop_map(
+        |(id, mode, supersedes, withdraws, state, at)| {
+            Entry::Noted(Noted { id, mode, supersedes, withdraws, state, at })
+        },
+    );
     let kinds = [NoticeKind::Alert, NoticeKind::Update, NoticeKind::Release];
     let told = (
         delivery_key(),

@@ -154,6 +154,9 @@ fn admitted(key: DeliveryKey, expires: Timestamp, absorbs: &[u64]) -> Entry {
         admitted: hour(0),
         absorbs: absorbs.iter().copied().map(LineageId).collect(),
         supersedes: Vec::new(),
+        voices: Vec::new(),
+        withdraws: Vec::new(),
+        state: None,
     };
     Entry::Admitted(Admitted {
         bulletin: Bulletin::remake(parts),
@@ -169,7 +172,8 @@ fn bulletin(lineage: u64, revision: u32) -> Entry {
 }
 
 fn noted(name: &str, at: Timestamp) -> Entry {
-    Entry::Noted(Noted { id: alert(name), mode: Mode::Actual, supersedes: Vec::new(), at })
+    let (supersedes, withdraws) = (Vec::new(), Vec::new());
+    Entry::Noted(Noted { id: alert(name), mode: Mode::Actual, supersedes, withdraws, state: None, at })
 }
 
 fn sent(key: DeliveryKey, devices: Vec<DeviceSlot>) -> Entry {

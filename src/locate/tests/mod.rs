@@ -6,6 +6,7 @@ mod oracle;
 mod places;
 mod sweeps;
 mod together;
+mod within;
 
 use proptest::prelude::*;
 

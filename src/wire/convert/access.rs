@@ -71,13 +71,7 @@ fn new_principal(kind: PrincipalKind) -> Result<Principal, InvalidField> {
             let field = "credential.principal.authority";
             let name: AuthorityName =
                 authority.parse().map_err(|error| InvalidField::new(format!("{field}.authority"), error))?;
-            let bad = |reason: String| InvalidField::new(format!("{field}.senders"), reason);
-            if senders.len() > MOST_SENDERS {
-                return Err(bad(format!("more than {MOST_SENDERS}")));
-            }
-            let senders = senders.iter().map(|sender| Sender::new(sender).map_err(|error| bad(error.to_string())));
-            let senders =
-                NonEmpty::new(senders.collect::<Result<_, _>>()?).ok_or_else(|| bad("is required".to_owned()))?;
+            let senders = self::senders(&senders, &format!("{field}.senders"))?;
             Ok(Principal::Authority { name, senders })
         }
         PrincipalKind::Operator(role) => {
@@ -87,6 +81,16 @@ fn new_principal(kind: PrincipalKind) -> Result<Principal, InvalidField> {
             Err(InvalidField::new("credential.principal.bootstrap", "only the server makes it"))
         }
     }
+}
+
+/// Reads the CAP senders that an authority speaks for.
+pub(super) fn senders(senders: &[String], field: &str) -> Result<NonEmpty<Sender>, InvalidField> {
+    let bad = |reason: String| InvalidField::new(field, reason);
+    if senders.len() > MOST_SENDERS {
+        return Err(bad(format!("more than {MOST_SENDERS}")));
+    }
+    let senders = senders.iter().map(|sender| Sender::new(sender).map_err(|error| bad(error.to_string())));
+    NonEmpty::new(senders.collect::<Result<_, _>>()?).ok_or_else(|| bad("is required".to_owned()))
 }
 
 fn new_proof(proof: Option<v1::Proof>) -> Result<NewProof, InvalidField> {

@@ -45,7 +45,7 @@ fn read(alert: v1::StructuredAlert) -> Result<(Alert, Vec<InvalidField>), Invali
         sent: time::required(alert.send_time, "send_time")?,
     };
     let mode = terms::mode::required(alert.mode, "mode")?;
-    let subject = Subject { references, event: None };
+    let subject = Subject { references, ..Subject::default() };
     let scope = AlertScope::Public;
     Ok((Alert { id, mode, subject, scope, codes: Vec::new(), note: None, body }, problems))
 }

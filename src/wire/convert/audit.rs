@@ -1,6 +1,7 @@
 //! Records of the audit log. They go out only: nobody writes one by the API.
 
 use bytes::Bytes;
+use compact_str::CompactString;
 
 use crate::domain::{
     Act, Actor, ActorKind, AlertId, AlertOutcome, AuditPosition, AuditRecord, ConsentTerms, DeliveryKey, Purpose,
@@ -85,24 +86,22 @@ fn details(act: &Act) -> Option<Details> {
         }
         Act::ConsentEnded { purposes } => Details::ConsentEnded(ended_to_wire(purposes)),
         Act::PolicyRetired { version } => Details::PolicyRetired(part::PolicyRetired { version: version.0.into() }),
-        Act::PlacesForgotten { stale, without_consent } => Details::PlacesForgotten(part::PlacesForgotten {
-            stale_count: stale.cast_signed(),
-            without_consent_count: without_consent.cast_signed(),
-        }),
+        Act::PlacesForgotten { stale, without_consent } => {
+            Details::PlacesForgotten(forgotten_to_wire(*stale, *without_consent))
+        }
         Act::AlertDecided { authority, alert, outcome, recovered } => {
             Details::AlertDecided(decided_to_wire(authority, alert.as_ref(), outcome, *recovered))
         }
-        Act::AlertPreviewed { alert, found } => {
-            let (alert, found_count) = (Some(alert_to_wire(alert)), found.cast_signed());
-            Details::AlertPreviewed(part::AlertPreviewed { alert, found_count })
-        }
-        Act::CredentialCreated { holder, expires } => {
-            let (holder, expire_time) = (Some(actor_to_wire(holder)), Some(time::to_wire(*expires)));
-            Details::CredentialCreated(part::CredentialCreated { holder, expire_time })
-        }
+        Act::AlertPreviewed { alert, found } => Details::AlertPreviewed(previewed_to_wire(alert, *found)),
+        Act::CredentialCreated { holder, expires } => Details::CredentialCreated(part::CredentialCreated {
+            holder: Some(actor_to_wire(holder)),
+            expire_time: Some(time::to_wire(*expires)),
+        }),
         Act::CredentialRevoked { holder } => {
             Details::CredentialRevoked(part::CredentialRevoked { holder: Some(actor_to_wire(holder)) })
         }
+        Act::AuthorityCreated { terms } => Details::AuthorityCreated(admitted_to_wire(terms)),
+        Act::AuthorityUpdated { changes } => Details::AuthorityUpdated(limited_to_wire(changes)),
         Act::EventsRead { events } => Details::EventsRead(part::EventsRead { event_count: events.cast_signed() }),
         Act::RegionsImported { regions } => Details::RegionsImported(imported_to_wire(*regions)),
         &Act::WebhookSet { secret } => Details::WebhookSet(part::WebhookSet { secret }),
@@ -116,6 +115,7 @@ fn details(act: &Act) -> Option<Details> {
         | Act::SavedPlacesRead
         | Act::PartnerCreated
         | Act::AppCreated
+        | Act::AuthorityRevoked
         | Act::BootstrapOffered
         | Act::ZoneCreated
         | Act::ZoneUpdated
@@ -161,6 +161,26 @@ fn decided_to_wire(
         key: key.map(terms::key_to_wire),
         recovered,
     }
+}
+
+fn previewed_to_wire(alert: &AlertId, found: u64) -> part::AlertPreviewed {
+    part::AlertPreviewed { alert: Some(alert_to_wire(alert)), found_count: found.cast_signed() }
+}
+
+fn admitted_to_wire(terms: &[CompactString]) -> part::AuthorityCreated {
+    part::AuthorityCreated { terms: texts_to_wire(terms) }
+}
+
+fn limited_to_wire(changes: &[CompactString]) -> part::AuthorityUpdated {
+    part::AuthorityUpdated { changes: texts_to_wire(changes) }
+}
+
+fn forgotten_to_wire(stale: u64, without_consent: u64) -> part::PlacesForgotten {
+    part::PlacesForgotten { stale_count: stale.cast_signed(), without_consent_count: without_consent.cast_signed() }
+}
+
+fn texts_to_wire(texts: &[CompactString]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
 }
 
 fn all_terms(consents: &[ConsentTerms]) -> Vec<part::ConsentTerms> {

@@ -3,6 +3,8 @@
 pub mod access;
 pub mod alert;
 pub mod audit;
+pub mod authority;
+pub mod certificate;
 pub mod event;
 pub mod fan_out;
 pub mod feed;

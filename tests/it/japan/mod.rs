@@ -1,22 +1,11 @@
-//! Japan's telegrams and their relays: what each real message is read as, and, where the collection that they were
-//! chosen from lies beside the project, each of that as its manifest counts it.
+//! Japan's telegrams and their relays: what each real message that the project carries is read as.
 
 mod collection;
-mod mutated;
-
-use std::path::PathBuf;
 
 use hazardcast::domain::{Alert, Body, Ground, Info};
 use hazardcast::format::{self, FormatError, Message, Outline};
 
-use crate::real_alerts::{files_under, here};
-
-/// The telegrams that the project carries.
-fn carried() -> Vec<PathBuf> {
-    let mut files = files_under(&here().join("tests/data/japan"));
-    files.retain(|file| file.extension().is_some_and(|extension| extension != "md"));
-    files
-}
+use crate::real_alerts::here;
 
 fn read(file: &str) -> Vec<Message> {
     let bytes = std::fs::read(here().join("tests/data/japan").join(file)).expect("it is there");

@@ -150,7 +150,7 @@ pub(crate) struct Refused {
     pub(crate) code: String,
     /// `ErrorInfo.reason`; empty without one.
     pub(crate) reason: String,
-    /// `BadRequest.FieldViolation.field`; empty without one.
+    /// The first `BadRequest.FieldViolation.field`; empty without one.
     pub(crate) field: String,
     /// For people.
     pub(crate) message: String,
@@ -175,10 +175,12 @@ impl From<Status> for Refused {
                 }
                 "type.googleapis.com/google.rpc.BadRequest" => {
                     let bad = BadRequest::decode(&*detail.value).expect("google.rpc.BadRequest");
-                    let [violation] = bad.violations.as_slice() else { panic!("not one violation") };
-                    assert_eq!(violation.description, message);
-                    refused.field.clone_from(&violation.field);
+                    let [first, others @ ..] = bad.violations.as_slice() else { panic!("no violation") };
+                    assert!(message.starts_with(&first.description), "{message}");
+                    assert!(others.iter().all(|other| message.contains(&other.description)), "{message}");
+                    refused.field.clone_from(&first.field);
                 }
+                "type.googleapis.com/google.rpc.RetryInfo" => {}
                 other => panic!("a detail of an unknown type: {other}"),
             }
         }

@@ -14,6 +14,7 @@ use hazardcast::registry::EventLimits;
 use hazardcast::webhook;
 use hazardcast::wire::v1;
 use hazardcast::wire::v1::access_service_client::AccessServiceClient;
+use hazardcast::wire::v1::authority_service_client::AuthorityServiceClient;
 use hazardcast::wire::v1::partner_service_client::PartnerServiceClient;
 use hazardcast::wire::v1::principal::Kind as Principal;
 use hazardcast::wire::v1::proof::Kind as Proof;
@@ -147,7 +148,9 @@ impl Site {
             events: EventLimits::default(),
             webhooks: webhook::Settings { roots: Some(path("roots.pem")), ..WEBHOOKS },
             feeds: hazardcast::feed::Settings { allow_private: true, roots: Some(path("roots.pem")) },
+            reading: hazardcast::format::Bounds::default(),
             ground_motion: hazardcast::locate::GroundMotion::default(),
+            rules: hazardcast::decide::Rules::default(),
             planners: 2,
             heartbeat: Duration::from_mins(1),
             link_queue: 64,
@@ -218,13 +221,41 @@ impl Site {
         with_token(self.channel().await, &self.administrator)
     }
 
+    /// Admits the authority that a principal is, for its senders everywhere, or for these too.
+    async fn admit_authority(&self, principal: &Principal) {
+        let Principal::Authority(v1::AuthorityPrincipal { authority, senders }) = principal else { return };
+        let mut client = AuthorityServiceClient::new(self.administrator().await);
+        let get = v1::GetAuthorityRequest { name: authority.clone() };
+        let known = client.get_authority(get).await.ok().and_then(|answer| answer.into_inner().authority);
+        let Some(known) = known else {
+            let authority_id = authority.trim_start_matches("authorities/").to_owned();
+            self.admit_with(&authority_id, v1::Authority { senders: senders.clone(), ..everywhere() }).await;
+            return;
+        };
+        let new = senders.iter().filter(|sender| !known.senders.contains(sender)).cloned();
+        let senders = known.senders.iter().cloned().chain(new).collect();
+        let changed = Some(v1::Authority { name: known.name, senders, ..v1::Authority::default() });
+        let update = v1::UpdateAuthorityRequest { authority: changed, ..v1::UpdateAuthorityRequest::default() };
+        client.update_authority(update).await.expect("changed");
+    }
+
+    /// Admits an authority within these limits.
+    pub(crate) async fn admit_with(&self, authority_id: &str, authority: v1::Authority) {
+        let (authority_id, authority) = (authority_id.to_owned(), Some(authority));
+        let request = v1::CreateAuthorityRequest { authority_id, authority, validate_only: false };
+        let mut client = AuthorityServiceClient::new(self.administrator().await);
+        client.create_authority(request).await.expect("admitted");
+    }
+
     /// Makes a credential with a token: its name, and the token.
     pub(crate) async fn make(&self, principal: Principal) -> (String, String) {
+        self.admit_authority(&principal).await;
         make(self.administrator().await, principal).await.expect("made")
     }
 
     /// Makes a credential that a certificate proves.
     pub(crate) async fn bind(&self, principal: Principal, proof: Proof) -> Result<v1::Credential, Status> {
+        self.admit_authority(&principal).await;
         let request = v1::CreateCredentialRequest { credential: Some(credential(principal, proof)) };
         let answer = AccessServiceClient::new(self.administrator().await).create_credential(request).await?;
         Ok(answer.into_inner().credential.expect("it is told"))
@@ -245,6 +276,12 @@ impl Site {
         let request = v1::CreateAppRequest { parent, app_id: "main".to_owned(), app: None };
         client.create_app(request).await.expect("added");
     }
+}
+
+/// An authority without senders that may warn the whole world.
+pub(crate) fn everywhere() -> v1::Authority {
+    let jurisdiction = Some(v1::Jurisdiction { ground: Some(v1::jurisdiction::Ground::WholeWorld(true)) });
+    v1::Authority { jurisdiction, ..v1::Authority::default() }
 }
 
 /// How long the holder of a CID is to be silent: longer than any story.

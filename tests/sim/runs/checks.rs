@@ -15,6 +15,7 @@ impl Day {
     pub(super) fn look(&mut self) {
         for delivery in self.house.log.take() {
             self.check_delivery(&delivery);
+            self.check_is_over_of_what_was_told(&delivery);
             let handed = Handed::of(&delivery);
             assert!(self.handed.insert(handed), "told twice by one process: {delivery:?}");
             let again = !self.ever_handed.insert(handed);
@@ -30,6 +31,17 @@ impl Day {
                 let now = self.now();
                 self.person_mut(delivery.slot).phone.push(&delivery, now);
             }
+        }
+    }
+
+    /// Nobody is told that something is over of which it was not told.
+    fn check_is_over_of_what_was_told(&mut self, delivery: &lane::Delivery) {
+        let of = std::iter::once(&delivery.key.lineage).chain(&delivery.replaces);
+        if delivery.kind == NoticeKind::Release {
+            let told = of.copied().any(|lineage| self.told.contains(&(delivery.slot, lineage)));
+            assert!(told, "told that it is over and not what: {delivery:?}");
+        } else {
+            self.told.insert((delivery.slot, delivery.key.lineage));
         }
     }
 

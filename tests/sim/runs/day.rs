@@ -36,6 +36,10 @@ pub(super) struct Day {
     pub(super) messages: Vec<Message>,
     /// Every message that was admitted, and the turn in which it was.
     pub(super) bulletins: HashMap<DeliveryKey, (Bulletin, u64)>,
+    /// What the authority was answered, by the message's name.
+    pub(super) answered: HashMap<String, DeliveryKey>,
+    /// Who was ever told of which lineage.
+    pub(super) told: HashSet<(Slot, LineageId)>,
     /// Lineages that others took over.
     pub(super) absorbed: HashSet<LineageId>,
     /// What lanes have handed over since the process started; and in all.
@@ -80,6 +84,8 @@ impl Day {
             arriving: Vec::new(),
             messages: Vec::new(),
             bulletins: HashMap::new(),
+            answered: HashMap::new(),
+            told: HashSet::new(),
             absorbed: HashSet::new(),
             handed: HashSet::new(),
             ever_handed: HashSet::new(),

@@ -9,10 +9,11 @@ use super::day::Day;
 use crate::message::{Message, Says, Tier};
 
 impl Day {
-    /// A message is sent: a first one, one that follows others, or one that was sent before.
+    /// A message is sent: a first one, a whole state, one that follows others, or one that was sent before.
     pub(super) async fn send_message(&mut self) {
-        let message = match self.rng.random_range(0..10) {
-            0..4 => self.first(),
+        let message = match self.rng.random_range(0..11) {
+            0..3 => self.first(),
+            10 => self.state(),
             9 if !self.messages.is_empty() => return self.send_again().await,
             _ if self.messages.is_empty() => self.first(),
             _ => self.following(),
@@ -37,11 +38,7 @@ impl Day {
 
     async fn send_again(&mut self) {
         let message = self.messages[self.rng.random_range(0..self.messages.len())].clone();
-        let known = self.bulletins.values().find(|(bulletin, _)| {
-            let alert = &bulletin.parts().alert;
-            alert.identifier.as_str() == message.identifier && bulletin.parts().mode == message.mode
-        });
-        let key = known.map(|(bulletin, _)| bulletin.key());
+        let key = self.answered.get(&message.identifier).copied();
         let answer = self.house.submit(&message).await;
         if let Some(key) = key {
             assert_eq!(answer, Answer::Ignored(Ignored::Duplicate(Some(key))), "{message:?}");
@@ -55,9 +52,16 @@ impl Day {
         assert!(!matches!(message.mode, Mode::System | Mode::Draft), "{message:?}");
         let fan_out = self.house.fan_outs.newest(key.lineage).expect("it has set out");
         assert_eq!(fan_out.bulletin.key(), *key);
-        assert_eq!(fan_out.bulletin.parts().mode, message.mode);
-        self.absorbed.extend(&fan_out.bulletin.parts().absorbs);
-        self.bulletins.insert(*key, (fan_out.bulletin.clone(), self.turn()));
+        self.answered.insert(message.identifier.clone(), *key);
+        // A whole state may be several.
+        for fan_out in self.house.fan_outs.all() {
+            let parts = fan_out.bulletin.parts();
+            if parts.alert.identifier.as_str() == message.identifier {
+                assert_eq!(parts.mode, message.mode);
+                self.absorbed.extend(&parts.absorbs);
+                self.bulletins.insert(fan_out.bulletin.key(), (fan_out.bulletin.clone(), self.turn()));
+            }
+        }
     }
 
     fn name(&self) -> String {
@@ -68,7 +72,19 @@ impl Day {
         let (name, sent, tiers) = (self.name(), self.now(), self.tiers());
         let modes = [Mode::Actual, Mode::Exercise, Mode::Test, Mode::System, Mode::Draft];
         let mode = if self.rng.random_bool(0.7) { Mode::Actual } else { modes[self.rng.random_range(0..modes.len())] };
-        Message { mode, ..Message::warning(&name, sent, tiers) }
+        let event = self.rng.random_bool(0.5).then(|| (name.clone(), 1));
+        Message { mode, event, ..Message::warning(&name, sent, tiers) }
+    }
+
+    /// All that is on in one of two territories, which may be nothing; seldom one that comes late.
+    fn state(&mut self) -> Message {
+        let (name, now) = (self.name(), self.now());
+        let sent = if self.rng.random_bool(0.1) { now - SignedDuration::from_mins(10) } else { now };
+        let scope = format!("territory-{}", self.rng.random_range(0..2));
+        let hazards = ["rain", "wind", "waves"];
+        let on =
+            (0..self.rng.random_range(0..4)).map(|_| (hazards[self.rng.random_range(0..3)], self.tier())).collect();
+        Message { says: Says::State(scope, on), ..Message::warning(&name, sent, Vec::new()) }
     }
 
     /// An update or cancel of one message or two; seldom one that comes late.
@@ -81,6 +97,18 @@ impl Day {
         if self.rng.random_bool(0.3) {
             let other = self.messages[self.rng.random_range(0..self.messages.len())].clone();
             message.references.push((other.identifier, other.sent));
+        }
+        // What is of an event is often followed by its name alone; a cancel repeats the number before it.
+        if let Some((event, serial)) = before.event {
+            let step = match message.says {
+                Says::Cancel => 0,
+                _ if self.rng.random_bool(0.1) => 0,
+                _ => self.rng.random_range(1..3),
+            };
+            message.event = Some((event, serial + step));
+            if self.rng.random_bool(0.7) {
+                message.references.clear();
+            }
         }
         message
     }

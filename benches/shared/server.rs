@@ -76,7 +76,8 @@ impl Server {
         Ok(())
     }
 
-    fn get(&self, path: &str) -> Result<String> {
+    /// What its page for the operator says.
+    pub(crate) fn get(&self, path: &str) -> Result<String> {
         let mut stream = TcpStream::connect(self.http)?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
