@@ -21,7 +21,7 @@ use crate::support::api::Api;
 use crate::support::house::House;
 use crate::support::server::Server;
 
-const SERVICES: [&str; 13] = [
+const SERVICES: [&str; 14] = [
     "hazardcast.v1.AccessService",
     "hazardcast.v1.AlertService",
     "hazardcast.v1.DeviceService",
@@ -29,6 +29,7 @@ const SERVICES: [&str; 13] = [
     "hazardcast.v1.FeedService",
     "hazardcast.v1.LinkService",
     "hazardcast.v1.AuditService",
+    "hazardcast.v1.AuthorityService",
     "hazardcast.v1.PartnerEventService",
     "hazardcast.v1.PartnerService",
     "hazardcast.v1.PolicyService",
