@@ -257,9 +257,8 @@ impl App {
         let abroad = options.abroad.iter().fold(0, |bits, channel| bits | channel.bit());
         let (fan_outs, workers) = FanOuts::assemble(around, abroad, lanes(&options, &hub)?);
         fan_outs.recover(replayed.recovered);
-        let clock = Arc::clone(&options.clock);
-        let (desk, desk_task) =
-            Desk::new(replayed.lineages, options.rules.clone(), journal, audit.clone(), fan_outs.clone(), clock);
+        let (rules, clock) = (options.rules.clone(), Arc::clone(&options.clock));
+        let (desk, desk_task) = Desk::new(replayed.lineages, rules, journal, audit.clone(), fan_outs.clone(), clock);
         let (regions, atlas) = open_regions(&options.data_dir, options.ground_motion.clone())?;
         held::recover(replayed.held.into_values(), desk.held(), &atlas.load());
         tasks.spawn_essential("desk", desk_task.run());
@@ -288,8 +287,8 @@ impl App {
         };
         tasks.spawn_essential("access", access.watch_expiry(doors.clone()));
         let reload = keep_fresh(certificates.as_ref(), &options, &tasks, &metrics, &doors);
-        let (listener, protocol, bounds) = (grpc_listener, Protocol::Http2, options.bounds);
-        let door = Door { name: "grpc", listener, certificates, protocol, bounds, cut: cut.clone() };
+        let (protocol, bounds, cut_off) = (Protocol::Http2, options.bounds, cut.clone());
+        let door = Door { name: "grpc", listener: grpc_listener, certificates, protocol, bounds, cut: cut_off };
         let incoming = door.open(&tasks, &metrics);
         posts.open(Bodies::new(services.clone()));
         tasks.spawn_essential("grpc", serve_grpc(incoming, services, health.clone(), doors.clone(), cut));

@@ -200,8 +200,8 @@ impl Limits {
     }
 }
 
-/// A decision on an alert that does these things beyond its authority's limits: what nobody may let pass refuses it, and
-/// then all of them are told. What breaks other rules too, or changes nothing, is as it was decided.
+/// A decision on an alert that does these things beyond its authority's limits: what nobody may let pass refuses it,
+/// and then all of them are told. What breaks other rules too, or changes nothing, is as it was decided.
 pub(super) fn barred(decision: Decision, breaches: &[Breach]) -> Decision {
     let barred = breaches.iter().any(|breach| !breach.may_pass());
     match decision {
