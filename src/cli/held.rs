@@ -11,7 +11,7 @@ use crate::wire::v1;
 use crate::wire::v1::alert_service_client::AlertServiceClient;
 use crate::wire::v1::approve_alert_response::Outcome;
 
-use super::alert::{hold_reason, ignore_name, unanswered_name};
+use super::answer::{hold_reason, ignore_name, unanswered_name};
 use super::output::{instant, print_line, refused};
 use super::{Server, plain};
 

@@ -35,7 +35,8 @@ impl AlertService for AlertDoor {
         request: Request<v1::SubmitAlertRequest>,
     ) -> Result<Response<v1::SubmitAlertResponse>, Status> {
         let caller = caller(&request);
-        let form = match request.into_inner().alert {
+        let v1::SubmitAlertRequest { alert, typed } = request.into_inner();
+        let form = match alert {
             Some(v1::submit_alert_request::Alert::Raw(raw)) => Form::Raw(raw),
             Some(v1::submit_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
@@ -51,7 +52,7 @@ impl AlertService for AlertDoor {
                 return Err(refusal.into());
             }
         };
-        ready.submission.doubts = self.doubts(&ready).await?;
+        ready.submission.doubts = self.doubts(&ready, typed).await?;
         let outcome = match self.0.door().submit(ready).await.map_err(status)? {
             Answer::Admitted(key) => Outcome::Admitted(admitted(key)),
             Answer::Ignored(ignored) => Outcome::Ignored(not_sent(ignored)),
@@ -72,7 +73,8 @@ impl AlertService for AlertDoor {
             Some(v1::preview_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
         };
-        let (ready, problems) = self.read(form, &caller).await??;
+        let (mut ready, problems) = self.read(form, &caller).await??;
+        ready.submission.doubts = self.doubts(&ready, false).await?;
         let response = match self.0.door().preview(ready).await.map_err(status)? {
             Decision::Admit(bulletin) => self.preview(bulletin, &caller).await?,
             // The most pressing of its hazards.
@@ -148,6 +150,13 @@ impl AlertService for AlertDoor {
         request: Request<v1::RejectAlertRequest>,
     ) -> Result<Response<v1::RejectAlertResponse>, Status> {
         self.reject(request).await
+    }
+
+    async fn cancel_alert(
+        &self,
+        request: Request<v1::CancelAlertRequest>,
+    ) -> Result<Response<v1::CancelAlertResponse>, Status> {
+        self.cancel(request).await
     }
 }
 

@@ -96,14 +96,20 @@ impl AlertDoor {
         found.ok_or_else(|| not_found("HELD_ALERT_NOT_FOUND", "no alert waits under this name"))
     }
 
-    /// Why a person is to look at it first, as far as its door can tell: it reaches more devices than its authority may
-    /// reach alone.
-    pub(super) async fn doubts(&self, ready: &Ready) -> Result<Vec<HoldReason>, Status> {
-        let Some(limit) = ready.submission.authority.reach_limit() else { return Ok(Vec::new()) };
+    /// Why a person is to look at it first, as far as its door can tell: a person typed it, or it reaches more devices
+    /// than its authority may reach alone.
+    pub(super) async fn doubts(&self, ready: &Ready, typed: bool) -> Result<Vec<HoldReason>, Status> {
+        let typed =
+            typed.then(|| HoldReason { kind: HoldKind::Typed, field: "typed".into(), found: "by a person".into() });
+        Ok(typed.into_iter().chain(self.over_reach(ready).await?).collect())
+    }
+
+    async fn over_reach(&self, ready: &Ready) -> Result<Option<HoldReason>, Status> {
+        let Some(limit) = ready.submission.authority.reach_limit() else { return Ok(None) };
         let bulletin = match self.0.door().preview(ready.clone()).await.map_err(status)? {
             Decision::Admit(bulletin) | Decision::Hold(Held { bulletin, .. }) => bulletin,
             Decision::AdmitAll(bulletins) => bulletins.first().clone(),
-            Decision::Ignore(_) | Decision::Refuse(_) => return Ok(Vec::new()),
+            Decision::Ignore(_) | Decision::Refuse(_) => return Ok(None),
         };
         let over = if self.0.registry.loaded().is_err() {
             Some("not known while the registry is being loaded".to_owned())
@@ -111,11 +117,12 @@ impl AlertDoor {
             let fan_outs = self.0.fan_outs.clone();
             let counted = self.0.tasks.spawn_blocking("reach", move || fan_outs.preview(&bulletin)).await;
             let Preview { found, .. } = counted.map_err(|_| Status::internal("the preview failed"))?;
-            (found > limit).then(|| format!("{found} devices, and {limit} are the limit"))
+            // How many more would say where people are, to whoever draws areas round them.
+            (found > limit).then(|| format!("more than {limit} devices, which is the limit"))
         };
         let reason =
             |found: String| HoldReason { kind: HoldKind::OverReach, field: "area".into(), found: found.into() };
-        Ok(over.map(reason).into_iter().collect())
+        Ok(over.map(reason))
     }
 }
 

@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod authority;
 mod call;
+mod cancel;
 mod denial;
 mod device;
 mod fan_out;

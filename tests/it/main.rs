@@ -11,6 +11,7 @@ mod earthquakes;
 mod exhaustion;
 mod files;
 mod fuzz;
+mod held;
 mod hostile;
 mod japan;
 mod kill;
