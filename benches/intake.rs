@@ -6,11 +6,12 @@
 //! - *Alone*: CAP messages of 300 points one after the other. The floor beside it is the disk: as many bytes
 //!   appended to a file and synced, in the same run.
 //! - *Storm*: ten authorities, each over a connection of its own, send a thousand alerts together, one in five of
-//!   them urgent, while rings of 41,000 points are read and resolved. Nothing may be lost; how long the urgent waited
-//!   is told beside the others.
+//!   them urgent, while rings of 41,000 points are read and resolved. Nothing may be lost; how long the urgent
+//!   waited is told beside the others.
 //!
-//! The stages are the server's own ([`hazardcast::metrics::Metric::AcceptStage`]): read (bytes to fields), resolve
-//! (places to ground), wait (for the desk), decide, sync (until it is on disk). What is left of the latency is the API.
+//! The stages are the server's own ([`hazardcast::metrics::Metric::AcceptStage`]): read (bytes to fields), verify
+//! (signatures), resolve (places to ground), wait (for the desk), decide, sync (until it is on disk). What is left of
+//! the latency is the API.
 
 #[path = "intake/messages.rs"]
 mod messages;
@@ -38,7 +39,7 @@ use messages::{SEED, Urgency, message};
 use server::Server;
 
 const AUTHORITIES: usize = 10;
-const STAGES: [&str; 5] = ["read", "resolve", "wait", "decide", "sync"];
+const STAGES: [&str; 6] = ["read", "verify", "resolve", "wait", "decide", "sync"];
 
 /// Points of an ordinary alert's ring, and of the longest real one.
 const POINTS: usize = 300;

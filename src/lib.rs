@@ -5,7 +5,8 @@
 //! places in it, [`decide`] says what becomes of them, [`intake`] is the desk where that happens, [`journal`] keeps
 //! it, [`fan_out`] sweeps, [`plan`] says who is told and how, [`channel`] tells them, over a [`link`] for one, and
 //! [`ledger`] keeps who was told. [`registry`] knows the devices, and what their partners are to hear of them, which
-//! [`webhook`] sends to whoever asked for it. [`device`] is the other end of a link. [`audit`]
+//! [`webhook`] sends to whoever asked for it; to hosts that others name it connects by [`dial`], and so does [`feed`],
+//! the door that fetches alerts. [`device`] is the other end of a link. [`audit`]
 //! remembers who did what, [`regions`] are the files of the ground that codes name, and [`segments`] are the files of
 //! what is only appended to, such as the journal's.
 //! [`domain`] holds the nouns, [`wire`] what goes over it; [`http`], [`metrics`], [`tasks`], [`config`],
@@ -19,8 +20,10 @@ pub mod cli;
 pub mod config;
 pub mod decide;
 pub mod device;
+pub mod dial;
 pub mod domain;
 pub mod fan_out;
+pub mod feed;
 pub mod format;
 pub mod grpc;
 pub mod http;

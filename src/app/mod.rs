@@ -7,6 +7,7 @@
 //!
 //! Closing: doors, desk, sweeps, lanes, links, and last the journal; each ends because what feeds it has ended.
 
+mod doors;
 mod folder;
 mod held;
 mod loading;
@@ -29,14 +30,15 @@ use crate::channel::{LinkChannel, NullChannel};
 use crate::decide::{HeldId, Lineages, Rules};
 use crate::domain::{Act, Actor, ActorKind, AlertOutcome, AuditEntry, ChannelKind, Clock, Discretion, SignedDuration};
 use crate::fan_out::{FanOuts, LaneSeed, Recovered, Surroundings};
+use crate::feed;
 use crate::format;
-use crate::grpc::{self, Health, Services};
-use crate::http::{self, Readiness};
+use crate::grpc::{Bodies, Health, Services};
+use crate::http::Readiness;
 use crate::intake::{Desk, REMEMBERED};
 use crate::journal::{self, Admitted, Entry, Journal, JournalError};
 use crate::ledger::Ledger;
 use crate::link::{Hub, Settings};
-use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Incoming, Protocol};
+use crate::listen::{Bounds, CertificateError, CertificateFiles, Certificates, Door, Protocol};
 use crate::locate::{GroundMotion, Index};
 use crate::metrics::Metrics;
 use crate::regions::RegionError;
@@ -44,6 +46,7 @@ use crate::registry::{EventLimits, Progress, Registry, RegistryError};
 use crate::tasks::{Failed, Tasks, Unfinished};
 use crate::webhook;
 
+use doors::{alert_door, open_feeds, serve_grpc, serve_http};
 use folder::{make_data_dir, open_regions};
 use loading::{Around, Awaited, Loading};
 use untold::{untold, untold_authority};
@@ -87,6 +90,8 @@ pub struct Options {
     pub events: EventLimits,
     /// How they are sent to webhooks.
     pub webhooks: webhook::Settings,
+    /// How feeds are got.
+    pub feeds: feed::Settings,
     /// How much a message may be.
     pub reading: format::Bounds,
     /// How strongly earthquakes shake the ground.
@@ -171,6 +176,9 @@ pub enum AppError {
     /// The regions that codes name.
     #[error("the regions")]
     Regions(#[from] RegionError),
+    /// The feeds.
+    #[error("the feeds")]
+    Feeds(#[from] feed::StoreError),
     /// No thread could be had.
     #[error("no thread could be started")]
     Thread(#[source] std::io::Error),
@@ -223,14 +231,10 @@ impl App {
         let readiness = Readiness::default();
         let (doors, http_stop) = (CancellationToken::new(), CancellationToken::new());
         let certificates = options.tls.clone().map(|tls| Certificates::load(tls.files)).transpose()?.map(Arc::new);
-        let http_listener = listen(options.http_listen).await?;
-        let http = address(&http_listener, options.http_listen)?;
+        let (http, posts) =
+            serve_http(&options, certificates.as_ref(), &readiness, &http_stop, (&tasks, &metrics)).await?;
         let grpc_listener = listen(options.listen).await?;
         let grpc = address(&grpc_listener, options.listen)?;
-        let http_certificates = certificates.clone().filter(|_| options.tls.as_ref().is_some_and(|tls| tls.http));
-        let http_incoming = http::door(http_listener, http_certificates).open(&tasks, &metrics);
-        let serve = http::serve(http_incoming, Arc::clone(&metrics), readiness.clone(), http_stop.clone());
-        tasks.spawn_essential("http", serve);
 
         make_data_dir(&options.data_dir)
             .map_err(|source| AppError::DataDir { path: options.data_dir.clone(), source })?;
@@ -253,17 +257,19 @@ impl App {
         let abroad = options.abroad.iter().fold(0, |bits, channel| bits | channel.bit());
         let (fan_outs, workers) = FanOuts::assemble(around, abroad, lanes(&options, &hub)?);
         fan_outs.recover(replayed.recovered);
-        let clock = Arc::clone(&options.clock);
-        let (desk, desk_task) =
-            Desk::new(replayed.lineages, options.rules.clone(), journal, audit.clone(), fan_outs.clone(), clock);
+        let (rules, clock) = (options.rules.clone(), Arc::clone(&options.clock));
+        let (desk, desk_task) = Desk::new(replayed.lineages, rules, journal, audit.clone(), fan_outs.clone(), clock);
         let (regions, atlas) = open_regions(&options.data_dir, options.ground_motion.clone())?;
         held::recover(replayed.held.into_values(), desk.held(), &atlas.load());
         tasks.spawn_essential("desk", desk_task.run());
 
         let (health, cut) = (Health::default(), CancellationToken::new());
+        let door = alert_door(&options, &desk, &atlas, &audit, &tasks, (&fan_outs, &registry));
+        let feeds = open_feeds(&options, door, access.clone(), &metrics, &doors)?;
         let services = Services {
             desk: desk.clone(),
             fan_outs,
+            feeds,
             registry: registry.clone(),
             audit: audit.clone(),
             hub: hub.clone(),
@@ -281,9 +287,10 @@ impl App {
         };
         tasks.spawn_essential("access", access.watch_expiry(doors.clone()));
         let reload = keep_fresh(certificates.as_ref(), &options, &tasks, &metrics, &doors);
-        let (listener, protocol, bounds) = (grpc_listener, Protocol::Http2, options.bounds);
-        let door = Door { name: "grpc", listener, certificates, protocol, bounds, cut: cut.clone() };
+        let (protocol, bounds, cut_off) = (Protocol::Http2, options.bounds, cut.clone());
+        let door = Door { name: "grpc", listener: grpc_listener, certificates, protocol, bounds, cut: cut_off };
         let incoming = door.open(&tasks, &metrics);
+        posts.open(Bodies::new(services.clone()));
         tasks.spawn_essential("grpc", serve_grpc(incoming, services, health.clone(), doors.clone(), cut));
         readiness.doors_open();
 
@@ -352,9 +359,6 @@ impl App {
         Ok(())
     }
 }
-
-/// How long calls and links have to end when the server stops.
-const DOORS_CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
 /// Over how long devices that are sent away come back.
 const RECONNECT_OVER: Duration = Duration::from_secs(5);
@@ -483,31 +487,6 @@ fn keep_fresh(
         tasks.spawn_essential("certificates", fresh);
     }
     reload
-}
-
-/// Serves until `stop`; streams that do not end then are cut off.
-async fn serve_grpc(
-    incoming: Incoming,
-    services: Services,
-    health: Health,
-    stop: CancellationToken,
-    cut: CancellationToken,
-) {
-    let serving = grpc::serve(incoming, services, health, stop.clone());
-    let cutting = async {
-        stop.cancelled().await;
-        tokio::time::sleep(DOORS_CLOSE_WITHIN).await;
-        cut.cancel();
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        served = serving => {
-            if let Err(error) = served {
-                tracing::error!(%error, "gRPC is not served any more");
-            }
-        }
-        () = cutting => {}
-    }
 }
 
 fn lanes(options: &Options, hub: &Hub) -> Result<Vec<LaneSeed>, AppError> {

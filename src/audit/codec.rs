@@ -10,7 +10,8 @@ use prost::Message;
 
 use crate::domain::{
     Act, Actor, ActorKind, AlertId, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, AuditSubject, ConsentTerms,
-    CredentialId, DeliveryKey, Identifier, LineageId, PolicyVersion, Purpose, RecordHash, Revision, Sender, Timestamp,
+    CredentialId, DeliveryKey, FeedAct, Identifier, LineageId, PolicyVersion, Purpose, RecordHash, Revision, Sender,
+    Timestamp,
 };
 use crate::segments::InvalidEntry::{self, Impossible, Malformed, Missing};
 use crate::wire::storage_v1 as stored;
@@ -83,12 +84,10 @@ fn read_kind(kind: part::ActorKind) -> Result<ActorKind, InvalidEntry> {
 fn write_act(act: &Act) -> StoredAct {
     match act {
         Act::LogBegun { log } => StoredAct::LogBegun(part::LogBegun { log: Bytes::copy_from_slice(log) }),
-        Act::TailCut { segment, offset, bytes, sha256 } => StoredAct::TailCut(part::TailCut {
-            segment: *segment,
-            offset: *offset,
-            length: *bytes,
-            sha256: Bytes::copy_from_slice(sha256),
-        }),
+        &Act::TailCut { segment, offset, bytes: length, ref sha256 } => {
+            StoredAct::TailCut(part::TailCut { segment, offset, length, sha256: Bytes::copy_from_slice(sha256) })
+        }
+        Act::Feed(act) => StoredAct::FeedChanged(part::FeedChanged { act: *act as u32 }),
         Act::LogAnchored => StoredAct::LogAnchored(part::LogAnchored {}),
         Act::LogRead { records } => StoredAct::LogRead(part::LogRead { records: *records }),
         Act::ServerStarted { version, development } => {
@@ -153,12 +152,10 @@ fn write_act(act: &Act) -> StoredAct {
 fn read_act(act: StoredAct) -> Result<Act, InvalidEntry> {
     Ok(match act {
         StoredAct::LogBegun(begun) => Act::LogBegun { log: array(&begun.log, "log")? },
-        StoredAct::TailCut(cut) => Act::TailCut {
-            segment: cut.segment,
-            offset: cut.offset,
-            bytes: cut.length,
-            sha256: array(&cut.sha256, "sha256")?,
-        },
+        StoredAct::TailCut(part::TailCut { segment, offset, length, sha256 }) => {
+            Act::TailCut { segment, offset, bytes: length, sha256: array(&sha256, "sha256")? }
+        }
+        StoredAct::FeedChanged(changed) => read_feed(changed.act)?,
         StoredAct::LogAnchored(_) => Act::LogAnchored,
         StoredAct::LogRead(read) => Act::LogRead { records: read.records },
         StoredAct::ServerStarted(started) => {
@@ -412,6 +409,7 @@ pub(super) fn trace(record: &stored::AuditRecord) -> Trace<'_> {
             | StoredAct::ZoneCreated(_)
             | StoredAct::ZoneUpdated(_)
             | StoredAct::ZoneDeleted(_)
+            | StoredAct::FeedChanged(_)
             | StoredAct::RegionsImported(_)
             | StoredAct::CredentialCreated(_)
             | StoredAct::CredentialRevoked(_)
@@ -429,6 +427,11 @@ pub(super) fn tail_cut(record: &stored::AuditRecord) -> Option<(u64, u64, u64)> 
         Some(StoredAct::TailCut(cut)) => Some((cut.segment, cut.offset, cut.length)),
         _ => None,
     }
+}
+
+fn read_feed(number: u32) -> Result<Act, InvalidEntry> {
+    let act = FeedAct::ALL.into_iter().find(|act| *act as u32 == number);
+    act.map(Act::Feed).ok_or(Impossible("act"))
 }
 
 fn instant(us: i64, field: &'static str) -> Result<Timestamp, InvalidEntry> {

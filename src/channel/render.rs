@@ -125,8 +125,8 @@ fn arrival(bulletin: &Bulletin, tier: &Tier, source: &Source) -> Option<Timestam
     Some(arrival_at_km(source, higher.filter_map(radius_km).fold(0.0, f64::max)).s)
 }
 
-/// When the shaking comes to a band. What its issuer says goes before our estimate: the S wave at the nearest point of the
-/// band's box, which is never later than at the band itself (`formats.md`, section 7).
+/// When the shaking comes to a band. What its issuer says goes before our estimate: the S wave at the nearest point
+/// of the band's box, which is never later than at the band itself (`formats.md`, section 7).
 fn arrival_in_band(tier: &Tier, bands: &[IntensityBand]) -> Option<Timestamp> {
     let band = bands.iter().find(|band| Some(band.intensity) == tier.intensity)?;
     if band.arrival.is_some() {

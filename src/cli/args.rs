@@ -9,6 +9,7 @@ use super::authority::AuthorityCommand;
 use super::demo::DemoArgs;
 use super::device::DeviceCommand;
 use super::events::{EventsArgs, WebhookCommand};
+use super::feed::FeedCommand;
 use super::policy::PolicyCommand;
 use super::region::RegionCommand;
 use super::registry::RegistryCommand;
@@ -70,6 +71,9 @@ pub enum Command {
     /// Imports, shows and lists the regions that alerts' codes name
     #[command(subcommand)]
     Region(RegionCommand),
+    /// Gets alerts from feeds, and shows how they are doing
+    #[command(subcommand)]
+    Feed(FeedCommand),
     /// Retires versions of a partner's privacy policy, and shows how far it is retired
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -143,6 +147,13 @@ mod tests {
             "hazardcast demo",
             "hazardcast device simulate",
             "hazardcast events",
+            "hazardcast feed add",
+            "hazardcast feed list",
+            "hazardcast feed pause",
+            "hazardcast feed remove",
+            "hazardcast feed resume",
+            "hazardcast feed show",
+            "hazardcast feed test",
             "hazardcast policy retire",
             "hazardcast policy show",
             "hazardcast region import",

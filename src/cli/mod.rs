@@ -19,6 +19,7 @@ mod connection;
 pub mod demo;
 pub mod device;
 pub mod events;
+pub mod feed;
 mod held;
 mod judge;
 pub mod log;
@@ -67,6 +68,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             Command::Access(command) => access::run(command, cli.json).await,
             Command::Authority(command) => authority::run(command, cli.json).await,
             Command::Region(command) => region::run(command, cli.json).await,
+            Command::Feed(command) => feed::run(command, cli.json).await,
             Command::Policy(command) => policy::run(command, cli.json).await,
             Command::Events(args) => events::run(args, cli.json).await,
             Command::Webhook(command) => events::run_webhook(command, cli.json).await,

@@ -201,6 +201,7 @@ pub(super) fn options(config: &Config, dev: bool) -> Options {
         zones_of_one_partner: config.registry.zones_of_one_partner(),
         events: config.events.limits(),
         webhooks: config.webhooks.settings(dev),
+        feeds: config.feeds.settings(dev),
         reading: config.format.bounds(),
         ground_motion: config.ground_motion.ground_motion(),
         rules: Rules { hold: config.hold.rules(), ..config.decide.rules() },

@@ -18,7 +18,7 @@ use super::plain;
 #[command(after_help = "\
 Examples:
   hazardcast alert verify warning.xml --certificates ipaws.pem
-  hazardcast alert verify warning.xml --roots roots.pem --subject 'CN=Warnings,O=Weather Office,C=GB' --json
+  hazardcast alert verify warning.xml --roots roots.pem --subject CN=Warnings,O=Agency,C=GB --json
   hazardcast alert verify archive/2016.xml --certificates naads.pem --at 2016-03-01T00:00:00Z --allow-sha1
 
 The file is verified as it is: a message that was indented after it was signed is another message.

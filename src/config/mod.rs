@@ -26,7 +26,7 @@ pub use format::FormatSettings;
 pub use ground_motion::GroundMotionSettings;
 pub use hold::Hold;
 pub use sections::{
-    Access, Audit, ChannelSettings, Channels, Events, FanOut, Journal, Link, Log, LogFormat, LogLevel, Region,
+    Access, Audit, ChannelSettings, Channels, Events, FanOut, Feeds, Journal, Link, Log, LogFormat, LogLevel, Region,
     Registry, Server, Statistics, Switch, Tls, Webhooks,
 };
 
@@ -62,6 +62,8 @@ pub struct Config {
     pub events: Events,
     /// Where partners have their events sent.
     pub webhooks: Webhooks,
+    /// Alerts that the server gets for itself.
+    pub feeds: Feeds,
     /// Devices' links.
     pub link: Link,
     /// Fan-outs.

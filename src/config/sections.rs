@@ -11,6 +11,7 @@ use serde::de::{Deserializer, Error};
 
 use crate::access::{Allowance, Limits};
 use crate::domain::{ChannelKind, SignedDuration};
+use crate::feed;
 use crate::grpc::SILENCE;
 use crate::listen::{self, CertificateFiles};
 use crate::registry::EventLimits;
@@ -240,6 +241,24 @@ impl Webhooks {
             allow_private: dev || self.allow_private == Switch::On,
             roots: Some(&self.roots).filter(|roots| !roots.as_os_str().is_empty()).cloned(),
             first_retry: Duration::from_secs(self.first_retry_seconds.get().into()),
+        }
+    }
+}
+
+/// How alerts are got from feeds.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Feeds {
+    allow_private: Switch,
+    roots: PathBuf,
+}
+
+impl Feeds {
+    /// How feeds are got. A development server may get them from anywhere.
+    pub fn settings(&self, dev: bool) -> feed::Settings {
+        feed::Settings {
+            allow_private: dev || self.allow_private == Switch::On,
+            roots: Some(&self.roots).filter(|roots| !roots.as_os_str().is_empty()).cloned(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Alerts that contradict themselves: for real by their status, and a test or an exercise by their text or codes (R-E9).
+//! Alerts that contradict themselves: for real by their status, and a test or an exercise by their text or codes
+//! (R-E9).
 //!
 //! A false hold costs lives too, so that a word alone does not hold an alert. It has to stand where a sender puts a
 //! mark: as the alert's event, or at the beginning or the end of a headline and set off from the rest of it, or in

@@ -274,8 +274,8 @@ pub fn decide(
     decide_with(lineages, (authority, &[], &[]), rules, alert, ground, now)
 }
 
-/// Decides one alert that need not wait for a person: one has approved it. All other rules hold, and what nobody may let
-/// pass refuses it.
+/// Decides one alert that need not wait for a person: one has approved it. All other rules hold, and what nobody may
+/// let pass refuses it.
 pub fn decide_approved(
     lineages: &Lineages,
     (authority, breaches): Sent<'_>,

@@ -344,11 +344,32 @@ pub enum Act {
         /// How many there are in it.
         regions: u64,
     },
+    /// An operator did something with a feed.
+    Feed(FeedAct),
+}
+
+/// What an operator did with a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum FeedAct {
+    /// It was added.
+    Created = 1,
+    /// It is left alone for now.
+    Paused = 2,
+    /// It is got again.
+    Resumed = 3,
+    /// It was removed.
+    Deleted = 4,
+}
+
+impl FeedAct {
+    /// Every one of them.
+    pub const ALL: [Self; 4] = [Self::Created, Self::Paused, Self::Resumed, Self::Deleted];
 }
 
 impl Act {
     /// Every action's name.
-    pub const NAMES: [&str; 40] = [
+    pub const NAMES: [&str; 44] = [
         "log.begun",
         "log.tail_cut",
         "log.anchored",
@@ -389,6 +410,10 @@ impl Act {
         "authority.created",
         "authority.updated",
         "authority.revoked",
+        "feed.created",
+        "feed.paused",
+        "feed.resumed",
+        "feed.deleted",
     ];
 
     /// The action's name: what was acted on, and how.
@@ -434,6 +459,7 @@ impl Act {
             Self::AuthorityCreated { .. } => 37,
             Self::AuthorityUpdated { .. } => 38,
             Self::AuthorityRevoked => 39,
+            Self::Feed(act) => 39 + *act as usize,
         };
         Self::NAMES[position]
     }

@@ -72,7 +72,7 @@ pub struct AlertRate {
 }
 
 /// By whom an authority's alerts are to be signed: by one of `certificates` itself, or by one that leads to one of
-/// `roots` and, if there are `subjects`, is of one of these.
+/// `roots` and is of one of `subjects`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignatureRule {
     /// Certificates that sign.
@@ -90,12 +90,32 @@ pub struct TrustedCertificate {
     pub der: Vec<u8>,
     /// Its SHA-256.
     pub sha256: [u8; 32],
-    /// Whose it is: `CN=Alerts, O=Agency, C=US`.
+    /// Whose it is, as RFC 4514 writes names: `CN=Alerts,O=Agency,C=US`.
     pub subject: String,
     /// From when on it is valid.
     pub not_before: Timestamp,
     /// Until when.
     pub not_after: Timestamp,
+}
+
+impl TrustedCertificate {
+    /// As PEM (RFC 7468).
+    pub fn to_pem(&self) -> String {
+        const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
+        for line in self.der.chunks(48) {
+            for three in line.chunks(3) {
+                let bits =
+                    three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+                for place in 0..4 {
+                    let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
+                    text.push(if place <= three.len() { char::from(digit) } else { '=' });
+                }
+            }
+            text.push('\n');
+        }
+        text + "-----END CERTIFICATE-----\n"
+    }
 }
 
 impl AuthorityTerms {

@@ -17,6 +17,7 @@ mod credential;
 mod discretion;
 mod earthquake;
 mod event;
+mod feed;
 mod frame;
 mod id;
 mod language;
@@ -36,7 +37,7 @@ pub use alert::{
 };
 pub use area::{Area, Circle, Geocode, InvalidGround, Polygon, Position, Ring};
 pub use audit::{
-    Act, Actor, ActorKind, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, ConsentTerms, RecordHash,
+    Act, Actor, ActorKind, AlertOutcome, AuditEntry, AuditPosition, AuditRecord, ConsentTerms, FeedAct, RecordHash,
 };
 pub use authority::{AdmittedAuthority, AlertRate, AuthorityTerms, Jurisdiction, SignatureRule, TrustedCertificate};
 pub use caller::{AuthorityName, Caller, CredentialId, Principal, Role};
@@ -46,6 +47,7 @@ pub use credential::{Credential, InvalidCredential, NewCredential, NewProof, Pro
 pub use discretion::{Discretion, Told};
 pub use earthquake::{Intensity, IntensityBand, IntensityScale, Source};
 pub use event::{EventCursor, EventKind, PartnerEvent};
+pub use feed::{Feed, FeedKind, FeedName, FeedSettings, FeedUrl, InvalidFeed, Vanished};
 pub use frame::{DeviceFrame, EncodedNotice, GoodbyeReason, LinkSecret, ServerFrame};
 pub use id::{
     AppName, AppSlot, AuditSubject, Cid, DeliveryKey, DeviceSlot, Gid, Installation, InvalidId, LineageId, PartnerName,

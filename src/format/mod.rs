@@ -22,6 +22,7 @@ mod envelope;
 mod error;
 mod geojson;
 mod grid;
+mod index;
 mod jma;
 mod json;
 mod limits;
@@ -51,6 +52,7 @@ mod xml;
 
 pub use check::{Audience, Complaint, Report};
 pub use error::{FormatError, TimeFault};
+pub use index::{IndexEntry, index};
 pub use limits::Bounds;
 pub use part::parts;
 pub use refusal::{Refusal, Unusable};

@@ -90,8 +90,8 @@ pub enum Unusable {
     /// would be larger than their issuer said, so that they are not used either.
     #[error("a hole in it cannot be used, and without it the ground would be too large")]
     HoleLost,
-    /// A text that may stand once stands several times (alerts of Alertswiss as KDE's public alert server writes them in
-    /// CAP): all of it is told, in its order.
+    /// A text that may stand once stands several times (alerts of Alertswiss as KDE's public alert server writes them
+    /// in CAP): all of it is told, in its order.
     #[error("stands more than once, and all of it is told")]
     SeveralTexts,
     /// Elements in the namespace of the root, as the International Seismological Centre writes them, and not in that of

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
-use crate::decide::{Authority, Breach, Bulletin, Content, Decision, Ignored, Tier};
+use crate::decide::{Breach, Bulletin, Content, Decision, Ignored, Tier};
 use crate::domain::{Act, Actor, AlertId, Body, Caller, DeliveryKey, LineageId};
 use crate::fan_out::{FanOut, Preview};
 use crate::format::{self, FormatError};
-use crate::intake::{Answer, Bearer, Ready, Unread};
+use crate::intake::{Answer, Bearer, Ready};
 use crate::wire::convert::{self, InvalidField, fan_out, geography, terms, time};
 use crate::wire::v1;
 use crate::wire::v1::alert_service_server::AlertService;
 use crate::wire::v1::submit_alert_response::{Admitted, Ignored as NotSent, Outcome};
 
+use super::alert_stream::{Answers, answers};
 use super::auth::caller;
 use super::fan_out::FanOutDoor;
 use super::status::{Refusal, not_found, status, unusable_reason};
@@ -23,7 +24,7 @@ use super::{Services, acts, held, is_seen_by, page_size};
 pub(super) struct AlertDoor(pub(super) Services);
 
 /// A request's alert, in either of its forms.
-enum Form {
+pub(super) enum Form {
     Raw(v1::RawAlert),
     Structured(v1::StructuredAlert),
 }
@@ -41,25 +42,17 @@ impl AlertService for AlertDoor {
             Some(v1::submit_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
         };
-        let read = self
-            .read(form, &caller)
-            .await?
-            .and_then(|(ready, problems)| Ok((self.in_its_turn(ready, &caller)?, problems)));
-        let (mut ready, problems) = match read {
-            Ok(read) => read,
-            Err(refusal) => {
-                self.refused_at_the_door(&caller, &refusal).await;
-                return Err(refusal.into());
-            }
-        };
-        ready.submission.doubts = self.doubts(&ready, typed).await?;
-        let outcome = match self.0.door().submit(ready).await.map_err(status)? {
-            Answer::Admitted(key) => Outcome::Admitted(admitted(key)),
-            Answer::Ignored(ignored) => Outcome::Ignored(not_sent(ignored)),
-            Answer::Held(holding) => Outcome::Held(held::submitted(&holding)),
-            Answer::Refused(refused) => return Err(Refusal::from(refused).with(problems).into()),
-        };
-        Ok(Response::new(v1::SubmitAlertResponse { outcome: Some(outcome), problems }))
+        Ok(Response::new(self.submit(form, typed, &caller).await?))
+    }
+
+    type StreamAlertsStream = Answers;
+
+    async fn stream_alerts(
+        &self,
+        request: Request<Streaming<v1::StreamAlertsRequest>>,
+    ) -> Result<Response<Self::StreamAlertsStream>, Status> {
+        let caller = caller(&request);
+        Ok(Response::new(answers(self.clone(), caller, request.into_inner())))
     }
 
     async fn preview_alert(
@@ -73,8 +66,7 @@ impl AlertService for AlertDoor {
             Some(v1::preview_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
         };
-        let (mut ready, problems) = self.read(form, &caller).await??;
-        ready.submission.doubts = self.doubts(&ready, false).await?;
+        let (ready, problems) = self.read(form, &caller).await?;
         let response = match self.0.door().preview(ready).await.map_err(status)? {
             Decision::Admit(bulletin) => self.preview(bulletin, &caller).await?,
             // The most pressing of its hazards.
@@ -161,11 +153,57 @@ impl AlertService for AlertDoor {
 }
 
 impl AlertDoor {
+    /// Who calls, as doors have it; only authorities bring alerts.
+    pub(super) fn bearer(&self, caller: &Caller) -> Result<Bearer, Refusal> {
+        let authority = self.0.access.authority_of(caller).map_err(Refusal::from)?;
+        Ok(Bearer { authority: authority.ok_or_else(Refusal::not_allowed)?, actor: Actor::from(caller) })
+    }
+
+    /// Takes one alert; its answer.
+    pub(super) async fn submit(
+        &self,
+        form: Form,
+        typed: bool,
+        caller: &Caller,
+    ) -> Result<v1::SubmitAlertResponse, Refusal> {
+        match self.read(form, caller).await {
+            Ok((mut ready, problems)) => {
+                ready.submission.doubts.extend(typed.then(held::typed));
+                self.decided(ready, problems, caller).await
+            }
+            Err(refusal) => {
+                self.refused_at_the_door(caller, &refusal).await;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// What the desk decides on what was read.
+    pub(super) async fn decided(
+        &self,
+        ready: Ready,
+        problems: Vec<v1::Problem>,
+        caller: &Caller,
+    ) -> Result<v1::SubmitAlertResponse, Refusal> {
+        let ready = match self.in_its_turn(ready, caller) {
+            Ok(ready) => ready,
+            Err(refusal) => {
+                self.refused_at_the_door(caller, &refusal).await;
+                return Err(refusal);
+            }
+        };
+        let outcome = match self.0.door().submit(ready).await? {
+            Answer::Admitted(key) => Outcome::Admitted(admitted(key)),
+            Answer::Ignored(ignored) => Outcome::Ignored(not_sent(ignored)),
+            Answer::Held(holding) => Outcome::Held(held::submitted(&holding)),
+            Answer::Refused(refused) => return Err(Refusal::from(refused).with(problems)),
+        };
+        Ok(v1::SubmitAlertResponse { outcome: Some(outcome), problems })
+    }
+
     /// Bytes or fields to what the desk takes, off the I/O threads: a hostile message may take a while.
-    async fn read(&self, form: Form, caller: &Caller) -> Result<Result<(Ready, Vec<v1::Problem>), Refusal>, Status> {
-        let authority = self.0.access.authority_of(caller).map_err(status)?;
-        let authority = authority.ok_or_else(|| Status::from(Refusal::not_allowed()))?;
-        let bearer = Bearer { authority, actor: Actor::from(caller) };
+    async fn read(&self, form: Form, caller: &Caller) -> Result<(Ready, Vec<v1::Problem>), Refusal> {
+        let bearer = self.bearer(caller)?;
         let door = self.0.door();
         let (read, structured) = match form {
             Form::Raw(v1::RawAlert { content, media_type }) => {
@@ -174,25 +212,17 @@ impl AlertDoor {
             Form::Structured(alert) => {
                 let (bytes, most) = (prost::Message::encoded_len(&alert), self.0.reading.bytes);
                 if bytes > most {
-                    return Ok(Err(FormatError::TooLarge { bytes, most }.into()));
+                    return Err(FormatError::TooLarge { bytes, most }.into());
                 }
                 let raw = prost::Message::encode_to_vec(&alert).into();
-                let (alert, problems) = match convert::alert::structured(alert) {
-                    Ok(read) => read,
-                    Err(error) => return Ok(Err(error.into())),
-                };
+                let (alert, problems) = convert::alert::structured(alert)?;
                 let problems = problems.iter().map(|bad| problem(&bad.field, &bad.reason)).collect();
                 (door.ready_of(alert, raw, "application/x-protobuf".to_owned(), bearer).await, problems)
             }
         };
-        match read {
-            Ok(ready) => {
-                let problems = structured.into_iter().chain(problems(&ready)).collect();
-                Ok(Ok((ready, problems)))
-            }
-            Err(Unread::Format(error)) => Ok(Err(error.into())),
-            Err(Unread::Failed) => Err(Status::internal("the reader failed")),
-        }
+        let ready = read?;
+        let problems = structured.into_iter().chain(problems(&ready)).collect();
+        Ok((ready, problems))
     }
 
     /// An alert that comes sooner after others than its authority may send. One that can wait is sent away until then;
@@ -212,9 +242,8 @@ impl AlertDoor {
     }
 
     /// What became of a message that never comes to the desk is in the audit log all the same.
-    async fn refused_at_the_door(&self, caller: &Caller, refusal: &Refusal) {
-        let Some(authority) = Authority::of(caller) else { return };
-        let bearer = Bearer { authority, actor: Actor::from(caller) };
+    pub(super) async fn refused_at_the_door(&self, caller: &Caller, refusal: &Refusal) {
+        let Ok(bearer) = self.bearer(caller) else { return };
         // Its sender is told why it was refused, whether or not that could be recorded: the log says itself if not.
         let _ = self.0.door().refused(&bearer, refusal.reason()).await;
     }

@@ -3,7 +3,8 @@
 use tonic::{Request, Response, Status};
 
 use crate::access::AccessError;
-use crate::domain::{Act, Actor, AdmittedAuthority, Area, AuditEntry, AuthorityName, Timestamp};
+use crate::domain::{Act, Actor, AdmittedAuthority, Area, AuditEntry, AuthorityName, AuthorityTerms, Timestamp};
+use crate::format::signature::Trust;
 use crate::locate::{Gazetteer, RegionPlace};
 use crate::wire::convert::{InvalidField, authority};
 use crate::wire::v1;
@@ -33,7 +34,7 @@ impl AuthorityService for AuthorityDoor {
         let door = self.clone();
         let create = async move {
             let admitted = door.change(move |door| {
-                let terms = authority::new_terms(new, &name, |area| door.resolve(area))?;
+                let terms = within_trust(authority::new_terms(new, &name, |area| door.resolve(area))?)?;
                 Ok(door.0.access.create_authority(name, terms, validate_only)?)
             });
             let admitted = admitted.await?;
@@ -91,7 +92,7 @@ impl AuthorityService for AuthorityDoor {
         let update = async move {
             let update = door.change(move |door| {
                 let change = authority::change(new, &paths, |area| door.resolve(area))?;
-                let change = |before: &_| change(before).map_err(Refusal::from);
+                let change = |before: &_| within_trust(change(before)?);
                 door.0.access.update_authority(&name, revision, change, validate_only)
             });
             let [before, after] = update.await?;
@@ -182,4 +183,12 @@ fn with_regions(mut area: Area, gazetteer: &Gazetteer, now: Timestamp) -> Result
 
 fn name(name: &str, field: &str) -> Result<AuthorityName, Status> {
     name.parse().map_err(|error| status(InvalidField::new(field, error)))
+}
+
+/// Terms whose rule of signatures can be used: its certificates are for signing, strong enough, and can be read.
+fn within_trust(terms: AuthorityTerms) -> Result<AuthorityTerms, Refusal> {
+    match terms.signature.as_ref().map(Trust::of) {
+        Some(Err(fault)) => Err(InvalidField::new("authority.signature", fault.to_string()).into()),
+        Some(Ok(_)) | None => Ok(terms),
+    }
 }

@@ -2,10 +2,9 @@
 
 use tonic::{Request, Response, Status};
 
-use crate::decide::{Decision, Held, HeldId, HoldKind, HoldReason, Holding, Unanswered};
+use crate::decide::{Decision, HeldId, HoldKind, HoldReason, Holding, Unanswered};
 use crate::domain::{Actor, Caller};
-use crate::fan_out::Preview;
-use crate::intake::{Answer, HeldAlert, Ready};
+use crate::intake::{Answer, HeldAlert};
 use crate::wire::convert::{InvalidField, time};
 use crate::wire::v1;
 use crate::wire::v1::approve_alert_response::Outcome;
@@ -95,40 +94,16 @@ impl AlertDoor {
         let found = self.0.desk.held().get(id).filter(|held| caller.sees_alerts_of(&held.holding.alert.sender));
         found.ok_or_else(|| not_found("HELD_ALERT_NOT_FOUND", "no alert waits under this name"))
     }
-
-    /// Why a person is to look at it first, as far as its door can tell: a person typed it, or it reaches more devices
-    /// than its authority may reach alone.
-    pub(super) async fn doubts(&self, ready: &Ready, typed: bool) -> Result<Vec<HoldReason>, Status> {
-        let typed =
-            typed.then(|| HoldReason { kind: HoldKind::Typed, field: "typed".into(), found: "by a person".into() });
-        Ok(typed.into_iter().chain(self.over_reach(ready).await?).collect())
-    }
-
-    async fn over_reach(&self, ready: &Ready) -> Result<Option<HoldReason>, Status> {
-        let Some(limit) = ready.submission.authority.reach_limit() else { return Ok(None) };
-        let bulletin = match self.0.door().preview(ready.clone()).await.map_err(status)? {
-            Decision::Admit(bulletin) | Decision::Hold(Held { bulletin, .. }) => bulletin,
-            Decision::AdmitAll(bulletins) => bulletins.first().clone(),
-            Decision::Ignore(_) | Decision::Refuse(_) => return Ok(None),
-        };
-        let over = if self.0.registry.loaded().is_err() {
-            Some("not known while the registry is being loaded".to_owned())
-        } else {
-            let fan_outs = self.0.fan_outs.clone();
-            let counted = self.0.tasks.spawn_blocking("reach", move || fan_outs.preview(&bulletin)).await;
-            let Preview { found, .. } = counted.map_err(|_| Status::internal("the preview failed"))?;
-            // How many more would say where people are, to whoever draws areas round them.
-            (found > limit).then(|| format!("more than {limit} devices, which is the limit"))
-        };
-        let reason =
-            |found: String| HoldReason { kind: HoldKind::OverReach, field: "area".into(), found: found.into() };
-        Ok(over.map(reason))
-    }
 }
 
 fn id(name: &str) -> Result<HeldId, InvalidField> {
     let number = name.strip_prefix("heldAlerts/").and_then(|number| number.parse().ok());
     number.map(HeldId).ok_or_else(|| InvalidField::new("name", "is not heldAlerts/{number}"))
+}
+
+/// The doubt of an alert that a person typed: it waits for a second one, whatever its authority may send alone.
+pub(super) fn typed() -> HoldReason {
+    HoldReason { kind: HoldKind::Typed, field: "typed".into(), found: "by a person".into() }
 }
 
 pub(super) fn submitted(holding: &Holding) -> submit_alert_response::Held {

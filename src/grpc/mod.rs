@@ -5,14 +5,17 @@
 mod access;
 mod acts;
 mod alert;
+mod alert_stream;
 mod audit;
 mod auth;
 mod authority;
+mod bodies;
 mod call;
 mod cancel;
 mod denial;
 mod device;
 mod fan_out;
+mod feed;
 mod held;
 mod link;
 mod names;
@@ -40,6 +43,7 @@ use crate::access::Access;
 use crate::audit::Audit;
 use crate::domain::{Caller, Clock, Discretion, Slot};
 use crate::fan_out::{FanOut, FanOuts};
+use crate::feed::Feeds;
 use crate::format;
 use crate::intake::{Desk, Door};
 use crate::link::{Hub, Settings};
@@ -52,6 +56,9 @@ use crate::tasks::Tasks;
 use crate::wire;
 use crate::wire::convert::InvalidField;
 use crate::wire::v1;
+
+pub use bodies::{Bodies, Taken};
+pub use status::Refusal;
 
 /// The largest request, bytes: a batch of registrations, or an alert in fields.
 const MAX_REQUEST: usize = (4 << 20) + 4_096;
@@ -111,6 +118,8 @@ pub struct Services {
     pub atlas: Arc<ArcSwap<Atlas>>,
     /// Where imported regions are.
     pub regions: Arc<RegionStore>,
+    /// Alerts that the server gets for itself.
+    pub feeds: Feeds,
     /// The server's time.
     pub clock: Arc<dyn Clock>,
     /// The links' protocol.
@@ -132,9 +141,17 @@ pub struct Services {
 impl Services {
     /// What all doors of alerts share.
     fn door(&self) -> Door {
-        let Self { desk, atlas, audit, clock, tasks, .. } = self;
-        let (desk, atlas, audit) = (desk.clone(), Arc::clone(atlas), audit.clone());
-        Door { desk, reading: self.reading, atlas, audit, clock: Arc::clone(clock), tasks: tasks.clone() }
+        let Self { desk, atlas, audit, clock, tasks, fan_outs, registry, .. } = self;
+        Door {
+            desk: desk.clone(),
+            reading: self.reading,
+            atlas: Arc::clone(atlas),
+            audit: audit.clone(),
+            clock: Arc::clone(clock),
+            tasks: tasks.clone(),
+            fan_outs: fan_outs.clone(),
+            registry: registry.clone(),
+        }
     }
 
     /// Looks what stands where these registrations are: they have a new place, or a new consent. It is done though the
@@ -189,6 +206,7 @@ pub async fn serve(
     let partner = v1::partner_service_server::PartnerServiceServer::new(partner::PartnerDoor(services.clone()));
     let events = partner_event::PartnerEventDoor(services.clone());
     let events = v1::partner_event_service_server::PartnerEventServiceServer::new(events);
+    let feed = v1::feed_service_server::FeedServiceServer::new(feed::FeedDoor(services.clone()));
     let region = v1::region_service_server::RegionServiceServer::new(region::RegionDoor(services.clone()));
     let authority =
         v1::authority_service_server::AuthorityServiceServer::new(authority::AuthorityDoor(services.clone()));
@@ -207,6 +225,7 @@ pub async fn serve(
         .add_service(device.max_decoding_message_size(MAX_REQUEST))
         .add_service(link.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(fan_out.max_decoding_message_size(MAX_DEVICE_FRAME))
+        .add_service(feed.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(audit.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(events.max_decoding_message_size(MAX_DEVICE_FRAME))
         .add_service(partner.max_decoding_message_size(MAX_DEVICE_FRAME))
@@ -228,12 +247,13 @@ pub async fn serve(
 pub struct Health(HealthReporter);
 
 /// What alerts need, credentials of those who send them included: open from the first moment.
-const ALERT_SERVICES: [&str; 7] = [
+const ALERT_SERVICES: [&str; 8] = [
     v1::access_service_server::SERVICE_NAME,
     v1::alert_service_server::SERVICE_NAME,
     v1::audit_service_server::SERVICE_NAME,
     v1::authority_service_server::SERVICE_NAME,
     v1::fan_out_service_server::SERVICE_NAME,
+    v1::feed_service_server::SERVICE_NAME,
     v1::region_service_server::SERVICE_NAME,
     v1::statistics_service_server::SERVICE_NAME,
 ];

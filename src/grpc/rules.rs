@@ -56,6 +56,7 @@ pub(super) enum Missing {
 /// The table.
 pub(super) const RULES: &[Rule] = &[
     rpc(Unary, "/hazardcast.v1.AlertService/SubmitAlert", &[Authority]),
+    rpc(Stream, "/hazardcast.v1.AlertService/StreamAlerts", &[Authority]),
     rpc(Unary, "/hazardcast.v1.AlertService/PreviewAlert", &[Authority]),
     rpc(Unary, "/hazardcast.v1.AlertService/GetAlert", &[Authority, Operator(View)]),
     rpc(Unary, "/hazardcast.v1.AlertService/ListAlerts", &[Authority, Operator(View)]),
@@ -126,6 +127,14 @@ pub(super) const RULES: &[Rule] = &[
     rpc(Unary, "/hazardcast.v1.RegionService/ListRegions", &[Authority, Operator(View)]),
     rpc(Unary, "/hazardcast.v1.RegionService/GetRegion", &[Authority, Operator(View)]),
     rpc(Unary, "/hazardcast.v1.RegionService/ImportRegions", &[Operator(Administer)]),
+    // Whoever adds a feed lets alerts in: as who admits an authority. What is there may be left alone by who runs it.
+    rpc(Unary, "/hazardcast.v1.FeedService/CreateFeed", &[Operator(Administer)]),
+    rpc(Unary, "/hazardcast.v1.FeedService/DeleteFeed", &[Operator(Administer)]),
+    rpc(Unary, "/hazardcast.v1.FeedService/TestFeed", &[Operator(Administer)]),
+    rpc(Unary, "/hazardcast.v1.FeedService/PauseFeed", &[Operator(Operate)]),
+    rpc(Unary, "/hazardcast.v1.FeedService/ResumeFeed", &[Operator(Operate)]),
+    rpc(Unary, "/hazardcast.v1.FeedService/GetFeed", &[Operator(View)]),
+    rpc(Unary, "/hazardcast.v1.FeedService/ListFeeds", &[Operator(View)]),
     // It says of people when they did what; and who reads it is in it.
     rpc(Unary, "/hazardcast.v1.AuditService/ListAuditRecords", &[Operator(Administer)]),
     rpc(Unary, "/hazardcast.v1.AuditService/GetAuditHead", &[Operator(View)]),

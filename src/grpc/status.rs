@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 use crate::audit::LogError;
 use crate::decide::{Breach, Refused};
 use crate::format::{FormatError, Unusable};
-use crate::intake::DeskError;
+use crate::intake::{DeskError, Unread};
 use crate::regions::RegionError;
 use crate::registry::RegistryError;
 use crate::wire::convert::{InvalidField, time};
@@ -66,7 +66,7 @@ struct RetryInfo {
 
 /// Why a call, or one item of it, is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub struct Refusal {
     code: Code,
     problem: Problem,
     /// When to come again, where that is known.
@@ -102,6 +102,36 @@ impl Refusal {
             Code::Unimplemented => "no_such_method",
             _ => "other",
         }
+    }
+
+    /// The status of HTTP that says the same.
+    pub fn http_status(&self) -> u16 {
+        match self.code {
+            Code::InvalidArgument if self.problem.reason == "TOO_LARGE" => 413,
+            Code::InvalidArgument if self.problem.reason == "UNSUPPORTED_MEDIA_TYPE" => 415,
+            Code::InvalidArgument => 400,
+            Code::Unauthenticated => 401,
+            Code::PermissionDenied => 403,
+            Code::NotFound => 404,
+            Code::ResourceExhausted => 429,
+            Code::Unavailable => 503,
+            _ => 500,
+        }
+    }
+
+    /// When to come again, where that is known.
+    pub fn when(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Whether the same may be taken later.
+    pub fn is_retriable(&self) -> bool {
+        matches!(self.code, Code::ResourceExhausted | Code::Unavailable | Code::Internal)
+    }
+
+    /// All that is wrong; the first is the reason.
+    pub fn into_problems(self) -> Vec<Problem> {
+        [self.problem].into_iter().chain(self.also).collect()
     }
 
     /// The same of a request that has the consent itself, and not a registration with several.
@@ -258,6 +288,15 @@ impl From<Refused> for Refusal {
             _ => Code::InvalidArgument,
         };
         Self::new(code, refused.reason(), refused.field(), &refused)
+    }
+}
+
+impl From<Unread> for Refusal {
+    fn from(error: Unread) -> Self {
+        match error {
+            Unread::Format(error) => error.into(),
+            Unread::Failed => Self::new(Code::Internal, "READER_FAILED", "", "the reader failed"),
+        }
     }
 }
 

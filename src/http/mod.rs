@@ -1,9 +1,11 @@
-//! What the operator's machines ask over HTTP, on a listener of its own: `/metrics`, `/livez` and `/readyz`.
+//! What the operator's machines ask over HTTP, on a listener of its own: `/metrics`, `/livez` and `/readyz`; and the
+//! door of alerts for authorities that speak no gRPC, `POST /v1/alerts`.
 //!
 //! [`serve`] answers from the first moment, before anything else is open; [`Readiness`] is told how far the server is.
 //! `/livez` says that the process answers, and nothing more: a restart mends what it would tell. `/readyz` is 200 when
 //! alerts and devices can come, else 503; either way its body says which parts are ready.
 
+mod alerts;
 mod readiness;
 
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::listen::{Bounds, Certificates, Connection, Door, Incoming, Protocol};
 use crate::metrics::{CONTENT_TYPE, Metrics};
 
+pub use alerts::AlertPosts;
 pub use readiness::{Loading, Parts, Readiness, Status};
 
 /// Connections at a time: the operator's machines are few.
@@ -55,8 +58,14 @@ pub fn door(listener: TcpListener, certificates: Option<Arc<Certificates>>) -> D
 
 /// Answers on the connections that come in until `stop` is cancelled, then ends within seconds, whatever its callers
 /// do.
-pub async fn serve(incoming: Incoming, metrics: Arc<Metrics>, readiness: Readiness, stop: CancellationToken) {
-    let router = router(Sources { metrics, readiness });
+pub async fn serve(
+    incoming: Incoming,
+    metrics: Arc<Metrics>,
+    readiness: Readiness,
+    alerts: AlertPosts,
+    stop: CancellationToken,
+) {
+    let router = router(Sources { metrics, readiness }).merge(alerts::router(alerts));
     let serving = axum::serve(Connections(incoming), router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let too_long = async {
         stop.cancelled().await;

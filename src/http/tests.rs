@@ -24,7 +24,8 @@ async fn open() -> House {
     let address = listener.local_addr().expect("bound");
     let (metrics, readiness, stop) = (Arc::new(Metrics::new()), Readiness::default(), CancellationToken::new());
     let incoming = door(listener, None).open(&Tasks::new(Arc::clone(&metrics)), &metrics);
-    let serving = tokio::spawn(serve(incoming, Arc::clone(&metrics), readiness.clone(), stop.clone()));
+    let serving =
+        tokio::spawn(serve(incoming, Arc::clone(&metrics), readiness.clone(), AlertPosts::default(), stop.clone()));
     House { address, metrics, readiness, stop, serving }
 }
 

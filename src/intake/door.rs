@@ -9,10 +9,13 @@ use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 
 use crate::audit::{Audit, LogError};
-use crate::decide::{Authority, Decision, Manner, STRUCTURED};
+use crate::decide::{Authority, Decision, Held, HoldKind, HoldReason, Manner, STRUCTURED};
 use crate::domain::{Act, Actor, Alert, AlertId, AlertOutcome, AuditEntry, Clock, Timestamp};
+use crate::fan_out::FanOuts;
+use crate::format::signature::{self, SignaturePolicy};
 use crate::format::{self, Bounds, FormatError, Message};
 use crate::locate::Atlas;
+use crate::registry::Registry;
 use crate::tasks::Tasks;
 
 use super::{Answer, Desk, DeskError, Submission};
@@ -32,6 +35,10 @@ pub struct Door {
     pub clock: Arc<dyn Clock>,
     /// Where reading runs.
     pub tasks: Tasks,
+    /// How many devices an alert would reach.
+    pub fan_outs: FanOuts,
+    /// Whether they are all known yet.
+    pub registry: Registry,
 }
 
 /// Who brings alerts, and for whom they speak.
@@ -158,19 +165,54 @@ impl Door {
         received: Timestamp,
     ) -> Ready {
         let atlas = self.atlas.load();
+        let began = Instant::now();
+        // An alert that came as fields has no signature: none is looked for.
+        let trust = authority.trust().filter(|_| format != STRUCTURED);
+        let policy = SignaturePolicy::live(received);
+        let verified = trust.map(|trust| signature::verify(&raw, Some(&media_type), trust, &policy));
+        let verify = began.elapsed();
         let submission = Submission::new(alert, raw, media_type, authority, actor, received, &atlas);
-        let mut submission = submission.judged(Manner { format, signed: false });
-        submission.pace.read = read;
+        let mut submission = submission.judged(Manner { format, verified: verified.as_ref() });
+        (submission.pace.read, submission.pace.verify) = (read, verify);
         Ready { submission, unusable }
     }
 
     /// Brings an alert to the desk, and waits for its answer.
-    pub async fn submit(&self, ready: Ready) -> Result<Answer, DeskError> {
+    pub async fn submit(&self, mut ready: Ready) -> Result<Answer, DeskError> {
+        let over = self.over_reach(&ready).await?;
+        ready.submission.doubts.extend(over);
         self.desk.submit(ready.submission).await
     }
 
+    /// Whether it reaches more devices than its authority may reach alone: then a second person is to look at it first,
+    /// by whatever door it came.
+    async fn over_reach(&self, ready: &Ready) -> Result<Option<HoldReason>, DeskError> {
+        let Some(limit) = ready.submission.authority.reach_limit() else { return Ok(None) };
+        let bulletins = match self.desk.preview(ready.submission.clone()).await? {
+            Decision::Admit(bulletin) | Decision::Hold(Held { bulletin, .. }) => vec![bulletin],
+            Decision::AdmitAll(bulletins) => bulletins.to_vec(),
+            Decision::Ignore(_) | Decision::Refuse(_) => return Ok(None),
+        };
+        let found = if self.registry.loaded().is_err() {
+            Some("not known while the registry is being loaded".to_owned())
+        } else {
+            let fan_outs = self.fan_outs.clone();
+            let most = move || bulletins.iter().map(|bulletin| fan_outs.preview(bulletin).found).max();
+            match self.tasks.spawn_blocking("reach", most).await {
+                // How many more would say where people are, to whoever draws areas round them.
+                Ok(found) => found.filter(|found| *found > limit).map(|_| format!("more than {limit} devices")),
+                Err(_) => Some("could not be counted".to_owned()),
+            }
+        };
+        let reason =
+            |found: String| HoldReason { kind: HoldKind::OverReach, field: "area".into(), found: found.into() };
+        Ok(found.map(reason))
+    }
+
     /// What the desk would decide; changes nothing.
-    pub async fn preview(&self, ready: Ready) -> Result<Decision, DeskError> {
+    pub async fn preview(&self, mut ready: Ready) -> Result<Decision, DeskError> {
+        let over = self.over_reach(&ready).await?;
+        ready.submission.doubts.extend(over);
         self.desk.preview(ready.submission).await
     }
 
@@ -207,11 +249,16 @@ impl MessageKey {
     fn of(message: &Message, raw: &[u8]) -> Self {
         match message.outline.as_ref().map(|outline| &outline.alert) {
             Ok(Ok(Alert { id: AlertId { sender, identifier, sent }, .. })) => {
-                let sent = sent.as_microsecond().to_be_bytes();
-                Self::hashed(&[b"alert", sender.as_str().as_bytes(), identifier.as_str().as_bytes(), &sent])
+                Self::of_alert(sender.as_str(), identifier.as_str(), *sent)
             }
             _ => Self::hashed(&[b"bytes", raw]),
         }
+    }
+
+    /// The key of the message that has these names.
+    pub fn of_alert(sender: &str, identifier: &str, sent: Timestamp) -> Self {
+        let sent = sent.as_microsecond().to_be_bytes();
+        Self::hashed(&[b"alert", sender.as_bytes(), identifier.as_bytes(), &sent])
     }
 
     /// The key of what these make up; no two lists have the same.

@@ -8,12 +8,12 @@ mod door;
 mod held;
 mod pace;
 mod settle;
+mod submission;
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::Either;
 use futures_util::stream::FuturesOrdered;
@@ -21,21 +21,21 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::audit::{self, Audit};
 use crate::decide::{
-    Authority, Breach, Bulletin, Decision, Ending, HeldId, HoldReason, Holding, Ignored, Lineages, Manner, Noted,
-    Refused, Rules, Settlement, decide_approved, decide_end, decide_with, priority,
+    Bulletin, Decision, Ending, HeldId, Holding, Ignored, Lineages, Noted, Refused, Rules, Settlement, decide_approved,
+    decide_end, decide_with,
 };
 use crate::domain::{
-    Act, Actor, Alert, AlertOutcome, AuditEntry, Body, Clock, DeliveryKey, Mode, Priority, SignedDuration, Timestamp,
+    Act, Actor, Alert, AlertOutcome, AuditEntry, Clock, DeliveryKey, Priority, SignedDuration, Timestamp,
 };
 use crate::fan_out::FanOuts;
 use crate::journal::{Admitted, Entry, Journal, JournalError, Ticket};
-use crate::locate::{Atlas, Resolved, Unresolved, resolve};
 use crate::metrics::AlertDecision;
 
 pub use door::{Bearer, Door, MessageKey, Piece, Ready, Unread};
 pub use held::{HeldAlert, HeldAlerts};
 pub use pace::Pace;
 use pace::{AtTheDesk, Stages};
+pub use submission::Submission;
 
 /// How often the desk forgets lineages that have long been over.
 const TIDY: Duration = Duration::from_mins(1);
@@ -54,31 +54,6 @@ const UNSYNCED: usize = 1_024;
 
 /// Codes without ground that the log names of one alert; of the others only the number is told.
 const UNRESOLVED_SHOWN: usize = 8;
-
-/// An alert that a door has read, with the bytes it came in.
-#[derive(Debug, Clone)]
-pub struct Submission {
-    /// The alert.
-    pub alert: Alert,
-    /// Its ground.
-    pub ground: Resolved,
-    /// The message as it came.
-    pub raw: Bytes,
-    /// Its media type.
-    pub media_type: String,
-    /// Who sent it.
-    pub authority: Authority,
-    /// Who called, as the audit log has it.
-    pub actor: Actor,
-    /// When the door had it.
-    pub received: Timestamp,
-    /// How long it took until here.
-    pub pace: Pace,
-    /// What it does beyond the limits of its authority.
-    pub breaches: Vec<Breach>,
-    /// Why its door would have a person look at it first; none, for a trusted automatic source.
-    pub doubts: Vec<HoldReason>,
-}
 
 /// What became of a submission.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,54 +135,6 @@ struct Settling {
 struct Decided {
     answer: Answer,
     recorded: Option<audit::Ticket>,
-}
-
-impl Submission {
-    /// Resolves the ground and readies the alert for the desk.
-    pub fn new(
-        alert: Alert,
-        raw: Bytes,
-        media_type: String,
-        authority: Authority,
-        actor: Actor,
-        received: Timestamp,
-        atlas: &Atlas,
-    ) -> Self {
-        let began = Instant::now();
-        let ground = resolve(&alert, atlas);
-        let pace = Pace { read: Duration::ZERO, resolve: began.elapsed(), ready: Instant::now() };
-        let (breaches, doubts) = (Vec::new(), Vec::new());
-        Self { alert, ground, raw, media_type, authority, actor, received, pace, breaches, doubts }
-    }
-
-    /// The same, held against the limits of its authority. It may take a while: its ground may have any number of
-    /// points, and a jurisdiction too.
-    #[must_use]
-    pub fn judged(mut self, manner: Manner<'_>) -> Self {
-        let began = Instant::now();
-        self.breaches = self.authority.breaches(&self.alert, &self.ground, manner);
-        self.pace.resolve += began.elapsed();
-        self.pace.ready = Instant::now();
-        self
-    }
-
-    /// Whether it is of an immediate threat to life, for real, or ends an alert.
-    pub fn is_urgent(&self) -> bool {
-        self.alert.mode == Mode::Actual && self.priority() == Priority::LifeThreat
-    }
-
-    /// Codes that could not be resolved, over all infos, each once.
-    pub fn unresolved(&self) -> Vec<&Unresolved> {
-        self.ground.unresolved()
-    }
-
-    /// A cancel is as urgent as any; else the highest that any of its ground will have.
-    fn priority(&self) -> Priority {
-        match self.alert.body {
-            Body::Cancel(_) => Priority::LifeThreat,
-            _ => priority(self.alert.body.infos(), &self.ground),
-        }
-    }
 }
 
 impl Desk {

@@ -11,7 +11,9 @@ use crate::metrics::Metrics;
 pub struct Pace {
     /// From bytes to fields.
     pub read: Duration,
-    /// From the places that it names to ground.
+    /// From its bytes to who signed it.
+    pub verify: Duration,
+    /// From the places that it names to ground, and whether that is its authority's.
     pub resolve: Duration,
     /// When it was ready for the desk.
     pub ready: Instant,
@@ -21,6 +23,7 @@ pub struct Pace {
 #[derive(Debug)]
 pub(super) struct Stages {
     read: Histogram,
+    verify: Histogram,
     resolve: Histogram,
     wait: Histogram,
     decide: Histogram,
@@ -38,14 +41,15 @@ pub(super) struct AtTheDesk {
 
 impl Stages {
     pub(super) fn new(metrics: &Metrics) -> Self {
-        let [read, resolve, wait, decide, sync] =
-            ["read", "resolve", "wait", "decide", "sync"].map(|stage| metrics.accept_stage(stage));
-        Self { read, resolve, wait, decide, sync }
+        let [read, verify, resolve, wait, decide, sync] =
+            ["read", "verify", "resolve", "wait", "decide", "sync"].map(|stage| metrics.accept_stage(stage));
+        Self { read, verify, resolve, wait, decide, sync }
     }
 
     /// Counts an alert that is on disk by now.
     pub(super) fn observe(&self, before: Pace, desk: AtTheDesk) {
         self.read.observe(before.read.as_secs_f64());
+        self.verify.observe(before.verify.as_secs_f64());
         self.resolve.observe(before.resolve.as_secs_f64());
         self.wait.observe(desk.taken.saturating_duration_since(before.ready).as_secs_f64());
         self.decide.observe(desk.decided.saturating_duration_since(desk.taken).as_secs_f64());

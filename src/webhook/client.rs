@@ -1,8 +1,5 @@
 //! One receiver's connection: opened when it is needed, at a public address, and kept as long as it is good.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,23 +9,14 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
-use crate::domain::{WebhookUrl, is_public};
+use crate::dial::{DialError, Dialer};
+use crate::domain::WebhookUrl;
 use crate::tasks::Tasks;
 
 /// How long a receiver has for its answer: Standard Webhooks recommends 15 to 30 seconds.
 const ANSWER: Duration = Duration::from_secs(20);
-
-/// How long one of its addresses has to take the connection.
-const CONNECT: Duration = Duration::from_secs(5);
-
-/// The most addresses that are tried.
-const ADDRESSES: usize = 4;
 
 /// The longest head of an answer, bytes.
 const HEAD: usize = 16 << 10;
@@ -58,16 +46,8 @@ pub(super) enum Answer {
 /// Why no answer came.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unanswered {
-    #[error("the address is of plain text, which is no longer sent to")]
-    NotEncrypted,
-    #[error("the host has no public address")]
-    NotPublic,
-    #[error("the host's name cannot be looked up")]
-    Lookup(#[source] io::Error),
-    #[error("the host cannot be connected to")]
-    Connect(#[source] io::Error),
-    #[error("the host's name is of no certificate")]
-    Name,
+    #[error(transparent)]
+    Dial(#[from] DialError),
     #[error("the connection was lost")]
     Http(#[source] hyper::Error),
     #[error("the answer did not come in time")]
@@ -85,15 +65,14 @@ pub(super) struct Message {
 /// Sends to one receiver.
 pub(super) struct Client {
     url: WebhookUrl,
-    allow_private: bool,
-    tls: Arc<ClientConfig>,
+    dialer: Dialer,
     tasks: Tasks,
     open: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Client {
-    pub(super) fn new(url: WebhookUrl, allow_private: bool, tls: Arc<ClientConfig>, tasks: Tasks) -> Self {
-        Self { url, allow_private, tls, tasks, open: None }
+    pub(super) fn new(url: WebhookUrl, dialer: Dialer, tasks: Tasks) -> Self {
+        Self { url, dialer, tasks, open: None }
     }
 
     /// Sends once.
@@ -150,41 +129,7 @@ impl Client {
 
     /// A new connection. The address may have been taken when less was asked of one than is now.
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Unanswered> {
-        if !self.url.is_encrypted() && !self.allow_private {
-            return Err(Unanswered::NotEncrypted);
-        }
-        let stream = self.dial().await?;
-        if !self.url.is_encrypted() {
-            return self.handshake(stream).await;
-        }
-        let name = ServerName::try_from(self.url.host().to_owned()).map_err(|_| Unanswered::Name)?;
-        let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
-        self.handshake(stream.map_err(Unanswered::Connect)?).await
-    }
-
-    /// A connection to one of the host's addresses. They are looked at here, after the name was looked up and right
-    /// before they are used, so that no name leads elsewhere than where it was seen to.
-    async fn dial(&self) -> Result<TcpStream, Unanswered> {
-        let port = self.url.port();
-        let found: Vec<IpAddr> = if let Some(ip) = self.url.ip() {
-            vec![ip]
-        } else {
-            let found = tokio::net::lookup_host((self.url.host(), port)).await.map_err(Unanswered::Lookup)?;
-            found.map(|address| address.ip()).collect()
-        };
-        let allowed = found.into_iter().filter(|ip| self.allow_private || is_public(*ip));
-        let mut last = Unanswered::NotPublic;
-        for ip in allowed.take(ADDRESSES) {
-            match tokio::time::timeout(CONNECT, TcpStream::connect(SocketAddr::new(ip, port))).await {
-                Ok(Ok(stream)) => {
-                    let _ = stream.set_nodelay(true);
-                    return Ok(stream);
-                }
-                Ok(Err(error)) => last = Unanswered::Connect(error),
-                Err(_) => last = Unanswered::Late,
-            }
-        }
-        Err(last)
+        self.handshake(self.dialer.web(&self.url).await?).await
     }
 
     async fn handshake<S>(&self, stream: S) -> Result<SendRequest<Full<Bytes>>, Unanswered>
@@ -214,6 +159,10 @@ fn read(status: u16, headers: &HeaderMap) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use rustls::ClientConfig;
+
     use super::*;
 
     /// What comes of sending to an address that was taken when plain text and private addresses were.
@@ -228,7 +177,8 @@ mod tests {
         let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
         let tasks = Tasks::new(Arc::new(crate::metrics::Metrics::new()));
-        Client::new(url.parse().unwrap(), false, Arc::new(tls), tasks).post(&message).await
+        let dialer = Dialer::new(false, Arc::new(tls));
+        Client::new(url.parse().unwrap(), dialer, tasks).post(&message).await
     }
 
     #[tokio::test]
@@ -238,7 +188,10 @@ mod tests {
         // The second is how some resolvers read a number: as an address.
         for host in ["localhost", "2130706433", "127.1"] {
             let refused = post(&format!("https://{host}:{port}/")).await;
-            assert!(matches!(refused, Err(Unanswered::NotPublic | Unanswered::Lookup(_))), "{host}: {refused:?}");
+            assert!(
+                matches!(refused, Err(Unanswered::Dial(DialError::NotPublic | DialError::Lookup(_)))),
+                "{host}: {refused:?}"
+            );
         }
         let came = tokio::time::timeout(Duration::ZERO, listener.accept()).await;
         assert!(came.is_err(), "nobody came");
@@ -248,7 +201,7 @@ mod tests {
     async fn plain_text_that_was_allowed_once_is_not_sent_when_it_no_longer_is() {
         // Before it is looked at whether the address is public.
         let refused = post("http://127.0.0.1:9/hook").await;
-        assert!(matches!(refused, Err(Unanswered::NotEncrypted)), "{refused:?}");
+        assert!(matches!(refused, Err(Unanswered::Dial(DialError::NotEncrypted))), "{refused:?}");
     }
 
     #[test]

@@ -5,13 +5,12 @@ use std::error::Error;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::dial::{self, Dialer};
 use crate::domain::{Clock, EventCursor, PartnerEvent, PartnerName, WebhookState};
 use crate::metrics::{Metrics, WebhookAttempt};
 use crate::registry::{EventPage, Hook, Registry, RegistryError};
@@ -113,8 +112,7 @@ impl Inner {
     /// Sends a partner's events as they come, until its webhook stops. What cannot be read is read again later.
     async fn deliver(self: Arc<Self>, hook: Hook) {
         let Ok(mut log) = self.registry.watch_events(&hook.partner) else { return };
-        let (url, allow_private) = (hook.webhook.url.clone(), self.settings.allow_private);
-        let mut client = Client::new(url, allow_private, self.tls(), self.tasks.clone());
+        let mut client = Client::new(hook.webhook.url.clone(), self.dialer(), self.tasks.clone());
         let (mut delivered, mut failures) = (hook.webhook.delivered, hook.webhook.failures);
         'pages: loop {
             log.mark_unchanged();
@@ -204,21 +202,10 @@ impl Inner {
         answer
     }
 
-    fn tls(&self) -> Arc<ClientConfig> {
-        let config = self.tls.get_or_init(|| {
-            let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if let Some(file) = &self.settings.roots {
-                match CertificateDer::pem_file_iter(file) {
-                    Ok(own) => drop(roots.add_parsable_certificates(own.filter_map(Result::ok))),
-                    Err(error) => tracing::error!(%error, "the roots of webhooks' receivers cannot be read"),
-                }
-            }
-            let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
-            Arc::new(config)
-        });
-        Arc::clone(config)
+    fn dialer(&self) -> Dialer {
+        let roots = self.settings.roots.as_deref();
+        let tls = self.tls.get_or_init(|| dial::trusting(roots, "webhooks' receivers"));
+        Dialer::new(self.settings.allow_private, Arc::clone(tls))
     }
 }
 

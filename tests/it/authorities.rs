@@ -99,12 +99,13 @@ async fn an_alert_inside_is_sent_and_one_beyond_any_limit_is_not_and_the_call_sa
     assert!(matches!(submit(&caller, &inside).await, Ok(Some(Outcome::Ignored(_)))));
     let root = Root::new("Signers").pem();
     let certificate = v1::TrustedCertificate { pem: root, ..v1::TrustedCertificate::default() };
-    let signature = Some(v1::SignatureRule { roots: vec![certificate], ..v1::SignatureRule::default() });
+    let (roots, subjects) = (vec![certificate], vec!["CN=Signers".to_owned()]);
+    let signature = Some(v1::SignatureRule { roots, subjects, ..v1::SignatureRule::default() });
     let shown = update(&site, v1::Authority { signature, ..v1::Authority::default() }).await;
     let root = &shown.signature.expect("it is shown").roots[0];
     assert!(root.subject.contains("CN=Signers") && root.sha256.len() == 32 && root.not_after_time.is_some());
     let told = refused(&caller, &Message::warning("unsigned", NOON, TOWN)).await;
-    assert!(told.message.contains("signature: is required"), "{}", told.message);
+    assert!(told.message.contains("Signature: "), "{}", told.message);
     site.close().await;
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the real binary, as people use it: one file per story.
 
 mod access;
+mod alert_doors;
 mod api_errors;
 mod audit;
 mod authorities;
@@ -9,6 +10,8 @@ mod durability;
 mod early_warning;
 mod earthquakes;
 mod exhaustion;
+mod feed_streams;
+mod feeds;
 mod files;
 mod fuzz;
 mod held;

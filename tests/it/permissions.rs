@@ -59,21 +59,25 @@ fn may(kind: Kind, path: &str) -> bool {
     match (service, method) {
         ("LinkService", _) => true,
         ("AccessService", "WhoAmI") => !matches!(kind, Kind::Stranger | Kind::Forger),
-        ("AuthorityService", "GetAuthority" | "ListAuthorities")
-        | ("PartnerService", "ListPartners")
-        | ("AuditService", "GetAuditHead") => operators.contains(&kind),
-        ("RegionService", "ImportRegions") | ("AuthorityService", _) => kind == Administer,
-        ("AccessService", _) | ("PartnerService", "CreatePartner") | ("AuditService", "ListAuditRecords") => {
-            kind == Administer
-        }
+        ("AuthorityService", "GetAuthority" | "ListAuthorities") => operators.contains(&kind),
+        ("AccessService" | "AuthorityService", _)
+        | ("PartnerService", "CreatePartner")
+        | ("AuditService", "ListAuditRecords")
+        | ("RegionService", "ImportRegions")
+        | ("FeedService", "CreateFeed" | "DeleteFeed" | "TestFeed") => kind == Administer,
         ("DeviceService" | "PartnerEventService" | "ZoneService", _) => kind == Partner,
         ("PolicyService", "RetirePolicyVersion") => [Partner, Administer].contains(&kind),
-        ("AlertService", "SubmitAlert" | "PreviewAlert") => kind == Authority,
+        ("AlertService", "SubmitAlert" | "PreviewAlert" | "StreamAlerts") => kind == Authority,
         ("AlertService", "ApproveAlert" | "RejectAlert") => [Approve, Administer].contains(&kind),
         ("AlertService", "CancelAlert") => [Authority, Approve, Administer].contains(&kind),
         ("AlertService" | "FanOutService" | "RegionService", _) => kind == Authority || operators.contains(&kind),
         ("StatisticsService", _) => matches!(kind, Partner | Authority) || operators.contains(&kind),
-        ("PartnerService", "CreateApp") => [Operate, Approve, Administer].contains(&kind),
+        ("PartnerService", "CreateApp") | ("FeedService", "PauseFeed" | "ResumeFeed") => {
+            [Operate, Approve, Administer].contains(&kind)
+        }
+        ("PartnerService", "ListPartners") | ("AuditService", "GetAuditHead") | ("FeedService", _) => {
+            operators.contains(&kind)
+        }
         ("PartnerService", _) | ("PolicyService", "GetPolicy") => kind == Partner || operators.contains(&kind),
         _ => panic!("{path}: say here who may call it"),
     }
@@ -190,9 +194,8 @@ fn of_others(method: &str, about: Subject) -> Vec<u8> {
     let (link_secret, shown) = (vec![0; 32].into(), Vec::new());
     let hello = v1::DeviceHello { registration, link_secret, shown };
     match method {
-        "SubmitAlert" | "PreviewAlert" | "CreateCredential" | "RotateIdentityKey" | "WhoAmI" | "GetAuditHead" => {
-            Vec::new()
-        }
+        "SubmitAlert" | "PreviewAlert" | "StreamAlerts" | "ListFeeds" | "TestFeed" | "CreateCredential"
+        | "RotateIdentityKey" | "WhoAmI" | "GetAuditHead" => Vec::new(),
         "ListAuditRecords" => v1::ListAuditRecordsRequest::default().encode_to_vec(),
         "ListHeldAlerts" => v1::ListHeldAlertsRequest::default().encode_to_vec(),
         "GetHeldAlert" => v1::GetHeldAlertRequest { name: "heldAlerts/1".to_owned() }.encode_to_vec(),
@@ -220,6 +223,10 @@ fn of_others(method: &str, about: Subject) -> Vec<u8> {
         "GetRegion" => {
             let (scheme, code) = ("SAME".to_owned(), "006109".to_owned());
             v1::GetRegionRequest { scheme, code, read_time: None }.encode_to_vec()
+        }
+        "CreateFeed" => v1::CreateFeedRequest::default().encode_to_vec(),
+        "GetFeed" | "PauseFeed" | "ResumeFeed" | "DeleteFeed" => {
+            v1::GetFeedRequest { name: "feeds/none".to_owned() }.encode_to_vec()
         }
         "ImportRegions" => v1::ImportRegionsRequest::default().encode_to_vec(),
         "GetAlertStatistics" => v1::GetAlertStatisticsRequest { alert, parent: partner }.encode_to_vec(),

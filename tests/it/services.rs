@@ -21,13 +21,15 @@ use crate::support::api::Api;
 use crate::support::house::House;
 use crate::support::server::Server;
 
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 14] = [
     "hazardcast.v1.AccessService",
     "hazardcast.v1.AlertService",
     "hazardcast.v1.DeviceService",
     "hazardcast.v1.FanOutService",
+    "hazardcast.v1.FeedService",
     "hazardcast.v1.LinkService",
     "hazardcast.v1.AuditService",
+    "hazardcast.v1.AuthorityService",
     "hazardcast.v1.PartnerEventService",
     "hazardcast.v1.PartnerService",
     "hazardcast.v1.PolicyService",

@@ -6,11 +6,12 @@ use std::fmt;
 use crate::source::{Source, closing, name_at};
 
 /// A room imports only rooms that stand before it.
-pub(crate) const IMPORT_ORDER: [&str; 31] = [
+pub(crate) const IMPORT_ORDER: [&str; 32] = [
     "domain",
     "metrics",
     "tasks",
     "listen",
+    "dial",
     "wire",
     "format",
     "locate",
@@ -44,7 +45,7 @@ pub(crate) const IMPORT_ORDER: [&str; 31] = [
 pub(crate) const LAST_ROOM: &str = "cli";
 
 /// Time, chance, tasks and I/O are arguments of these.
-const PURE: [&str; 9] = [
+const PURE: [&str; 12] = [
     "domain/",
     "format/",
     "locate/",
@@ -54,6 +55,9 @@ const PURE: [&str; 9] = [
     "link/merge",
     "fan_out/schedule",
     "fan_out/retry",
+    "feed/cursor",
+    "feed/frame",
+    "feed/schedule",
 ];
 const IMPURE_WORDS: [&str; 5] = ["tokio::", "tonic::", "std::fs", "rand::", "::now()"];
 

@@ -127,6 +127,14 @@ impl Access {
         }
     }
 
+    /// What an admitted authority of that name may send now, whoever brings it; `None` if there is none, or it is
+    /// revoked.
+    pub fn admitted_authority(&self, name: &AuthorityName) -> Option<decide::Authority> {
+        let entry = self.0.authorities.get(name).filter(|entry| entry.admitted.revoked.is_none())?;
+        let whole = decide::Authority { name: name.id().to_owned(), senders: None, limits: None };
+        Some(whole.within(&entry.admitted, Arc::clone(&entry.limits)))
+    }
+
     /// Counts one more alert of a caller's authority; if it sends too often, when the next may come.
     pub fn count_alert(&self, caller: &Caller) -> Result<(), Duration> {
         let sent =

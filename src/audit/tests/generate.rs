@@ -7,7 +7,8 @@ use proptest::sample::select;
 use super::*;
 use crate::audit::codec;
 use crate::domain::{
-    ActorKind, AlertId, AlertOutcome, CredentialId, DeliveryKey, Identifier, LineageId, PolicyVersion, Revision, Sender,
+    ActorKind, AlertId, AlertOutcome, CredentialId, DeliveryKey, FeedAct, Identifier, LineageId, PolicyVersion,
+    Revision, Sender,
 };
 
 fn instant() -> impl Strategy<Value = Timestamp> {
@@ -84,6 +85,8 @@ fn of_the_log() -> impl Strategy<Value = Act> {
             Act::BootstrapOffered,
             Act::ZoneCreated,
             Act::ZoneUpdated,
+            Act::Feed(FeedAct::Created),
+            Act::Feed(FeedAct::Deleted),
             Act::ZoneDeleted,
             Act::WebhookDeleted,
             Act::IdentityKeyRotated,

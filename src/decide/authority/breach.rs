@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::domain::{AlertScope, Category, Mode, Position, Severity};
+use crate::format::signature::SignatureFault;
 
 /// One thing that an alert does beyond its authority's limits; it is told with its field.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +16,8 @@ pub enum Breach {
     Status(Mode),
     /// A scope that it does not send.
     Scope(AlertScope),
-    /// No signature that was verified, though it signs.
-    Unsigned,
+    /// No signature that is right by whom it signs by: what is wrong with it, if it was looked for.
+    Signature(Option<SignatureFault>),
     /// A kind of hazard that it does not warn of.
     Category {
         /// Which info.
@@ -60,7 +61,7 @@ impl Breach {
     /// Whether a person may let it pass: who speaks and how is not for people to say, what is said is.
     pub const fn may_pass(&self) -> bool {
         match self {
-            Self::Sender(_) | Self::Format(_) | Self::Status(_) | Self::Scope(_) | Self::Unsigned => false,
+            Self::Sender(_) | Self::Format(_) | Self::Status(_) | Self::Scope(_) | Self::Signature(_) => false,
             Self::Category { .. }
             | Self::Event { .. }
             | Self::Severity { .. }
@@ -77,7 +78,8 @@ impl Breach {
             Self::Format(_) => "FORMAT_NOT_ADMITTED",
             Self::Status(_) => "STATUS_NOT_ADMITTED",
             Self::Scope(_) => "SCOPE_NOT_ADMITTED",
-            Self::Unsigned => "SIGNATURE_REQUIRED",
+            Self::Signature(None | Some(SignatureFault::Unsigned)) => "SIGNATURE_REQUIRED",
+            Self::Signature(Some(_)) => "SIGNATURE_WRONG",
             Self::Category { .. } => "CATEGORY_NOT_ADMITTED",
             Self::Event { .. } => "EVENT_NOT_ADMITTED",
             Self::Severity { .. } => "SEVERITY_TOO_HIGH",
@@ -95,7 +97,8 @@ impl Breach {
             Self::Format(_) => "format".to_owned(),
             Self::Status(_) => "status".to_owned(),
             Self::Scope(_) => "scope".to_owned(),
-            Self::Unsigned => "signature".to_owned(),
+            Self::Signature(None) => "Signature".to_owned(),
+            Self::Signature(Some(fault)) => fault.field().to_owned(),
             Self::Category { info, .. } => of(info, "category"),
             Self::Event { info, .. } => of(info, "event"),
             Self::Severity { info, .. } => of(info, "severity"),
@@ -113,7 +116,8 @@ impl fmt::Display for Breach {
             Self::Format(format) => write!(f, "{field}: the authority does not write {format}"),
             Self::Status(mode) => write!(f, "{field}: the authority does not send {}", mode.name()),
             Self::Scope(scope) => write!(f, "{field}: the authority does not send {}", scope.name()),
-            Self::Unsigned => write!(f, "{field}: is required, and none was verified"),
+            Self::Signature(None) => write!(f, "{field}: is required, and this format has none"),
+            Self::Signature(Some(fault)) => write!(f, "{field}: {fault}"),
             Self::Category { category: Some(category), .. } => {
                 write!(f, "{field}: the authority does not warn of {}", category.as_str())
             }

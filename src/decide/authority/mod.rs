@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crate::domain::{
     AdmittedAuthority, Alert, AuthorityTerms, Body, Caller, Info, Jurisdiction, Principal, Sender, Severity,
 };
+use crate::format::signature::{Trust, Verified};
 use crate::locate::{AffectedArea, Lies, Resolved};
 
 use super::{Decision, Ignored, Refused, tiers};
@@ -38,15 +39,17 @@ pub struct Limits {
     terms: AuthorityTerms,
     /// The ground that it may warn; `None`: all of it.
     ground: Option<AffectedArea>,
+    /// By whom it signs; `None`: by nobody.
+    trust: Option<Trust>,
 }
 
 /// How an alert came, apart from what it says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Manner<'a> {
     /// The format that it was written in, by the name that `alert check` tells.
     pub format: &'a str,
-    /// Whether a signature of it was verified as its authority's.
-    pub signed: bool,
+    /// What came of looking for a signature by whom its authority signs by; `None`: none was looked for.
+    pub verified: Option<&'a Verified>,
 }
 
 /// The format of alerts that come as the fields of this server's API.
@@ -59,7 +62,9 @@ impl Limits {
             Jurisdiction::World => None,
             Jurisdiction::Ground(area) => AffectedArea::new(std::slice::from_ref(area)),
         };
-        Self { terms, ground }
+        // What is no rule trusts nobody. The door of authorities takes none such.
+        let trust = terms.signature.as_ref().map(|rule| Trust::of(rule).unwrap_or_default());
+        Self { terms, ground, trust }
     }
 
     /// As the operator set them.
@@ -92,6 +97,11 @@ impl Authority {
         let both = |sender: &&Sender| self.senders.as_ref().is_none_or(|own| own.contains(sender));
         let senders = admitted.terms.senders.iter().filter(both).cloned().collect();
         Self { senders: Some(senders), limits: Some(limits), ..self }
+    }
+
+    /// By whom it signs; `None`: by nobody, and no signature is looked for.
+    pub fn trust(&self) -> Option<&Trust> {
+        self.limits.as_ref()?.trust.as_ref()
     }
 
     /// The most devices that an alert of it reaches without a second person; `None`: any number.
@@ -135,8 +145,11 @@ impl Limits {
         if !scopes.is_empty() && !scopes.contains(&alert.scope) {
             found.push(Breach::Scope(alert.scope));
         }
-        if signature.is_some() && !manner.signed {
-            found.push(Breach::Unsigned);
+        match manner.verified {
+            _ if signature.is_none() => {}
+            Some(Ok(_)) => {}
+            Some(Err(fault)) => found.push(Breach::Signature(Some(fault.clone()))),
+            None => found.push(Breach::Signature(None)),
         }
     }
 
@@ -187,8 +200,8 @@ impl Limits {
     }
 }
 
-/// A decision on an alert that does these things beyond its authority's limits: what nobody may let pass refuses it, and
-/// then all of them are told. What breaks other rules too, or changes nothing, is as it was decided.
+/// A decision on an alert that does these things beyond its authority's limits: what nobody may let pass refuses it,
+/// and then all of them are told. What breaks other rules too, or changes nothing, is as it was decided.
 pub(super) fn barred(decision: Decision, breaches: &[Breach]) -> Decision {
     let barred = breaches.iter().any(|breach| !breach.may_pass());
     match decision {

@@ -12,10 +12,11 @@ use crate::domain::{
     InfoTexts, Language, Mode, NamedValue, NonEmpty, PartnerName, Polygon, Ring, Role, SignatureRule, Source, Subject,
     Timestamp, Urgency,
 };
+use crate::format::signature::{SignatureFault, Signed};
 use crate::locate::{Atlas, resolve};
 
 const NOON: Timestamp = Timestamp::constant(1_900_000_000, 0);
-const CAP: Manner<'_> = Manner { format: "CAP 1.2", signed: false };
+const CAP: Manner<'_> = Manner { format: "CAP 1.2", verified: None };
 
 fn ring(points: &[[f64; 2]]) -> Ring {
     Ring::new(points.iter().copied()).expect("a ring")
@@ -152,7 +153,7 @@ fn each_limit_has_its_answer_and_each_answer_its_field() {
         (AuthorityTerms { formats: vec!["QuakeML".into()], ..terms() }, one("FORMAT_NOT_ADMITTED", "format", false)),
         (AuthorityTerms { modes: vec![Mode::Test], ..terms() }, one("STATUS_NOT_ADMITTED", "status", false)),
         (AuthorityTerms { scopes: vec![AlertScope::Private], ..terms() }, one("SCOPE_NOT_ADMITTED", "scope", false)),
-        (AuthorityTerms { signature: Some(rule.clone()), ..terms() }, one("SIGNATURE_REQUIRED", "signature", false)),
+        (AuthorityTerms { signature: Some(rule.clone()), ..terms() }, one("SIGNATURE_REQUIRED", "Signature", false)),
         (
             AuthorityTerms { categories: vec![Category::Geo], ..terms() },
             one("CATEGORY_NOT_ADMITTED", "info[0].category", true),
@@ -179,8 +180,13 @@ fn each_limit_has_its_answer_and_each_answer_its_field() {
     ] {
         assert_eq!(told(fine, &inside, CAP), []);
     }
-    let signed = Manner { signed: true, ..CAP };
-    assert_eq!(told(AuthorityTerms { signature: Some(rule), ..terms() }, &inside, signed), []);
+    let right = Ok(Signed { seals: vec![], others: 0, at: NOON });
+    let signed = Manner { verified: Some(&right), ..CAP };
+    assert_eq!(told(AuthorityTerms { signature: Some(rule.clone()), ..terms() }, &inside, signed), []);
+    let wrong = Err(SignatureFault::Unsigned);
+    let unsigned = Manner { verified: Some(&wrong), ..CAP };
+    let expected = one("SIGNATURE_REQUIRED", "Signature", false);
+    assert_eq!(told(AuthorityTerms { signature: Some(rule), ..terms() }, &inside, unsigned), expected);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What is written as an alert or an update, and says that there is nothing to warn of any more.
 //!
-//! Issuers have words of their own for it, beside CAP's `Cancel` (formats.md, 1.3, 3.2, 3.3 and 3.6). A message of which
-//! every info says so ends what it refers to; where only some do, it goes on without them, so that those whom they told
-//! before are outside of it.
+//! Issuers have words of their own for it, beside CAP's `Cancel` (formats.md, 1.3, 3.2, 3.3 and 3.6). A message of
+//! which every info says so ends what it refers to; where only some do, it goes on without them, so that those whom
+//! they told before are outside of it.
 
 use std::fmt;
 

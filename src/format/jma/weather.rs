@@ -6,8 +6,9 @@
 //! There is one info for each kind, of all municipalities where it is on.
 //!
 //! Grades are by the name of the kind, which ends with its level: 特別警報 (what comes once in decades, and lives are in
-//! danger) is `Immediate`, `Extreme`, `Likely`; 危険警報 (level 4: leave now) `Immediate`, `Severe`, `Likely`; 警報 (serious harm) `Expected`, `Severe`, `Likely`; 注意報 (harm)
-//! `Future`, `Moderate`, `Possible`. (気象庁, 特別警報・警報・注意報・気象情報.)
+//! danger) is `Immediate`, `Extreme`, `Likely`; 危険警報 (level 4: leave now) `Immediate`, `Severe`, `Likely`; 警報
+//! (serious harm) `Expected`, `Severe`, `Likely`; 注意報 (harm) `Future`, `Moderate`, `Possible`. (気象庁,
+//! 特別警報・警報・注意報・気象情報.)
 
 use std::collections::HashMap;
 

@@ -9,7 +9,7 @@ use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, ExtendedKeyUsageValidator, Ke
 use x509_cert::name::Name;
 
 use super::certificate::{Certificate, Key};
-use crate::domain::Timestamp;
+use crate::domain::{SignatureRule, Timestamp, TrustedCertificate};
 
 /// Certificates of one kind that are kept at most.
 const MOST: usize = 16;
@@ -135,6 +135,14 @@ impl Trust {
         }
         let subjects = subjects.iter().map(|subject| name(subject.as_ref())).collect::<Result<_, _>>()?;
         Ok(Self { pinned, roots, subjects })
+    }
+
+    /// Trusts whom an authority's rule names.
+    pub fn of(rule: &SignatureRule) -> Result<Self, TrustFault> {
+        let pem = |certificates: &[TrustedCertificate]| -> Vec<u8> {
+            certificates.iter().map(|certificate| certificate.to_pem()).collect::<String>().into_bytes()
+        };
+        Self::new(&pem(&rule.certificates), &pem(&rule.roots), &rule.subjects)
     }
 
     /// The certificates that are pinned.

@@ -61,12 +61,10 @@ pub fn kind_from_wire(kind: i32) -> Option<ActorKind> {
 fn details(act: &Act) -> Option<Details> {
     Some(match act {
         Act::LogBegun { log } => Details::LogBegun(part::LogBegun { log: Bytes::copy_from_slice(log) }),
-        Act::TailCut { segment, offset, bytes, sha256 } => Details::TailCut(part::TailCut {
-            segment: segment.cast_signed(),
-            offset: offset.cast_signed(),
-            byte_count: bytes.cast_signed(),
-            sha256: Bytes::copy_from_slice(sha256),
-        }),
+        Act::TailCut { segment, offset, bytes, sha256 } => {
+            let (segment, offset, byte_count) = (segment.cast_signed(), offset.cast_signed(), bytes.cast_signed());
+            Details::TailCut(part::TailCut { segment, offset, byte_count, sha256: Bytes::copy_from_slice(sha256) })
+        }
         Act::LogRead { records } => Details::LogRead(part::LogRead { record_count: records.cast_signed() }),
         Act::ServerStarted { version, development } => {
             Details::ServerStarted(part::ServerStarted { version: version.to_string(), development: *development })
@@ -121,6 +119,7 @@ fn details(act: &Act) -> Option<Details> {
         | Act::BootstrapOffered
         | Act::ZoneCreated
         | Act::ZoneUpdated
+        | Act::Feed(_)
         | Act::ZoneDeleted
         | Act::WebhookDeleted
         | Act::IdentityKeyRotated

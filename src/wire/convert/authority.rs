@@ -78,7 +78,7 @@ fn jurisdiction_to_wire(jurisdiction: &Jurisdiction) -> v1::jurisdiction::Ground
 
 fn signature_to_wire(rule: &SignatureRule) -> v1::SignatureRule {
     let certificate = |certificate: &TrustedCertificate| v1::TrustedCertificate {
-        pem: certificate::to_pem(&certificate.der),
+        pem: certificate.to_pem(),
         subject: certificate.subject.clone(),
         sha256: certificate.sha256.to_vec().into(),
         not_before_time: Some(time::to_wire(certificate.not_before)),
@@ -304,6 +304,9 @@ fn signature(rule: v1::SignatureRule) -> Result<SignatureRule, InvalidField> {
             format!("{field}.subjects"),
             "are of certificates under roots, and there is none",
         ));
+    }
+    if !roots.is_empty() && subjects.is_empty() {
+        return Err(InvalidField::required(format!("{field}.subjects")));
     }
     Ok(SignatureRule { certificates, roots, subjects: subjects.iter().map(ToString::to_string).collect() })
 }

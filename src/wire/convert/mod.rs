@@ -7,6 +7,7 @@ pub mod authority;
 pub mod certificate;
 pub mod event;
 pub mod fan_out;
+pub mod feed;
 pub mod frame;
 pub mod geography;
 pub mod notice;

@@ -1,5 +1,6 @@
 //! Signed alerts: those that are right, and every way to make them wrong.
 
+mod admitted;
 mod command;
 mod fuzz;
 mod real;

@@ -103,6 +103,7 @@ impl House {
             least_count: 10,
             events: EventLimits::default(),
             webhooks: WEBHOOKS,
+            feeds: hazardcast::feed::Settings { allow_private: true, roots: None },
             reading: hazardcast::format::Bounds::default(),
             ground_motion: hazardcast::locate::GroundMotion::default(),
             rules: hazardcast::decide::Rules::default(),

@@ -12,3 +12,4 @@ pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod signer;
 pub(crate) mod site;
+pub(crate) mod source;

@@ -147,6 +147,7 @@ impl Site {
             least_count: 10,
             events: EventLimits::default(),
             webhooks: webhook::Settings { roots: Some(path("roots.pem")), ..WEBHOOKS },
+            feeds: hazardcast::feed::Settings { allow_private: true, roots: Some(path("roots.pem")) },
             reading: hazardcast::format::Bounds::default(),
             ground_motion: hazardcast::locate::GroundMotion::default(),
             rules: hazardcast::decide::Rules::default(),

@@ -5,6 +5,8 @@
 //! taken. (A histogram takes a short lock: there is one observation a fan-out, not one a device.) No label is a
 //! person's.
 
+mod feeds;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,6 +15,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::{ChannelKind, Milestone};
+
+pub use feeds::FeedMetrics;
 
 /// A metric of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +79,18 @@ pub enum Metric {
     PartnerEvents,
     /// Times that an event was sent to a webhook, by what came of it.
     WebhookAttempts,
+    /// Times that a mirror of a feed was asked, or its stream opened, by what came of it.
+    FeedPolls,
+    /// Bytes that came from a feed, as they came.
+    FeedReceived,
+    /// Alerts that came from a feed, by what they were answered.
+    FeedAlerts,
+    /// Alerts that were in a feed no more, though neither cancelled nor expired.
+    FeedVanished,
+    /// How long ago something good came from a feed.
+    FeedAge,
+    /// Whether that is longer ago than it should be.
+    FeedSilent,
     /// What an admitted alert waited for until it was accepted, by stage.
     AcceptStage,
     /// Alerts that wait for a person.
@@ -120,6 +136,12 @@ impl Metric {
             Self::CallsRefused => ("calls_refused", None, "Calls refused for who makes them, or how many"),
             Self::PartnerEvents => ("partner_events", None, "Events that were written to partners' logs"),
             Self::WebhookAttempts => ("webhook_attempts", None, "Times that an event was sent to a webhook"),
+            Self::FeedPolls => ("feed_polls", None, "Times that a mirror of a feed was asked, or its stream opened"),
+            Self::FeedReceived => ("feed_received", Some(Unit::Bytes), "What came from a feed, as it came"),
+            Self::FeedAlerts => ("feed_alerts", None, "Alerts that came from a feed, by their answer"),
+            Self::FeedVanished => ("feed_vanished", None, "Alerts in a feed no more, not cancelled and not expired"),
+            Self::FeedAge => ("feed_age", Some(Unit::Seconds), "How long ago something good came from a feed"),
+            Self::FeedSilent => ("feed_silent", None, "1 if a feed has said nothing for too long, else 0"),
             Self::AcceptStage => ("accept_stage", Some(Unit::Seconds), "Stages of an alert's way to its place on disk"),
             Self::AlertsHeld => ("alerts_held", None, "Alerts that wait for a person"),
             Self::HeldAlarms => ("held_alarms", None, "Times that the wait of an alert for a person was an alarm"),
@@ -237,6 +259,7 @@ pub struct Metrics {
     calls_refused: Family<Label, Counter>,
     partner_events: Family<Label, Counter>,
     webhook_attempts: Family<Label, Counter>,
+    feeds: feeds::Feeds,
     accept_stage: Family<Label, Histogram, fn() -> Histogram>,
 }
 
@@ -290,6 +313,7 @@ impl Metrics {
             calls_refused: registered(&mut registry, Metric::CallsRefused, Family::default()),
             partner_events: registered(&mut registry, Metric::PartnerEvents, Family::default()),
             webhook_attempts: registered(&mut registry, Metric::WebhookAttempts, Family::default()),
+            feeds: feeds::Feeds::new(&mut registry),
             accept_stage: registered(
                 &mut registry,
                 Metric::AcceptStage,
@@ -386,6 +410,16 @@ impl Metrics {
             WebhookAttempt::Gone => "gone",
         };
         self.webhook_attempts.get_or_create_owned(&[("outcome", name)])
+    }
+
+    /// What is counted of the feed of that id. Take it once.
+    pub fn feed(&self, id: &str) -> FeedMetrics {
+        self.feeds.of(id)
+    }
+
+    /// The feed of that id is no more.
+    pub fn forget_feed(&self, id: &str) {
+        self.feeds.forget(id);
     }
 
     /// All metrics as `OpenMetrics` text, which Prometheus reads.

@@ -1,0 +1,56 @@
+//! An authority that must sign: what it has signed is sent, and nothing else is.
+
+use hazardcast::wire::v1;
+use hazardcast::wire::v1::alert_service_client::AlertServiceClient;
+use hazardcast::wire::v1::submit_alert_response::Outcome;
+use tonic::Status;
+
+use crate::support::api::Refused;
+use crate::support::house::NOON;
+use crate::support::message::{Message, SENDER};
+use crate::support::signer::Recipe;
+use crate::support::site::{Caller, Site, authority, everywhere, with_token};
+
+use super::CAST;
+
+/// A message in canonical form, so that it can be signed.
+fn canonical(identifier: &str) -> String {
+    let cap = Message::warning(identifier, NOON, [-92.6, 16.7]).cap();
+    cap.split_once("?>").expect("it begins with a declaration").1.to_owned()
+}
+
+async fn submit(caller: &Caller, cap: String) -> Result<Option<Outcome>, Status> {
+    let raw = v1::RawAlert { content: cap.into(), media_type: "application/cap+xml".to_owned() };
+    let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed: false };
+    Ok(AlertServiceClient::new(caller.clone()).submit_alert(request).await?.into_inner().outcome)
+}
+
+async fn refused(caller: &Caller, cap: String) -> Refused {
+    Refused::from(submit(caller, cap).await.expect_err("it is not signed by its authority"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_must_sign_is_heard_in_what_it_has_signed_alone() {
+    let site = Site::open().await;
+    let pem = String::from_utf8(CAST.p256.pem()).expect("PEM");
+    let certificates = vec![v1::TrustedCertificate { pem, ..v1::TrustedCertificate::default() }];
+    let signature = Some(v1::SignatureRule { certificates, ..v1::SignatureRule::default() });
+    site.admit_with("office", v1::Authority { signature, senders: vec![SENDER.to_owned()], ..everywhere() }).await;
+    let (_, token) = site.make(authority("office", SENDER)).await;
+    let caller = with_token(site.channel().await, &token);
+
+    let signed = Recipe::of(&CAST.p256).sign(&canonical("signed"));
+    assert!(matches!(submit(&caller, signed.clone()).await, Ok(Some(Outcome::Admitted(_)))));
+    // The same again changes nothing.
+    assert!(matches!(submit(&caller, signed).await, Ok(Some(Outcome::Ignored(_)))));
+
+    let told = refused(&caller, canonical("unsigned")).await;
+    assert_eq!((told.reason.as_str(), told.field.as_str()), ("SIGNATURE_REQUIRED", "Signature"));
+    let changed = Recipe::of(&CAST.p256).sign(&canonical("changed")).replace("Severe", "Minor");
+    let told = refused(&caller, changed).await;
+    assert_eq!(told.reason, "SIGNATURE_WRONG");
+    assert!(told.field.starts_with("Signature[0]"), "{}", told.field);
+    let others = Recipe::of(&CAST.stranger).sign(&canonical("of-others"));
+    assert_eq!(refused(&caller, others).await.reason, "SIGNATURE_WRONG");
+    site.close().await;
+}
