@@ -1,10 +1,11 @@
 //! What commands say of alerts: answers, reasons and names.
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::wire::convert::terms;
 use crate::wire::v1;
+use crate::wire::v1::HoldReason;
 use crate::wire::v1::submit_alert_response::Outcome;
 
 use super::output::{instant, print_line};
@@ -12,51 +13,56 @@ use super::plain;
 
 /// Who would be told.
 pub(super) fn say_preview(answer: &v1::PreviewAlertResponse, json: bool) {
-    let ignored = answer.ignored();
-    let told: Vec<_> = answer.told.iter().map(|told| (channel_name(told.channel), told.count)).collect();
-    let withheld: Vec<_> = answer.withheld.iter().map(|held| (channel_name(held.channel), held.count)).collect();
     if json {
-        let withheld: serde_json::Map<String, Value> =
-            withheld.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
-        let told: serde_json::Map<String, Value> =
-            told.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
-        let line = json!({
-            "would_be_sent": ignored == v1::IgnoreReason::Unspecified,
-            "ignored": (ignored != v1::IgnoreReason::Unspecified).then(|| ignore_name(ignored)),
-            "found": answer.found_count,
-            "rounded_to": answer.rounded_to,
-            "told": told,
-            "skipped": skipped(&answer.skipped),
-            "withheld": withheld,
-            "held_for": answer.hold_reasons.iter().map(hold_reason).collect::<Vec<_>>(),
-            "problems": problems(&answer.problems),
-        });
-        print_line(&line.to_string());
+        print_line(&preview_json(answer).to_string());
         return;
     }
     for reason in &answer.hold_reasons {
-        print_line(&plain(&format!(
-            "it would wait for a person: {}: {} ({})",
-            reason.field, reason.found, reason.reason
-        )));
+        let HoldReason { reason, field, found } = reason;
+        print_line(&plain(&format!("it would wait for a person: {field}: {found} ({reason})")));
     }
-    if ignored == v1::IgnoreReason::Unspecified {
+    if answer.ignored() == v1::IgnoreReason::Unspecified {
         print_line(&format!("{} devices are in the area{}", answer.found_count, rounded(answer.rounded_to)));
-        for (name, count) in told {
-            print_line(&format!("  {count} would be told over {name}"));
+        for told in &answer.told {
+            print_line(&format!("  {} would be told over {}", told.count, channel_name(told.channel)));
         }
         for skip in &answer.skipped {
             print_line(&format!("  {} would not: {}", skip.count, skip.reason.replace('_', " ")));
         }
-        for (name, count) in withheld {
+        for held in &answer.withheld {
+            let (count, name) = (held.count, channel_name(held.channel));
             print_line(&format!(
                 "  {count} not over {name}: it leads out of the region, and they have not agreed to that"
             ));
         }
+        for app in &answer.app_counts {
+            print_line(&format!("  {} of {}", app.count, app.app));
+        }
     } else {
-        print_line(&format!("it would not be sent: {}", ignore_name(ignored)));
+        print_line(&format!("it would not be sent: {}", ignore_name(answer.ignored())));
     }
     say_problems(&answer.problems);
+}
+
+/// The same as an object.
+pub(super) fn preview_json(answer: &v1::PreviewAlertResponse) -> Value {
+    let by_channel = |counts: &[v1::ChannelCount]| -> Map<String, Value> {
+        counts.iter().map(|of| (channel_name(of.channel).to_owned(), json!(of.count))).collect()
+    };
+    let apps: Map<String, Value> = answer.app_counts.iter().map(|of| (of.app.clone(), json!(of.count))).collect();
+    let ignored = answer.ignored();
+    json!({
+        "would_be_sent": ignored == v1::IgnoreReason::Unspecified,
+        "ignored": (ignored != v1::IgnoreReason::Unspecified).then(|| ignore_name(ignored)),
+        "found": answer.found_count,
+        "rounded_to": answer.rounded_to,
+        "told": by_channel(&answer.told),
+        "skipped": skipped(&answer.skipped),
+        "withheld": by_channel(&answer.withheld),
+        "apps": apps,
+        "held_for": answer.hold_reasons.iter().map(hold_reason).collect::<Vec<_>>(),
+        "problems": problems(&answer.problems),
+    })
 }
 
 /// What became of an alert; the key of what it became.

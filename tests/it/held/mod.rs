@@ -126,6 +126,7 @@ async fn an_alert_that_contradicts_itself_tells_nobody_until_a_second_person_let
     let shown = AlertServiceClient::new(office.second.clone()).get_held_alert(get).await.expect("shown").into_inner();
     let preview = shown.preview.expect("a preview");
     assert_eq!((preview.found_count, preview.tiers.len()), (1, 1));
+    assert_eq!(preview.app_counts, [v1::AppCount { app: "partners/acme/apps/main".to_owned(), count: 1 }]);
     assert_eq!(shown.raw.expect("its bytes").content, message.cap().into_bytes());
     office.phone.has_nothing().await;
 
