@@ -14,6 +14,7 @@ mod feed_streams;
 mod feeds;
 mod files;
 mod fuzz;
+mod held;
 mod hostile;
 mod japan;
 mod kill;

@@ -173,7 +173,12 @@ impl Town {
     /// An alert that is told over links and the null channel; devices acknowledge.
     async fn warn(&self, identifier: &str, links: &mut [Phone]) {
         let alert = Some(v1::submit_alert_request::Alert::Structured(structured(identifier, TOWN)));
-        let answer = self.api.alerts().submit_alert(v1::SubmitAlertRequest { alert }).await.expect("it is answered");
+        let answer = self
+            .api
+            .alerts()
+            .submit_alert(v1::SubmitAlertRequest { alert, typed: false })
+            .await
+            .expect("it is answered");
         let Some(Outcome::Admitted(admitted)) = answer.into_inner().outcome else { panic!("not admitted") };
         for link in links {
             let notice = link.notice().await;

@@ -6,6 +6,7 @@ use crate::domain::{
 use crate::locate::{Atlas, resolve};
 
 mod answers;
+mod ends;
 mod events;
 mod states;
 
