@@ -82,55 +82,12 @@ impl<'a> Rows<'a> {
             (is_beyond(false) || (number < last && is_beyond(true))).then_some(Spot { x: stop.whole as u32, y })
         })
     }
-
-    /// Whether it is plain that nothing is beyond: no edge of the one meets an edge of the other, none of mine is
-    /// beyond the others, none of the others' is in mine, and a corner is not beyond.
-    ///
-    /// # Why
-    ///
-    /// What is beyond in the box is in some part of it that has none of the others. If an edge of mine comes into that
-    /// part, all of it that is in the box is there, since it meets no edge of the others. If none does, the part is all
-    /// mine: then it ends at an edge of the others, all of which is in mine for the same reason; or it is the whole
-    /// box.
-    pub(super) fn is_plain(&self) -> bool {
-        let others: Vec<&Edge> = self.others.edges().collect();
-        if !self.mine.edges().all(|edge| others.iter().all(|other| are_apart(edge, other))) {
-            return false;
-        }
-        let corner = Meets::at(i64::from(self.rect.x0));
-        let (south, west) = (self.rect.y0, i64::from(self.rect.x0));
-        if self.mine.has(&corner, south, west) && !self.others.has(&corner, south, west) {
-            return false;
-        }
-        let met = |edge: &Edge| edge.met_in(&self.rect);
-        self.mine.edges().all(|edge| met(edge).is_some_and(|(at, y)| self.others.has(&at, y, west)))
-            && others.iter().all(|edge| met(edge).is_some_and(|(at, y)| !self.mine.has(&at, y, west)))
-    }
 }
 
 impl Side<'_> {
     fn edges(&self) -> impl Iterator<Item = &Edge> {
         let cut = if let Self::Cut(cut) = self { Some(*cut) } else { None };
         cut.into_iter().flat_map(Cut::polygons).flat_map(CutPolygon::rings).flat_map(CutRing::edges)
-    }
-
-    /// Whether the area has a point of a row. It is the same as [`Row::holds`], for one point alone.
-    fn has(&self, at: &Meets, y: u32, west: i64) -> bool {
-        let cut = match self {
-            Self::Whole(all) => return *all,
-            Self::Cut(cut) => cut,
-        };
-        let start = Meets::at(west);
-        let place = |ring: &CutRing| {
-            let mut odd = ring.is_odd_at(west as f64, f64::from(y));
-            for met in ring.edges().filter_map(|edge| RingRow::met(edge, y, &start)) {
-                odd ^= RingRow::passes(met, at, false)?;
-            }
-            Some(odd)
-        };
-        cut.polygons().any(|polygon| {
-            place(&polygon.outer) != Some(false) && polygon.holes.iter().all(|hole| place(hole) != Some(true))
-        })
     }
 }
 
@@ -250,36 +207,9 @@ impl Edge {
         Some(south + (dy * way.abs()).div_euclid(dx.abs()))
     }
 
-    /// A point of the edge on a row of the box, if there is one that the edge meets in the box.
-    fn met_in(&self, rect: &Rect) -> Option<(Meets, u32)> {
-        let (_, south, _, dy) = self.whole();
-        let (low, high) = (south.max(i64::from(rect.y0)), (south + dy).min(i64::from(rect.y1)));
-        let in_box = |at: &Meets| {
-            let is_west = at.whole < i64::from(rect.x1) || (at.whole == i64::from(rect.x1) && at.rest == 0);
-            at.whole >= i64::from(rect.x0) && is_west
-        };
-        [low, high, low.midpoint(high)].into_iter().filter(|y| (low..=high).contains(y)).find_map(|y| {
-            let ends = self.meets_row(y)?;
-            let at = ends.into_iter().find(|at| in_box(at))?;
-            Some((at, y as u32))
-        })
-    }
-
     fn whole(&self) -> (i64, i64, i64, i64) {
         (self.x as i64, self.y as i64, self.dx as i64, self.dy as i64)
     }
-}
-
-/// Whether two edges have no point in common, as far as that is plain.
-fn are_apart(one: &Edge, other: &Edge) -> bool {
-    if one.y > other.top() || other.y > one.top() || one.west() > other.east() || other.west() > one.east() {
-        return true;
-    }
-    let beside = |edge: &Edge, of: &Edge| {
-        let from = edge.side(of.x, of.y);
-        from.is_ne() && from == edge.side(of.x + of.dx, of.top())
-    };
-    beside(one, other) || beside(other, one)
 }
 
 /// The row at which two edges cross, or the one below that. Where one lies along the other only ends matter.

@@ -16,9 +16,6 @@ use super::rows::Rows;
 /// A box with so many edges, or fewer, is gone through row by row.
 const FEW: usize = 10;
 
-/// Of a box with so many, or fewer, it is asked whether the answer is plain.
-const SEVERAL: usize = 24;
-
 /// What it costs to go through a box row by row.
 const ROWS_WORK: usize = 400;
 
@@ -78,15 +75,9 @@ impl Look {
             return Ok((holds(mine, spot) && !holds(others, spot)).then_some(spot));
         }
         if !is_round(mine) && !is_round(others) {
-            if edges <= SEVERAL {
-                let rows = Rows::new(mine, others, rect);
-                if rows.is_plain() {
-                    return Ok(None);
-                }
-                if edges <= FEW {
-                    self.work = self.work.checked_sub(ROWS_WORK).ok_or(TooMuch)?;
-                    return Ok(rows.beyond());
-                }
+            if edges <= FEW {
+                self.work = self.work.checked_sub(ROWS_WORK).ok_or(TooMuch)?;
+                return Ok(Rows::new(mine, others, rect).beyond());
             } else if is_among(mine, others) {
                 return Ok(None);
             }
