@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use crate::decide::{Decision, Held, Holding, Ignored, Settlement, Unanswered, decide_approved};
+use crate::decide::{Bulletin, Decision, Held, Holding, Ignored, Settlement, Unanswered, decide_approved};
 use crate::domain::{Actor, Alert, Timestamp};
 use crate::journal::{self, Entry, Settled, Ticket};
 
@@ -46,6 +46,14 @@ impl DeskTask {
     /// An update or cancel of what waits takes its place: it waits no more, and is never sent.
     pub(super) fn withdraw(&mut self, alert: &Alert, by: &Actor) {
         for id in self.held.changed_by(alert) {
+            self.end(&Settling { id, settlement: Settlement::Withdrawn, by: by.clone() });
+        }
+    }
+
+    /// What would change an alert that a person has ended waits no more: it would come as a new one.
+    pub(super) fn withdraw_changes(&mut self, ended: &Bulletin, by: &Actor) {
+        let parts = ended.parts();
+        for id in self.held.that_change(&parts.supersedes, parts.mode) {
             self.end(&Settling { id, settlement: Settlement::Withdrawn, by: by.clone() });
         }
     }
