@@ -16,7 +16,7 @@ use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
 pub use super::alert_map::MapArgs;
 pub use super::cancel::CancelArgs;
 pub use super::compose::ComposeArgs;
-pub use super::held::{ApproveArgs, HeldArgs, RejectArgs, SettleArgs};
+pub use super::held::{HeldArgs, SettleArgs};
 pub use super::verify::VerifyArgs;
 
 use super::answer::{answered, channel_name, priority_name, rounded, say_preview, skipped};
@@ -44,9 +44,11 @@ pub enum AlertCommand {
     /// Lists the alerts that wait for a second person, or previews one
     Held(HeldArgs),
     /// Lets a held alert go; not for the person who sent it
-    Approve(ApproveArgs),
+    #[command(after_help = "Examples:\n  hazardcast alert approve heldAlerts/1764072000000000")]
+    Approve(SettleArgs),
     /// Drops a held alert
-    Reject(RejectArgs),
+    #[command(after_help = "Examples:\n  hazardcast alert reject heldAlerts/1764072000000000 --json")]
+    Reject(SettleArgs),
     /// Ends an alert for those who were told
     Cancel(CancelArgs),
     /// Makes an alert of a template, and sends it to wait for a second person
@@ -149,8 +151,8 @@ pub async fn run(command: &AlertCommand, json: bool) -> Result<ExitCode> {
         AlertCommand::List(args) => list(args, json).await,
         AlertCommand::Show(args) => show(args, json).await,
         AlertCommand::Held(args) => held::held(args, json).await,
-        AlertCommand::Approve(args) => held::approve(&args.settle, json).await,
-        AlertCommand::Reject(args) => held::reject(&args.settle, json).await,
+        AlertCommand::Approve(args) => held::approve(args, json).await,
+        AlertCommand::Reject(args) => held::reject(args, json).await,
         AlertCommand::Cancel(args) => cancel::run(args, json).await,
         AlertCommand::Compose(args) => compose::run(args, json).await,
     }

@@ -53,31 +53,7 @@ pub struct HeldArgs {
     pub server: Server,
 }
 
-/// What `alert approve` is told.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "\
-Examples:
-  hazardcast alert approve heldAlerts/1764072000000000
-  hazardcast alert approve heldAlerts/1764072000000000 --json")]
-pub struct ApproveArgs {
-    /// Which, and where.
-    #[command(flatten)]
-    pub settle: SettleArgs,
-}
-
-/// What `alert reject` is told.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "\
-Examples:
-  hazardcast alert reject heldAlerts/1764072000000000
-  hazardcast alert reject heldAlerts/1764072000000000 --json")]
-pub struct RejectArgs {
-    /// Which, and where.
-    #[command(flatten)]
-    pub settle: SettleArgs,
-}
-
-/// Which held alert a person answers for.
+/// What `alert approve` and `alert reject` are told.
 #[derive(Debug, Clone, Args)]
 pub struct SettleArgs {
     /// The held alert, as `alert held` names it

@@ -92,7 +92,9 @@ impl DeskTask {
             Decision::Ignore(Ignored::Rejected)
         };
         let mut audited = audited(&submission, &decision);
-        audited.iter_mut().for_each(|entry| entry.actor = settling.by.clone());
+        for entry in &mut audited {
+            entry.actor = settling.by.clone();
+        }
         let (answer, bulletins, mut tickets) = self.carry_out(submission, decision);
         tickets.extend(self.end(settling));
         let pace = (before, AtTheDesk { taken, decided: Instant::now() });

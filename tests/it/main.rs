@@ -35,5 +35,6 @@ mod services;
 mod signatures;
 mod starting;
 mod statistics;
+mod storm;
 mod support;
 mod zones;

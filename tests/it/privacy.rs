@@ -267,6 +267,6 @@ fn only_the_registry_s_store_is_left(data: &Path) {
         entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
     };
     let expected = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    assert_eq!(names(data), expected(&["access", "audit", "journal", "regions", "registry"]));
+    assert_eq!(names(data), expected(&["access", "audit", "feeds", "journal", "regions", "registry"]));
     assert_eq!(names(&data.join("registry")), expected(&["commits", "identity.key", "places", "store"]));
 }

@@ -83,7 +83,7 @@ impl Story {
         Self { house, messages, admitted, lineages, told: HashSet::new() }
     }
 
-    fn says(&self, from: usize, squares: usize) -> Says {
+    fn says(from: usize, squares: usize) -> Says {
         let area = block([from as f64, 0.0], [(from + squares) as f64, 1.0]);
         let expires = NOON + SignedDuration::from_hours(5);
         Says::Warn(vec![Tier { area, priority: Priority::LifeThreat, hazard: None, expires }])
@@ -138,13 +138,14 @@ impl Story {
             |of: prop::sample::Index, known: &[(Message, bool)]| (!known.is_empty()).then(|| of.get(known).clone());
         match event {
             Event::Warn { from, squares, doubt } => {
-                let message = Message { says: self.says(from, squares), ..Message::warning(&identifier, sent, vec![]) };
+                let message =
+                    Message { says: Self::says(from, squares), ..Message::warning(&identifier, sent, vec![]) };
                 self.messages.push((message.clone(), doubt));
                 self.send(message, doubt).await;
             }
             Event::Update { of: index, from, doubt } => {
                 let Some((before, _)) = of(index, &self.messages) else { return };
-                let message = before.followed_by(&identifier, sent, self.says(from, 2));
+                let message = before.followed_by(&identifier, sent, Self::says(from, 2));
                 self.messages.push((message.clone(), doubt));
                 self.send(message, doubt).await;
             }
