@@ -61,6 +61,12 @@ impl DeskTask {
     /// Ends a wait. What was sent is in the journal already.
     fn end(&mut self, Settling { id, settlement, by }: &Settling) -> Option<Ticket> {
         let held = self.held.remove(*id)?;
+        // What has taken its place may wait too: it comes no more, whatever becomes of that.
+        if *settlement == Settlement::Withdrawn
+            && let Some(noted) = self.note(&held.submission.alert, Ignored::Rejected)
+        {
+            drop(self.journal.append(noted));
+        }
         let settled = Settled { id: *id, settlement: *settlement, by: by.clone(), at: self.clock.now() };
         tracing::info!(held = %held.holding.id, settlement = settlement.name(), "an alert waits for a person no more");
         self.fan_outs.metrics().held_settled(settlement.name()).inc();
