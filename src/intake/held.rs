@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU8;
 use parking_lot::Mutex;
 
 use crate::decide::{HeldId, Holding};
-use crate::domain::{Alert, Timestamp};
+use crate::domain::{Alert, AlertRef, Body, Mode, Timestamp};
 
 use super::Submission;
 
@@ -20,6 +20,13 @@ pub struct HeldAlert {
     pub submission: Submission,
     /// How often it was an alarm that it waits.
     pub(super) alarms: AtomicU8,
+}
+
+impl HeldAlert {
+    fn changes(&self, messages: &[AlertRef]) -> bool {
+        let references = &self.submission.alert.subject.references;
+        references.iter().any(|reference| messages.iter().any(|message| message.id == reference.id))
+    }
 }
 
 /// All that wait. Cheap to clone.
@@ -68,11 +75,24 @@ impl HeldAlerts {
         self.0.lock().values().find(same).cloned()
     }
 
-    /// Those that the alert updates or cancels.
+    /// Those that the alert updates or cancels. A cancel of what one of them would change ends that one too: it would
+    /// be sent as a new alert after the end of the one that it was of.
     pub(super) fn changed_by(&self, alert: &Alert) -> Vec<HeldId> {
+        let (held, is_cancel) = (self.0.lock(), matches!(alert.body, Body::Cancel(_)));
+        let changes = |held: &&Arc<HeldAlert>| {
+            let Holding { alert: waits, mode, .. } = &held.holding;
+            let own = *mode == alert.mode && waits.sender == alert.id.sender && waits.sent <= alert.id.sent;
+            let ends = is_cancel && own && held.changes(&alert.subject.references);
+            (held.holding.is_changed_by(alert) || ends) && *waits != alert.id
+        };
+        held.values().filter(changes).map(|held| held.holding.id).collect()
+    }
+
+    /// Those that would change one of these messages.
+    pub(super) fn that_change(&self, messages: &[AlertRef], mode: Mode) -> Vec<HeldId> {
         let held = self.0.lock();
-        let changed = held.values().filter(|held| held.holding.is_changed_by(alert) && held.holding.alert != alert.id);
-        changed.map(|held| held.holding.id).collect()
+        let changes = held.values().filter(|held| held.holding.mode == mode && held.changes(messages));
+        changes.map(|held| held.holding.id).collect()
     }
 
     /// Those whose deadline has passed.

@@ -317,6 +317,9 @@ impl DeskTask {
         };
         if let Decision::Admit(bulletin) = &decision {
             submission.alert.id.clone_from(&bulletin.parts().alert);
+            if ending.is_some() {
+                self.withdraw_changes(bulletin, &submission.actor);
+            }
         }
         let audited = audited(&submission, &decision);
         self.tell_unresolved(&submission);

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use crate::decide::{Decision, Held, Holding, Ignored, Settlement, Unanswered, decide_approved};
+use crate::decide::{Bulletin, Decision, Held, Holding, Ignored, Settlement, Unanswered, decide_approved};
 use crate::domain::{Actor, Alert, Timestamp};
 use crate::journal::{self, Entry, Settled, Ticket};
 
@@ -50,9 +50,23 @@ impl DeskTask {
         }
     }
 
+    /// What would change an alert that a person has ended waits no more: it would come as a new one.
+    pub(super) fn withdraw_changes(&mut self, ended: &Bulletin, by: &Actor) {
+        let parts = ended.parts();
+        for id in self.held.that_change(&parts.supersedes, parts.mode) {
+            self.end(&Settling { id, settlement: Settlement::Withdrawn, by: by.clone() });
+        }
+    }
+
     /// Ends a wait. What was sent is in the journal already.
     fn end(&mut self, Settling { id, settlement, by }: &Settling) -> Option<Ticket> {
         let held = self.held.remove(*id)?;
+        // What has taken its place may wait too: it comes no more, whatever becomes of that.
+        if *settlement == Settlement::Withdrawn
+            && let Some(noted) = self.note(&held.submission.alert, Ignored::Rejected)
+        {
+            drop(self.journal.append(noted));
+        }
         let settled = Settled { id: *id, settlement: *settlement, by: by.clone(), at: self.clock.now() };
         tracing::info!(held = %held.holding.id, settlement = settlement.name(), "an alert waits for a person no more");
         self.fan_outs.metrics().held_settled(settlement.name()).inc();

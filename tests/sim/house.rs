@@ -128,6 +128,23 @@ impl House {
         None
     }
 
+    /// Its desk.
+    pub(crate) fn desk(&self) -> Desk {
+        self.desk.clone()
+    }
+
+    /// What the desk answers; what its answer waits for is written.
+    pub(crate) async fn ask<T>(&mut self, asked: impl Future<Output = T>) -> T {
+        let mut asked = pin!(asked);
+        loop {
+            if let Poll::Ready(answer) = poll_fn(|context| Poll::Ready(asked.as_mut().poll(context))).await {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+            self.writer.write_waiting();
+        }
+    }
+
     /// Plans one batch; false if no sweep waits.
     pub(crate) fn plan(&mut self) -> bool {
         self.planner.step()

@@ -2,6 +2,7 @@
 //! lanes and links, on a clock that stands until it is set. Every step is taken by hand, so that a run is the same
 //! each time and whatever may happen at any moment can be put between any two steps.
 
+mod held;
 mod house;
 mod interleave;
 mod lane;

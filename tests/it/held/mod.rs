@@ -2,6 +2,7 @@
 
 mod cancelled;
 mod collection;
+mod command_line;
 mod killed;
 
 use hazardcast::domain::SignedDuration;
@@ -229,6 +230,32 @@ async fn what_its_sender_updates_or_cancels_while_it_waits_is_never_sent() {
         assert!(matches!(office.submit(late).await, Outcome::Ignored(_)), "{}", late.identifier);
     }
     office.phone.has_nothing().await;
+    office.site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_waits_does_not_come_back_as_new_when_its_alert_is_cancelled_meanwhile() {
+    let mut office = Office::open(None).await;
+    let later = NOON + SignedDuration::from_secs(1);
+    office.site.clock.set(later);
+    for by_command in [false, true] {
+        let first = Message::warning(if by_command { "one" } else { "other" }, NOON, TOWN);
+        let Outcome::Admitted(sent) = office.submit(&first).await else { panic!("it is not admitted") };
+        assert_eq!(office.phone.notice().await.kind(), v1::notice::Kind::Alert);
+        let update = first.followed_by("Update", if by_command { "u1" } else { "u2" }, NOON);
+        let Outcome::Held(_) = office.submit_as(&update, true).await else { panic!("it is not held") };
+        if by_command {
+            let request = v1::CancelAlertRequest { name: sent.name, ..v1::CancelAlertRequest::default() };
+            AlertServiceClient::new(office.second.clone()).cancel_alert(request).await.expect("cancelled");
+        } else {
+            // It names the alert alone, and not the update of which nobody was told.
+            let cancel = first.followed_by("Cancel", "cancel", later);
+            assert!(matches!(office.submit(&cancel).await, Outcome::Admitted(_)));
+        }
+        assert_eq!(office.phone.notice().await.kind(), v1::notice::Kind::Release);
+        assert_eq!(office.listed().await, []);
+        office.phone.has_nothing().await;
+    }
     office.site.close().await;
 }
 
