@@ -12,7 +12,7 @@ use crate::audit::{Audit, LogError};
 use crate::decide::{Authority, Decision, Held, HoldKind, HoldReason, Manner, STRUCTURED};
 use crate::domain::{Act, Actor, Alert, AlertId, AlertOutcome, AuditEntry, Clock, Timestamp};
 use crate::fan_out::FanOuts;
-use crate::format::signature::{self, SignaturePolicy};
+use crate::format::signature::{self, SignatureFault, SignaturePolicy};
 use crate::format::{self, Bounds, FormatError, Message};
 use crate::locate::Atlas;
 use crate::registry::Registry;
@@ -169,7 +169,13 @@ impl Door {
         // An alert that came as fields has no signature: none is looked for.
         let trust = authority.trust().filter(|_| format != STRUCTURED);
         let policy = SignaturePolicy::live(received);
-        let verified = trust.map(|trust| signature::verify(&raw, Some(&media_type), trust, &policy));
+        let verified = trust.map(|trust| {
+            let signed = signature::verify(&raw, Some(&media_type), trust, &policy)?;
+            // Whoever signed it signed this, and no other that lies beside it in a body.
+            let read = self.reading.outline(&raw, Some(&media_type))?;
+            let is_same = read.written.format == format && read.alert.is_ok_and(|signed| signed == alert);
+            if is_same { Ok(signed) } else { Err(SignatureFault::ReadsOtherwise) }
+        });
         let verify = began.elapsed();
         let submission = Submission::new(alert, raw, media_type, authority, actor, received, &atlas);
         let mut submission = submission.judged(Manner { format, verified: verified.as_ref() });
