@@ -194,10 +194,12 @@ impl Door {
     /// by whatever door it came.
     async fn over_reach(&self, ready: &Ready) -> Result<Option<HoldReason>, DeskError> {
         let Some(limit) = ready.submission.authority.reach_limit() else { return Ok(None) };
+        let over = |found: String| HoldReason { kind: HoldKind::OverReach, field: "area".into(), found: found.into() };
         let bulletins = match self.preview(ready.clone()).await? {
             Decision::Admit(bulletin) | Decision::Hold(Held { bulletin, .. }) => vec![bulletin],
             Decision::AdmitAll(bulletins) => bulletins.to_vec(),
-            Decision::Ignore(_) | Decision::Refuse(_) => return Ok(None),
+            // It is not counted, and need not be; but the desk decides later, and may decide otherwise by then.
+            Decision::Ignore(_) | Decision::Refuse(_) => return Ok(Some(over("was not counted".to_owned()))),
         };
         let found = if self.registry.loaded().is_err() {
             Some("not known while the registry is being loaded".to_owned())
@@ -209,9 +211,7 @@ impl Door {
                 Err(_) => Some("could not be counted".to_owned()),
             }
         };
-        let reason =
-            |found: String| HoldReason { kind: HoldKind::OverReach, field: "area".into(), found: found.into() };
-        Ok(found.map(reason))
+        Ok(found.map(over))
     }
 
     /// What the desk would decide; changes nothing.
