@@ -11,6 +11,7 @@ mod early_warning;
 mod earthquakes;
 mod exhaustion;
 mod feed_streams;
+mod feed_vanished;
 mod feeds;
 mod files;
 mod fuzz;
