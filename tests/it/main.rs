@@ -36,4 +36,5 @@ mod signatures;
 mod starting;
 mod statistics;
 mod support;
+mod waiting;
 mod zones;
