@@ -176,7 +176,7 @@ async fn admitted(client: &mut AlertServiceClient<Channel>, raw: Vec<u8>) -> Res
     let content = bytes::Bytes::from(raw);
     loop {
         let raw = v1::RawAlert { content: content.clone(), media_type: "application/cap+xml".to_owned() };
-        let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+        let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed: false };
         match client.submit_alert(request).await {
             Ok(answer) => {
                 let outcome = answer.into_inner().outcome;

@@ -276,7 +276,7 @@ pub(crate) fn warning(identifier: &str, [lon, lat]: [f64; 2], reach: f64) -> v1:
         infos: vec![info],
         ..v1::StructuredAlert::default()
     };
-    v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Structured(alert)) }
+    v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Structured(alert)), typed: false }
 }
 
 /// What was measured: said at once, and at the end as one object for machines.

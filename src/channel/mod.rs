@@ -3,6 +3,7 @@
 //!
 //! A channel knows nothing of alerts in force, consent or reach: that was settled by the lane's last look.
 
+mod drill;
 mod fit;
 mod link;
 mod null;

@@ -2,11 +2,12 @@
 
 use crate::decide::{Bulletin, Content as BulletinContent, Tier, TierIndex};
 use crate::domain::{
-    Ground, Info, IntensityBand, Language, Notice, NoticeKind, NoticePlace, NoticeText, Position, Priority, Source,
-    Timestamp,
+    Ground, Info, IntensityBand, Language, Mode, Notice, NoticeKind, NoticePlace, NoticeText, Position, Priority,
+    Source, Timestamp,
 };
 use crate::locate::{arrival_at_km, distance_km};
 
+use super::drill;
 use super::fit::{TextLimits, fit};
 
 /// The infos that a notice of one bulletin and tier is told from, and what is known about the ground.
@@ -55,7 +56,7 @@ impl Told<'_> {
             kind,
             mode: parts.mode,
             priority: self.tier.map_or(Priority::Information, |tier| tier.priority),
-            text: text(info),
+            text: text(parts.mode, info),
             place: self.tier.map(|tier| place(bulletin, tier, info)).unwrap_or_default(),
             sent: parts.alert.sent,
             // What takes effect later is told at once, and says when.
@@ -66,13 +67,15 @@ impl Told<'_> {
     }
 }
 
-fn text(info: &Info) -> NoticeText {
-    let limits = TextLimits::NOTICE;
+/// What a device shows as its title says that a drill is one, before anything is cut off (R-E9).
+fn text(mode: Mode, info: &Info) -> NoticeText {
+    let (limits, mark) = (TextLimits::NOTICE, drill::mark(mode, &info.language));
+    let headline = info.texts.headline.as_deref().unwrap_or(&info.event);
     let owned = |text: &Option<String>, most| text.as_deref().map(|text| fit(text, most)).unwrap_or_default();
     NoticeText {
         language: info.language.clone(),
-        event: fit(&info.event, limits.event),
-        headline: fit(info.texts.headline.as_deref().unwrap_or(&info.event), limits.headline),
+        event: fit(&drill::marked(mark, &info.event), limits.event),
+        headline: fit(&drill::marked(mark, headline), limits.headline),
         description: owned(&info.texts.description, limits.description),
         instruction: owned(&info.texts.instruction, limits.instruction),
         sender_name: owned(&info.texts.sender_name, limits.sender_name),

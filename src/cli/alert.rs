@@ -12,15 +12,17 @@ use crate::wire::convert::terms;
 use crate::wire::v1;
 use crate::wire::v1::alert_service_client::AlertServiceClient;
 use crate::wire::v1::fan_out_service_client::FanOutServiceClient;
-use crate::wire::v1::submit_alert_response::Outcome;
 
 pub use super::alert_map::MapArgs;
+pub use super::cancel::CancelArgs;
+pub use super::compose::ComposeArgs;
 pub use super::held::{HeldArgs, SettleArgs};
 pub use super::verify::VerifyArgs;
 
+use super::answer::{answered, channel_name, priority_name, rounded, say_preview, skipped};
 use super::connection::Connection;
 use super::output::{Steps, instant, print_line, refused, table};
-use super::{Server, held, plain};
+use super::{Server, cancel, compose, held, plain};
 
 /// What can be done with alerts.
 #[derive(Debug, Subcommand)]
@@ -45,6 +47,10 @@ pub enum AlertCommand {
     Approve(SettleArgs),
     /// Drops a held alert
     Reject(SettleArgs),
+    /// Ends an alert for those who were told
+    Cancel(CancelArgs),
+    /// Makes an alert of a template, and sends it to wait for a second person
+    Compose(Box<ComposeArgs>),
 }
 
 /// What `alert check` is told.
@@ -145,6 +151,8 @@ pub async fn run(command: &AlertCommand, json: bool) -> Result<ExitCode> {
         AlertCommand::Held(args) => held::held(args, json).await,
         AlertCommand::Approve(args) => held::approve(args, json).await,
         AlertCommand::Reject(args) => held::reject(args, json).await,
+        AlertCommand::Cancel(args) => cancel::run(args, json).await,
+        AlertCommand::Compose(args) => compose::run(args, json).await,
     }
 }
 
@@ -155,8 +163,8 @@ pub(super) fn raw(file: &Path) -> Result<v1::RawAlert> {
 }
 
 /// Hands an alert to a server.
-pub(super) async fn submit(channel: Connection, raw: v1::RawAlert) -> Result<v1::SubmitAlertResponse> {
-    let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+pub(super) async fn submit(channel: Connection, raw: v1::RawAlert, typed: bool) -> Result<v1::SubmitAlertResponse> {
+    let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed };
     let answer = AlertServiceClient::new(channel).submit_alert(request).await;
     Ok(answer.map_err(refused)?.into_inner())
 }
@@ -166,68 +174,14 @@ async fn preview(args: &PreviewArgs, json: bool) -> Result<ExitCode> {
     let mut client = AlertServiceClient::new(args.server.connect().await?);
     let answer = client.preview_alert(request).await;
     let answer = answer.map_err(refused)?.into_inner();
-    let ignored = answer.ignored();
-    let told: Vec<_> = answer.told.iter().map(|told| (channel_name(told.channel), told.count)).collect();
-    let withheld: Vec<_> = answer.withheld.iter().map(|held| (channel_name(held.channel), held.count)).collect();
-    if json {
-        let withheld: serde_json::Map<String, Value> =
-            withheld.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
-        let told: serde_json::Map<String, Value> =
-            told.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
-        let line = json!({
-            "would_be_sent": ignored == v1::IgnoreReason::Unspecified,
-            "ignored": (ignored != v1::IgnoreReason::Unspecified).then(|| ignore_name(ignored)),
-            "found": answer.found_count,
-            "rounded_to": answer.rounded_to,
-            "told": told,
-            "skipped": skipped(&answer.skipped),
-            "withheld": withheld,
-            "problems": problems(&answer.problems),
-        });
-        print_line(&line.to_string());
-        return Ok(ExitCode::SUCCESS);
-    }
-    if ignored == v1::IgnoreReason::Unspecified {
-        print_line(&format!("{} devices are in the area{}", answer.found_count, rounded(answer.rounded_to)));
-        for (name, count) in told {
-            print_line(&format!("  {count} would be told over {name}"));
-        }
-        for skip in &answer.skipped {
-            print_line(&format!("  {} would not: {}", skip.count, skip.reason.replace('_', " ")));
-        }
-        for (name, count) in withheld {
-            print_line(&format!(
-                "  {count} not over {name}: it leads out of the region, and they have not agreed to that"
-            ));
-        }
-    } else {
-        print_line(&format!("it would not be sent: {}", ignore_name(ignored)));
-    }
-    say_problems(&answer.problems);
+    say_preview(&answer, json);
     Ok(ExitCode::SUCCESS)
 }
 
 async fn send(args: &SendArgs, json: bool) -> Result<ExitCode> {
     let channel = args.server.connect().await?;
-    let answer = submit(channel.clone(), raw(&args.file)?).await?;
-    let (outcome, key, reason) = match answer.outcome.context("the server said nothing")? {
-        Outcome::Admitted(admitted) => ("admitted", admitted.key, None),
-        Outcome::Ignored(ignored) => ("ignored", ignored.key, Some(ignore_name(ignored.reason()))),
-        Outcome::Held(held) => return Ok(say_held(&held, &answer.problems, json)),
-    };
-    let key = key.map(|key| terms::key_from_wire(key).to_string());
-    if json {
-        let problems = problems(&answer.problems);
-        let line = json!({ "outcome": outcome, "key": key, "reason": reason, "problems": problems });
-        print_line(&line.to_string());
-    } else {
-        match (&key, reason) {
-            (Some(key), None) => print_line(&format!("admitted as {key}: on disk and on its way")),
-            (Some(key), Some(reason)) => print_line(&format!("not sent: {reason} of {key}")),
-            (None, reason) => print_line(&format!("not sent: {}", reason.unwrap_or("no reason given"))),
-        }
-        say_problems(&answer.problems);
-    }
+    let answer = submit(channel.clone(), raw(&args.file)?, false).await?;
+    let key = answered(answer, json)?;
     if let (true, Some(key)) = (args.watch, key) {
         let last = watch(channel, &key, Telling { lines: json, bar: !json }).await?;
         if !json {
@@ -235,37 +189,6 @@ async fn send(args: &SendArgs, json: bool) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn say_held(held: &v1::submit_alert_response::Held, unused: &[v1::Problem], json: bool) -> ExitCode {
-    let deadline = instant(held.deadline_time).map(|at| at.to_string()).unwrap_or_default();
-    if json {
-        let reasons: Vec<Value> = held.reasons.iter().map(hold_reason).collect();
-        let line = json!({
-            "outcome": "held", "name": held.name, "reasons": reasons, "deadline": deadline,
-            "unanswered": unanswered_name(held.unanswered()), "problems": problems(unused),
-        });
-        print_line(&line.to_string());
-        return ExitCode::SUCCESS;
-    }
-    print_line(&format!("held as {}: it waits for a second person, and nobody is told yet", held.name));
-    for reason in &held.reasons {
-        print_line(&plain(&format!("  {}: {} ({})", reason.field, reason.found, reason.reason)));
-    }
-    print_line(&format!("  if nobody answers until {deadline}, it is {}", unanswered_name(held.unanswered())));
-    say_problems(unused);
-    ExitCode::SUCCESS
-}
-
-pub(super) fn hold_reason(reason: &v1::HoldReason) -> Value {
-    json!({ "reason": reason.reason, "field": reason.field, "found": reason.found })
-}
-
-pub(super) fn unanswered_name(unanswered: v1::Unanswered) -> &'static str {
-    match unanswered {
-        v1::Unanswered::Send => "sent",
-        v1::Unanswered::Drop | v1::Unanswered::Unspecified => "dropped",
-    }
 }
 
 /// How a fan-out that is followed is told.
@@ -426,51 +349,6 @@ fn fan_out_json(fan_out: &v1::FanOut) -> Value {
     })
 }
 
-/// How closely counts are told, if they are not exact.
-fn rounded(to: i64) -> String {
-    if to == 0 { String::new() } else { format!(" or more: counts are rounded down, to {to}") }
-}
-
-fn skipped(skipped: &[v1::SkipCount]) -> Value {
-    skipped.iter().map(|skip| (skip.reason.clone(), json!(skip.count))).collect::<serde_json::Map<_, _>>().into()
-}
-
-fn problems(problems: &[v1::Problem]) -> Value {
-    problems.iter().map(|problem| json!({ "field": problem.field, "reason": problem.message })).collect()
-}
-
-fn say_problems(problems: &[v1::Problem]) {
-    for problem in problems {
-        print_line(&plain(&format!("  not used: {}: {}", problem.field, problem.message)));
-    }
-}
-
 fn key_name(key: DeliveryKey) -> String {
     key.to_string()
-}
-
-fn channel_name(channel: i32) -> &'static str {
-    terms::channel::from_wire(channel).map_or("unknown", crate::domain::ChannelKind::name)
-}
-
-pub(super) fn priority_name(priority: i32) -> &'static str {
-    match v1::Priority::try_from(priority).unwrap_or_default() {
-        v1::Priority::Unspecified => "unknown",
-        v1::Priority::Information => "information",
-        v1::Priority::Advisory => "advisory",
-        v1::Priority::Warning => "warning",
-        v1::Priority::LifeThreat => "life threat",
-    }
-}
-
-pub(super) fn ignore_name(reason: v1::IgnoreReason) -> &'static str {
-    match reason {
-        v1::IgnoreReason::Unspecified => "unknown",
-        v1::IgnoreReason::Duplicate => "duplicate",
-        v1::IgnoreReason::Expired => "expired",
-        v1::IgnoreReason::Superseded => "superseded",
-        v1::IgnoreReason::NothingToCancel => "nothing to cancel",
-        v1::IgnoreReason::NotForPublic => "not for the public",
-        v1::IgnoreReason::Rejected => "rejected",
-    }
 }

@@ -18,7 +18,7 @@ use crate::format;
 use crate::locate::{Atlas, resolve};
 use crate::wire::convert::terms;
 
-use super::alert::priority_name;
+use super::answer::priority_name;
 use super::cities::cities;
 use super::map::{MapScene, Tint};
 use super::output::print_line;

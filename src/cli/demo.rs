@@ -27,7 +27,8 @@ use crate::wire::convert::{terms, time};
 use crate::wire::v1;
 use crate::wire::v1::submit_alert_response::Outcome;
 
-use super::alert::{Telling, ignore_name, submit, watch};
+use super::alert::{Telling, submit, watch};
+use super::answer::ignore_name;
 use super::cities::{City, cities, positions};
 use super::map::MapScene;
 use super::output::{Steps, print_line, table};
@@ -227,7 +228,7 @@ async fn tell(server: &Server, sent: &Sent, sketches: &[Sketch], fleet: FleetOpt
     }
     bar.finish();
 
-    let admitted = match submit(channel.clone(), sent.raw.clone()).await?.outcome {
+    let admitted = match submit(channel.clone(), sent.raw.clone(), false).await?.outcome {
         Some(Outcome::Admitted(admitted)) => admitted,
         Some(Outcome::Held(held)) => bail!("the alert waits for a person: {}", held.name),
         Some(Outcome::Ignored(ignored)) => bail!("the alert was not sent: {}", ignore_name(ignored.reason())),

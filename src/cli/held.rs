@@ -1,19 +1,34 @@
 //! `hazardcast alert held`, `approve` and `reject`: the second person.
 
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::wire::convert::terms;
+use crate::domain::{Area, Position, Severity};
+use crate::locate::AffectedArea;
+use crate::wire::convert::{geography, terms};
 use crate::wire::v1;
 use crate::wire::v1::alert_service_client::AlertServiceClient;
 use crate::wire::v1::approve_alert_response::Outcome;
 
-use super::alert::{hold_reason, ignore_name, unanswered_name};
+use super::answer::{hold_reason, ignore_name, preview_json, priority_name, say_preview, unanswered_name};
+use super::cities::cities;
+use super::map::{MapScene, Tint};
 use super::output::{instant, print_line, refused};
 use super::{Server, plain};
+
+/// Columns that a map in the terminal has at most.
+const COLUMNS: u16 = 100;
+
+/// Cities that are named at most.
+const CITIES: usize = 40;
+
+/// The largest answer, bytes: a message and its ground, finely drawn.
+const MOST_ANSWER: usize = 16 << 20;
 
 /// What `alert held` is told.
 #[derive(Debug, Clone, Args)]
@@ -21,11 +36,18 @@ use super::{Server, plain};
 Examples:
   hazardcast alert held
   hazardcast alert held heldAlerts/1764072000000000
+  hazardcast alert held heldAlerts/1764072000000000 --map --svg area.svg
   hazardcast alert held --json")]
 pub struct HeldArgs {
     /// One of them: its preview is shown [default: all are listed]
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
+    /// Draw its area here
+    #[arg(long, requires = "name")]
+    pub map: bool,
+    /// Draw its area into this file
+    #[arg(long, value_name = "OUT", requires = "name")]
+    pub svg: Option<PathBuf>,
     /// Which server is asked.
     #[command(flatten)]
     pub server: Server,
@@ -50,10 +72,21 @@ pub(super) async fn held(args: &HeldArgs, json: bool) -> Result<ExitCode> {
     let mut client = AlertServiceClient::new(args.server.connect().await?);
     if let Some(name) = &args.name {
         let request = v1::GetHeldAlertRequest { name: name.clone() };
+        let mut client = client.max_decoding_message_size(MOST_ANSWER);
         let answer = client.get_held_alert(request).await.map_err(refused)?.into_inner();
         let held = answer.held_alert.context("the server said nothing")?;
         let preview = answer.preview.unwrap_or_default();
         tell(&held, Some(&preview), json);
+        let drawn = Drawn::of(&preview.tiers);
+        if (args.map || args.svg.is_some()) && drawn.areas.is_empty() {
+            bail!("it has no area now that could be drawn");
+        }
+        if args.map && !json {
+            print_line(&drawn.scene().terminal(COLUMNS, std::io::stdout().is_terminal()));
+        }
+        if let Some(out) = &args.svg {
+            std::fs::write(out, drawn.scene().svg()).with_context(|| format!("cannot write {}", out.display()))?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let mut page_token = String::new();
@@ -70,6 +103,45 @@ pub(super) async fn held(args: &HeldArgs, json: bool) -> Result<ExitCode> {
     }
 }
 
+/// Where it is for.
+struct Drawn {
+    areas: Vec<Area>,
+    tints: Vec<Tint>,
+    labels: Vec<(String, Position)>,
+    title: String,
+}
+
+impl Drawn {
+    /// The least pressing first, so that the others are drawn over it.
+    fn of(tiers: &[v1::AlertTier]) -> Self {
+        let (mut areas, mut tints) = (Vec::new(), Vec::new());
+        for tier in tiers.iter().rev() {
+            let severity = match tier.priority() {
+                v1::Priority::LifeThreat => Severity::Extreme,
+                v1::Priority::Warning => Severity::Severe,
+                v1::Priority::Advisory => Severity::Moderate,
+                v1::Priority::Information | v1::Priority::Unspecified => Severity::Minor,
+            };
+            for area in &tier.areas {
+                // What the server tells of can be drawn; if not, the rest is.
+                areas.push(geography::area(area.clone(), "area", &mut Vec::new()));
+                tints.push(Tint::of_severity(severity));
+            }
+        }
+        let ground = AffectedArea::new(&areas);
+        let inside = |at: Position| ground.as_ref().is_some_and(|ground| ground.contains(at));
+        let labels = cities().iter().filter(|city| inside(city.at)).take(CITIES);
+        let labels = labels.map(|city| (city.name.to_owned(), city.at)).collect();
+        let title = tiers.first().map(|tier| plain(&tier.event)).unwrap_or_default();
+        Self { areas, tints, labels, title }
+    }
+
+    fn scene(&self) -> MapScene<'_> {
+        let Self { areas, tints, labels, title } = self;
+        MapScene { areas, tints, keys: &[], told: &[], untold: &[], labels, title }
+    }
+}
+
 fn tell(held: &v1::HeldAlert, preview: Option<&v1::PreviewAlertResponse>, json: bool) {
     let message = held.message.clone().unwrap_or_default();
     let deadline = instant(held.deadline_time).map(|at| at.to_string()).unwrap_or_default();
@@ -78,7 +150,7 @@ fn tell(held: &v1::HeldAlert, preview: Option<&v1::PreviewAlertResponse>, json: 
         let line = json!({
             "name": held.name, "sender": message.sender, "identifier": message.identifier,
             "authority": held.authority, "reasons": reasons, "deadline": deadline,
-            "unanswered": unanswered_name(held.unanswered()), "found": preview.map(|preview| preview.found_count),
+            "unanswered": unanswered_name(held.unanswered()), "preview": preview.map(preview_json),
         });
         print_line(&line.to_string());
         return;
@@ -89,10 +161,10 @@ fn tell(held: &v1::HeldAlert, preview: Option<&v1::PreviewAlertResponse>, json: 
     }
     print_line(&format!("  until {deadline}, then it is {}", unanswered_name(held.unanswered())));
     if let Some(preview) = preview {
-        print_line(&format!("  {} devices are in the area", preview.found_count));
         for tier in &preview.tiers {
-            print_line(&plain(&format!("    {}  {}", tier.event, tier.headline)));
+            print_line(&plain(&format!("  {}: {}  {}", priority_name(tier.priority), tier.event, tier.headline)));
         }
+        say_preview(preview, false);
     }
 }
 

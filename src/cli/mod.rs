@@ -6,12 +6,15 @@
 pub mod access;
 pub mod alert;
 mod alert_map;
+mod answer;
 mod args;
 pub mod audit;
 mod audit_record;
 pub mod authority;
+mod cancel;
 mod check;
 pub mod cities;
+mod compose;
 mod connection;
 pub mod demo;
 pub mod device;

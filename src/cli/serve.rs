@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Null, Options, Tls};
 use crate::config::{Config, ConfigError, LogFormat, LogLevel, Switch};
+use crate::decide::Rules;
 use crate::domain::Timestamp;
 use crate::lifecycle::{self, Ended, HangUps, OffsetClock, StopSignals, SystemClock, harden, raise_open_files};
 use crate::registry::Progress;
@@ -203,7 +204,7 @@ pub(super) fn options(config: &Config, dev: bool) -> Options {
         feeds: config.feeds.settings(dev),
         reading: config.format.bounds(),
         ground_motion: config.ground_motion.ground_motion(),
-        rules: config.decide.rules(),
+        rules: Rules { hold: config.hold.rules(), ..config.decide.rules() },
         planners: config.fan_out.planners(cores),
         heartbeat: config.link.heartbeat(),
         link_queue: config.link.queue(),

@@ -9,6 +9,7 @@ mod bounded;
 mod decide;
 mod format;
 mod ground_motion;
+mod hold;
 mod sections;
 
 use std::fs;
@@ -23,6 +24,7 @@ pub use bounded::Bounded;
 pub use decide::Decide;
 pub use format::FormatSettings;
 pub use ground_motion::GroundMotionSettings;
+pub use hold::Hold;
 pub use sections::{
     Access, Audit, ChannelSettings, Channels, Events, FanOut, Feeds, Journal, Link, Log, LogFormat, LogLevel, Region,
     Registry, Server, Statistics, Switch, Tls, Webhooks,
@@ -70,6 +72,8 @@ pub struct Config {
     pub format: FormatSettings,
     /// What a message does to those before it.
     pub decide: Decide,
+    /// How long an alert waits for a second person.
+    pub hold: Hold,
     /// How strongly earthquakes shake the ground.
     pub ground_motion: GroundMotionSettings,
     /// The log.

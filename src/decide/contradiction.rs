@@ -190,7 +190,7 @@ const UNSPACED_PHRASES: &[&str] = &[
 const SAME_TESTS: &[&str] = &["RWT", "RMT", "NPT", "NST", "NAT", "NMN", "DMO"];
 
 /// Why an alert that is for real by its status may not be: each field that says otherwise, once.
-pub(super) fn contradictions(alert: &Alert) -> Vec<HoldReason> {
+pub fn contradictions(alert: &Alert) -> Vec<HoldReason> {
     let warns = matches!(alert.body, Body::Issue(_) | Body::Update(_));
     if alert.mode != Mode::Actual || !warns {
         return Vec::new();

@@ -28,6 +28,7 @@
 //! | takes effect later (`effective`) | an alert at once, which says when: no warning is kept back |
 //! | was sent more than [`Rules::future_tolerance`] ahead | refused: `SENT_IN_FUTURE` |
 //! | was sent more than [`Rules::oldest`] ago, and is forgotten | refused: `SENT_TOO_LONG_AGO` |
+//! | is a person's cancel of an alert ([`Ending`]) | an end of all that anybody says in it |
 //! | is an `Ack` or `Error`, `System` or `Draft`, or not public | nothing: `NOT_FOR_PUBLIC` |
 //!
 //! Of a revision those sound who are newly inside or for whom it is worse; for the others who are inside the text is
@@ -38,6 +39,7 @@
 mod authority;
 mod bulletin;
 mod contradiction;
+mod end;
 mod fusion;
 mod hold;
 mod lineage;
@@ -54,6 +56,8 @@ use crate::locate::Resolved;
 
 pub use authority::{Authority, Breach, Limits, Manner, STRUCTURED};
 pub use bulletin::{Bulletin, BulletinParts, Content, StatePart, Tier, TierIndex};
+pub use contradiction::contradictions;
+pub use end::{Ending, decide_end};
 pub use fusion::Fusion;
 pub use hold::{Held, HeldId, HoldKind, HoldReason, HoldRules, Holding, Settlement, Unanswered};
 pub use lineage::{Lineage, Lineages, Noted};
@@ -130,6 +134,9 @@ pub enum Refused {
     /// Sent so long ago that nothing of it can hold any more, and that what was decided of it may be forgotten.
     #[error("sent: {0} is too long ago")]
     SentTooLongAgo(Timestamp),
+    /// Others say it too, and only an operator ends what others say.
+    #[error("name: {0} says it too, and only an operator ends what others say")]
+    OthersSayItToo(String),
     /// It goes beyond the limits of its authority.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Beyond(Vec<Breach>),
@@ -146,6 +153,7 @@ impl Refused {
             Self::NotFelt => "NOT_FELT",
             Self::Unresolved(_) => "UNRESOLVED_GEOCODE",
             Self::SentTooLongAgo(_) => "SENT_TOO_LONG_AGO",
+            Self::OthersSayItToo(_) => "OTHERS_SAY_IT_TOO",
             Self::Beyond(breaches) => breaches.first().map_or("NOT_ADMITTED", Breach::reason),
         }
     }
@@ -159,6 +167,7 @@ impl Refused {
             Self::NoGround => "area",
             Self::NotFelt => "earthquake",
             Self::Unresolved(_) => "geocode",
+            Self::OthersSayItToo(_) => "name",
             Self::Beyond(_) => "authority",
         }
     }

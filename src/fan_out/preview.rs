@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use foldhash::HashMap;
 
 use crate::decide::{Bulletin, Content, TierIndex};
-use crate::domain::{AuthorityName, ChannelKind, DeviceSlot, Discretion, NoticeKind, Slot};
+use crate::domain::{AppSlot, AuthorityName, ChannelKind, DeviceSlot, Discretion, NoticeKind, Slot};
 use crate::ledger::SlotSet;
 use crate::locate::{AffectedArea, Order};
 use crate::plan::{Flags, Found, Skipped, TierFacts, Verdict, plan, withheld};
@@ -45,6 +45,8 @@ pub struct Preview {
     pub skipped: BTreeMap<Skipped, u64>,
     /// Devices for whom a channel outside the region is left out, since they have not agreed to it, by that channel.
     pub withheld: BTreeMap<ChannelKind, u64>,
+    /// Devices that would be told, by app; `None` for one whose registration was deleted. An authority is told of no app.
+    pub apps: BTreeMap<Option<AppSlot>, u64>,
 }
 
 impl FanOuts {
@@ -183,7 +185,10 @@ impl Preview {
         let situation = house.situation(slot, &facts, found, policy, now);
         let verdict = plan(&facts, tier, situation, policy, now);
         match verdict {
-            Verdict::Tell { route, .. } => *self.told.entry(route.channel()).or_default() += 1,
+            Verdict::Tell { route, .. } => {
+                *self.told.entry(route.channel()).or_default() += 1;
+                *self.apps.entry(house.app_of(slot)).or_default() += 1;
+            }
             Verdict::Skip(reason) => *self.skipped.entry(reason).or_default() += 1,
         }
         if matches!(verdict, Verdict::Tell { .. } | Verdict::Skip(Skipped::NoCrossBorderConsent)) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::decide::{Breach, Bulletin, Content, Decision, Ignored, Tier};
-use crate::domain::{Act, Actor, AlertId, Body, Caller, DeliveryKey, LineageId};
+use crate::domain::{Act, Actor, AlertId, AppSlot, Body, Caller, DeliveryKey, LineageId};
 use crate::fan_out::{FanOut, Preview};
 use crate::format::{self, FormatError};
 use crate::intake::{Answer, Bearer, Ready};
@@ -36,12 +36,13 @@ impl AlertService for AlertDoor {
         request: Request<v1::SubmitAlertRequest>,
     ) -> Result<Response<v1::SubmitAlertResponse>, Status> {
         let caller = caller(&request);
-        let form = match request.into_inner().alert {
+        let v1::SubmitAlertRequest { alert, typed } = request.into_inner();
+        let form = match alert {
             Some(v1::submit_alert_request::Alert::Raw(raw)) => Form::Raw(raw),
             Some(v1::submit_alert_request::Alert::Structured(alert)) => Form::Structured(alert),
             None => return Err(status(InvalidField::required("alert"))),
         };
-        Ok(Response::new(self.submit(form, &caller).await?))
+        Ok(Response::new(self.submit(form, typed, &caller).await?))
     }
 
     type StreamAlertsStream = Answers;
@@ -142,6 +143,13 @@ impl AlertService for AlertDoor {
     ) -> Result<Response<v1::RejectAlertResponse>, Status> {
         self.reject(request).await
     }
+
+    async fn cancel_alert(
+        &self,
+        request: Request<v1::CancelAlertRequest>,
+    ) -> Result<Response<v1::CancelAlertResponse>, Status> {
+        self.cancel(request).await
+    }
 }
 
 impl AlertDoor {
@@ -152,9 +160,17 @@ impl AlertDoor {
     }
 
     /// Takes one alert; its answer.
-    pub(super) async fn submit(&self, form: Form, caller: &Caller) -> Result<v1::SubmitAlertResponse, Refusal> {
+    pub(super) async fn submit(
+        &self,
+        form: Form,
+        typed: bool,
+        caller: &Caller,
+    ) -> Result<v1::SubmitAlertResponse, Refusal> {
         match self.read(form, caller).await {
-            Ok((ready, problems)) => self.decided(ready, problems, caller).await,
+            Ok((mut ready, problems)) => {
+                ready.submission.doubts.extend(typed.then(held::typed));
+                self.decided(ready, problems, caller).await
+            }
             Err(refusal) => {
                 self.refused_at_the_door(caller, &refusal).await;
                 Err(refusal)
@@ -249,17 +265,24 @@ impl AlertDoor {
             None => fan_outs.preview(&bulletin),
         };
         let done = self.0.tasks.spawn_blocking_behind("preview", preview).await;
-        let Preview { found, told, skipped, withheld } = done.map_err(|_| Status::internal("the preview failed"))?;
+        let Preview { found, told, skipped, withheld, apps } =
+            done.map_err(|_| Status::internal("the preview failed"))?;
         self.0.audit(&[acts::on(&Actor::from(caller), "", Act::AlertPreviewed { alert, found })]).await?;
         Ok(v1::PreviewAlertResponse {
             found_count: found.cast_signed(),
             told: told.into_iter().map(|(channel, count)| fan_out::channel_count(channel, count)).collect(),
             skipped: skipped.into_iter().map(|(reason, count)| fan_out::skip_count(reason.name(), count)).collect(),
             withheld: withheld.into_iter().map(|(channel, count)| fan_out::channel_count(channel, count)).collect(),
+            app_counts: apps.into_iter().map(|(app, count)| self.app_count(app, count)).collect(),
             tiers,
             rounded_to,
             ..Default::default()
         })
+    }
+
+    fn app_count(&self, app: Option<AppSlot>, count: u64) -> v1::AppCount {
+        let app = app.and_then(|app| self.0.registry.app_name(app)).map(|app| app.to_string()).unwrap_or_default();
+        v1::AppCount { app, count: count.cast_signed() }
     }
 
     fn is_in_force(&self, fan_out: &FanOut) -> bool {

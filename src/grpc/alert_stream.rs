@@ -47,7 +47,7 @@ impl AlertDoor {
             None => Err(InvalidField::required("alert")),
         };
         let answer = match form {
-            Ok(form) => self.submit(form, caller).await,
+            Ok(form) => self.submit(form, false, caller).await,
             Err(error) => Err(Refusal::from(error)),
         };
         let outcome = match answer {

@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use crate::decide::{Decision, HeldId, HoldReason, Holding, Unanswered};
+use crate::decide::{Decision, HeldId, HoldKind, HoldReason, Holding, Unanswered};
 use crate::domain::{Actor, Caller};
 use crate::intake::{Answer, HeldAlert};
 use crate::wire::convert::{InvalidField, time};
@@ -99,6 +99,11 @@ impl AlertDoor {
 fn id(name: &str) -> Result<HeldId, InvalidField> {
     let number = name.strip_prefix("heldAlerts/").and_then(|number| number.parse().ok());
     number.map(HeldId).ok_or_else(|| InvalidField::new("name", "is not heldAlerts/{number}"))
+}
+
+/// The doubt of an alert that a person typed: it waits for a second one, whatever its authority may send alone.
+pub(super) fn typed() -> HoldReason {
+    HoldReason { kind: HoldKind::Typed, field: "typed".into(), found: "by a person".into() }
 }
 
 pub(super) fn submitted(holding: &Holding) -> submit_alert_response::Held {

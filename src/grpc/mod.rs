@@ -11,6 +11,7 @@ mod auth;
 mod authority;
 mod bodies;
 mod call;
+mod cancel;
 mod denial;
 mod device;
 mod fan_out;

@@ -65,6 +65,8 @@ pub(super) const RULES: &[Rule] = &[
     // The second person. Nobody approves what they have sent themselves, which only the desk can tell.
     rpc(Unary, "/hazardcast.v1.AlertService/ApproveAlert", &[Operator(Role::Approve)]),
     rpc(Unary, "/hazardcast.v1.AlertService/RejectAlert", &[Operator(Role::Approve)]),
+    // Of an authority's own alert alone, which only the desk can tell.
+    rpc(Unary, "/hazardcast.v1.AlertService/CancelAlert", &[Authority, Operator(Role::Approve)]),
     rpc(Unary, "/hazardcast.v1.FanOutService/GetFanOut", &[Authority, Operator(View)]),
     rpc(Unary, "/hazardcast.v1.FanOutService/ListFanOuts", &[Authority, Operator(View)]),
     rpc(Stream, "/hazardcast.v1.FanOutService/WatchFanOut", &[Authority, Operator(View)]),

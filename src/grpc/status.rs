@@ -284,7 +284,7 @@ impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         let code = match &refused {
             Refused::Beyond(breaches) => return Self::beyond(breaches),
-            Refused::NotAdmitted(_) => Code::PermissionDenied,
+            Refused::NotAdmitted(_) | Refused::OthersSayItToo(_) => Code::PermissionDenied,
             _ => Code::InvalidArgument,
         };
         Self::new(code, refused.reason(), refused.field(), &refused)

@@ -195,7 +195,7 @@ impl Door {
     async fn over_reach(&self, ready: &Ready) -> Result<Option<HoldReason>, DeskError> {
         let Some(limit) = ready.submission.authority.reach_limit() else { return Ok(None) };
         let over = |found: String| HoldReason { kind: HoldKind::OverReach, field: "area".into(), found: found.into() };
-        let bulletins = match self.preview(ready.clone()).await? {
+        let bulletins = match self.desk.preview(ready.submission.clone()).await? {
             Decision::Admit(bulletin) | Decision::Hold(Held { bulletin, .. }) => vec![bulletin],
             Decision::AdmitAll(bulletins) => bulletins.to_vec(),
             // It is not counted, and need not be; but the desk decides later, and may decide otherwise by then.
@@ -207,7 +207,8 @@ impl Door {
             let fan_outs = self.fan_outs.clone();
             let most = move || bulletins.iter().map(|bulletin| fan_outs.preview(bulletin).found).max();
             match self.tasks.spawn_blocking("reach", most).await {
-                Ok(found) => found.filter(|found| *found > limit).map(|found| format!("{found} devices of {limit}")),
+                // How many more would say where people are, to whoever draws areas round them.
+                Ok(found) => found.filter(|found| *found > limit).map(|_| format!("more than {limit} devices")),
                 Err(_) => Some("could not be counted".to_owned()),
             }
         };
@@ -215,7 +216,9 @@ impl Door {
     }
 
     /// What the desk would decide; changes nothing.
-    pub async fn preview(&self, ready: Ready) -> Result<Decision, DeskError> {
+    pub async fn preview(&self, mut ready: Ready) -> Result<Decision, DeskError> {
+        let over = self.over_reach(&ready).await?;
+        ready.submission.doubts.extend(over);
         self.desk.preview(ready.submission).await
     }
 

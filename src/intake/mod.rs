@@ -21,8 +21,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::audit::{self, Audit};
 use crate::decide::{
-    Bulletin, Decision, HeldId, Holding, Ignored, Lineages, Noted, Refused, Rules, Settlement, decide_approved,
-    decide_with,
+    Bulletin, Decision, Ending, HeldId, Holding, Ignored, Lineages, Noted, Refused, Rules, Settlement, decide_approved,
+    decide_end, decide_with,
 };
 use crate::domain::{
     Act, Actor, Alert, AlertOutcome, AuditEntry, Clock, DeliveryKey, Priority, SignedDuration, Timestamp,
@@ -119,6 +119,7 @@ enum Kind {
     Submit(Reply),
     Preview { approved: bool, reply: oneshot::Sender<Decision> },
     Settle(Settling, Reply),
+    End(Ending, Reply),
 }
 
 type Reply = oneshot::Sender<Result<Decided, DeskError>>;
@@ -211,6 +212,14 @@ impl Desk {
         Self::answered(answer).await
     }
 
+    /// Ends an alert, whoever says it, for those who were told. The submission is of a cancel, and brings who asks for
+    /// it and in which words.
+    pub async fn end(&self, submission: Submission, ending: Ending) -> Result<Answer, DeskError> {
+        let (reply, answer) = oneshot::channel();
+        self.put(submission, Kind::End(ending, reply))?;
+        Self::answered(answer).await
+    }
+
     fn put(&self, submission: Submission, kind: Kind) -> Result<(), DeskError> {
         let waiting = Waiting { priority: submission.priority(), submission, place: 0, kind };
         self.inbox.try_send(waiting).map_err(|error| match error {
@@ -263,7 +272,10 @@ impl DeskTask {
                         Kind::Preview { approved, reply } => {
                             let _ = reply.send(self.decide(&submission, approved));
                         }
-                        Kind::Submit(reply) => syncing.push_back(Either::Left(self.take(submission, reply))),
+                        Kind::Submit(reply) => syncing.push_back(Either::Left(self.take(submission, None, reply))),
+                        Kind::End(ending, reply) => {
+                            syncing.push_back(Either::Left(self.take(submission, Some(&ending), reply)));
+                        }
                         Kind::Settle(settling, reply) => {
                             syncing.push_back(Either::Right(self.settle(submission, &settling, reply)));
                         }
@@ -292,9 +304,20 @@ impl DeskTask {
     }
 
     /// Decides, remembers, appends; the future is done when the entry is on disk.
-    fn take(&mut self, submission: Submission, reply: Reply) -> impl Future<Output = Pending> + use<> {
+    fn take(
+        &mut self,
+        mut submission: Submission,
+        ending: Option<&Ending>,
+        reply: Reply,
+    ) -> impl Future<Output = Pending> + use<> {
         let (taken, before) = (Instant::now(), submission.pace);
-        let decision = self.decide(&submission, false);
+        let decision = match ending {
+            Some(ending) => decide_end(&self.lineages, ending, self.clock.now()),
+            None => self.decide(&submission, false),
+        };
+        if let Decision::Admit(bulletin) = &decision {
+            submission.alert.id.clone_from(&bulletin.parts().alert);
+        }
         let audited = audited(&submission, &decision);
         self.tell_unresolved(&submission);
         let received = submission.received;

@@ -13,9 +13,6 @@ use crate::journal::{self, Entry, Settled, Ticket};
 use super::pace::AtTheDesk;
 use super::{Answer, DeskTask, HeldAlert, Kind, Pending, Reply, Settling, Submission, Waiting, audited};
 
-/// How often an alert that waits is an alarm before its deadline: when half of its time is over, and three quarters.
-const ALARMS: u8 = 2;
-
 impl DeskTask {
     /// Puts an alert among those that wait. It is on disk before its sender hears so.
     ///
@@ -45,6 +42,7 @@ impl DeskTask {
         tracing::warn!(held = %holding.id, ?reasons, deadline = %holding.deadline, "an alert waits for a person");
         if !ticket.is_refused() {
             self.held.recover(HeldAlert::new(holding.clone(), submission));
+            self.count_held();
         }
         (Answer::Held(Box::new(holding)), ticket)
     }
@@ -66,7 +64,13 @@ impl DeskTask {
         let held = self.held.remove(*id)?;
         let settled = Settled { id: *id, settlement: *settlement, by: by.clone(), at: self.clock.now() };
         tracing::info!(held = %held.holding.id, settlement = settlement.name(), "an alert waits for a person no more");
+        self.fan_outs.metrics().held_settled(settlement.name()).inc();
+        self.count_held();
         Some(self.journal.append(Entry::Settled(settled)))
+    }
+
+    fn count_held(&self) {
+        self.fan_outs.metrics().alerts_held.set(i64::try_from(self.held.len()).unwrap_or(i64::MAX));
     }
 
     /// A person has answered for a held alert, or its time is over. It is decided anew.
@@ -89,7 +93,9 @@ impl DeskTask {
             Decision::Ignore(Ignored::Rejected)
         };
         let mut audited = audited(&submission, &decision);
-        audited.iter_mut().for_each(|entry| entry.actor = settling.by.clone());
+        for entry in &mut audited {
+            entry.actor = settling.by.clone();
+        }
         let (answer, bulletins, mut tickets) = self.carry_out(submission, decision);
         tickets.extend(self.end(settling));
         let pace = (before, AtTheDesk { taken, decided: Instant::now() });
@@ -99,8 +105,16 @@ impl DeskTask {
     /// Looks after those that wait: alarms of which half the time is over, and ends of which all is.
     pub(super) fn watch_held(&mut self) -> Vec<Waiting> {
         let now = self.clock.now();
-        for held in self.held.all() {
-            held.alarm(now);
+        // Those that were taken up from the journal are counted here first.
+        self.count_held();
+        for held in self.held.all().into_iter().filter(|held| held.is_alarm(now)) {
+            self.fan_outs.metrics().held_alarms.inc();
+            tracing::error!(
+                held = %held.holding.id,
+                deadline = %held.holding.deadline,
+                unanswered = ?held.holding.unanswered,
+                "an alert waits for a person and its time runs out"
+            );
         }
         if self.journal.healthy().is_err() {
             return Vec::new();
@@ -131,18 +145,11 @@ impl HeldAlert {
         Self { holding, submission, alarms: AtomicU8::new(0) }
     }
 
-    /// Says in the log, once each, that half of the time is over, and three quarters.
-    fn alarm(&self, now: Timestamp) {
+    /// Whether it is an alarm now: once each when half of the time is over, and three quarters.
+    fn is_alarm(&self, now: Timestamp) -> bool {
         let Holding { held, deadline, .. } = self.holding;
         let (waited, whole) = (now.duration_since(held), deadline.duration_since(held));
         let due = if waited * 4 >= whole * 3 { 2 } else { u8::from(waited * 2 >= whole) };
-        if due > self.alarms.fetch_max(due.min(ALARMS), Ordering::Relaxed) {
-            tracing::error!(
-                held = %self.holding.id,
-                deadline = %deadline,
-                unanswered = ?self.holding.unanswered,
-                "an alert waits for a person and its time runs out"
-            );
-        }
+        due > self.alarms.fetch_max(due, Ordering::Relaxed)
     }
 }

@@ -93,6 +93,12 @@ pub enum Metric {
     FeedSilent,
     /// What an admitted alert waited for until it was accepted, by stage.
     AcceptStage,
+    /// Alerts that wait for a person.
+    AlertsHeld,
+    /// Times that an alert's wait for a person was an alarm.
+    HeldAlarms,
+    /// Alerts that wait for a person no more, by how that ended.
+    HeldSettled,
 }
 
 impl Metric {
@@ -137,6 +143,9 @@ impl Metric {
             Self::FeedAge => ("feed_age", Some(Unit::Seconds), "How long ago something good came from a feed"),
             Self::FeedSilent => ("feed_silent", None, "1 if a feed has said nothing for too long, else 0"),
             Self::AcceptStage => ("accept_stage", Some(Unit::Seconds), "Stages of an alert's way to its place on disk"),
+            Self::AlertsHeld => ("alerts_held", None, "Alerts that wait for a person"),
+            Self::HeldAlarms => ("held_alarms", None, "Times that the wait of an alert for a person was an alarm"),
+            Self::HeldSettled => ("held_settled", None, "Alerts that wait for a person no more, by how that ended"),
         }
     }
 }
@@ -228,6 +237,11 @@ pub struct Metrics {
     pub journal_syncs: Counter,
     /// See [`Metric::JournalAppended`].
     pub journal_appended: Counter,
+    /// See [`Metric::AlertsHeld`].
+    pub alerts_held: Gauge,
+    /// See [`Metric::HeldAlarms`].
+    pub held_alarms: Counter,
+    held_settled: Family<Label, Counter>,
     audit_records: Family<Label, Counter>,
     /// See [`Metric::AuditSyncs`].
     pub audit_syncs: Counter,
@@ -282,6 +296,9 @@ impl Metrics {
             registry_commits: registered(&mut registry, Metric::RegistryCommits, Counter::default()),
             journal_syncs: registered(&mut registry, Metric::JournalSyncs, Counter::default()),
             journal_appended: registered(&mut registry, Metric::JournalAppended, Counter::default()),
+            alerts_held: registered(&mut registry, Metric::AlertsHeld, Gauge::default()),
+            held_alarms: registered(&mut registry, Metric::HeldAlarms, Counter::default()),
+            held_settled: registered(&mut registry, Metric::HeldSettled, Family::default()),
             audit_records: registered(&mut registry, Metric::AuditRecords, Family::default()),
             audit_syncs: registered(&mut registry, Metric::AuditSyncs, Counter::default()),
             audit_appended: registered(&mut registry, Metric::AuditAppended, Counter::default()),
@@ -324,6 +341,11 @@ impl Metrics {
     /// The counter of devices that the rule `reason` kept from being told. Take it once, not per device.
     pub fn devices_skipped(&self, reason: &'static str) -> Counter {
         self.devices_skipped.get_or_create_owned(&[("reason", reason)])
+    }
+
+    /// The counter of alerts whose wait for a person ended so.
+    pub fn held_settled(&self, settlement: &'static str) -> Counter {
+        self.held_settled.get_or_create_owned(&[("settlement", settlement)])
     }
 
     /// The counter of the audit log's records of that action.

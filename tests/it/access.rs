@@ -37,7 +37,7 @@ fn code<T>(answer: Result<T, Status>) -> Code {
 
 async fn submit(channel: Channel, token: &str, message: &Message) -> Result<v1::SubmitAlertResponse, Status> {
     let raw = v1::RawAlert { content: message.cap().into(), media_type: String::new() };
-    let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+    let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed: false };
     Ok(AlertServiceClient::new(with_token(channel, token)).submit_alert(request).await?.into_inner())
 }
 

@@ -348,9 +348,9 @@ async fn whatever_is_wrong_with_a_structured_alert_is_named() {
     ];
     for (field, alert) in bad {
         let alert = Some(v1::submit_alert_request::Alert::Structured(alert));
-        refusals.invalid(field, alerts.submit_alert(v1::SubmitAlertRequest { alert }).await);
+        refusals.invalid(field, alerts.submit_alert(v1::SubmitAlertRequest { alert, typed: false }).await);
     }
-    refusals.invalid("alert", alerts.submit_alert(v1::SubmitAlertRequest { alert: None }).await);
+    refusals.invalid("alert", alerts.submit_alert(v1::SubmitAlertRequest { alert: None, typed: false }).await);
     let get = v1::GetAlertRequest { name: "alerts/ffff".to_owned() };
     refusals.expect("NotFound", "ALERT_NOT_FOUND", "", alerts.get_alert(get).await);
     let listed = alerts.list_alerts(v1::ListAlertsRequest::default()).await.expect("it is listed").into_inner();
@@ -373,7 +373,12 @@ async fn ground_that_cannot_be_used_is_named_and_the_rest_of_an_alert_stands() {
         area.circles.push(v1::Circle { center: Some(v1::Position { longitude: 0.0, latitude: 0.0 }), radius_km: 0.0 });
     });
     let alert = Some(v1::submit_alert_request::Alert::Structured(alert));
-    let answer = api.alerts().submit_alert(v1::SubmitAlertRequest { alert }).await.expect("it is taken").into_inner();
+    let answer = api
+        .alerts()
+        .submit_alert(v1::SubmitAlertRequest { alert, typed: false })
+        .await
+        .expect("it is taken")
+        .into_inner();
     let Some(v1::submit_alert_response::Outcome::Admitted(admitted)) = answer.outcome else { panic!("not admitted") };
     let named: Vec<_> = answer.problems.iter().map(|problem| problem.field.as_str()).collect();
     let area = "structured.infos[0].areas[0]";

@@ -139,7 +139,8 @@ impl Story {
         let mut client = AlertServiceClient::new(self.channel());
         for content in [&self.alert, &self.alert, "<alert>"] {
             let raw = v1::RawAlert { content: content.to_owned().into(), media_type: "application/cap+xml".to_owned() };
-            let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+            let request =
+                v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed: false };
             let _ = self.runtime.block_on(client.submit_alert(request));
         }
     }

@@ -42,7 +42,8 @@ async fn holder_and_claim_are_both_told_and_each_keeps_its_own_link() {
     assert_eq!(gid(&newcomer), gid(&holder));
 
     let alert = Some(v1::submit_alert_request::Alert::Structured(structured("claimed", TOWN)));
-    let answer = api.alerts().submit_alert(v1::SubmitAlertRequest { alert }).await.expect("it is answered");
+    let answer =
+        api.alerts().submit_alert(v1::SubmitAlertRequest { alert, typed: false }).await.expect("it is answered");
     assert!(matches!(answer.into_inner().outcome, Some(Outcome::Admitted(_))));
     for link in [&mut link, &mut other] {
         let notice = link.notice().await;

@@ -131,7 +131,7 @@ async fn an_early_warning_sounds_once_again_when_it_is_raised_and_is_taken_back_
     for (name, told) in SERIES {
         let content = later(&read(name), by);
         let raw = v1::RawAlert { content: content.into(), media_type: "application/xml".to_owned() };
-        let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+        let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed: false };
         // A telegram is often received twice.
         for again in [false, true] {
             let answer = api.alerts().submit_alert(request.clone()).await.expect("it is answered").into_inner();

@@ -123,7 +123,7 @@ async fn an_alert_is_accepted_while_places_are_looked_up_that_take_long() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let content = Message::warning("a", now(), [100.0, 0.0]).cap().into();
         let raw = v1::RawAlert { content, media_type: "application/cap+xml".to_owned() };
-        let alert = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+        let alert = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed: false };
         authority.alerts().submit_alert(alert).await
     };
     tokio::select! {

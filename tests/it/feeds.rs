@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use hazardcast::wire::v1;
 use hazardcast::wire::v1::alert_service_client::AlertServiceClient;
+use hazardcast::wire::v1::authority_service_client::AuthorityServiceClient;
 use hazardcast::wire::v1::feed_service_client::FeedServiceClient;
 use hazardcast::wire::v1::test_feed_request::Feed as Tested;
 use jiff::SignedDuration;
@@ -292,7 +293,7 @@ async fn a_feed_may_send_what_its_authority_may_for_as_long_as_that_is_admitted(
     let source = Source::open_encrypted(&site.root.server()).await;
     let own = Message::warning("own", NOON, TOWN);
     source.say("/feed", Reply::new(ATOM, atom(&[whole(&own)])));
-    let (credential, _) = site.make(authority("met", SENDER)).await;
+    site.make(authority("met", SENDER)).await;
     site.make(authority("other", "other@example.org")).await;
     let caller = with_token(channel.clone(), &site.administrator);
     let mut feeds = FeedServiceClient::new(caller.clone());
@@ -316,7 +317,8 @@ async fn a_feed_may_send_what_its_authority_may_for_as_long_as_that_is_admitted(
     assert_eq!(listed().await, 0, "it speaks for another sender");
     feeds.create_feed(create("met", "met")).await.expect("added");
     until("it is admitted", async || listed().await == 1).await;
-    site.revoke(&credential).await;
+    let revoke = v1::RevokeAuthorityRequest { name: "authorities/met".to_owned(), etag: String::new() };
+    AuthorityServiceClient::new(caller.clone()).revoke_authority(revoke).await.expect("revoked");
     until("it may no more", async || get("met").await.error.contains("not admitted")).await;
     let paused = feeds.pause_feed(v1::PauseFeedRequest { name: "feeds/met".to_owned() }).await.expect("paused");
     assert!(paused.into_inner().feed.expect("told").paused);

@@ -259,7 +259,7 @@ async fn each_bad_message_is_told_apart_over_grpc_and_the_next_good_one_is_admit
     let mut reasons = BTreeSet::new();
     for case in cases() {
         let raw = v1::RawAlert { content: case.content.into(), media_type: case.media_type.to_owned() };
-        let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+        let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed: false };
         let status = client.submit_alert(request).await.expect_err(case.name);
         assert_eq!(status.code(), tonic::Code::InvalidArgument, "{}: {status}", case.name);
         let (reason, fields) = details(&status);

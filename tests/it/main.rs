@@ -15,6 +15,7 @@ mod feed_vanished;
 mod feeds;
 mod files;
 mod fuzz;
+mod held;
 mod hostile;
 mod japan;
 mod kill;

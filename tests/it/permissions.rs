@@ -69,6 +69,7 @@ fn may(kind: Kind, path: &str) -> bool {
         ("PolicyService", "RetirePolicyVersion") => [Partner, Administer].contains(&kind),
         ("AlertService", "SubmitAlert" | "PreviewAlert" | "StreamAlerts") => kind == Authority,
         ("AlertService", "ApproveAlert" | "RejectAlert") => [Approve, Administer].contains(&kind),
+        ("AlertService", "CancelAlert") => [Authority, Approve, Administer].contains(&kind),
         ("AlertService" | "FanOutService" | "RegionService", _) => kind == Authority || operators.contains(&kind),
         ("StatisticsService", _) => matches!(kind, Partner | Authority) || operators.contains(&kind),
         ("PartnerService", "CreateApp") | ("FeedService", "PauseFeed" | "ResumeFeed") => {
@@ -200,6 +201,7 @@ fn of_others(method: &str, about: Subject) -> Vec<u8> {
         "GetHeldAlert" => v1::GetHeldAlertRequest { name: "heldAlerts/1".to_owned() }.encode_to_vec(),
         "ApproveAlert" => v1::ApproveAlertRequest { name: "heldAlerts/1".to_owned() }.encode_to_vec(),
         "RejectAlert" => v1::RejectAlertRequest { name: "heldAlerts/1".to_owned() }.encode_to_vec(),
+        "CancelAlert" => v1::CancelAlertRequest { name: alert, ..v1::CancelAlertRequest::default() }.encode_to_vec(),
         "GetAlert" => v1::GetAlertRequest { name: alert }.encode_to_vec(),
         "ListAlerts" => v1::ListAlertsRequest::default().encode_to_vec(),
         "GetFanOut" => v1::GetFanOutRequest { name: fan_out }.encode_to_vec(),
@@ -320,7 +322,7 @@ impl World {
         let (_, other) = site.make(authority("other", "other@example.org")).await;
         let raw =
             v1::RawAlert { content: Alert::warning("a", NOON, [0.0, 0.0]).cap().into(), media_type: String::new() };
-        let submit = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+        let submit = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed: false };
         let authority = with_token(channel.clone(), &gateway);
         let answer = call(&authority, "/hazardcast.v1.AlertService/SubmitAlert", submit.encode_to_vec().into()).await;
         let answer = v1::SubmitAlertResponse::decode(answer.expect("taken").expect("told")).expect("an answer");

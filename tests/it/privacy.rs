@@ -173,7 +173,12 @@ impl Town {
     /// An alert that is told over links and the null channel; devices acknowledge.
     async fn warn(&self, identifier: &str, links: &mut [Phone]) {
         let alert = Some(v1::submit_alert_request::Alert::Structured(structured(identifier, TOWN)));
-        let answer = self.api.alerts().submit_alert(v1::SubmitAlertRequest { alert }).await.expect("it is answered");
+        let answer = self
+            .api
+            .alerts()
+            .submit_alert(v1::SubmitAlertRequest { alert, typed: false })
+            .await
+            .expect("it is answered");
         let Some(Outcome::Admitted(admitted)) = answer.into_inner().outcome else { panic!("not admitted") };
         for link in links {
             let notice = link.notice().await;
@@ -262,6 +267,6 @@ fn only_the_registry_s_store_is_left(data: &Path) {
         entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
     };
     let expected = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    assert_eq!(names(data), expected(&["access", "audit", "journal", "regions", "registry"]));
+    assert_eq!(names(data), expected(&["access", "audit", "feeds", "journal", "regions", "registry"]));
     assert_eq!(names(&data.join("registry")), expected(&["commits", "identity.key", "places", "store"]));
 }

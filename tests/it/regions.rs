@@ -51,7 +51,7 @@ fn warning(identifier: &str, codes: &[&str]) -> String {
 
 async fn submit(house: &House, cap: String) -> Result<v1::SubmitAlertResponse, Status> {
     let raw = v1::RawAlert { content: cap.into(), media_type: String::new() };
-    let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+    let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed: false };
     Ok(AlertServiceClient::new(house.channel.clone()).submit_alert(request).await?.into_inner())
 }
 

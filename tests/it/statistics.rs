@@ -64,7 +64,7 @@ impl World {
     /// Sends a message, and waits for its fan-out as the operator sees it.
     async fn send(&self, message: &Message) -> Admitted {
         let raw = v1::RawAlert { content: message.cap().into(), media_type: String::new() };
-        let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+        let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed: false };
         let answer = AlertServiceClient::new(self.caller(&self.gateway).await).submit_alert(request).await;
         let Some(Submitted::Admitted(admitted)) = answer.expect("taken").into_inner().outcome else {
             panic!("not admitted")

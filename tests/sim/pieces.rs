@@ -107,8 +107,11 @@ impl Pieces {
             match entry {
                 Entry::Admitted(admitted) => lineages.admit(&admitted.bulletin),
                 Entry::Noted(noted) => lineages.note(noted),
-                Entry::Held(_) | Entry::Settled(_) => {}
-                Entry::Sent { .. } | Entry::Acknowledged { .. } | Entry::Finished { .. } => {}
+                Entry::Held(_)
+                | Entry::Settled(_)
+                | Entry::Sent { .. }
+                | Entry::Acknowledged { .. }
+                | Entry::Finished { .. } => {}
             }
         }
         let hub = Hub::new();

@@ -11,7 +11,7 @@ use crate::wire::v1;
 const MOST_BYTES: u64 = 16 << 20;
 
 /// The polygons in a file.
-pub(super) fn polygons(file: &Path) -> Result<Vec<v1::Polygon>> {
+pub(in crate::cli) fn polygons(file: &Path) -> Result<Vec<v1::Polygon>> {
     let shown = file.display();
     let size = std::fs::metadata(file).with_context(|| shown.to_string())?.len();
     ensure!(size <= MOST_BYTES, "{shown}: has more than {MOST_BYTES} bytes");

@@ -18,6 +18,8 @@ use super::connection::Connection;
 use super::output::{print_line, refused, table};
 use super::{Server, plain};
 
+pub(super) use ground::polygons;
+
 pub use args::{
     AddArgs, AuthorityCommand, Limit, LimitArgs, ListArgs, RevokeArgs, ShowArgs, Status, UpdateArgs, Worst,
 };

@@ -6,6 +6,7 @@ use crate::domain::{
 use crate::locate::{Atlas, resolve};
 
 mod answers;
+mod ends;
 mod events;
 mod states;
 
@@ -413,7 +414,7 @@ fn a_test_code_in_a_real_alert_holds_it() {
     change(&mut same, &|info| info.event_codes = vec![value("SAME", "RWT")]);
     change(&mut wea, &|info| info.parameters = vec![value("WEAHandling", "WEA Test")]);
     change(&mut vtec, &|info| {
-        info.parameters = vec![value("VTEC", "/T.NEW.KCLE.TO.W.0002.190103T0200Z-190103T2100Z/")]
+        info.parameters = vec![value("VTEC", "/T.NEW.KCLE.TO.W.0002.190103T0200Z-190103T2100Z/")];
     });
     for alert in [same, wea, vtec] {
         let Decision::Hold(held) = Desk::new().decide(alert) else { panic!("not held") };

@@ -140,7 +140,7 @@ impl Trust {
     /// Trusts whom an authority's rule names.
     pub fn of(rule: &SignatureRule) -> Result<Self, TrustFault> {
         let pem = |certificates: &[TrustedCertificate]| -> Vec<u8> {
-            certificates.iter().map(|certificate| certificate.to_pem()).collect::<String>().into_bytes()
+            certificates.iter().map(TrustedCertificate::to_pem).collect::<String>().into_bytes()
         };
         Self::new(&pem(&rule.certificates), &pem(&rule.roots), &rule.subjects)
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::decide::HeldId;
 
 /// What a server makes of a replay: bulletins and decisions in order, and sets of who was told.
 #[derive(Debug, Default, PartialEq)]
@@ -12,6 +13,8 @@ struct Effect {
     decided: Vec<String>,
     told: BTreeMap<String, BTreeSet<DeviceSlot>>,
     finished: BTreeSet<DeliveryKey>,
+    /// What waits for a person still.
+    held: BTreeMap<HeldId, String>,
 }
 
 /// The effect of the entries that `keeps` holds for, without what was noted and is over.
@@ -37,6 +40,12 @@ fn effect<'e>(
             }
             Entry::Finished { key } if keeps(key.lineage) => {
                 effect.finished.insert(*key);
+            }
+            Entry::Held(waiting) => {
+                effect.held.insert(waiting.holding.id, see(entry));
+            }
+            Entry::Settled(settled) => {
+                effect.held.remove(&settled.id);
             }
             _ => {}
         }
@@ -197,15 +206,19 @@ fn any_entry() -> impl Strategy<Value = Entry> {
         (any_key(), devices()).prop_map(|(key, devices)| acknowledged(key, devices)),
         any_key().prop_map(finished),
         Just(noted("n", hour(100))),
+        generate::held(1..6_u64),
+        generate::settled(1..6_u64),
     ]
 }
 
-/// As the house writes: a bulletin's entries come after it, and it is admitted once.
+/// As the house writes: a bulletin's entries come after it, and it is admitted once; so it is with held alerts.
 fn in_order(entries: Vec<Entry>) -> Vec<Entry> {
-    let mut known = BTreeSet::new();
+    let (mut known, mut waited) = (BTreeSet::new(), BTreeSet::new());
     let in_order = entries.into_iter().filter(|entry| match entry {
         Entry::Admitted(admitted) => known.insert(admitted.bulletin.key()),
-        Entry::Noted(_) | Entry::Held(_) | Entry::Settled(_) => true,
+        // A number is given once.
+        Entry::Held(waiting) => waited.insert(waiting.holding.id),
+        Entry::Noted(_) | Entry::Settled(_) => true,
         Entry::Sent { key, .. } | Entry::Acknowledged { key, .. } | Entry::Finished { key } => known.contains(key),
     });
     in_order.collect()

@@ -6,11 +6,11 @@ use proptest::sample::select;
 use proptest::{collection::vec, strategy::Union};
 
 use super::*;
-use crate::decide::{StatePart, Tier, Voice};
+use crate::decide::{HeldId, HoldKind, HoldReason, Holding, Settlement, StatePart, Tier, Unanswered, Voice};
 use crate::domain::{
-    AlertRef, Area, Category, Certainty, Circle, EventKey, Geocode, Ground, Info, InfoTexts, Intensity, IntensityBand,
-    IntensityScale, Language, NamedValue, NonEmpty, NoticeKind, Polygon, Position, ResponseType, Ring, Severity,
-    Source, StateScope, Urgency,
+    Actor, ActorKind, AlertRef, Area, Category, Certainty, Circle, CredentialId, EventKey, Geocode, Ground, Info,
+    InfoTexts, Intensity, IntensityBand, IntensityScale, Language, NamedValue, NonEmpty, NoticeKind, Polygon, Position,
+    ResponseType, Ring, Severity, Source, StateScope, Urgency,
 };
 use crate::locate::AffectedArea;
 
@@ -259,6 +259,37 @@ fn devices() -> impl Strategy<Value = Vec<DeviceSlot>> {
     vec(any::<u32>().prop_map(DeviceSlot), 0..20)
 }
 
+fn actor() -> impl Strategy<Value = Actor> {
+    (select(&ActorKind::ALL[..]), text(), of(any::<[u8; 10]>().prop_map(CredentialId)))
+        .prop_map(|(kind, name, credential)| Actor { kind, name: name.into(), credential })
+}
+
+/// An alert that waits under this number.
+pub(super) fn held(id: impl Strategy<Value = u64>) -> impl Strategy<Value = Entry> {
+    let reason = (select(&HoldKind::ALL[..]), text(), text()).prop_map(|(kind, field, found)| HoldReason {
+        kind,
+        field: field.into(),
+        found: found.into(),
+    });
+    let of_alert = (alert_id(), mode(), vec(reason, 1..4), text(), actor());
+    let times = (instant(), instant(), instant());
+    let unanswered = select(vec![Unanswered::Send, Unanswered::Drop]);
+    (id.prop_map(HeldId), of_alert, times, unanswered, vec(any::<u8>(), 0..40), text()).prop_map(
+        |(id, (alert, mode, reasons, authority, sender), times, unanswered, raw, media_type)| {
+            let reasons = NonEmpty::new(reasons).expect("one to three");
+            let (held, deadline, received) = times;
+            let holding = Holding { id, alert, mode, reasons, authority, sender, held, deadline, unanswered };
+            Entry::Held(Held { holding, raw: raw.into(), media_type, received })
+        },
+    )
+}
+
+/// The end of the wait of the one with this number.
+pub(super) fn settled(id: impl Strategy<Value = u64>) -> impl Strategy<Value = Entry> {
+    (id.prop_map(HeldId), select(&Settlement::ALL[..]), actor(), instant())
+        .prop_map(|(id, settlement, by, at)| Entry::Settled(Settled { id, settlement, by, at }))
+}
+
 /// Any entry.
 pub(super) fn entry() -> impl Strategy<Value = Entry> {
     let admitted = (bulletin(), vec(any::<u8>(), 0..40), text(), instant(), text()).prop_map(
@@ -295,6 +326,8 @@ pub(super) fn entry() -> impl Strategy<Value = Entry> {
         1 => sent,
         1 => (delivery_key(), devices()).prop_map(|(key, devices)| Entry::Acknowledged { key, devices }),
         1 => delivery_key().prop_map(|key| Entry::Finished { key }),
+        1 => held(any::<u64>()),
+        1 => settled(any::<u64>()),
     ]
 }
 

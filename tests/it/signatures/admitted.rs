@@ -22,7 +22,7 @@ fn canonical(identifier: &str) -> String {
 
 async fn submit(caller: &Caller, cap: String) -> Result<Option<Outcome>, Status> {
     let raw = v1::RawAlert { content: cap.into(), media_type: "application/cap+xml".to_owned() };
-    let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+    let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed: false };
     Ok(AlertServiceClient::new(caller.clone()).submit_alert(request).await?.into_inner().outcome)
 }
 

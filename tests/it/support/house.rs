@@ -172,7 +172,7 @@ impl House {
     /// Submits the message; its answer.
     pub(crate) async fn submit(&self, message: &Message) -> Outcome {
         let raw = v1::RawAlert { content: message.cap().into(), media_type: "application/cap+xml".to_owned() };
-        let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)) };
+        let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed: false };
         let answer = AlertServiceClient::new(self.channel.clone()).submit_alert(request).await;
         answer.expect("it is answered").into_inner().outcome.expect("there is an outcome")
     }
