@@ -44,8 +44,10 @@ pub enum AlertCommand {
     /// Lists the alerts that wait for a second person, or previews one
     Held(HeldArgs),
     /// Lets a held alert go; not for the person who sent it
+    #[command(after_help = "Examples:\n  hazardcast alert approve heldAlerts/1764072000000000")]
     Approve(SettleArgs),
     /// Drops a held alert
+    #[command(after_help = "Examples:\n  hazardcast alert reject heldAlerts/1764072000000000 --json")]
     Reject(SettleArgs),
     /// Ends an alert for those who were told
     Cancel(CancelArgs),

@@ -55,10 +55,6 @@ pub struct HeldArgs {
 
 /// What `alert approve` and `alert reject` are told.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "\
-Examples:
-  hazardcast alert approve heldAlerts/1764072000000000
-  hazardcast alert reject heldAlerts/1764072000000000 --json")]
 pub struct SettleArgs {
     /// The held alert, as `alert held` names it
     #[arg(value_name = "NAME")]

@@ -36,6 +36,7 @@ mod services;
 mod signatures;
 mod starting;
 mod statistics;
+mod storm;
 mod support;
 mod waiting;
 mod zones;
