@@ -38,8 +38,8 @@ Examples:
 --correction ulm.toml --submit
   hazardcast alert compose ulm.toml --act cancel --submit
 
-The alert is printed, or written with --out. With --preview a server says who would be told. With --submit it is sent, and
-waits for a second person: `alert held`, `alert approve`. A cancel waits for nobody.")]
+The alert is printed, or written with --out. With --preview a server says who would be told. With --submit it is sent,
+and waits for a second person: `alert held`, `alert approve`. A cancel waits for nobody.")]
 pub struct ComposeArgs {
     /// A template: earthquake, flood, general, or a file of your own
     #[arg(value_name = "TEMPLATE")]
