@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // A notice goes to many links as the same bytes: the type that can hold them is the house's own.
     tonic_prost_build::configure()
         .bytes(".")
+        .codec_path("crate::wire::codec::BoundedCodec")
         .extern_path(".hazardcast.v1.OpenLinkResponse", "crate::wire::link_frame::LinkFrame")
         .compile_fds(descriptors)?;
     Ok(())

@@ -2,6 +2,7 @@
 
 use prost::Message;
 
+use crate::access::Access;
 use crate::decide::Authority;
 use crate::domain::{Alert, AlertId};
 use crate::format::Bounds;
@@ -12,14 +13,24 @@ use crate::wire::{convert, v1};
 
 /// Takes up those that the journal has. One that this server cannot read any more stays in the journal, and is an
 /// alarm.
-pub(super) fn recover(held: impl Iterator<Item = Held>, into: &HeldAlerts, bounds: &Bounds, atlas: &Atlas) {
+pub(super) fn recover(
+    held: impl Iterator<Item = Held>,
+    into: &HeldAlerts,
+    bounds: &Bounds,
+    atlas: &Atlas,
+    access: &Access,
+) {
     for Held { holding, raw, media_type, received } in held {
         let Some(alert) = read(&raw, &media_type, &holding.alert, bounds) else {
             tracing::error!(held = %holding.id, "an alert that waits for a person cannot be read any more");
             continue;
         };
         // Its sender was found to be within its limits when it came; a person decides now.
-        let authority = Authority { name: holding.authority.clone(), ..Authority::development() };
+        let mut authority = Authority { name: holding.authority.clone(), ..Authority::development() };
+        // Unless it was revoked since: then it speaks for nobody, and whoever approves it is told so.
+        if access.is_revoked(&authority.name) {
+            authority.senders = Some(Vec::new());
+        }
         let sender = holding.sender.clone();
         let submission = Submission::new(alert, raw, media_type, authority, sender, received, atlas);
         into.recover(HeldAlert::new(holding, submission));

@@ -260,7 +260,7 @@ impl App {
         let (rules, clock) = (options.rules.clone(), Arc::clone(&options.clock));
         let (desk, desk_task) = Desk::new(replayed.lineages, rules, journal, audit.clone(), fan_outs.clone(), clock);
         let (regions, atlas) = open_regions(&options.data_dir, options.ground_motion.clone())?;
-        held::recover(replayed.held.into_values(), desk.held(), &options.reading, &atlas.load());
+        held::recover(replayed.held.into_values(), desk.held(), &options.reading, &atlas.load(), &access);
         tasks.spawn_essential("desk", desk_task.run());
 
         let (health, cut) = (Health::default(), CancellationToken::new());

@@ -61,9 +61,10 @@ impl HoldKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Whether it says that the alert may not be meant at all, rather than that two are to agree on it.
+    /// Whether it says that the alert may not be meant at all, or is beyond what its authority was admitted for, rather
+    /// than that two are to agree on it.
     pub const fn is_contradiction(self) -> bool {
-        matches!(self, Self::TestWord | Self::TestCode | Self::BeyondAuthority)
+        matches!(self, Self::TestWord | Self::TestCode | Self::BeyondAuthority | Self::OverRate)
     }
 }
 

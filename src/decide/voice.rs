@@ -51,6 +51,11 @@ pub(super) fn is_same(one: &EventKey, other: &EventKey) -> bool {
     one.key == other.key && one.family() == other.family() && (!is_zoned(one) || one.series() == other.series())
 }
 
+/// The order of the names that a voice goes by, where they are of zones.
+fn by_name(one: &EventKey, other: &EventKey) -> std::cmp::Ordering {
+    (&*one.scheme, &*one.key).cmp(&(&*other.scheme, &*other.key))
+}
+
 /// The number of a message in its event.
 pub(super) fn serial(alert: &Alert) -> Option<u32> {
     alert.subject.event.as_ref().and_then(|event| event.serial)
@@ -77,11 +82,16 @@ pub(super) fn continues(alert: &Alert) -> impl Iterator<Item = &EventKey> {
 impl Voice {
     /// What a message says; its tiers are numbered when the bulletin is made.
     pub(super) fn of(alert: &Alert) -> Self {
+        let mut names: Vec<EventKey> = alert.subject.names().map(bare).collect();
+        if names.first().is_some_and(is_zoned) {
+            // So that one of them can be found among thousands.
+            names.sort_unstable_by(by_name);
+        }
         Self {
             alert: alert.id.clone(),
             series: series(alert).into(),
             serial: serial(alert),
-            names: alert.subject.names().map(bare).collect(),
+            names,
             earthquake: earthquake(alert).cloned(),
             tiers: Vec::new(),
         }
@@ -95,6 +105,10 @@ impl Voice {
 
     /// Whether the voice goes by this name.
     pub(super) fn is_named(&self, name: &EventKey) -> bool {
+        if is_zoned(name) && self.is_zoned() {
+            // There may be thousands on both sides, and as many voices.
+            return self.names.binary_search_by(|own| by_name(own, name)).is_ok();
+        }
         self.names.iter().any(|own| is_same(own, name))
     }
 

@@ -45,7 +45,8 @@ pub struct Preview {
     pub skipped: BTreeMap<Skipped, u64>,
     /// Devices for whom a channel outside the region is left out, since they have not agreed to it, by that channel.
     pub withheld: BTreeMap<ChannelKind, u64>,
-    /// Devices that would be told, by app; `None`: of registrations that are deleted. An authority is told of no app.
+    /// Devices that would be told, by app; `None` for one whose registration was deleted. An authority is told of no
+    /// app.
     pub apps: BTreeMap<Option<AppSlot>, u64>,
 }
 

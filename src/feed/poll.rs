@@ -209,6 +209,10 @@ impl Poll {
     async fn vanished(&mut self, bearer: &Bearer) {
         let now = self.taker.door.clock.now();
         for (key, alert) in self.cursor.vanished(self.feed.settings.grace, now) {
+            if !self.taker.is_last_word(&alert) {
+                self.cursor.told(&key);
+                continue;
+            }
             let (sender, identifier) = (alert.id.sender.as_str(), alert.id.identifier.as_str());
             let ends = self.feed.settings.vanished == Vanished::Ended;
             tracing::warn!(feed = %self.feed.name, sender, identifier, ends, "an alert has vanished from a feed");

@@ -92,6 +92,16 @@ impl Taker {
         let _ = self.door.refused(bearer, error.reason()).await;
     }
 
+    /// Whether an alert stands, and is all that its sender says there. One that was followed by another is in a feed no
+    /// more because of that; and a cancel of it would end that other one.
+    pub(super) fn is_last_word(&self, alert: &Standing) -> bool {
+        self.door.fan_outs.all().iter().any(|fan_out| {
+            let parts = fan_out.bulletin.parts();
+            let mut own = parts.voices.iter().filter(|voice| voice.alert.sender == alert.id.sender).peekable();
+            parts.mode == alert.mode && own.peek().is_some() && own.all(|voice| voice.alert == alert.id)
+        })
+    }
+
     /// Ends an alert that has vanished from a feed that always holds all that is in force.
     pub(super) async fn end(&self, alert: &Standing, bearer: &Bearer) -> bool {
         let now = self.door.clock.now();

@@ -80,16 +80,20 @@ fn is_distribution(root: Node) -> bool {
     tag.name() == "EDXLDistribution" && tag.namespace().is_some_and(|namespace| namespace.starts_with(EDXL))
 }
 
-/// Visits every alert in an element with its place, in order. The parser has bounded how deep they may lie.
+/// Visits every alert in an element with its place, in order. The parser has bounded how deep they may lie. A place is
+/// that of one alert, by the counting of [`parts`](super::parts): else what is cut out for one would be another.
 pub(super) fn each_alert<'d>(element: Node<'d, 'd>, path: Path, visit: &mut dyn FnMut(Node<'d, 'd>, Path)) {
-    let alerts = element.children().filter(|child| cap::version(*child).is_some());
+    let named = |name: &'static str| {
+        element.children().filter(move |child| child.is_element() && child.tag_name().name() == name).enumerate()
+    };
+    let alerts = named("alert").filter(|(_, child)| cap::version(*child).is_some());
     let alone = alerts.clone().count() == 1 && element.parent_element().is_some();
-    for (index, alert) in alerts.enumerate() {
+    for (index, alert) in alerts {
         visit(alert, if alone { path } else { path.item("alert", index) });
     }
     for (name, several) in CARRIERS {
-        let named = element.children().filter(|child| child.is_element() && child.tag_name().name() == name);
-        for (index, carrier) in named.enumerate() {
+        let several = several || named(name).nth(1).is_some();
+        for (index, carrier) in named(name) {
             each_alert(carrier, if several { path.item(name, index) } else { path.field(name) }, visit);
         }
     }

@@ -98,4 +98,35 @@ mod tests {
             assert_eq!(*whole, alone.alert);
         }
     }
+
+    #[test]
+    fn no_message_is_cut_out_for_another() {
+        let alert = |name: &str| {
+            format!(
+                "<alert xmlns='urn:oasis:names:tc:emergency:cap:1.2'><identifier>{name}</identifier>\
+                 <sender>b</sender><sent>2024-11-02T12:00:00-00:00</sent><status>Actual</status>\
+                 <msgType>Alert</msgType><scope>Public</scope><info><category>Met</category><event>Storm</event>\
+                 <urgency>Past</urgency><severity>Minor</severity></info></alert>"
+            )
+        };
+        let (a, b) = (alert("a"), alert("b"));
+        let atom = |entry: &str| format!("<feed xmlns='http://www.w3.org/2005/Atom'><entry>{entry}</entry></feed>");
+        let bodies = [
+            atom(&format!("<content>{a}</content><content>{b}</content>")),
+            atom(&format!("<x:content xmlns:x='urn:x'/><content>{a}</content><content>{b}</content>")),
+            atom(&format!("<content><alert xmlns='urn:x'/>{a}{b}</content>")),
+            format!("<alerts><alert xmlns='urn:x'/>{a}{b}</alerts>"),
+            format!("<rss><channel><item>{a}</item></channel><channel><item>{b}</item></channel></rss>"),
+        ];
+        for body in bodies {
+            let messages = super::super::messages(body.as_bytes(), None).expect("an envelope");
+            let places: Vec<&str> = messages.iter().map(|message| message.place.as_str()).collect();
+            assert_eq!(places.len(), 2, "{body}");
+            for (message, part) in messages.iter().zip(cut(&body, &places)) {
+                let whole = message.outline.as_ref().expect("read").alert.as_ref().expect("an alert");
+                let alone = super::super::read(part.expect("a part").as_bytes(), None).expect("read");
+                assert_eq!(*whole, alone.alert, "{body}");
+            }
+        }
+    }
 }

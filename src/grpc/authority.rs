@@ -5,6 +5,7 @@ use tonic::{Request, Response, Status};
 use crate::access::AccessError;
 use crate::domain::{Act, Actor, AdmittedAuthority, Area, AuditEntry, AuthorityName, AuthorityTerms, Timestamp};
 use crate::format::signature::Trust;
+use crate::intake::DeskError;
 use crate::locate::{Gazetteer, RegionPlace};
 use crate::wire::convert::{InvalidField, authority};
 use crate::wire::v1;
@@ -122,7 +123,9 @@ impl AuthorityService for AuthorityDoor {
                 acts::on(&actor, credential.id.to_string(), act)
             });
             let over = over.collect();
+            let dropped = door.drop_held(&revoked, &actor).await;
             door.record("was revoked", &revoked, &actor, Act::AuthorityRevoked, over).await?;
+            dropped?;
             Ok(v1::RevokeAuthorityResponse { authority: Some(authority::to_wire(&revoked)) })
         };
         self.0.to_the_end(revoke).await.map(Response::new)
@@ -139,6 +142,21 @@ impl AuthorityDoor {
         let changed = self.0.tasks.spawn_blocking("authority", move || change(&door)).await;
         let changed = changed.map_err(|_| Status::internal("the change failed"))?;
         changed.map_err(Status::from)
+    }
+
+    /// What of a revoked authority waits for a person is not sent any more, whoever approves it or nobody.
+    async fn drop_held(&self, revoked: &AdmittedAuthority, actor: &Actor) -> Result<(), Status> {
+        for held in self.0.desk.held().all() {
+            if held.holding.authority != revoked.name.id() {
+                continue;
+            }
+            match self.0.desk.reject(held.holding.id, actor.clone()).await {
+                // Its time was over meanwhile.
+                Ok(_) | Err(DeskError::NotHeld) => {}
+                Err(error) => return Err(status(error)),
+            }
+        }
+        Ok(())
     }
 
     /// Tells the operator, and the audit log.

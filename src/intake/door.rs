@@ -12,7 +12,7 @@ use crate::audit::{Audit, LogError};
 use crate::decide::{Authority, Decision, Held, HoldKind, HoldReason, Manner, STRUCTURED};
 use crate::domain::{Act, Actor, Alert, AlertId, AlertOutcome, AuditEntry, Clock, Timestamp};
 use crate::fan_out::FanOuts;
-use crate::format::signature::{self, SignaturePolicy};
+use crate::format::signature::{self, SignatureFault, SignaturePolicy};
 use crate::format::{self, Bounds, FormatError, Message};
 use crate::locate::Atlas;
 use crate::registry::Registry;
@@ -169,7 +169,13 @@ impl Door {
         // An alert that came as fields has no signature: none is looked for.
         let trust = authority.trust().filter(|_| format != STRUCTURED);
         let policy = SignaturePolicy::live(received);
-        let verified = trust.map(|trust| signature::verify(&raw, Some(&media_type), trust, &policy));
+        let verified = trust.map(|trust| {
+            let signed = signature::verify(&raw, Some(&media_type), trust, &policy)?;
+            // Whoever signed it signed this, and no other that lies beside it in a body.
+            let read = self.reading.outline(&raw, Some(&media_type))?;
+            let is_same = read.written.format == format && read.alert.is_ok_and(|signed| signed == alert);
+            if is_same { Ok(signed) } else { Err(SignatureFault::ReadsOtherwise) }
+        });
         let verify = began.elapsed();
         let submission = Submission::new(alert, raw, media_type, authority, actor, received, &atlas);
         let mut submission = submission.judged(Manner { format, verified: verified.as_ref() });
@@ -188,10 +194,12 @@ impl Door {
     /// by whatever door it came.
     async fn over_reach(&self, ready: &Ready) -> Result<Option<HoldReason>, DeskError> {
         let Some(limit) = ready.submission.authority.reach_limit() else { return Ok(None) };
+        let over = |found: String| HoldReason { kind: HoldKind::OverReach, field: "area".into(), found: found.into() };
         let bulletins = match self.desk.preview(ready.submission.clone()).await? {
             Decision::Admit(bulletin) | Decision::Hold(Held { bulletin, .. }) => vec![bulletin],
             Decision::AdmitAll(bulletins) => bulletins.to_vec(),
-            Decision::Ignore(_) | Decision::Refuse(_) => return Ok(None),
+            // It is not counted, and need not be; but the desk decides later, and may decide otherwise by then.
+            Decision::Ignore(_) | Decision::Refuse(_) => return Ok(Some(over("was not counted".to_owned()))),
         };
         let found = if self.registry.loaded().is_err() {
             Some("not known while the registry is being loaded".to_owned())
@@ -204,9 +212,7 @@ impl Door {
                 Err(_) => Some("could not be counted".to_owned()),
             }
         };
-        let reason =
-            |found: String| HoldReason { kind: HoldKind::OverReach, field: "area".into(), found: found.into() };
-        Ok(found.map(reason))
+        Ok(found.map(over))
     }
 
     /// What the desk would decide; changes nothing.

@@ -331,9 +331,9 @@ impl DeskTask {
 
     /// Remembers what was decided, and appends it.
     fn carry_out(&mut self, submission: Submission, decision: Decision) -> (Answer, Vec<Bulletin>, Vec<Ticket>) {
-        if !matches!(decision, Decision::Refuse(_) | Decision::Ignore(Ignored::Duplicate(_) | Ignored::NotForPublic)) {
-            self.withdraw(&submission.alert, &submission.actor);
-        }
+        let changes =
+            !matches!(decision, Decision::Refuse(_) | Decision::Ignore(Ignored::Duplicate(_) | Ignored::NotForPublic));
+        let since = if changes { self.withdraw(&submission.alert, &submission.actor) } else { None };
         match decision {
             Decision::Admit(bulletin) => self.admit(vec![bulletin], submission),
             Decision::AdmitAll(bulletins) => self.admit(bulletins.to_vec(), submission),
@@ -342,7 +342,7 @@ impl DeskTask {
                 if let Some(same) = self.held.same(&submission.alert) {
                     return (Answer::Held(Box::new(same.holding.clone())), Vec::new(), Vec::new());
                 }
-                let (answer, ticket) = self.hold(submission, &held);
+                let (answer, ticket) = self.hold(submission, &held, since);
                 (answer, Vec::new(), vec![ticket])
             }
             Decision::Ignore(reason) => {

@@ -15,8 +15,12 @@ use super::{Answer, DeskTask, HeldAlert, Kind, Pending, Reply, Settling, Submiss
 
 impl DeskTask {
     /// Puts an alert among those that wait. It is on disk before its sender hears so.
-    pub(super) fn hold(&mut self, submission: Submission, held: &Held) -> (Answer, Ticket) {
+    ///
+    /// One that takes the place of others does not begin to wait anew if one of them would have been sent by itself:
+    /// else one that is updated again and again would never be sent. `since` is when the first of them began to wait.
+    pub(super) fn hold(&mut self, submission: Submission, held: &Held, since: Option<Timestamp>) -> (Answer, Ticket) {
         let now = self.clock.now();
+        let since = since.unwrap_or(now);
         let holding = Holding {
             id: self.held.next(now),
             alert: submission.alert.id.clone(),
@@ -24,8 +28,8 @@ impl DeskTask {
             reasons: held.reasons.clone(),
             authority: submission.authority.name.clone(),
             sender: submission.actor.clone(),
-            held: now,
-            deadline: self.rules.hold.deadline(&held.bulletin, now),
+            held: since,
+            deadline: self.rules.hold.deadline(&held.bulletin, since),
             unanswered: self.rules.hold.unanswered(held),
         };
         let ticket = self.journal.append(Entry::Held(journal::Held {
@@ -43,11 +47,16 @@ impl DeskTask {
         (Answer::Held(Box::new(holding)), ticket)
     }
 
-    /// An update or cancel of what waits takes its place: it waits no more, and is never sent.
-    pub(super) fn withdraw(&mut self, alert: &Alert, by: &Actor) {
+    /// An update or cancel of what waits takes its place: it waits no more, and is never sent. Since when the first of
+    /// them waited that would have been sent if nobody had answered.
+    pub(super) fn withdraw(&mut self, alert: &Alert, by: &Actor) -> Option<Timestamp> {
+        let mut since: Option<Timestamp> = None;
         for id in self.held.changed_by(alert) {
+            let sent = self.held.get(id).filter(|held| held.holding.unanswered == Unanswered::Send);
+            since = [since, sent.map(|held| held.holding.held)].into_iter().flatten().min();
             self.end(&Settling { id, settlement: Settlement::Withdrawn, by: by.clone() });
         }
+        since
     }
 
     /// What would change an alert that a person has ended waits no more: it would come as a new one.

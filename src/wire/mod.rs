@@ -1,5 +1,6 @@
 //! The wire: generated types, and the only code that translates between them and [`crate::domain`].
 
+pub mod codec;
 pub mod convert;
 pub mod encode;
 pub mod link_frame;

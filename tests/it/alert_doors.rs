@@ -125,7 +125,7 @@ fn post(address: SocketAddr, fields: &str, body: &str) -> (u16, String, Value) {
     answer(&text)
 }
 
-fn post_encrypted(address: SocketAddr, root: &str, fields: &str, body: &str) -> (u16, String, Value) {
+pub(crate) fn post_encrypted(address: SocketAddr, root: &str, fields: &str, body: &str) -> (u16, String, Value) {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(root.as_bytes()).expect("PEM")).expect("a root");
     let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();

@@ -36,7 +36,7 @@ fn county() -> v1::Authority {
     v1::Authority { jurisdiction, senders: vec![SENDER.to_owned()], ..v1::Authority::default() }
 }
 
-async fn submit(caller: &Caller, message: &Message) -> Result<Option<Outcome>, Status> {
+pub(crate) async fn submit(caller: &Caller, message: &Message) -> Result<Option<Outcome>, Status> {
     let raw = v1::RawAlert { content: message.cap().into(), media_type: String::new() };
     let request = v1::SubmitAlertRequest { alert: Some(v1::submit_alert_request::Alert::Raw(raw)), typed: false };
     Ok(AlertServiceClient::new(caller.clone()).submit_alert(request).await?.into_inner().outcome)

@@ -21,8 +21,9 @@ use crate::operations::now;
 use crate::support::api::{Api, create, phone_at};
 use crate::support::house::{APP, House};
 use crate::support::message::Message;
+use crate::support::raw::call;
 use crate::support::server::{PATIENCE, Server};
-use crate::support::site::Site;
+use crate::support::site::{Site, with_token};
 
 /// Longer than any name that is asked for.
 const LONG: usize = 64 << 10;
@@ -133,6 +134,36 @@ async fn an_alert_is_accepted_while_places_are_looked_up_that_take_long() {
     while let Some(reported) = flood.next().await {
         let answer = reported.expect("it is answered").expect("there is an answer");
         assert_eq!(answer.accepted_count, 1_000);
+    }
+    assert!(server.stop());
+}
+
+/// The most memory that a server of this test has had, KiB.
+fn peak(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells it");
+    line.trim_end_matches("kB").trim().parse().expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_of_empty_parts_becomes_no_more_than_other_alerts() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut server = Server::new(folder.path(), &[]);
+    server.start();
+    let api = Api::connect(&server.url()).await;
+    let before = peak(&server);
+    for infos in [1 << 20, 6 << 20] {
+        // Protocol Buffers: field 7 of the alert, of no bytes.
+        let alert: Vec<u8> = [0x3a, 0x00].repeat(infos);
+        let mut request = vec![0x12];
+        prost::encoding::encode_varint(alert.len() as u64, &mut request);
+        request.extend(alert);
+        let caller = with_token(api.channel.clone(), "");
+        let path = "/hazardcast.v1.AlertService/SubmitAlert";
+        let refused = call(&caller, path, request.into()).await.expect_err("it is no alert");
+        let grown = peak(&server) - before;
+        assert!(grown < 96 << 10, "{grown} KiB for {infos} empty infos");
+        assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
     }
     assert!(server.stop());
 }

@@ -25,7 +25,7 @@ const CAP: &str = "application/cap+xml";
 const ATOM: &str = "application/atom+xml";
 
 /// A feed of these entries.
-fn atom(entries: &[String]) -> String {
+pub(crate) fn atom(entries: &[String]) -> String {
     format!("<feed xmlns='http://www.w3.org/2005/Atom'>{}</feed>", entries.concat())
 }
 
@@ -35,7 +35,7 @@ fn entry(id: &str, link: &str) -> String {
 }
 
 /// An entry with its alert in it.
-fn whole(message: &Message) -> String {
+pub(crate) fn whole(message: &Message) -> String {
     let cap = message.cap();
     let alert = &cap[cap.find("<alert").expect("an alert")..];
     format!("<entry><id>{}</id><content type='text/xml'>{alert}</content></entry>", message.identifier)
@@ -46,7 +46,7 @@ const fn seconds(seconds: i64) -> prost_types::Duration {
 }
 
 /// A feed of the development server's authority that is asked each second.
-fn feed(urls: &[String]) -> v1::Feed {
+pub(crate) fn feed(urls: &[String]) -> v1::Feed {
     v1::Feed {
         kind: v1::feed::Kind::Fetched.into(),
         urls: urls.to_vec(),
@@ -58,13 +58,13 @@ fn feed(urls: &[String]) -> v1::Feed {
     }
 }
 
-async fn add(channel: &Channel, id: &str, feed: v1::Feed) -> v1::Feed {
+pub(crate) async fn add(channel: &Channel, id: &str, feed: v1::Feed) -> v1::Feed {
     let request = v1::CreateFeedRequest { feed_id: id.to_owned(), feed: Some(feed) };
     let answer = FeedServiceClient::new(channel.clone()).create_feed(request).await;
     answer.expect("it is added").into_inner().feed.expect("it is told")
 }
 
-async fn status(channel: &Channel, id: &str) -> v1::FeedStatus {
+pub(crate) async fn status(channel: &Channel, id: &str) -> v1::FeedStatus {
     let request = v1::GetFeedRequest { name: format!("feeds/{id}") };
     let answer = FeedServiceClient::new(channel.clone()).get_feed(request).await;
     answer.expect("it is there").into_inner().feed.expect("it is told").status.expect("it is told")
@@ -77,7 +77,7 @@ async fn trial(channel: &Channel, feed: v1::Feed) -> v1::FeedTrial {
     answer.expect("it is tried").into_inner().trials.remove(0)
 }
 
-async fn alerts(channel: &Channel) -> Vec<v1::Alert> {
+pub(crate) async fn alerts(channel: &Channel) -> Vec<v1::Alert> {
     let request = v1::ListAlertsRequest { page_size: 1_000, ..v1::ListAlertsRequest::default() };
     let answer = AlertServiceClient::new(channel.clone()).list_alerts(request).await;
     answer.expect("they are listed").into_inner().alerts
@@ -90,7 +90,7 @@ async fn identifiers(channel: &Channel) -> BTreeSet<String> {
 }
 
 /// Waits until something is so.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !is_so().await {
         assert!(started.elapsed() < PATIENCE, "waited too long until {what}");
@@ -98,7 +98,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     }
 }
 
-async fn sample(house: &House, name: &'static str) -> f64 {
+pub(crate) async fn sample(house: &House, name: &'static str) -> f64 {
     let address = house.http_address();
     let (_, text) = tokio::task::spawn_blocking(move || ask(address, "/metrics")).await.expect("it is asked");
     let value = text.lines().find_map(|line| line.strip_prefix(&format!("hazardcast_{name} ")));

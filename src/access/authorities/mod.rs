@@ -135,6 +135,12 @@ impl Access {
         Some(whole.within(&entry.admitted, Arc::clone(&entry.limits)))
     }
 
+    /// Whether an authority of that name was admitted and is revoked.
+    pub fn is_revoked(&self, name: &str) -> bool {
+        let entry = AuthorityName::new(name).ok().and_then(|name| self.0.authorities.get(&name));
+        entry.is_some_and(|entry| entry.admitted.revoked.is_some())
+    }
+
     /// Counts one more alert of a caller's authority; if it sends too often, when the next may come.
     pub fn count_alert(&self, caller: &Caller) -> Result<(), Duration> {
         let sent =

@@ -6,7 +6,7 @@ use geo::{Contains, Coord, Distance, Geodesic, LineString, Point};
 use proptest::prelude::*;
 
 use super::*;
-use crate::decide::{Held, HoldKind, Lineages, Rules, decide_with};
+use crate::decide::{Held, HoldKind, Lineages, Rules, Unanswered, decide_with};
 use crate::domain::{
     AlertId, AlertRate, AlertScope, Area, AuthorityName, Category, Certainty, Circle, CredentialId, Ground, Identifier,
     InfoTexts, Language, Mode, NamedValue, NonEmpty, PartnerName, Polygon, Ring, Role, SignatureRule, Source, Subject,
@@ -213,6 +213,17 @@ fn what_a_person_may_let_pass_waits_for_one_and_each_breach_is_a_reason() {
     let fields: Vec<_> = reasons.iter().map(|reason| (reason.kind, &*reason.field)).collect();
     let kind = HoldKind::BeyondAuthority;
     assert_eq!(fields, [(kind, "info[0].severity"), (kind, "info[0].area")]);
+}
+
+#[test]
+fn what_comes_too_soon_after_others_is_sent_by_a_person_or_not_at_all() {
+    let (authority, alert) = (authority(terms()), alert(vec![square(1.0, 1.0, 1.0)]));
+    let (ground, rules) = (resolve(&alert, &Atlas::default()), Rules::default());
+    let lineages = Lineages::new();
+    let decision = decide_with(&lineages, (&authority, &[Breach::Rate], &[]), &rules, alert, &ground, NOON);
+    let Decision::Hold(held) = decision else { panic!("{decision:?}") };
+    assert_eq!(held.reasons.first().kind, HoldKind::OverRate);
+    assert_eq!(rules.hold.unanswered(&held), Unanswered::Drop);
 }
 
 #[test]

@@ -235,6 +235,22 @@ fn in_zones(name: &str, minute: u32, zones: &[&str], ends: bool, refers: &[Alert
 }
 
 #[test]
+fn an_event_of_many_messages_in_thousands_of_zones_each_is_found_zone_by_zone() {
+    let mut desk = desk();
+    let zones =
+        |message: usize| -> Vec<String> { (0..2_000).map(|zone| format!("OHZ{message:03}{zone:04}")).collect() };
+    let of = |name: &str, minute, message| {
+        let zones = zones(message);
+        in_zones(name, minute, &zones.iter().map(String::as_str).collect::<Vec<_>>(), false, &[], 0.0)
+    };
+    let first: Vec<_> = (0..20).map(|message| desk.admit(of(&format!("a{message}"), 1, message)).key()).collect();
+    for (message, first) in first.iter().enumerate() {
+        assert_eq!(desk.admit(of(&format!("b{message}"), 2, message)).key().lineage, first.lineage);
+    }
+    assert_eq!(desk.ids.len(), first.len());
+}
+
+#[test]
 fn segments_of_one_event_take_over_zone_by_zone_whatever_comes_first() {
     let first = || in_zones("first", 1, &["OHZ001", "OHZ002", "OHZ003"], false, &[], 0.0);
     let refers = [first().id];

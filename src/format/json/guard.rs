@@ -114,7 +114,9 @@ impl<'de> Visitor<'de> for Nested<'_, '_> {
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(self.inner())?;
             if object.contains_key(&name) {
-                return Err(self.fail(FormatError::Repeated { field: excerpt(&name) }));
+                // A name may be empty; then it is told as it is written.
+                let field = if name.is_empty() { "\"\"".to_owned() } else { excerpt(&name) };
+                return Err(self.fail(FormatError::Repeated { field }));
             }
             object.insert(name, value);
         }

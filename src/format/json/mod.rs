@@ -75,6 +75,8 @@ mod tests {
     fn a_name_that_stands_twice_is_refused() {
         let twice = parsed(r#"{"a": {"b": 1, "c": 2, "b": 3}}"#);
         assert_eq!(twice, Err(FormatError::Repeated { field: "b".to_owned() }));
+        let nameless = parse(r#"{"": 1, "": 2}"#, &Limits::default()).map(drop);
+        assert_eq!(nameless, Err(FormatError::Repeated { field: "\"\"".to_owned() }));
     }
 
     #[test]

@@ -70,6 +70,11 @@ impl Server {
         Self { data: data.to_owned(), address: any, http_address: any, extra, log: None, child: None }
     }
 
+    /// Its process, while it runs.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// The same, with its log appended to a file.
     pub(crate) fn logging_to(mut self, file: &Path) -> Self {
         self.log = Some(file.to_owned());
