@@ -170,7 +170,8 @@ fn drawn(alert: Alert, atlas: &Atlas) -> Drawn {
         relation: atlas.ground_motion.relation_at(source.epicentre).name(),
     });
     let (identifier, ground) = (alert.id.identifier.as_str().to_owned(), resolve(&alert, atlas));
-    let rules = Rules { future_tolerance: SignedDuration::MAX, ..Rules::default() };
+    let (future_tolerance, oldest) = (SignedDuration::MAX, SignedDuration::MAX);
+    let rules = Rules { future_tolerance, oldest, ..Rules::default() };
     let decision =
         decide(&Lineages::default(), &Authority::development(), &rules, alert, &ground, Timestamp::UNIX_EPOCH);
     let (bulletin, refused) = match decision {

@@ -69,12 +69,18 @@ struct Judgement {
 fn judge(alert: Alert, atlas: &Atlas) -> Judgement {
     let ground = resolve(&alert, atlas);
     // Nothing is late at the beginning of time, and nothing is early if the future may be as far as it likes.
-    let rules = Rules { future_tolerance: SignedDuration::MAX, ..Rules::default() };
-    let unresolved = ground.unresolved().iter().map(|code| complaint("geocode", code.to_string())).collect();
+    let (future_tolerance, oldest) = (SignedDuration::MAX, SignedDuration::MAX);
+    let rules = Rules { future_tolerance, oldest, ..Rules::default() };
+    let unresolved: Vec<_> = ground.unresolved().iter().map(|code| complaint("geocode", code.to_string())).collect();
     match decide(&Lineages::default(), &Authority::development(), &rules, alert, &ground, Timestamp::UNIX_EPOCH) {
         Decision::Refuse(refused) => Judgement { accepted: false, complaints: vec![refusal(&refused)] },
-        Decision::Admit(_) | Decision::AdmitAll(_) | Decision::Hold(_) => {
-            Judgement { accepted: true, complaints: unresolved }
+        Decision::Admit(_) | Decision::AdmitAll(_) => Judgement { accepted: true, complaints: unresolved },
+        Decision::Hold(held) => {
+            let waits = held.reasons.iter().map(|reason| {
+                let said = format!("{:?} has it wait for a person ({})", reason.found, reason.kind.name());
+                complaint(&reason.field, said)
+            });
+            Judgement { accepted: true, complaints: waits.chain(unresolved).collect() }
         }
         // In order, and with nothing to be done about it: a cancel of what this empty house never sent, a draft.
         Decision::Ignore(_) => Judgement { accepted: true, complaints: Vec::new() },
