@@ -49,6 +49,9 @@ pub enum AccessError {
     /// There is one of that name, or was.
     #[error("there is an authority of that name, or was")]
     AuthorityExists,
+    /// What one sends under that name, another could cancel.
+    #[error("{0:?} is admitted for another authority already")]
+    SenderOfAnother(String),
     /// It was revoked.
     #[error("the authority was revoked")]
     AuthorityRevoked,

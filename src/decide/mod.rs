@@ -28,6 +28,7 @@
 //! | takes effect later (`effective`) | an alert at once, which says when: no warning is kept back |
 //! | was sent more than [`Rules::future_tolerance`] ahead | refused: `SENT_IN_FUTURE` |
 //! | was sent more than [`Rules::oldest`] ago, and is forgotten | refused: `SENT_TOO_LONG_AGO` |
+//! | would wait for a person, and too many do | refused: `TOO_MANY_HELD`, to be sent again |
 //! | is a person's cancel of an alert ([`Ending`]) | an end of all that anybody says in it |
 //! | is an `Ack` or `Error`, `System` or `Draft`, or not public | nothing: `NOT_FOR_PUBLIC` |
 //!
@@ -134,6 +135,9 @@ pub enum Refused {
     /// Sent so long ago that nothing of it can hold any more, and that what was decided of it may be forgotten.
     #[error("sent: {0} is too long ago")]
     SentTooLongAgo(Timestamp),
+    /// It would wait for a person, and as many as may wait already do.
+    #[error("alert: it would wait for a person, and too many do: send it again later")]
+    TooManyHeld,
     /// Others say it too, and only an operator ends what others say.
     #[error("name: {0} says it too, and only an operator ends what others say")]
     OthersSayItToo(String),
@@ -153,6 +157,7 @@ impl Refused {
             Self::NotFelt => "NOT_FELT",
             Self::Unresolved(_) => "UNRESOLVED_GEOCODE",
             Self::SentTooLongAgo(_) => "SENT_TOO_LONG_AGO",
+            Self::TooManyHeld => "TOO_MANY_HELD",
             Self::OthersSayItToo(_) => "OTHERS_SAY_IT_TOO",
             Self::Beyond(breaches) => breaches.first().map_or("NOT_ADMITTED", Breach::reason),
         }
@@ -163,6 +168,7 @@ impl Refused {
         match self {
             Self::NotAdmitted(_) => "sender",
             Self::SentInFuture(_) | Self::SentTooLongAgo(_) => "sent",
+            Self::TooManyHeld => "alert",
             Self::NoInfo => "info",
             Self::NoGround => "area",
             Self::NotFelt => "earthquake",

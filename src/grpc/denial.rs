@@ -85,6 +85,10 @@ impl From<AccessError> for Refusal {
                 let message = format!("{field}: {error}: admit it first");
                 return Self::new(Code::FailedPrecondition, "AUTHORITY_NOT_ADMITTED", field, message);
             }
+            AccessError::SenderOfAnother(_) => {
+                let field = "authority.senders";
+                return Self::new(Code::FailedPrecondition, "SENDER_OF_ANOTHER", field, format!("{field}: {error}"));
+            }
             AccessError::AuthorityNotFound => (Code::NotFound, "AUTHORITY_NOT_FOUND"),
             AccessError::AuthorityExists => (Code::AlreadyExists, "ALREADY_EXISTS"),
             AccessError::AuthorityRevoked => (Code::PermissionDenied, "AUTHORITY_REVOKED"),

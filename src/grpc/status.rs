@@ -284,6 +284,7 @@ impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         let code = match &refused {
             Refused::Beyond(breaches) => return Self::beyond(breaches),
+            Refused::TooManyHeld => Code::ResourceExhausted,
             Refused::NotAdmitted(_) | Refused::OthersSayItToo(_) => Code::PermissionDenied,
             _ => Code::InvalidArgument,
         };

@@ -11,6 +11,12 @@ use crate::domain::{Alert, AlertRef, Body, Mode, Timestamp};
 
 use super::Submission;
 
+/// The most that may wait of one authority.
+const MOST_OF_ONE: usize = 256;
+
+/// The most bytes of messages that may wait, of all authorities.
+const MOST_BYTES: usize = 256 << 20;
+
 /// One that waits.
 #[derive(Debug)]
 pub struct HeldAlert {
@@ -47,6 +53,14 @@ impl HeldAlerts {
     /// Takes up what the journal had.
     pub fn recover(&self, held: HeldAlert) {
         self.0.lock().insert(held.holding.id, Arc::new(held));
+    }
+
+    /// Whether no more may wait of this authority, or of all: each is in memory with its bytes.
+    pub(super) fn is_full(&self, authority: &str) -> bool {
+        let held = self.0.lock();
+        let of_it = held.values().filter(|held| held.holding.authority == authority).count();
+        let bytes: usize = held.values().map(|held| held.submission.raw.len()).sum();
+        of_it >= MOST_OF_ONE || bytes >= MOST_BYTES
     }
 
     /// How many wait.

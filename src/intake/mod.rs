@@ -300,7 +300,16 @@ impl DeskTask {
         if approved {
             return decide_approved(&self.lineages, (authority, breaches), &self.rules, alert, ground, now);
         }
-        decide_with(&self.lineages, (authority, breaches, doubts), &self.rules, alert, ground, now)
+        let decision = decide_with(&self.lineages, (authority, breaches, doubts), &self.rules, alert, ground, now);
+        // What takes the place of one that waits needs no room of its own.
+        let alert = &submission.alert;
+        let has_room = self.held.same(alert).is_some() || !self.held.changed_by(alert).is_empty();
+        match decision {
+            Decision::Hold(_) if !has_room && self.held.is_full(&authority.name) => {
+                Decision::Refuse(Refused::TooManyHeld)
+            }
+            decision => decision,
+        }
     }
 
     /// Decides, remembers, appends; the future is done when the entry is on disk.

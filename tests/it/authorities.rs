@@ -128,6 +128,39 @@ async fn one_who_sends_too_often_is_told_when_to_come_again_and_no_urgent_alert_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_two_authorities_have_one_sender_unless_the_first_is_revoked() {
+    let (site, _) = office().await;
+    let mut client = AuthorityServiceClient::new(site.administrator().await);
+    let request = |id: &str| v1::CreateAuthorityRequest {
+        authority_id: id.to_owned(),
+        authority: Some(county()),
+        validate_only: false,
+    };
+    let told = Refused::from(client.create_authority(request("second")).await.expect_err("it is the county's"));
+    assert_eq!((told.reason.as_str(), told.field.as_str()), ("SENDER_OF_ANOTHER", "authority.senders"));
+    let revoke = v1::RevokeAuthorityRequest { name: "authorities/county".to_owned(), etag: String::new() };
+    client.revoke_authority(revoke).await.expect("revoked");
+    assert!(client.create_authority(request("second")).await.is_ok());
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_wait_for_a_person_and_more_are_to_come_again() {
+    let (site, caller) = office().await;
+    let beyond = |number: usize| Message { reach: 1.1, ..Message::warning(&format!("wide-{number}"), NOON, TOWN) };
+    for number in 0..256 {
+        assert_eq!(held(&caller, &beyond(number)).await.len(), 1);
+    }
+    let told = refused(&caller, &beyond(256)).await;
+    assert_eq!((told.code.as_str(), told.reason.as_str()), ("ResourceExhausted", "TOO_MANY_HELD"));
+    // One that waits already, and one that takes its place, need no room.
+    assert_eq!(held(&caller, &beyond(0)).await.len(), 1);
+    let update = beyond(1).followed_by("Update", "wider", NOON);
+    assert_eq!(held(&caller, &update).await.len(), 1);
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_authority_that_is_revoked_while_it_is_connected_is_out_at_once_and_after_a_restart() {
     let (site, caller) = office().await;
     let Ok(Some(Outcome::Admitted(admitted))) = submit(&caller, &Message::warning("a", NOON, TOWN)).await else {

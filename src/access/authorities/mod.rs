@@ -97,6 +97,15 @@ impl Authorities {
         write_private(&path_of(&self.dir, &admitted.name), &codec::write(admitted))
     }
 
+    /// Whether no other authority that stands speaks for one of these senders: by its sender an alert is known, updated
+    /// and cancelled (CAP 1.2, section 3.2.1), so that two could end each other's.
+    fn has_its_own(&self, name: &AuthorityName, terms: &AuthorityTerms) -> Result<(), AccessError> {
+        let book = self.book.load();
+        let standing = book.values().filter(|entry| entry.admitted.revoked.is_none() && entry.admitted.name != *name);
+        let shared = standing.flat_map(|entry| &entry.admitted.terms.senders).find(|of| terms.senders.contains(of));
+        shared.map_or(Ok(()), |sender| Err(AccessError::SenderOfAnother(sender.as_str().to_owned())))
+    }
+
     /// Whether a credential may be made that speaks for an authority: it is admitted, for these senders.
     pub(super) fn check(&self, principal: &Principal) -> Result<(), AccessError> {
         let Principal::Authority { name, senders } = principal else { return Ok(()) };
@@ -178,6 +187,7 @@ impl Access {
         if authorities.book.load().len() >= MOST {
             return Err(AccessError::TooManyAuthorities);
         }
+        authorities.has_its_own(&name, &terms)?;
         let now = self.now();
         let admitted = AdmittedAuthority { name, terms, created: now, updated: now, revoked: None, revision: 1 };
         if !dry {
@@ -205,6 +215,7 @@ impl Access {
         if terms == before.terms {
             return Ok([before.clone(), before]);
         }
+        self.0.authorities.has_its_own(name, &terms)?;
         let after = AdmittedAuthority { terms, updated: self.now(), revision: before.revision + 1, ..before.clone() };
         if !dry {
             self.0.authorities.write(&after)?;
