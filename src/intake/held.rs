@@ -55,12 +55,16 @@ impl HeldAlerts {
         self.0.lock().insert(held.holding.id, Arc::new(held));
     }
 
-    /// Whether no more may wait of this authority, or of all: each is in memory with its bytes.
-    pub(super) fn is_full(&self, authority: &str) -> bool {
+    /// Whether one more may wait of this authority: each is in memory with its bytes. One that waits already, and one
+    /// that takes the place of such, need no room of their own.
+    pub(super) fn has_room(&self, alert: &Alert, authority: &str) -> bool {
+        if self.same(alert).is_some() || !self.changed_by(alert).is_empty() {
+            return true;
+        }
         let held = self.0.lock();
         let of_it = held.values().filter(|held| held.holding.authority == authority).count();
         let bytes: usize = held.values().map(|held| held.submission.raw.len()).sum();
-        of_it >= MOST_OF_ONE || bytes >= MOST_BYTES
+        of_it < MOST_OF_ONE && bytes < MOST_BYTES
     }
 
     /// How many wait.

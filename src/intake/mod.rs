@@ -301,15 +301,9 @@ impl DeskTask {
             return decide_approved(&self.lineages, (authority, breaches), &self.rules, alert, ground, now);
         }
         let decision = decide_with(&self.lineages, (authority, breaches, doubts), &self.rules, alert, ground, now);
-        // What takes the place of one that waits needs no room of its own.
-        let alert = &submission.alert;
-        let has_room = self.held.same(alert).is_some() || !self.held.changed_by(alert).is_empty();
-        match decision {
-            Decision::Hold(_) if !has_room && self.held.is_full(&authority.name) => {
-                Decision::Refuse(Refused::TooManyHeld)
-            }
-            decision => decision,
-        }
+        let waits = matches!(decision, Decision::Hold(_));
+        let is_too_much = waits && !self.held.has_room(&submission.alert, &authority.name);
+        if is_too_much { Decision::Refuse(Refused::TooManyHeld) } else { decision }
     }
 
     /// Decides, remembers, appends; the future is done when the entry is on disk.

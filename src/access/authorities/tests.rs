@@ -134,10 +134,15 @@ fn what_is_admitted_changed_and_revoked_is_so_after_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let access = open(folder.path()).expect("it opens");
     access.create_authority(name("a"), terms(), false).expect("admitted");
-    access.create_authority(name("b"), terms(), false).expect("admitted");
+    let of = |text: &str| AuthorityTerms { senders: NonEmpty::of(sender(text)), ..terms() };
+    access.create_authority(name("b"), of("b@example.org"), false).expect("admitted");
     let again = access.create_authority(name("a"), terms(), false);
     assert!(matches!(again, Err(AccessError::AuthorityExists)));
-    access.create_authority(name("c"), terms(), true).expect("it would be");
+    let shared = access.create_authority(name("c"), terms(), true);
+    assert!(matches!(shared, Err(AccessError::SenderOfAnother(_))));
+    let shared = access.update_authority(&name("b"), None, |_| Ok::<_, AccessError>(terms()), false);
+    assert!(matches!(shared, Err(AccessError::SenderOfAnother(_))));
+    access.create_authority(name("c"), of("c@example.org"), true).expect("it would be");
     let louder = |before: &AuthorityTerms| {
         Ok::<_, AccessError>(AuthorityTerms { highest_severity: Some(Severity::Minor), ..before.clone() })
     };

@@ -101,6 +101,8 @@ impl Gazetteer {
         } else {
             match expand(scheme.kind(), &folded, most) {
                 None => look.miss(&geocode.code, Why::TooMuch, &mut found),
+                // A list of nothing, as `-`.
+                Some(codes) if codes.is_empty() => look.miss(&folded, Why::Malformed, &mut found),
                 Some(codes) => {
                     let mut once = HashSet::new();
                     let codes = codes.iter().filter(|named| once.insert(*named));

@@ -271,3 +271,11 @@ proptest! {
         prop_assert!(!found.known.is_empty() || !found.unresolved.is_empty());
     }
 }
+
+#[test]
+fn a_list_of_nothing_is_told() {
+    for value in ["-", "--", " - "] {
+        let found = america().find(&code("UGC", value), NOW, 50);
+        assert_eq!((found.known.len(), found.unresolved.len()), (0, 1), "{value:?}");
+    }
+}
