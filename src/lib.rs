@@ -8,7 +8,7 @@
 //! [`webhook`] sends to whoever asked for it; to hosts that others name it connects by [`dial`], and so does [`feed`],
 //! the door that fetches alerts. [`device`] is the other end of a link. [`audit`]
 //! remembers who did what, [`regions`] are the files of the ground that codes name, and [`segments`] are the files of
-//! what is only appended to, such as the journal's.
+//! what is only appended to, such as the journal's; [`files`] keeps small ones whole.
 //! [`domain`] holds the nouns, [`wire`] what goes over it; [`http`], [`metrics`], [`tasks`], [`config`],
 //! [`lifecycle`], [`app`] and [`cli`] are the house around it.
 
@@ -24,6 +24,7 @@ pub mod dial;
 pub mod domain;
 pub mod fan_out;
 pub mod feed;
+pub mod files;
 pub mod format;
 pub mod grpc;
 pub mod http;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::domain::InvalidCredential;
+use crate::files::Bad;
 
 /// Why a proof is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -100,6 +101,15 @@ pub enum AccessError {
 }
 
 impl AccessError {
+    /// For a file that is not what was written.
+    pub(super) fn bad(path: &std::path::Path) -> impl FnOnce(Bad) -> Self {
+        let path = path.to_owned();
+        move |bad| match bad {
+            Bad::Damaged(reason) => Self::Damaged { path, reason },
+            Bad::LaterVersion(version) => Self::LaterVersion { path, version },
+        }
+    }
+
     pub(super) fn file(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { what, path, source }

@@ -16,7 +16,6 @@
 mod authorities;
 mod bootstrap;
 mod error;
-mod framed;
 mod holder;
 mod limits;
 mod store;

@@ -3,9 +3,8 @@
 //! The file is synced before it takes its place, and its folder after, so that one whole file is there at any instant.
 //! No secret is in it; it is readable by the server's account alone all the same.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,10 +13,10 @@ use prost::Message;
 use crate::domain::{
     AuthorityName, Credential, CredentialId, NonEmpty, PartnerName, Principal, Proof, Role, Sender, Timestamp,
 };
+use crate::files::{self, Bad};
 use crate::wire::storage_v1::credential_record::{Principal as PrincipalRecord, Proof as ProofRecord};
 use crate::wire::storage_v1::{AccessState, AuthorityRecord, CredentialRecord};
 
-use super::framed::{self, Bad};
 use super::{AccessError, Holder};
 
 const MAGIC: [u8; 8] = *b"\x97hzcred\n";
@@ -55,7 +54,8 @@ impl Store {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(AccessError::file("make", dir))?;
         let lock = lock(dir)?;
         let path = dir.join("credentials");
-        let state = framed::load(&path)?.map(|bytes| read(&bytes).map_err(|bad| bad.of(&path))).transpose()?;
+        let loaded = files::load(&path, MOST_FILE).map_err(AccessError::file("read", &path))?;
+        let state = loaded.map(|bytes| read(&bytes).map_err(AccessError::bad(&path))).transpose()?;
         Ok((Self { path, _lock: lock }, state.unwrap_or_default()))
     }
 
@@ -65,25 +65,12 @@ impl Store {
     }
 }
 
+/// The largest file that is read, bytes: far more than the most credentials take, or the most points.
+pub(super) const MOST_FILE: u64 = 64 << 20;
+
 /// Puts a file that this account alone can read in the place of any that is there, synced.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), AccessError> {
-    let new = path.with_extension("new");
-    let written = || -> Result<(), std::io::Error> {
-        // One that was left by a crash may have any mode.
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            Some(parent) => File::open(parent)?.sync_all(),
-            None => File::open(".")?.sync_all(),
-        }
-    };
-    written().map_err(AccessError::file("write", path))
+    files::replace(path, bytes).map_err(AccessError::file("write", path))
 }
 
 fn lock(dir: &Path) -> Result<File, AccessError> {
@@ -98,11 +85,12 @@ fn lock(dir: &Path) -> Result<File, AccessError> {
 
 fn write(state: &State) -> Vec<u8> {
     let credentials = state.credentials.iter().map(to_record).collect();
-    framed::seal(MAGIC, &AccessState { credentials, begun: state.begun }.encode_to_vec())
+    let message = AccessState { credentials, begun: state.begun }.encode_to_vec();
+    files::seal(MAGIC, &message).expect("the most credentials take far less than 4 GiB")
 }
 
 fn read(bytes: &[u8]) -> Result<State, Bad> {
-    let message = framed::unseal(MAGIC, bytes)?;
+    let message = files::unseal(MAGIC, bytes)?;
     let state = AccessState::decode(message).map_err(|_| Bad::Damaged("it cannot be decoded"))?;
     let credentials: Option<Vec<_>> = state.credentials.into_iter().map(from_record).collect();
     let credentials = credentials.ok_or(Bad::Damaged("a credential in it is malformed"))?;

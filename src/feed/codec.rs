@@ -1,6 +1,6 @@
 //! A feed and its cursor to the bytes of their files, and back.
 //!
-//! Magic number 8, version 4, length of the message 4, the message, CRC-32 of all that; numbers are little-endian.
+//! The message is sealed as all small files are ([`crate::files`]).
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use crate::domain::{
     AlertId, AuthorityName, Feed, FeedKind, FeedName, FeedSettings, FeedUrl, Identifier, Mode, NonEmpty, Sender,
     SignedDuration, Timestamp, Vanished,
 };
+use crate::files::{self, Bad};
 use crate::intake::MessageKey;
 use crate::wire::storage_v1::{FeedAlert, FeedCursor, FeedEntry, FeedMirror, FeedRecord};
 
@@ -18,50 +19,16 @@ use super::cursor::{Cursor, Mirror, Seen, Standing, Validators};
 
 const FEED: [u8; 8] = *b"\x97hzfeed\n";
 const CURSOR: [u8; 8] = *b"\x97hzcurs\n";
-const VERSION: u32 = 1;
-const HEADER: usize = 16;
-
-/// Why bytes are no feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bad {
-    Damaged(&'static str),
-    LaterVersion(u32),
-}
 
 const UNREADABLE: Bad = Bad::Damaged("its message cannot be read");
 
 fn write(magic: [u8; 8], message: &impl Message) -> Vec<u8> {
-    let length = message.encoded_len();
-    let mut bytes = Vec::with_capacity(HEADER + length + 4);
-    bytes.extend_from_slice(&magic);
-    bytes.extend_from_slice(&VERSION.to_le_bytes());
-    bytes.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
-    message.encode(&mut bytes).expect("a list takes all that is written to it");
-    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-    bytes
+    files::seal(magic, &message.encode_to_vec()).expect("the most entries take far less than 4 GiB")
 }
 
 /// Reads the bytes of a file. All of it, or none.
 fn read<M: Message + Default>(magic: [u8; 8], bytes: &[u8]) -> Result<M, Bad> {
-    const CUT: Bad = Bad::Damaged("it is cut off");
-    let (found, rest) = bytes.split_first_chunk::<8>().ok_or(CUT)?;
-    if *found != magic {
-        return Err(Bad::Damaged("it is no file of feeds"));
-    }
-    let (version, rest) = rest.split_first_chunk::<4>().ok_or(CUT)?;
-    let version = u32::from_le_bytes(*version);
-    if version > VERSION {
-        return Err(Bad::LaterVersion(version));
-    }
-    let (length, rest) = rest.split_first_chunk::<4>().ok_or(CUT)?;
-    let length = u32::from_le_bytes(*length) as usize;
-    if rest.len() != length.saturating_add(4) {
-        return Err(Bad::Damaged("its length is not what it says"));
-    }
-    let (message, sum) = rest.split_at(length);
-    if crc32fast::hash(&bytes[..HEADER + length]).to_le_bytes() != *sum {
-        return Err(Bad::Damaged("its checksum does not fit"));
-    }
+    let message = files::unseal(magic, bytes)?;
     M::decode(message).map_err(|_| UNREADABLE)
 }
 
@@ -247,6 +214,6 @@ mod tests {
         let written = Feed { name: FeedName::new("naad").expect("an id"), settings, paused: true, created };
         let bytes = feed_to_bytes(&written);
         assert_eq!(feed(&bytes), Ok(written));
-        assert_eq!(cursor(&bytes), Err(Bad::Damaged("it is no file of feeds")));
+        assert_eq!(cursor(&bytes), Err(Bad::Damaged("it is another kind of file")));
     }
 }

@@ -9,14 +9,15 @@
 //! instant. Without its cursor a feed is read from its beginning: nothing is lost, and what the desk knows changes
 //! nothing.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::domain::{Feed, FeedName};
+use crate::files::{self, Bad};
 
-use super::codec::{self, Bad};
+use super::codec;
 use super::cursor::Cursor;
 
 /// The largest file that is read, bytes: a cursor with the most entries is smaller.
@@ -118,12 +119,7 @@ impl Store {
 }
 
 fn read<T>(path: &Path, decode: impl FnOnce(&[u8]) -> Result<T, Bad>) -> Result<Option<T>, StoreError> {
-    let mut bytes = Vec::new();
-    match File::open(path) {
-        Ok(open) => open.take(MOST_FILE).read_to_end(&mut bytes).map_err(file("read", path))?,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(file("read", path)(error)),
-    };
+    let Some(bytes) = files::load(path, MOST_FILE).map_err(file("read", path))? else { return Ok(None) };
     let path = path.to_owned();
     decode(&bytes).map(Some).map_err(|bad| match bad {
         Bad::Damaged(reason) => StoreError::Damaged { path, reason },
@@ -133,13 +129,5 @@ fn read<T>(path: &Path, decode: impl FnOnce(&[u8]) -> Result<T, Bad>) -> Result<
 
 /// Puts a file in the place of any that is there, synced.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let draft = path.with_extension("new");
-    let written = || -> Result<(), io::Error> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-    };
-    written().map_err(file("write", path))
+    files::replace(path, bytes).map_err(file("write", path))
 }

@@ -1,37 +1,15 @@
 //! A set of regions to the bytes of a file, and back.
 //!
-//! Magic number 8, version 4, length of the message 4, the message, CRC-32 of all that; numbers are little-endian.
-
-use std::path::Path;
+//! The message is sealed as all small files are ([`crate::files`]).
 
 use prost::Message;
 
 use crate::domain::{Geocode, Polygon, Ring, Timestamp};
+use crate::files::{self, Bad};
 use crate::locate::{Region, RegionPlace, RegionSet};
 use crate::wire::storage_v1::{RegionPolygonRecord, RegionRecord, RegionRingRecord, RegionSetState};
 
-use super::RegionError;
-
-const MAGIC: &[u8; 8] = b"\x97hzregn\n";
-const VERSION: u32 = 1;
-const HEADER: usize = 16;
-
-/// Why bytes are no set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bad {
-    Damaged(&'static str),
-    LaterVersion(u32),
-}
-
-impl Bad {
-    pub(super) fn of(self, path: &Path) -> RegionError {
-        let path = path.to_owned();
-        match self {
-            Self::Damaged(reason) => RegionError::Damaged { path, reason },
-            Self::LaterVersion(version) => RegionError::LaterVersion { path, version },
-        }
-    }
-}
+const MAGIC: [u8; 8] = *b"\x97hzregn\n";
 
 /// The bytes of a file; `None` if they would be more than one can say the length of.
 pub(super) fn write(set: &RegionSet) -> Option<Vec<u8>> {
@@ -42,37 +20,12 @@ pub(super) fn write(set: &RegionSet) -> Option<Vec<u8>> {
         imported_us: set.imported.as_microsecond(),
         regions: set.regions().iter().map(|region| to_record(region)).collect(),
     };
-    let length = u32::try_from(message.encoded_len()).ok()?;
-    let mut bytes = Vec::with_capacity(HEADER + length as usize + 4);
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&VERSION.to_le_bytes());
-    bytes.extend_from_slice(&length.to_le_bytes());
-    message.encode(&mut bytes).expect("a list takes all that is written to it");
-    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-    Some(bytes)
+    files::seal(MAGIC, &message.encode_to_vec())
 }
 
 /// Reads the bytes of a file. All of it, or none.
 pub(super) fn read(bytes: &[u8]) -> Result<RegionSet, Bad> {
-    let (magic, rest) = bytes.split_first_chunk::<8>().ok_or(Bad::Damaged("it is cut off"))?;
-    if magic != MAGIC {
-        return Err(Bad::Damaged("it is no file of regions"));
-    }
-    let (version, rest) = rest.split_first_chunk::<4>().ok_or(Bad::Damaged("it is cut off"))?;
-    let version = u32::from_le_bytes(*version);
-    if version > VERSION {
-        return Err(Bad::LaterVersion(version));
-    }
-    let (length, rest) = rest.split_first_chunk::<4>().ok_or(Bad::Damaged("it is cut off"))?;
-    let length = u32::from_le_bytes(*length) as usize;
-    if rest.len() != length.saturating_add(4) {
-        return Err(Bad::Damaged("its length is not what it says"));
-    }
-    let (message, sum) = rest.split_at(length);
-    let whole = &bytes[..HEADER + length];
-    if crc32fast::hash(whole).to_le_bytes() != *sum {
-        return Err(Bad::Damaged("its checksum does not fit"));
-    }
+    let message = files::unseal(MAGIC, bytes)?;
     let state = RegionSetState::decode(message).map_err(|_| Bad::Damaged("its message cannot be read"))?;
     let instant = |us| Timestamp::from_microsecond(us).map_err(|_| Bad::Damaged("a time is out of range"));
     let valid_from = state.valid_from_us.map(instant).transpose()?;

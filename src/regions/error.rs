@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::domain::InvalidGround;
+use crate::files::Bad;
 
 /// Why a file of regions, as others write it, cannot be imported. Nothing of it is.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +129,15 @@ pub enum RegionError {
 }
 
 impl RegionError {
+    /// For a file that is not what was written.
+    pub(super) fn bad(path: &std::path::Path) -> impl FnOnce(Bad) -> Self {
+        let path = path.to_owned();
+        move |bad| match bad {
+            Bad::Damaged(reason) => Self::Damaged { path, reason },
+            Bad::LaterVersion(version) => Self::LaterVersion { path, version },
+        }
+    }
+
     /// For an operation on a file that did not work.
     pub(super) fn file(what: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();

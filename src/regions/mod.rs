@@ -15,15 +15,16 @@ mod codec;
 mod error;
 mod geojson;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, File, TryLockError};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::domain::Timestamp;
+use crate::files;
 use crate::locate::{Gazetteer, RegionSet};
 
 pub use error::{ImportError, RegionError};
@@ -84,7 +85,7 @@ impl RegionStore {
             let path = self.folder.join(&id).with_extension(EXTENSION);
             let bytes = codec::write(&set).filter(|bytes| bytes.len() as u64 <= MOST_FILE);
             let too_large = ImportError::TooLarge { most: MOST_FILE as usize };
-            replace(&path, &bytes.ok_or(too_large)?)?;
+            files::replace(&path, &bytes.ok_or(too_large)?).map_err(RegionError::file("write", &path))?;
             match before.and_then(|at| sets.get_mut(at)) {
                 Some(known) => *known = Arc::new(set),
                 None => sets.push(Arc::new(set)),
@@ -125,7 +126,7 @@ fn read_set(path: &Path) -> Result<RegionSet, RegionError> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(RegionError::file("read", path))?;
     file.take(MOST_FILE + 1).read_to_end(&mut bytes).map_err(RegionError::file("read", path))?;
-    let set = codec::read(&bytes).map_err(|bad| bad.of(path))?;
+    let set = codec::read(&bytes).map_err(RegionError::bad(path))?;
     // A file that was given another's name would be used beside the one that takes its place.
     let is_named_so = path.file_stem().is_some_and(|stem| stem == id(&set).as_str());
     let damaged = || RegionError::Damaged { path: path.to_owned(), reason: "it has the name of another set" };
@@ -161,19 +162,6 @@ fn lock(folder: &Path) -> Result<File, RegionError> {
         Err(TryLockError::WouldBlock) => Err(RegionError::InUse(folder.to_owned())),
         Err(TryLockError::Error(error)) => Err(RegionError::file("lock", &path)(error)),
     }
-}
-
-/// Puts a file in the place of any that is there, synced.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), RegionError> {
-    let draft = path.with_extension("new");
-    let written = || -> Result<(), std::io::Error> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-    };
-    written().map_err(RegionError::file("write", path))
 }
 
 /// When a date begins, in UTC: `2026-03-18`.

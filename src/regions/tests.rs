@@ -256,7 +256,11 @@ fn a_file_that_is_damaged_is_named_and_the_others_are_used() {
     fs::write(path("a"), &bytes[..bytes.len() / 2]).expect("cut off");
     fs::rename(path("b"), path("e")).expect("called otherwise");
     let mut later = fs::read(path("d")).expect("there");
+    // It says so itself, checksum and all: one whose version alone was changed is damaged.
     later[8] = 2;
+    let end = later.len() - 4;
+    let sum = crc32fast::hash(&later[..end]);
+    later[end..].copy_from_slice(&sum.to_le_bytes());
     fs::write(path("d"), later).expect("of a later version");
     fs::write(path("c").with_extension("new"), b"a draft that a crash left").expect("written");
     let loaded = load(folder.path()).expect("loaded");

@@ -10,12 +10,13 @@
 //! Version 1 was one line, `hazardcast-identity-key 1 <key id> <key>`, of a key that was both; it is read as that.
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::domain::Private;
+use crate::files;
 
 use super::RegistryError;
 
@@ -80,12 +81,7 @@ impl KeyFile {
             let retired = retired_us.map_or_else(|| "-".to_owned(), |us| us.to_string());
             let _ = writeln!(text, "{id:08x} {number} {} {retired}", hex(secret));
         }
-        let draft = path.with_extension("draft");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&draft, path)?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        files::replace(path, text.as_bytes())
     }
 
     fn parse(text: &str) -> Option<Self> {

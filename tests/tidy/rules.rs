@@ -6,7 +6,7 @@ use std::fmt;
 use crate::source::{Source, closing, name_at};
 
 /// A room imports only rooms that stand before it.
-pub(crate) const IMPORT_ORDER: [&str; 32] = [
+pub(crate) const IMPORT_ORDER: [&str; 33] = [
     "domain",
     "metrics",
     "tasks",
@@ -17,6 +17,7 @@ pub(crate) const IMPORT_ORDER: [&str; 32] = [
     "locate",
     "decide",
     "plan",
+    "files",
     "regions",
     "segments",
     "journal",

@@ -12,7 +12,7 @@ use crate::journal::area;
 use crate::wire::convert::certificate;
 use crate::wire::storage_v1::{AdmittedAuthorityRecord, SignatureRuleRecord};
 
-use super::super::framed::{Bad, seal, unseal};
+use crate::files::{Bad, seal, unseal};
 
 const MAGIC: [u8; 8] = *b"\x97hzauth\n";
 
@@ -45,7 +45,7 @@ pub(super) fn write(authority: &AdmittedAuthority) -> Vec<u8> {
         revoked_us: revoked.map(Timestamp::as_microsecond),
         revision: *revision,
     };
-    seal(MAGIC, &record.encode_to_vec())
+    seal(MAGIC, &record.encode_to_vec()).expect("the most points take far less than 4 GiB")
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<AdmittedAuthority, Bad> {

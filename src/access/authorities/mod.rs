@@ -19,9 +19,10 @@ use crate::decide;
 use crate::domain::{
     AdmittedAuthority, AlertRate, AuthorityName, AuthorityTerms, Caller, Credential, Principal, Timestamp,
 };
+use crate::files::{self, Bad};
 
-use super::store::{State, write_private};
-use super::{Access, AccessError, framed};
+use super::store::{MOST_FILE, State, write_private};
+use super::{Access, AccessError};
 
 /// The most authorities that are kept, those that are revoked included.
 const MOST: usize = 1_000;
@@ -65,10 +66,11 @@ impl Authorities {
             if path.extension().is_some() {
                 continue;
             }
-            let Some(bytes) = framed::load(&path)? else { continue };
-            let admitted = codec::read(&bytes).map_err(|bad| bad.of(&path))?;
+            let loaded = files::load(&path, MOST_FILE).map_err(AccessError::file("read", &path))?;
+            let Some(bytes) = loaded else { continue };
+            let admitted = codec::read(&bytes).map_err(AccessError::bad(&path))?;
             if path != path_of(&dir, &admitted.name) {
-                return Err(framed::Bad::Damaged("it is of another authority").of(&path));
+                return Err(AccessError::bad(&path)(Bad::Damaged("it is of another authority")));
             }
             book.insert(admitted.name.clone(), Arc::new(Entry::new(admitted, None)));
         }

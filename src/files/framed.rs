@@ -3,60 +3,49 @@
 //! Magic number 8, version 4, length of the message 4, the message, CRC-32 of all that; numbers are little-endian.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-use super::AccessError;
-
-/// The version of all files here.
+/// The version of all such files.
 const VERSION: u32 = 1;
 const HEADER: usize = 16;
 
-/// The largest file that is read, bytes: far more than the most credentials take, or the most points.
-const MAX_FILE: u64 = 64 << 20;
-
 /// Why bytes are no such file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bad {
+pub enum Bad {
+    /// They are not what was written: what does not fit.
     Damaged(&'static str),
+    /// They were written by a later version, this one.
     LaterVersion(u32),
 }
 
-impl Bad {
-    pub(super) fn of(self, path: &Path) -> AccessError {
-        let path = path.to_owned();
-        match self {
-            Self::Damaged(reason) => AccessError::Damaged { path, reason },
-            Self::LaterVersion(version) => AccessError::LaterVersion { path, version },
-        }
-    }
-}
-
-/// The bytes of a file; `None` if there is none.
-pub(super) fn load(path: &Path) -> Result<Option<Vec<u8>>, AccessError> {
+/// The bytes of a file, at most so many; `None` if there is none.
+pub fn load(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
     match File::open(path) {
         Ok(file) => {
             let mut bytes = Vec::new();
-            file.take(MAX_FILE).read_to_end(&mut bytes).map_err(AccessError::file("read", path))?;
+            file.take(most).read_to_end(&mut bytes)?;
             Ok(Some(bytes))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(AccessError::file("read", path)(error)),
+        Err(error) => Err(error),
     }
 }
 
-pub(super) fn seal(magic: [u8; 8], message: &[u8]) -> Vec<u8> {
+/// The bytes of a file with a message; `None` if it is longer than can be said.
+pub fn seal(magic: [u8; 8], message: &[u8]) -> Option<Vec<u8>> {
+    let length = u32::try_from(message.len()).ok()?;
     let mut bytes = Vec::with_capacity(HEADER + message.len() + 4);
     bytes.extend_from_slice(&magic);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
-    bytes.extend_from_slice(&(message.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&length.to_le_bytes());
     bytes.extend_from_slice(message);
     bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-    bytes
+    Some(bytes)
 }
 
 /// The message in a file.
-pub(super) fn unseal(magic: [u8; 8], bytes: &[u8]) -> Result<&[u8], Bad> {
+pub fn unseal(magic: [u8; 8], bytes: &[u8]) -> Result<&[u8], Bad> {
     let number = |at: usize| bytes.get(at..at + 4).and_then(|part| part.try_into().ok()).map(u32::from_le_bytes);
     let (Some(begin), Some(version), Some(length)) = (bytes.get(..8), number(8), number(12)) else {
         return Err(Bad::Damaged("it is cut off"));
